@@ -1,0 +1,70 @@
+"""Writes run-directory.md from the docstrings of the persisted records: ``python docs/reference/generate.py``."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "run-directory.md"
+SOURCES = {
+    "mmbench/results/schema.py": (
+        "RunFile",
+        "ModelEntry",
+        "TaskEntry",
+        "TaskSource",
+        "Machine",
+        "GitState",
+        "PlanFile",
+        "ResponseLine",
+        "ScoresFile",
+        "PerfFile",
+        "TaskPerf",
+        "Latency",
+    ),
+    "mmbench/core/scores.py": ("MetricValue", "ScoreTable"),
+}
+HEAD = """# The run directory
+
+Made from the docstrings of the records by `python docs/reference/generate.py`; edit those, not this page.
+
+```text
+results/runs/<model>--<identity>/     slashes in names become __
+  run.json                            RunFile: status, model, tasks, machine; replaced as a whole
+  tasks/<task>/plan.json              PlanFile: what is asked, in which batches
+  tasks/<task>/responses.jsonl        ResponseLine, one a request that ended; append-only
+  tasks/<task>/embeddings.bin         64-byte header (magic MMBEMB1, uint32 dim), then float32 rows, little-endian
+  tasks/<task>/scores/<name>.json     ScoresFile: every value; named by its content, never changed in place
+  tasks/<task>/scores/<name>.npz      ScoreTable: the scores behind it
+  perf.json                           PerfFile: speed and memory of the last session that asked something
+  report.md                           the table, and values per slice
+```
+
+All JSON is read strictly: an unknown field or a newer `schema_version` is an error, never ignored. A request may have
+several lines in the log, when it failed and was asked again: the first that ended well counts, else the last.
+"""
+
+
+def render() -> str:
+    """The page."""
+    pieces = [HEAD]
+    for file, names in SOURCES.items():
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        pieces += [_record(classes[name]) for name in names]
+    return "\n".join(pieces)
+
+
+def _record(node: ast.ClassDef) -> str:
+    lines = [f"## {node.name}", "", ast.get_docstring(node) or "", "", "| field | type | meaning |", "|:---|:---|:---|"]
+    for field, text in zip(node.body, node.body[1:], strict=False):
+        documented = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and documented:
+            meaning = " ".join(str(text.value.value).split()).replace("|", "\\|")
+            kind = ast.unparse(field.annotation).replace("|", "\\|")
+            lines.append(f"| `{field.target.id}` | `{kind}` | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""``mmbench.toml`` in the working directory: defaults of options, and model aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmbench.core.errors import UnknownNameError, UsageError
+
+FILE = "mmbench.toml"
+"""Name of the configuration file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a command, as far as its default can be configured."""
+
+    parameter: str
+    """Name of the parameter that it sets."""
+    multiple: bool
+    """Whether it may be given several times; a single value in the file is then a list of one."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration, read."""
+
+    path: Path
+    """Where it lies, or would lie."""
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    """The document."""
+
+    @property
+    def aliases(self) -> dict[str, dict[str, Any]]:
+        """``[models.NAME]``: ``model`` and, optionally, ``args``. Raises `UsageError` on anything else."""
+        models = self.tables.get("models", {})
+        if not isinstance(models, dict):
+            raise UsageError(f"{self.path}: 'models' must be a table: [models.NAME]")
+        for name, alias in models.items():
+            if not isinstance(alias, dict) or not isinstance(alias.get("model"), str):
+                raise UsageError(f'{self.path}: [models.{name}] needs model = "…"')
+            if not isinstance(alias.get("args", {}), dict):
+                raise UsageError(f"{self.path}: 'args' of [models.{name}] must be a table: args = {{ key = value }}")
+            for key in alias:
+                if key not in ("model", "args"):
+                    raise UnknownNameError(f"key of [models.{name}] in {self.path}:", key, ("model", "args"))
+        return models
+
+    def command_defaults(self, commands: Mapping[str, Callable[[], Mapping[str, Option]]]) -> dict[str, dict[str, Any]]:
+        """Defaults a command, keyed as click wants them. Raises `UnknownNameError` for a key that is no option.
+
+        Parameters: `commands`, each with a function that gives its options by the name that users type.
+        """
+        defaults: dict[str, dict[str, Any]] = {}
+        for name, table in self.tables.items():
+            if name == "models":
+                continue
+            if name not in commands or not isinstance(table, dict):
+                raise UnknownNameError(f"table of {self.path}:", name, [*commands, "models"])
+            known = commands[name]()
+            defaults[name] = {}
+            for key, value in table.items():
+                option = known.get(key.replace("_", "-"))
+                if option is None:
+                    raise UnknownNameError(f"key of [{name}] in {self.path}:", key, known)
+                single = option.multiple and not isinstance(value, list)
+                defaults[name][option.parameter] = [value] if single else value
+        return defaults
+
+
+def load_config(folder: Path | None = None) -> Config:
+    """Read ``mmbench.toml`` of a folder (the working directory); empty where there is none. Raises `UsageError`."""
+    path = (folder or Path()) / FILE
+    if not path.is_file():
+        return Config(path)
+    import tomllib
+
+    try:
+        return Config(path, tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,63 @@
+"""``mmbench doctor``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from mmbench import registry
+
+EXTRAS = {
+    "models": ("torch", "transformers", "datasets", "safetensors"),
+    "easy-vqa": ("easy_vqa",),
+    "coco": ("pycocoevalcap",),
+    "pandas": ("pandas",),
+}
+"""Extra to the modules that it brings."""
+
+
+@click.command(epilog="\b\nExample:\n  mmbench doctor --out results/runs\n")
+@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs would be written.")
+def command(out: str) -> int:
+    """Say what is installed, what is broken, and what to do about it. Exit code 2 when something is broken."""
+    from mmbench.perf.machine import machine, packages
+
+    here = machine()
+    memory = f"{here.memory_bytes / 2**30:.0f} GiB" if here.memory_bytes else "unknown memory"
+    click.echo(f"machine   {here.cpu} × {here.cpus}, {memory}, {here.platform}, Python {here.python}")
+    click.echo("packages  " + ", ".join(f"{name} {version}" for name, version in packages().items()))
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        state = "installed" if not missing else f'missing {", ".join(missing)}: pip install "mmbench[{extra}]"'
+        click.echo(f"extra     {extra}: {state}")
+    broken = [*_broken_plugins(), *_unwritable(Path(out))]
+    for line in broken:
+        click.secho(f"broken    {line}", fg="red")
+    if not broken:
+        click.echo("nothing is broken")
+    return 2 if broken else 0
+
+
+def _broken_plugins() -> list[str]:
+    found = []
+    kinds: tuple[registry.Kind, ...] = ("task", "model", "dataset")
+    for kind in kinds:
+        for plugin in registry.plugins(kind):
+            problem = (plugin.duplicate_of and f"also registered by {plugin.duplicate_of}") or registry.check(plugin)
+            if problem:
+                found.append(f"{kind} {plugin.name} ({plugin.distribution}): {problem}")
+    return found
+
+
+def _unwritable(out: Path) -> list[str]:
+    place = out.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        return [f"{out}: {place} cannot be written to; choose another --out"]
+    free = shutil.disk_usage(place).free
+    return [f"{out}: only {free / 1e6:.0f} MB free"] if free < 100e6 else []

@@ -1,0 +1,69 @@
+"""What ``mmbench run --dry-run`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mmbench.api import Plan
+from mmbench.results.log import read_log
+from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut
+from mmbench.runner.session import Job
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What would be asked."""
+
+    jobs: list[dict[str, Any]]
+    """One a model: name, reference, run directory, and its tasks with samples, requests, batches and what is left."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {"plan": self.jobs}
+
+    def text(self) -> str:
+        """For people."""
+        lines: list[str] = []
+        for job in self.jobs:
+            lines += [f"{job['model']}  ({job['reference']})", f"  run directory  {job['path']}"]
+            for task in job["tasks"]:
+                if task.get("problem"):
+                    lines.append(f"  {task['task']}  n/a: {task['problem']}")
+                    continue
+                served = "".join(f", {kind} served by {by}" for kind, by in task["served_as"].items() if kind != by)
+                lines.append(
+                    f"  {task['task']}  {task['samples']:,} samples, {task['requests']:,} requests{served}, "
+                    f"{task['batches']:,} batches of at most {task['batch_size']}; {task['left']:,} left to ask"
+                )
+        return "\n".join(lines)
+
+
+def describe(plan: Plan) -> DryRun:
+    """Describe a plan; nothing is built or written."""
+    return DryRun([_job(job) for job in plan.jobs])
+
+
+def _job(job: Job) -> dict[str, Any]:
+    directory = job.directory()
+    tasks: list[dict[str, Any]] = [_task(job, plan) for plan in job.plans]
+    tasks += [{"task": name, "problem": entry.reason} for name, entry in job.skipped.items()]
+    return {"model": job.model.name, "reference": job.model.reference, "path": str(directory.path), "tasks": tasks}
+
+
+def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
+    directory, batching = job.directory(), job.spec.batching
+    size = AUTO_START if batching.size == "auto" else batching.size
+    existing = directory.read_plan(plan.name)
+    usable = existing is not None and existing.identity_digest == plan.identity_digest
+    state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())
+    batches = cut(plan, size, batching.cost)
+    return {
+        "task": plan.name,
+        "samples": len(plan.samples),
+        "requests": plan.n_requests,
+        "served_as": dict(plan.served),
+        "batch_size": size,
+        "batches": len(batches),
+        "left": sum(state.states[number] != ANSWERED for batch in batches for number in batch),
+    }

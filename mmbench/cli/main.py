@@ -1,0 +1,123 @@
+"""The ``mmbench`` command: finds the subcommand, turns every failure into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from functools import partial
+from importlib import import_module
+
+import click
+
+from mmbench.cli.config import Option, load_config
+from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.ids import nearest_names
+
+COMMANDS = {
+    "run": "Evaluate models on tasks; the same command again resumes.",
+    "show": "Look at a task, a run, or one sample of either.",
+    "list": "List tasks, models, metrics or data sets.",
+    "check": "Check that your task, model or metric keeps its promises.",
+    "doctor": "Say what is installed, what is broken, and what to do about it.",
+}
+"""Subcommand to its line in ``mmbench --help``; each lives in the module of its name."""
+
+BUG = 70
+"""Exit code for an unexpected exception."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"mmbench.cli.{cmd_name}").command
+        for name, option in _options(command).items():
+            option.envvar = f"MMBENCH_{cmd_name}_{name}".upper().replace("-", "_")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = nearest_names(args[0], COMMANDS)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            ctx.fail(f"unknown command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    if value:
+        from mmbench import __version__
+
+        click.echo(f"mmbench {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MMBENCH", "max_content_width": 100},
+    epilog="Every option of a command is also an environment variable (--batch-size of run: MMBENCH_RUN_BATCH_SIZE) "
+    "and a key in mmbench.toml ([run] batch-size = 32).",
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version and exit."
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    r"""Evaluate multimodal models: how good, how sure, how fast.
+
+    \b
+    Examples:
+      mmbench run --model template-prior,random --tasks vqa
+      mmbench run --model mymodel --tasks vqa,retrieval --data retrieval=captions.json
+      mmbench show vqa/easy-vqa --sample 0
+    """
+    ctx.default_map = load_config().command_defaults({name: partial(_configurable, name) for name in COMMANDS})
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    """Options by the name that users type: ``batch-size``."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return {max(option.opts, key=len).lstrip("-"): option for option in options}
+
+
+def _configurable(name: str) -> dict[str, Option]:
+    command: click.Command = import_module(f"mmbench.cli.{name}").command
+    return {shown: Option(option.name, option.multiple) for shown, option in _options(command).items() if option.name}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code of the plan. Never raises but for `SystemExit` of an embedding program."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without Unicode gets escapes, not the end of the run
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        result = cli.main(args=arguments, prog_name="mmbench", standalone_mode=False)
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return UsageError.exit_code
+    except click.Abort as error:  # click's word for a KeyboardInterrupt, which is its cause
+        return getattr(error.__cause__, "exit_code", 130)
+    except MmbenchError as error:
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(str(error), err=True)
+        return error.exit_code
+    except KeyboardInterrupt as error:
+        return getattr(error, "exit_code", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the top-level handler: whatever arrives here is a bug and is shown whole
+        click.echo(traceback.format_exc(), err=True)
+        click.echo("This is a bug in mmbench. Please report it with the lines above.", err=True)
+        return BUG
+    return result if isinstance(result, int) else 0

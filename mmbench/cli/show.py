@@ -1,0 +1,193 @@
+"""``mmbench show``: a task, a run, or one sample of either."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mmbench.cli.picture import can_draw, draw
+from mmbench.cli.values import key_values
+from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
+from mmbench.core.media import Media
+from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.samples import Sample
+from mmbench.core.spec import DataSource
+from mmbench.core.task import Task
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmbench show vqa/easy-vqa                       # what the task is
+  mmbench show vqa/easy-vqa --sample 0            # its first sample, as a model sees it
+  mmbench show vqa --data my.jsonl --sample 3
+  mmbench show results/runs/random--1a2b3c4d      # the table of a run
+  mmbench show random --sample test-17            # a name that fits one run is enough
+"""
+)
+@click.argument("what", metavar="RUN|TASK")
+@click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
+@click.option("--task", "task_name", metavar="T", help="Which task of the run, where it has several.")
+@click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
+@click.option("--task-args", multiple=True, metavar="K=V", help="Options of the task.")
+@click.option("--split", default="test", show_default=True, help="Split of the task.")
+@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+def command(what: str, sample_id: str | None, task_name: str | None, **values: Any) -> int:
+    """Look at a task, a run, or one sample of either."""
+    from mmbench.results.rundir import find_run
+
+    run_error: UsageError
+    try:
+        directory = find_run(what, Path(values["out"]))
+    except UsageError as error:
+        run_error = error
+    else:
+        _show_run(directory, sample_id, task_name)
+        return 0
+    if "fits" in str(run_error) or Path(what).is_dir():
+        raise run_error
+    _show_task(what, sample_id, values)
+    return 0
+
+
+def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None:
+    from mmbench.runner.selection import samples_of
+    from mmbench.runner.tasks import resolve_tasks
+
+    data = [DataSource.parse(text) for text in values["data"]]
+    task = resolve_tasks([name], data, key_values("--task-args", values["task_args"]))[0].task
+    if sample_id is None:
+        _print_card(task)
+        return
+    samples = samples_of(task, values["split"])
+    sample = _find(samples, sample_id, task.info.name)
+    _print_sample(task, sample)
+    for request in task.requests(sample):
+        _print_request(request)
+    _print_references(sample)
+
+
+def _print_card(task: Task) -> None:
+    info = task.info
+    samples = task.samples()
+    rows = [
+        ("task", f"{info.name}  (version {info.version})"),
+        ("what", info.description),
+        ("data", f"{info.dataset.name}, {info.dataset.revision}; licence {info.dataset.licence}"),
+        ("citation", info.dataset.citation),
+        ("splits", ", ".join(info.splits)),
+        ("test", f"{len(samples):,} samples in {len({sample.cluster for sample in samples}):,} clusters"),
+        ("asks", ", ".join(sorted(info.request_kinds))),
+        ("prompt", info.prompt or "none"),
+        ("extractor", info.extractor or "none"),
+        ("metrics", ", ".join(f"{m.id}{'*' if str(m.id) in info.primary else ''}" for m in task.metrics)),
+        ("fingerprint", task.fingerprint()),
+    ]
+    for label, text in rows:
+        click.echo(f"{label:<12}{_indent(text)}")
+    click.echo("            (* stands in the main table)")
+
+
+def _indent(text: str) -> str:
+    return text.replace("\n", "\n" + " " * 12)
+
+
+def _find(samples: Sequence[Sample], wanted: str, task: str) -> Sample:
+    by_id = {sample.id: sample for sample in samples}
+    if wanted in by_id:
+        return by_id[wanted]
+    if wanted.isdigit() and int(wanted) < len(samples):
+        return samples[int(wanted)]
+    raise UnknownNameError(f"sample of {task}", wanted, by_id, hint=f"It has {len(samples):,} samples, counted from 0.")
+
+
+def _print_sample(task: Task, sample: Sample) -> None:
+    click.echo(f"{'sample':<12}{sample.id}  of {task.info.name}")
+    if sample.group:
+        click.echo(f"{'group':<12}{sample.group}")
+    for name, label in sample.slices.items():
+        click.echo(f"{name:<12}{label}")
+    for part in sample.parts:
+        if isinstance(part, Media):
+            click.echo(f"{part.kind:<12}{part.path or part.digest}")
+            if part.kind == "image" and can_draw(sys.stdout):
+                click.echo(draw(part))
+        else:
+            click.echo(f"{'text':<12}{_indent(part)}")
+
+
+def _print_request(request: Request) -> None:
+    seen = "\n".join(f"<{part.kind}>" if isinstance(part, Media) else part for part in request.content)
+    click.echo(f"{'asked':<12}{request.kind}: {_indent(seen)}")
+    if isinstance(request, Generate | Choose) and request.choices:
+        click.echo(f"{'choices':<12}{', '.join(request.choices)}")
+
+
+def _print_references(sample: Sample) -> None:
+    if sample.references:
+        click.echo(f"{'references':<12}{' | '.join(sample.references)}")
+
+
+def _show_run(directory: Any, sample_id: str | None, task_name: str | None) -> None:
+    from mmbench.report.terminal import print_runs
+    from mmbench.results.view import RunView
+
+    view = RunView.load(directory)
+    if sample_id is None:
+        click.echo(f"{view.path}  ({view.run.status})")
+        print_runs([view], [task_name] if task_name else None, sys.stdout)
+        return
+    names = [name for name, entry in view.run.tasks.items() if entry.status != "incompatible"]
+    if task_name is not None and task_name not in names:
+        raise UnknownNameError("task of this run", task_name, names)
+    if task_name is None and len(names) != 1:
+        raise UsageError(f"this run has several tasks; add --task {' or --task '.join(names)}")
+    _show_run_sample(view, directory, task_name or names[0], sample_id)
+
+
+def _show_run_sample(view: Any, directory: Any, task_name: str, sample_id: str) -> None:
+    from mmbench.runner.tasks import resolve_source
+
+    entry = view.run.tasks[task_name]
+    task = resolve_source(entry.source).task
+    if (now := task.fingerprint()) != entry.fingerprint:
+        raise NotComparableError(
+            f"the data of {task_name} have changed since this run (fingerprint {entry.fingerprint[:12]}, now {now[:12]})"
+        )
+    sample = _find(task.samples(entry.split), sample_id, task_name)
+    _print_sample(task, sample)
+    _print_references(sample)
+    _print_answers(directory, task_name, sample)
+    if entry.scoring is not None:
+        _print_scores(directory.read_tables(task_name, entry.scoring), sample)
+
+
+def _print_answers(directory: Any, task_name: str, sample: Sample) -> None:
+    from mmbench.results.log import read_log
+
+    prefix = f"{task_name}/{sample.id}/"
+    last = {
+        line.id: line for line in read_log(directory.task(task_name) / "responses.jsonl") if line.id.startswith(prefix)
+    }
+    if not last:
+        click.echo(f"{'answer':<12}none is logged")
+    for line in last.values():
+        said = f"embedding, row {line.row}" if line.row is not None else line.output
+        click.echo(f"{'answer':<12}{_indent(str(said)) if line.error is None else f'{line.status}: {line.error}'}")
+
+
+def _print_scores(tables: dict[str, Any], sample: Sample) -> None:
+    for unit, table in tables.items():
+        for row, unit_id in enumerate(table.unit_ids):
+            if unit_id == sample.id or (
+                table.cluster_ids[row] == sample.cluster and unit_id.startswith(f"{sample.id}/")
+            ):
+                scores = ", ".join(f"{name} {float(column[row]):.4g}" for name, column in table.columns.items())
+                extracted = (
+                    f", extracted {table.answers[row]!r}" if table.answers and table.answers[row] is not None else ""
+                )
+                click.echo(f"{'score':<12}{unit} {unit_id}: {table.status[row]}, {scores}{extracted}")

@@ -1,0 +1,55 @@
+"""Option values that are more than a word."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from mmbench.core.errors import UsageError
+
+
+def key_values(option: str, texts: Iterable[str]) -> dict[str, Any]:
+    """``k=v`` pairs, several separated by commas; values as JSON where they are, else as text. Raises `UsageError`.
+
+    >>> key_values("--model-args", ["depth=4,name=small", "fast=true"])
+    {'depth': 4, 'name': 'small', 'fast': True}
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        for pair in _split(text):
+            key, sign, value = pair.partition("=")
+            if not sign or not key.strip():
+                raise UsageError(f"{option} {text!r}: expected K=V[,K=V…]")
+            found[key.strip()] = _value(value)
+    return found
+
+
+def _split(text: str) -> list[str]:
+    """At commas that are followed by ``key=``: a value may itself hold commas."""
+    pairs: list[str] = []
+    for piece in text.split(","):
+        if pairs and "=" not in piece:
+            pairs[-1] += f",{piece}"
+        else:
+            pairs.append(piece)
+    return pairs
+
+
+def _value(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return text if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def batch_size(text: str | int) -> int | Literal["auto"]:
+    """``auto`` or a whole number. Raises `UsageError`."""
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--batch-size {text!r}: expected 'auto' or a whole number") from None

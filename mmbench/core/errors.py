@@ -1,0 +1,67 @@
+"""Exceptions that a user may see. Each knows the exit code that the command line ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from mmbench.core.ids import nearest_names
+
+
+class MmbenchError(Exception):
+    """Base of every error that mmbench raises on purpose. Its text is one clear sentence or list."""
+
+    exit_code: ClassVar[int] = 70
+
+
+class UsageError(MmbenchError):
+    """The command, the configuration or an option is wrong; nothing was run."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that nothing is registered under; the message offers the nearest known names."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        near = nearest_names(name, known)
+        message = f"unknown {kind} {name!r}."
+        if near:
+            message += f" Did you mean {' or '.join(repr(n) for n in near)}?"
+        if hint:
+            message += f" {hint}"
+        super().__init__(message)
+
+
+class DataError(UsageError):
+    """The user's data are broken; the message says in which file, on which line, and what was expected."""
+
+
+class PluginError(UsageError):
+    """A plug-in cannot be imported or is not what it claims to be."""
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is not installed.
+
+    Parameters: `feature`, what needs it; `extra`, the name inside ``pip install "mmbench[extra]"``.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs an extra: pip install "mmbench[{extra}]"')
+
+
+class NotComparableError(MmbenchError):
+    """Two results cannot be compared, or something that a comparison needs is missing."""
+
+    exit_code = 3
+
+
+class RunFailedError(MmbenchError):
+    """A run, or part of it, failed. What ended before is on disk and the run can be resumed."""
+
+    exit_code = 4
+
+
+class MediaError(RunFailedError):
+    """A picture, sound or video cannot be read: missing, truncated, not of its format, or too large."""

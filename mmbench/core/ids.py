@@ -1,0 +1,85 @@
+"""Names that travel: metric ids that round-trip, seeds that order cannot change, nearest names."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_METRIC = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:@(?P<cutoff>[1-9][0-9]*))?(?:\((?P<params>[^()]*)\))?")
+_WORD = re.compile(r"[A-Za-z0-9_.+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricId:
+    """The name of a metric with its whole convention, as text that can be parsed back.
+
+    The text is ``name``, an optional ``@cutoff``, and optional parameters in alphabetical order.
+
+    >>> str(MetricId.parse("recall@5(direction=t2i)"))
+    'recall@5(direction=t2i)'
+    >>> MetricId.parse("acc2(zero=without,convention=mmsa)") == MetricId.parse("acc2(convention=mmsa,zero=without)")
+    True
+    """
+
+    name: str
+    """What is measured, in lower case: ``recall``."""
+    cutoff: int | None = None
+    """The k of ``recall@k``; None where the metric has none."""
+    params: tuple[tuple[str, str], ...] = field(default=())
+    """The convention, as (key, value) pairs in alphabetical order of the keys."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", tuple(sorted(self.params)))
+        keys = [key for key, _ in self.params]
+        words = [word for pair in self.params for word in pair]
+        if len(set(keys)) != len(keys) or not all(_WORD.fullmatch(word) for word in words):
+            raise ValueError(f"not the parameters of a metric id: {self.params!r}")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name) or (self.cutoff is not None and self.cutoff < 1):
+            raise ValueError(f"not a metric id: {self.name!r}, cutoff {self.cutoff!r}")
+
+    def __str__(self) -> str:
+        cutoff = "" if self.cutoff is None else f"@{self.cutoff}"
+        params = ",".join(f"{key}={value}" for key, value in self.params)
+        return f"{self.name}{cutoff}({params})" if params else f"{self.name}{cutoff}"
+
+    @classmethod
+    def parse(cls, text: str) -> MetricId:
+        """Parse ``name[@cutoff][(key=value,…)]``. Raises ValueError on anything else."""
+        match = _METRIC.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"not a metric id: {text!r} (expected name@k(key=value,…))")
+        params: list[tuple[str, str]] = []
+        for item in (match["params"] or "").split(",") if match["params"] else []:
+            key, sign, value = (piece.strip() for piece in item.partition("="))
+            if not sign:
+                raise ValueError(f"not a metric id: {text!r} (parameter {item!r} has no '=')")
+            params.append((key, value))
+        return cls(match["name"], int(match["cutoff"]) if match["cutoff"] else None, tuple(params))
+
+
+def derive_seed(*parts: str | int) -> int:
+    """A seed in [0, 2**63) from names and numbers; the same parts give the same seed on every machine.
+
+    Seeds come from (run seed, task, sample id), never from a counter, so order and workers change nothing.
+
+    >>> derive_seed(0, "vqa/easy-vqa", "test-0") == derive_seed(0, "vqa/easy-vqa", "test-0")
+    True
+    """
+    text = "\x1f".join(map(str, parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names that look most like `name`, best first; empty when none comes close.
+
+    >>> nearest_names("vqa/esy-vqa", ["vqa/easy-vqa", "retrieval"])
+    ['vqa/easy-vqa']
+    """
+    candidates = sorted(set(known))
+    by_folded = {candidate.casefold(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.casefold(), list(by_folded), n=count, cutoff=0.6)
+    inside = [c for c in by_folded if name.casefold() in c.split("/") and c not in close]
+    return [by_folded[folded] for folded in [*close, *inside]][:count]

@@ -1,0 +1,127 @@
+"""What a model is asked: to generate a text, to choose among answers, or to embed a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from mmbench.core.ids import derive_seed
+from mmbench.core.media import Media
+from mmbench.core.samples import Part
+
+RequestKind = Literal["generate", "choose", "embed"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """What all requests share. A task fills in the content, the runner the identity (`identify`)."""
+
+    kind: ClassVar[RequestKind]
+    id: str = ""
+    """``task/sample/n``: the n-th request made from that sample."""
+    sample_id: str = ""
+    """The sample that it was made from."""
+    seed: int = 0
+    """For whatever the model draws: derived from (run seed, task, sample id), in [0, 2**63)."""
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """The parts, in reading order."""
+        return ()
+
+    @property
+    def text(self) -> str:
+        """The text parts, one a line."""
+        return "\n".join(part for part in self.content if isinstance(part, str))
+
+    @property
+    def media(self) -> list[Media]:
+        """The media among the parts, in reading order."""
+        return [part for part in self.content if isinstance(part, Media)]
+
+    @property
+    def images(self) -> list[Media]:
+        """The pictures among the parts, in reading order."""
+        return [part for part in self.media if part.kind == "image"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Generate(Request):
+    """Write a text."""
+
+    kind = "generate"
+    parts: tuple[Part, ...]
+    """The prompt: text and media, interleaved."""
+    max_new_tokens: int = 32
+    """Stop after this many tokens of the model's own tokenizer."""
+    stop: tuple[str, ...] = ()
+    """Stop before any of these texts."""
+    temperature: float = 0.0
+    """0 is greedy decoding."""
+    choices: tuple[str, ...] | None = None
+    """The closed answer set where the task has one; a model that only has `choose` is served with it."""
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """The prompt."""
+        return self.parts
+
+
+@dataclass(slots=True, kw_only=True)
+class Choose(Request):
+    """Give every choice a score or log-probability; the highest is the answer, ties share it."""
+
+    kind = "choose"
+    parts: tuple[Part, ...]
+    """The prompt: text and media, interleaved."""
+    choices: tuple[str, ...]
+    """What to choose among, at least one."""
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """The prompt."""
+        return self.parts
+
+
+@dataclass(slots=True, kw_only=True)
+class Embed(Request):
+    """Turn one part into a vector; every vector of a task has the same length."""
+
+    kind = "embed"
+    part: Part
+    """The text or the medium to embed."""
+
+    @property
+    def content(self) -> tuple[Part, ...]:
+        """The one part."""
+        return (self.part,)
+
+
+def request_id(task: str, sample_id: str, n: int) -> str:
+    """The id of the n-th request made from a sample: ``task/sample/n``."""
+    return f"{task}/{sample_id}/{n}"
+
+
+def identify(requests: Sequence[Request], task: str, sample_id: str, seed: int) -> None:
+    """Give requests made from one sample their ids and their seed, in place. `seed` is the run's."""
+    sample_seed = derive_seed(seed, task, sample_id)
+    for n, request in enumerate(requests):
+        request.id = request_id(task, sample_id, n)
+        request.sample_id = sample_id
+        request.seed = sample_seed
+
+
+def as_choose(request: Request) -> Choose:
+    """The same question as a choice among its closed answer set. Raises ValueError where it has none."""
+    if isinstance(request, Choose):
+        return request
+    if not isinstance(request, Generate) or not request.choices:
+        raise ValueError(f"request {request.id!r} has no closed answer set to choose from")
+    return Choose(
+        parts=request.parts,
+        choices=request.choices,
+        id=request.id,
+        sample_id=request.sample_id,
+        seed=request.seed,
+    )

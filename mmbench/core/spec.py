@@ -1,0 +1,104 @@
+"""What a user asked for, grouped: which samples, how to batch, when to give up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mmbench.core.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """``--data [NAME=]PATH``."""
+
+    path: str
+    """File or folder, as given."""
+    name: str | None = None
+    """A task (``vqa``, ``vqa/mine``) or the data set's name; None: for every family named without data."""
+
+    @classmethod
+    def parse(cls, text: str) -> DataSource:
+        """Split ``NAME=PATH``; a text without ``=`` is a path. Raises `UsageError` when either side is empty."""
+        name, sign, path = text.partition("=")
+        if not sign:
+            name, path = "", text
+        if not path.strip() or (sign and not name.strip()):
+            raise UsageError(f"--data {text!r}: expected PATH or NAME=PATH")
+        return cls(path=path, name=name or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which samples of a task are asked."""
+
+    limit: int | None = None
+    """At most this many samples, whole groups only (at least one group); None: all."""
+    ids: tuple[str, ...] = ()
+    """Only these sample ids; empty: all."""
+    split: str = "test"
+    """The split that is asked."""
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"--limit {self.limit}: expected at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How requests reach the model. None of it is part of a run's identity."""
+
+    size: int | Literal["auto"] = "auto"
+    """Requests a batch; ``auto`` starts at 64 and halves when the model runs out of memory."""
+    cost: float | None = None
+    """Upper bound on a batch's summed cost, in tokens as estimated from text, media and what may be generated."""
+    workers: int = 2
+    """Background threads that collate and load media ahead; 0: none."""
+    concurrency: int = 16
+    """Requests in flight at once, for models with async methods."""
+    timeout_s: float | None = None
+    """Seconds before one request to an async model is given up; None: never."""
+
+    def __post_init__(self) -> None:
+        if self.size != "auto" and self.size < 1:
+            raise UsageError(f"--batch-size {self.size}: expected 'auto' or at least 1")
+        if self.concurrency < 1:
+            raise UsageError(f"--concurrency {self.concurrency}: expected at least 1")
+        if self.workers < 0:
+            raise UsageError(f"--workers {self.workers}: expected 0 or more")
+        for option, value in (("--batch-cost", self.cost), ("--timeout", self.timeout_s)):
+            if value is not None and not 0 < value < float("inf"):
+                raise UsageError(f"{option} {value}: expected a positive number")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """One model on some tasks."""
+
+    model: str
+    """As given: an alias, a registered name, a file or module, or ``provider/name``."""
+    tasks: tuple[str, ...]
+    """As given."""
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the model."""
+    task_args: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the tasks."""
+    data: tuple[DataSource, ...] = ()
+    """The user's own data."""
+    selection: Selection = field(default_factory=Selection)
+    """Which samples."""
+    batching: Batching = field(default_factory=Batching)
+    """How they are batched."""
+    max_errors: float = 0.5
+    """Stop when more requests than this have failed: a count from 1 up, a fraction below 1 (after 50 have ended)."""
+    seed: int = 0
+    """Seed of the run; part of its identity."""
+    measure: bool = True
+    """Write perf.json: throughput, latency, memory."""
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise UsageError("no tasks given; see: mmbench list tasks")
+        if not self.max_errors >= 0:
+            raise UsageError(f"--max-errors {self.max_errors}: expected 0 or more")

@@ -1,0 +1,199 @@
+"""What a task is: what is asked, and what an answer is worth."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from mmbench.core.metric import Metric
+from mmbench.core.requests import Choose, Request, RequestKind
+from mmbench.core.responses import Output, Response
+from mmbench.core.samples import Sample
+from mmbench.core.scores import ScoreStatus, ScoreTable
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """Where a task's samples come from."""
+
+    name: str
+    """The data set's name."""
+    revision: str
+    """The pinned version; for a user's own file, the digest of the file."""
+    licence: str
+    """SPDX identifier where there is one, ``unknown`` where nobody said."""
+    citation: str
+    """Paper, page or package."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """What a task says of itself."""
+
+    name: str
+    """Full name, such as ``vqa/easy-vqa``."""
+    version: str
+    """Changes whenever the same model could get another score: prompt, extraction, scoring."""
+    description: str
+    """One line."""
+    dataset: DatasetInfo
+    """Its data."""
+    request_kinds: frozenset[RequestKind]
+    """The kinds of request that it makes."""
+    primary: tuple[str, ...]
+    """Ids of the metrics that stand in the main table, in order."""
+    splits: tuple[str, ...] = ("test",)
+    """The splits that `samples` knows."""
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes."""
+    modalities: tuple[str, ...] = ("image", "text")
+    """What a request may hold."""
+    prompt: str | None = None
+    """Version and template of the prompt, where there is one."""
+    extractor: str | None = None
+    """Name and version of the function that finds the answer in an output, where there is one."""
+    closed_answers: bool = False
+    """True when every request carries its closed answer set, so that `choose` can serve `generate`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options that change what is asked or scored, as given on the command line."""
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A plug-in that asks questions and scores answers. `mmbench check` tells whether it keeps its promises."""
+
+    @property
+    def info(self) -> TaskInfo:
+        """Cheap: no data are read."""
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """Every metric that the score tables feed; cheap."""
+
+    def fingerprint(self) -> str:
+        """Digest of everything in the test data that could change a score. Raises `DataError`."""
+
+    def samples(self, split: str = "test") -> Sequence[Sample]:
+        """The samples, in a stable order. Raises `DataError`; `UsageError` for a split that it does not have."""
+
+    def requests(self, sample: Sample) -> Sequence[Request]:
+        """What a model is asked about the sample. Deterministic; ids and seeds are the runner's."""
+
+    def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> Mapping[str, ScoreTable]:
+        """Score the whole set. `responses[i][n]` answers `requests(samples[i])[n]`. Pure."""
+
+    def solve(self, sample: Sample, request: Request) -> Output:
+        """A right answer, for the `oracle` control; same kind of output as the request asks for."""
+
+    def chance(self, samples: Sequence[Sample]) -> Mapping[str, float]:
+        """Metric id to the value that guessing uniformly is expected to get; empty where that is undefined."""
+
+
+class Family(Protocol):
+    """Tasks of one kind over different data: `vqa`, `retrieval`."""
+
+    name: str
+    """What stands before the slash."""
+    default: str | None
+    """The task that the bare family name means when no data are given; None: it then needs ``--data``."""
+
+    def from_data(self, name: str, path: Path) -> Task:
+        """The task ``family/name`` over the user's own file or folder. Raises `DataError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """What one sample got."""
+
+    values: Mapping[str, float]
+    """Column name to score."""
+    status: ScoreStatus = "scored"
+    """How it went; with ``unparsed`` or ``refused`` the values are 0."""
+    answer: str | None = None
+    """The answer as extracted from the output."""
+    explanation: str | None = None
+    """Why, where that needs words."""
+
+
+FAILED: Mapping[str, ScoreStatus] = {"error": "error", "timeout": "error", "refused": "refused"}
+"""Statuses of a response that decide the status of its score."""
+
+
+class PerSampleTask:
+    """Base of tasks that score each sample by itself, from one request.
+
+    A subclass gives `columns` and `score_sample`; `score` then follows, and `solve` where the first reference is a right
+    answer. Errors, time-outs and refusals never reach `score_sample`.
+    """
+
+    columns: tuple[str, ...] = ()
+    """The names of the scores that `score_sample` returns."""
+
+    def score_sample(self, sample: Sample, response: Response) -> SampleScore:
+        """Score one answered sample; the output is a text. Must be overridden."""
+        raise TypeError(f"{type(self).__name__} does not define score_sample")
+
+    def score_response(self, sample: Sample, response: Response) -> SampleScore:
+        """Score one answered sample, also where the model gave scores for the sample's choices instead of a text.
+
+        The choice with the highest score is then the answer; several that tie share it: the mean of what each would
+        get, which is the expected value over random orders. Scores that do not fit the choices are an error.
+        """
+        output = response.output
+        if isinstance(output, str):
+            return self.score_sample(sample, response)
+        choices = sample.choices or ()
+        if output is None or len(output) != len(choices) or any(math.isnan(score) for score in output):
+            given = "no output" if output is None else f"{len(output)} scores, or NaN among them,"
+            return SampleScore(
+                dict.fromkeys(self.columns, 0.0), "error", explanation=f"{given} for {len(choices)} choices"
+            )
+        best = max(output)
+        tied = [choice for choice, score in zip(choices, output, strict=True) if score == best]
+        scores = [self.choice_values(sample, choice) for choice in tied]
+        values = {name: sum(score[name] for score in scores) / len(scores) for name in self.columns}
+        return SampleScore(values, answer=("tie: " if len(tied) > 1 else "") + " | ".join(tied))
+
+    def choice_values(self, sample: Sample, choice: str) -> Mapping[str, float]:
+        """What a model gets for choosing this one of the sample's choices: as if it had written it."""
+        return self.score_sample(sample, Response("ok", choice)).values
+
+    def solve(self, sample: Sample, request: Request) -> Output:
+        """The first reference, as a text; for a `Choose` request, 1 for that choice and 0 for the others."""
+        answer = sample.references[0]
+        return [float(choice == answer) for choice in request.choices] if isinstance(request, Choose) else answer
+
+    def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
+        """One table, ``sample``, with a row for each sample in their order."""
+        zeros = dict.fromkeys(self.columns, 0.0)
+        columns = {name: array("d") for name in self.columns}
+        status: list[str] = []
+        answers: list[str | None] = []
+        explanations: list[str | None] = []
+        for sample, (response,) in zip(samples, responses, strict=True):
+            failed = FAILED.get(response.status)
+            if failed is None:
+                score = self.score_response(sample, response)
+            else:
+                score = SampleScore(zeros, failed, explanation=response.error)
+            for name, column in columns.items():
+                column.append(score.values[name] if score.status == "scored" else 0.0)
+            status.append(score.status)
+            answers.append(score.answer)
+            explanations.append(score.explanation)
+        names = sorted({name for sample in samples for name in sample.slices})
+        table = ScoreTable(
+            unit="sample",
+            unit_ids=[sample.id for sample in samples],
+            cluster_ids=[sample.cluster for sample in samples],
+            status=status,
+            columns=columns,
+            slices={name: [sample.slices.get(name, "") for sample in samples] for name in names},
+            answers=answers,
+            explanations=explanations if any(explanations) else None,
+        )
+        return {"sample": table}

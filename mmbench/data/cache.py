@@ -1,0 +1,161 @@
+"""The decoded pictures that were used last, one cache for the process, bounded by bytes.
+
+Pictures are kept under their digest, so one that serves twelve questions is decoded once, also when several threads ask
+for it at the same time. What leaves the cache is a copy: callers may change it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from mmbench.core import Media, MmbenchError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+CAPACITY = 256 * 1024 * 1024
+"""Bytes of decoded pictures that are kept unless `resize` says otherwise."""
+_BYTES_A_PIXEL = 4  # PIL keeps RGB in four bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """What the cache did since the process started, or since `clear`."""
+
+    loads: int
+    """Explicit loads, by whoever looks at a picture."""
+    hits: int
+    """Look-ups, explicit or ahead, that did not have to decode."""
+    misses: int
+    """Look-ups, explicit or ahead, that decoded (or failed to)."""
+    pictures: int
+    """Pictures held now."""
+    bytes: int
+    """Bytes held now."""
+
+
+class ImageCache:
+    """Least recently used pictures by digest. Safe to use from several threads."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all pictures and counts. Also makes a new lock: a forked child may have inherited a held one."""
+        self._lock = Lock()
+        self._images: OrderedDict[str, Image.Image] = OrderedDict()
+        self._pending: dict[str, Future[Image.Image]] = {}
+        self._bytes = self._loads = self._hits = self._misses = 0
+
+    def resize(self, capacity: int) -> None:
+        """Keep at most `capacity` bytes from now on."""
+        with self._lock:
+            self._capacity = capacity
+            self._shrink()
+
+    def load(self, digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
+        """A copy of the picture, counted as a load. With an empty digest it is decoded and not kept."""
+        with self._lock:
+            self._loads += 1
+        return self.get(digest, decode).copy() if digest else decode()
+
+    def get(self, digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
+        """The picture itself, which must not be changed. Whatever `decode` raises reaches all who wait for it."""
+        with self._lock:
+            image = self._images.get(digest)
+            if image is not None:
+                self._images.move_to_end(digest)
+                self._hits += 1
+                return image
+            promise = self._pending.get(digest)
+            first = promise is None
+            if promise is None:
+                promise = self._pending[digest] = Future()
+                self._misses += 1
+            else:
+                self._hits += 1
+        return self._decode(digest, decode, promise) if first else promise.result()
+
+    def _decode(self, digest: str, decode: Callable[[], Image.Image], promise: Future[Image.Image]) -> Image.Image:
+        try:
+            image = decode()
+        except BaseException as error:
+            with self._lock:
+                self._pending.pop(digest, None)
+            promise.set_exception(error)
+            raise
+        with self._lock:
+            self._pending.pop(digest, None)
+            self._keep(digest, image)
+        promise.set_result(image)
+        return image
+
+    def stats(self) -> CacheStats:
+        """Counts up to now."""
+        with self._lock:
+            return CacheStats(self._loads, self._hits, self._misses, len(self._images), self._bytes)
+
+    def _keep(self, digest: str, image: Image.Image) -> None:
+        if digest not in self._images:
+            self._images[digest] = image
+            self._bytes += _size(image)
+            self._shrink()
+
+    def _shrink(self) -> None:
+        while self._bytes > self._capacity:
+            _, image = self._images.popitem(last=False)
+            self._bytes -= _size(image)
+
+
+def _size(image: Image.Image) -> int:
+    return image.width * image.height * _BYTES_A_PIXEL
+
+
+_CACHE = ImageCache()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_CACHE.clear)
+
+
+def load(digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
+    """A copy of the picture with this digest, decoded if need be and counted as a load. Raises what `decode` raises."""
+    return _CACHE.load(digest, decode)
+
+
+def preload(media: Media) -> None:
+    """Decode a picture into the cache before it is asked for; not counted as a load.
+
+    An error is left for the model's own `load` to raise. Media that are not cached are left alone.
+    """
+    digest = getattr(media.source, "digest", "")
+    decode: Callable[[], Image.Image] | None = getattr(media.source, "decode", None)
+    if media.kind == "image" and digest and decode is not None:
+        with suppress(MmbenchError, MemoryError):
+            _CACHE.get(digest, decode)
+
+
+def loads() -> int:
+    """How often a picture was explicitly loaded in this process; never falls."""
+    return _CACHE.stats().loads
+
+
+def stats() -> CacheStats:
+    """What the cache did up to now."""
+    return _CACHE.stats()
+
+
+def resize(capacity: int) -> None:
+    """Keep at most `capacity` bytes of decoded pictures from now on; 0 keeps none."""
+    _CACHE.resize(capacity)
+
+
+def clear() -> None:
+    """Forget all pictures, and start counting from 0."""
+    _CACHE.clear()

@@ -1,0 +1,132 @@
+"""Read questions about pictures from JSONL, JSON or CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmbench.data.pictures import Pictures
+from mmbench.data.records import Record, describe, find_data_file, listed, read_records
+from mmbench.data.rows import Question
+
+
+class _Shared:
+    """One object for all equal tuples and mappings, so that many questions cost little."""
+
+    def __init__(self) -> None:
+        self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._slices: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+
+    def texts(self, items: list[str]) -> tuple[str, ...]:
+        whole = tuple(items)
+        return self._tuples.setdefault(whole, whole)
+
+    def slices(self, labels: dict[str, str]) -> Mapping[str, str]:
+        return self._slices.setdefault(tuple(sorted(labels.items())), labels)
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Read the questions in a file, or in the only data file of a folder.
+
+    A record has ``image`` (a path from the file's folder, its folder ``images`` or any folder directly in it; null for
+    a question without a picture), ``question``, ``answer`` (text or number) or ``answers`` (a list of these, or of
+    objects with ``answer``; any of them is right), and may have ``id`` or ``question_id`` (else ``row-0`` and so on),
+    ``choices`` (a list) and ``slices`` (an object) or ``type``. In CSV, lists are separated by ``|``.
+
+    Raises `DataError`, which names file and line; missing pictures are reported together. Pictures are not decoded.
+    """
+    path = find_data_file(path)
+    pictures, shared = Pictures(path), _Shared()
+    places: dict[str, str] = {}
+    questions: list[Question] = []
+    names: list[str | None] = []
+    for position, record in enumerate(read_records(path)):
+        name = _picture(record)
+        question = _question(record, position, shared)
+        if question.id in places:
+            raise record.error(f"id {question.id!r} is taken by {places[question.id]}")
+        places[question.id] = record.place
+        questions.append(question)
+        names.append(pictures.add(name, record.place) if name is not None else None)
+    del places
+    media = pictures.media()
+    for position, name in enumerate(names):
+        if name is not None:
+            question = questions[position]
+            questions[position] = Question(
+                question.id, media[name], question.question, question.answers, question.choices, question.slices
+            )
+    return questions
+
+
+def _picture(record: Record) -> str | None:
+    if "image" in record.fields and record.fields["image"] is None:
+        return None
+    return record.text("image")
+
+
+def _question(record: Record, position: int, shared: _Shared) -> Question:
+    """The question of a record, its picture left out."""
+    text = record.text("question")
+    answers = _answers(record)
+    choices = record.texts("choices") if record.has("choices") else None
+    if choices is not None:
+        _check_choices(record, choices, answers)
+    return Question(
+        id=_id(record, position),
+        image=None,
+        question=text,
+        answers=shared.texts(answers),
+        choices=None if choices is None else shared.texts(choices),
+        slices=shared.slices(_slices(record)),
+    )
+
+
+def _id(record: Record, position: int) -> str:
+    for name in ("id", "question_id"):
+        if record.has(name):
+            return record.identifier(record.fields[name], f"field {name!r}")
+    return f"row-{position}"
+
+
+def _answers(record: Record) -> list[str]:
+    if not record.has("answers"):
+        if not record.has("answer"):
+            raise record.missing("answer", "answers")
+        return [record.text("answer", number=True)]
+    answers = record.texts("answers", key="answer")
+    if record.has("answer") and record.text("answer", number=True) not in answers:
+        raise record.error("field 'answer' is not among 'answers'; give one of the two fields")
+    return answers
+
+
+def _check_choices(record: Record, choices: list[str], answers: list[str]) -> None:
+    folded = [choice.strip().casefold() for choice in choices]
+    for n, choice in enumerate(folded):
+        if choice in folded[:n]:
+            raise record.error(f"field 'choices': {choices[n]!r} stands there twice")
+    if not any(answer.strip().casefold() in folded for answer in answers):
+        raise record.error(f"none of the answers ({listed(answers)}) is among the choices ({listed(choices)})")
+
+
+def _slices(record: Record) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    if record.has("type"):
+        labels["type"] = record.text("type", number=True)
+    if record.has("slices"):
+        value = record.fields["slices"]
+        if record.is_csv:
+            value = _json_cell(record, value)
+        if not isinstance(value, dict):
+            raise record.error(f"field 'slices': expected an object of names and labels, found {describe(value)}")
+        for name, label in value.items():
+            labels[name] = record.checked(label, f"field 'slices', label {name!r}", number=True)
+    return labels
+
+
+def _json_cell(record: Record, cell: str) -> object:
+    try:
+        return json.loads(cell)
+    except ValueError as error:
+        raise record.error(f"field 'slices': expected a JSON object in the cell, found {cell!r}") from error

@@ -1,0 +1,258 @@
+"""From a table of scores to metric values: the number, its interval, and how many units stand behind it.
+
+The same rows give the same value and the same interval to the last bit, in whatever order and from however many shards
+they come: totals are rounded once (`mmbench.stats.exact_totals`), clusters are numbered in the order of their ids, and
+what a `compute` function sees is sorted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.core.errors import PluginError
+from mmbench.core.metric import ONES, Metric
+from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
+from mmbench.stats import (
+    Interval,
+    bootstrap_interval,
+    cluster_sums,
+    exact_totals,
+    formula_statistic,
+    mean_interval,
+)
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+_STATUSES = ("scored", "unparsed", "refused", "error", "skipped")
+_CODES = {status: code for code, status in enumerate(_STATUSES)}
+_IS_COUNTED = np.array([status in COUNTED for status in _STATUSES])
+_WEIGHTS_AT_ONCE = 2**20
+"""Row weights in memory at once, while a `compute` metric is bootstrapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """What a metric reads of a table, or of a slice of it, as arrays."""
+
+    rows: Floats
+    """[n, d]"""
+    clusters: Codes
+    """[n] codes in the order of the cluster ids."""
+    status: NDArray[np.int8]
+    """[n] positions in `_STATUSES`."""
+    incomplete: str | None
+    """As in the table."""
+
+    def take(self, index: Codes | NDArray[np.bool_]) -> _Units:
+        return _Units(self.rows[index], self.clusters[index], self.status[index], self.incomplete)
+
+
+def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0) -> MetricValue:
+    """The value of a metric over a table, with its 95 % interval.
+
+    Parameters: `metric` and `table` of the same unit; `seed` of the bootstrap, where the interval comes from one.
+
+    Returns: the value over the units that were scored, unparsed or refused. It is None, with a reason, where there are
+    none or the formula is not finite there. ``n_failed`` counts the units whose status is ``error``; ``skipped`` units
+    are counted nowhere. ``value_failed_as_zero`` exists for plain means of which higher is better.
+
+    Raises `PluginError` when the table does not have what the metric reads.
+    """
+    return _evaluate(metric, _read(metric, table), seed)
+
+
+def evaluate_slices(metric: Metric, table: ScoreTable, *, seed: int = 0) -> dict[str, dict[str, MetricValue]]:
+    """The value of a metric over every slice of a table.
+
+    Returns: slice name → label → what `evaluate` says of those units alone; both sorted. The label ``""`` means that a
+    unit is in no slice of that name, and is left out. Raises `PluginError` as `evaluate` does.
+    """
+    units = _read(metric, table)
+    return {
+        name: {label: _evaluate(metric, units.take(index), seed) for label, index in _by_label(table.slices[name])}
+        for name in sorted(table.slices)
+    }
+
+
+def merge_tables(tables: Sequence[ScoreTable]) -> ScoreTable:
+    """Put the shards of one table together, one below the other.
+
+    Returns: a table of all their units; slices, answers and explanations that a shard lacks are empty for its units.
+    Raises ValueError when there is no table, units or columns differ, or a unit id occurs twice.
+    """
+    if not tables:
+        raise ValueError("no tables to merge")
+    first = tables[0]
+    widths = _widths(first)
+    for table in tables[1:]:
+        if table.unit != first.unit:
+            raise ValueError(f"tables of different units: {first.unit!r} and {table.unit!r}")
+        if _widths(table) != widths:
+            raise ValueError(f"tables of unit {first.unit!r} with different columns: {widths} and {_widths(table)}")
+    unit_ids = [unit_id for table in tables for unit_id in table.unit_ids]
+    if len(set(unit_ids)) != len(unit_ids):
+        twice = Counter(unit_ids).most_common(1)[0][0]
+        raise ValueError(f"unit {twice!r} occurs in more than one row of the tables")
+    slices = sorted({name for table in tables for name in table.slices})
+    return ScoreTable(
+        unit=first.unit,
+        unit_ids=unit_ids,
+        cluster_ids=[cluster for table in tables for cluster in table.cluster_ids],
+        status=[status for table in tables for status in table.status],
+        columns={name: np.concatenate([_column(table, name) for table in tables]) for name in widths},
+        slices={
+            name: [label for table in tables for label in table.slices.get(name, [""] * len(table.unit_ids))]
+            for name in slices
+        },
+        answers=_joined(tables, [table.answers for table in tables]),
+        explanations=_joined(tables, [table.explanations for table in tables]),
+        incomplete="; ".join(sorted({table.incomplete for table in tables if table.incomplete})) or None,
+    )
+
+
+def _joined(tables: Sequence[ScoreTable], parts: Sequence[Sequence[str | None] | None]) -> list[str | None] | None:
+    if all(part is None for part in parts):
+        return None
+    return [
+        text
+        for table, part in zip(tables, parts, strict=True)
+        for text in ([None] * len(table.unit_ids) if part is None else part)
+    ]
+
+
+def _column(table: ScoreTable, name: str) -> Floats:
+    return np.asarray(table.columns[name], dtype=np.float64)
+
+
+def _widths(table: ScoreTable) -> dict[str, tuple[int, ...]]:
+    return {name: _column(table, name).shape[1:] for name in sorted(table.columns)}
+
+
+def _read(metric: Metric, table: ScoreTable) -> _Units:
+    if metric.unit != table.unit:
+        raise PluginError(f"metric {metric.id} reads tables of unit {metric.unit!r}, not {table.unit!r}")
+    count = len(table.unit_ids)
+    parts = []
+    for name in metric.columns:
+        if name != ONES and name not in table.columns:
+            known = ", ".join(sorted(table.columns)) or "none"
+            raise PluginError(f"metric {metric.id} reads column {name!r}; the table {table.unit!r} has: {known}")
+        part = np.ones(count) if name == ONES else _column(table, name)
+        if part.ndim not in (1, 2) or len(part) != count:
+            raise PluginError(f"column {name!r} of table {table.unit!r} has shape {part.shape} for {count} units")
+        parts.append(part)
+    if len(table.status) != count or len(table.cluster_ids) != count:
+        raise PluginError(f"table {table.unit!r} has {count} units, but not as many statuses and clusters")
+    unknown = set(table.status) - _CODES.keys()
+    if unknown:
+        raise PluginError(f"table {table.unit!r} has a status {min(unknown)!r}; expected one of {', '.join(_STATUSES)}")
+    numbers = {cluster: code for code, cluster in enumerate(sorted(set(table.cluster_ids)))}
+    return _Units(
+        rows=np.column_stack(parts),
+        clusters=np.fromiter(map(numbers.__getitem__, table.cluster_ids), np.int64, count),
+        status=np.fromiter(map(_CODES.__getitem__, table.status), np.int8, count),
+        incomplete=table.incomplete,
+    )
+
+
+def _by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
+    """Each label but the empty one with the positions where it stands, in the order of the labels."""
+    names = sorted(set(labels))
+    numbers = {name: code for code, name in enumerate(names)}
+    codes = np.fromiter(map(numbers.__getitem__, labels), np.int64, len(labels))
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    groups = np.split(np.argsort(codes, kind="stable"), ends[:-1])
+    return [(name, group) for name, group in zip(names, groups, strict=False) if name]
+
+
+def _evaluate(metric: Metric, units: _Units, seed: int) -> MetricValue:
+    per_status = np.bincount(units.status, minlength=len(_STATUSES)).tolist()
+    n_failed = per_status[_CODES["error"]]
+    counted = _IS_COUNTED[units.status]
+    if not counted.all():
+        units = units.take(counted)
+    n = len(units.rows)
+    present, clusters = np.unique(units.clusters, return_inverse=True)
+    units = _Units(units.rows, clusters.astype(np.int64, copy=False), units.status, units.incomplete)
+
+    value, reason = _value(metric, units)
+    interval = Interval(None, None, "none")
+    if value is not None:
+        interval = _interval(metric, units, value, seed)
+    reasons = [text for text in (units.incomplete, reason, interval.reason) if text]
+    return MetricValue(
+        id=str(metric.id),
+        value=value,
+        low=interval.low,
+        high=interval.high,
+        n=n,
+        n_failed=n_failed,
+        n_unparsed=per_status[_CODES["unparsed"]],
+        n_refused=per_status[_CODES["refused"]],
+        coverage=n / (n + n_failed) if n + n_failed else 0.0,
+        value_failed_as_zero=_failed_as_zero(metric, units.rows, n_failed),
+        n_clusters=len(present),
+        method=interval.method,
+        higher_is_better=metric.higher_is_better,
+        unit=metric.unit,
+        scale=metric.scale,
+        reason="; ".join(reasons) or None,
+    )
+
+
+def _value(metric: Metric, units: _Units) -> tuple[float | None, str | None]:
+    """The value, or None with the reason."""
+    rows = units.rows
+    if not len(rows):
+        return None, "no unit was scored"
+    if not np.isfinite(rows).all():
+        return None, "a score is not a finite number"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if metric.formula is not None:
+            value = float(metric.formula(exact_totals(rows)))
+        elif metric.compute is not None:
+            value = float(metric.compute(_sorted(units).rows, np.ones((1, len(rows))))[0])
+        else:
+            raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
+    return (value, None) if np.isfinite(value) else (None, "undefined for these units")
+
+
+def _interval(metric: Metric, units: _Units, value: float, seed: int) -> Interval:
+    count = int(units.clusters.max()) + 1
+    if metric.formula is not None:
+        sums = cluster_sums(units.rows, units.clusters, count)
+        if metric.is_mean:
+            return mean_interval(sums, metric.bounds, value=value)
+        statistic = formula_statistic(metric.formula, sums)
+        return bootstrap_interval(statistic, count, value=value, seed=seed, bounds=metric.bounds)
+    compute = metric.compute
+    if compute is None:
+        raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
+    ordered = _sorted(units)
+    return bootstrap_interval(
+        lambda weights: compute(ordered.rows, weights[:, ordered.clusters]),
+        count,
+        value=value,
+        seed=seed,
+        bounds=metric.bounds,
+        chunk=max(1, _WEIGHTS_AT_ONCE // len(ordered.rows)),
+    )
+
+
+def _sorted(units: _Units) -> _Units:
+    """The units by their rows, then by cluster: an order that does not depend on how they came."""
+    return units.take(np.lexsort((units.clusters, *units.rows.T[::-1])))
+
+
+def _failed_as_zero(metric: Metric, rows: Floats, n_failed: int) -> float | None:
+    plain = metric.is_mean and metric.columns[1] == ONES and metric.higher_is_better
+    total = len(rows) + n_failed
+    if not plain or not total or not np.isfinite(rows).all():
+        return None
+    return float(exact_totals(rows)[0]) / total

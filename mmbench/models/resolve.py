@@ -1,0 +1,232 @@
+"""From what the user typed after ``--model`` to something that can be built, without building it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mmbench import registry
+from mmbench.core.errors import PluginError, RunFailedError, UnknownNameError, UsageError
+from mmbench.core.ids import nearest_names
+from mmbench.core.model import KINDS, Capabilities, capabilities, model_info
+from mmbench.models.caller import USER_ERRORS
+from mmbench.results.codec import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A model that is known but not built: no weights are loaded."""
+
+    name: str
+    """As shown in tables and in the name of the run directory."""
+    reference: str
+    """What the name resolved to, for the log and for run.json."""
+    target: Any
+    """A class, or an instance."""
+    digest: str | None
+    """Digest of the source or the weights; None: it cannot be told, such a run is never resumed."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the class."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do, read off its methods."""
+        return capabilities(self.target)
+
+    def build(self) -> Any:
+        """A model ready to open; an instance is itself. Raises `RunFailedError` when its constructor fails."""
+        if not isinstance(self.target, type):
+            return self.target
+        try:
+            return self.target(**self.options)
+        except UsageError:
+            raise
+        except USER_ERRORS as error:
+            raise RunFailedError(f"model {self.name!r} cannot be built: {type(error).__name__}: {error}") from error
+
+
+def resolve_model(
+    name: str, options: Mapping[str, Any] | None = None, aliases: Mapping[str, Mapping[str, Any]] | None = None
+) -> ResolvedModel:
+    """Find a model: an alias, a registered name, a file or module, or ``provider/name``, in this order.
+
+    Raises `UnknownNameError` with the nearest names, `PluginError` when it cannot be imported, `UsageError` for an
+    option that it does not take.
+    """
+    given = dict(options or {})
+    if aliases and name in aliases:
+        alias = aliases[name]
+        resolved = resolve_model(str(alias["model"]), {**alias.get("args", {}), **given})
+        return replace(resolved, name=name)
+    registered = {plugin.name: plugin for plugin in registry.plugins("model")}
+    if name in registered:
+        return _registered(name, name, given)
+    found = _from_python(name, given)
+    if found is not None:
+        return found
+    provider, slash, rest = name.partition("/")
+    if slash and rest and provider in registered:
+        return _registered(provider, name, given, first=rest)
+    known = [*registered, *(aliases or {}), *(path.stem for path in Path().glob("*.py"))]
+    raise UnknownNameError("model", name, known, hint="A model is a name (mmbench list models), or FILE.py[:Name].")
+
+
+def resolve_instance(model: Any, options: Mapping[str, Any] | None = None) -> ResolvedModel:
+    """A model object passed from Python, or its class with the arguments to build it.
+
+    An object without `info.digest` gets a run directory of its own each time, and so does a class made inside a
+    function, which may depend on more than its source. Raises as `resolve_model` does.
+    """
+    given = dict(options or {})
+    if isinstance(model, type):
+        digest = None if "<locals>" in model.__qualname__ else _source_digest(model)
+        return _checked(ResolvedModel(model.__name__, f"class {model.__qualname__}", model, digest), given)
+    kind = type(model)
+    resolved = ResolvedModel(kind.__name__, f"instance of {kind.__qualname__}", model, model_info(model).digest)
+    return _checked(resolved, given)
+
+
+def _registered(plugin_name: str, shown: str, options: dict[str, Any], first: str | None = None) -> ResolvedModel:
+    plugin = registry.find("model", plugin_name)
+    target = registry.load(plugin)
+    if first is not None:
+        parameters = list(inspect.signature(target).parameters)
+        if not parameters:
+            raise UsageError(f"model {plugin_name!r} takes nothing after a slash: {shown!r}")
+        options = {parameters[0]: first, **options}
+    digest = hashlib.sha256(f"{plugin.distribution} {_source_digest(target)}".encode()).hexdigest()
+    resolved = ResolvedModel(shown, f"{plugin.target} ({plugin.distribution})", target, digest)
+    return _checked(resolved, options)
+
+
+def _from_python(name: str, options: dict[str, Any]) -> ResolvedModel | None:
+    place, _, attribute = name.partition(":")
+    path = Path(place if place.endswith(".py") else f"{place}.py")
+    is_file = path.is_file() and (place.endswith(".py") or "/" not in place)
+    if not is_file and place.endswith(".py"):
+        raise UnknownNameError(
+            "model file", place, (str(p) for p in Path().glob("*.py")), hint="There is no such file."
+        )
+    if not is_file and not _is_module(place, named=bool(attribute)):
+        return None
+    reference = f"{path}:{attribute}" if is_file else name
+    what = f"model {name!r}"
+    value, module = registry.load_reference(reference if attribute else reference.rstrip(":"), what)
+    if isinstance(value, ModuleType):
+        value, attribute = _only_model(value, what)
+    digest = _module_digest(module)
+    shown = f"{path if is_file else place}:{attribute}"
+    if not isinstance(value, type) and (own := model_info(value).digest):
+        digest = own
+    return _checked(ResolvedModel(name, shown, value, digest), options)
+
+
+def _is_module(name: str, *, named: bool) -> bool:
+    if not all(part.isidentifier() for part in name.split(".")):
+        return False
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    # A namespace package (any folder) is no model; a bare word is one only if it lies in the working directory.
+    if spec is None or spec.origin is None:
+        return False
+    return named or "." in name or Path(spec.origin).is_relative_to(Path.cwd())
+
+
+def _only_model(module: ModuleType, what: str) -> tuple[Any, str]:
+    if hasattr(module, "model"):
+        return module.model, "model"
+    classes = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and capabilities(value).kinds
+    }
+    if len(classes) == 1:
+        name, value = next(iter(classes.items()))
+        return value, name
+    if classes:
+        raise UsageError(f"{what}: {module.__file__} has several models; name one, as in FILE.py:{min(classes)}")
+    raise PluginError(
+        f"{what}: {module.__file__} has neither an attribute 'model' nor a class with a method "
+        f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
+    )
+
+
+def _checked(resolved: ResolvedModel, options: dict[str, Any]) -> ResolvedModel:
+    target = resolved.target
+    if not resolved.capabilities.kinds:
+        near = [f"{m} for {k}" for k in KINDS for m in nearest_names(k, dir(target), 1)]
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise PluginError(f"model {resolved.name!r} has none of the methods {', '.join(KINDS)}.{hint}")
+    if not isinstance(target, type):
+        if options:
+            raise UsageError(f"model {resolved.name!r} is already built ({resolved.reference}); it takes no options")
+        return resolved
+    _check_options(resolved.name, target, options)
+    weights = getattr(target, "weights_digest", None)
+    digest = resolved.digest
+    if callable(weights):
+        digest = hashlib.sha256(f"{digest} {weights(**options)}".encode()).hexdigest()
+    return replace(resolved, options=options, digest=digest)
+
+
+def _check_options(name: str, target: type, options: dict[str, Any]) -> None:
+    for option, value in options.items():
+        try:
+            canonical_json(value)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"option {option!r} of model {name!r} cannot be written to run.json ({error}); "
+                "use text, finite numbers, true, false, null, lists and mappings"
+            ) from error
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    named = [p.name for p in parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for option in options:
+        if option not in named and not takes_any:
+            has = f"It has: {', '.join(named)}." if named else "It has none."
+            raise UnknownNameError(f"option of model {name!r}:", option, named, hint=has)
+    missing = [
+        p.name for p in parameters.values() if p.name in named and p.default is p.empty and p.name not in options
+    ]
+    if missing:
+        raise UsageError(f"model {name!r} needs --model-args {' '.join(f'{option}=…' for option in missing)}")
+
+
+def _module_digest(module: ModuleType) -> str | None:
+    """Digest of a module's file; of every Python file below it, for a package."""
+    if not module.__file__:
+        return None
+    path = Path(module.__file__)
+    if path.name != "__init__.py":
+        return _file_digest(path)
+    digests = [f"{file.relative_to(path.parent)} {_file_digest(file)}" for file in sorted(path.parent.rglob("*.py"))]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _source_digest(target: Any) -> str | None:
+    try:
+        source = inspect.getsourcefile(target)
+    except (TypeError, OSError):  # OSError: a class typed into an interpreter
+        return None
+    return _file_digest(Path(source)) if source and Path(source).is_file() else None
+
+
+def unrepeatable_digest() -> str:
+    """A digest that no other run has, for a model whose own cannot be told."""
+    return f"instance-{uuid.uuid4().hex}"

@@ -1,0 +1,1 @@
+"""Clocks, memory and the machine: how fast it was, and whether that figure may be quoted."""

@@ -1,0 +1,72 @@
+"""From the clock readings of one task to figures that may be quoted, or nulls with reasons."""
+
+from __future__ import annotations
+
+import time
+from array import array
+
+from mmbench.perf.memory import accelerator_peak_bytes, peak_bytes, reset_peak
+from mmbench.results.schema import Latency, TaskPerf
+
+FLOORS = {0.5: 10, 0.9: 50, 0.99: 500}
+"""Quantile to the number of calls from which it is given: at least five calls lie beyond it."""
+
+
+class Meter:
+    """Takes the time of every call of one task. The first call is warm-up."""
+
+    def __init__(self) -> None:
+        self._reset = reset_peak()
+        self._durations = array("d")
+        self._requests = 0
+        self._tokens: int | None = None
+        self._warm_at: float | None = None
+        self._ended_at = time.perf_counter()
+
+    def add(self, n_requests: int, duration_s: float, output_tokens: int | None) -> None:
+        """A call has ended, and its answers are logged."""
+        now = time.perf_counter()
+        self._ended_at = now
+        if self._warm_at is None:
+            self._warm_at = now
+            return
+        self._durations.append(duration_s)
+        self._requests += n_requests
+        if output_tokens is not None:
+            self._tokens = (self._tokens or 0) + output_tokens
+
+    def result(self, requests_per_sample: float, batch_size: int) -> TaskPerf:
+        """The figures of the task."""
+        elapsed = 0.0 if self._warm_at is None else self._ended_at - self._warm_at
+        samples = self._requests / requests_per_sample if requests_per_sample else 0.0
+        measured = elapsed > 0 and self._requests > 0
+        reasons: list[str] = []
+        if not measured:
+            reasons.append("only the warm-up batch ran: no throughput (more samples, or a smaller --batch-size)")
+        elif len(self._durations) < FLOORS[0.5]:
+            reasons.append(f"{len(self._durations)} calls after warm-up: no latency (p50 needs {FLOORS[0.5]})")
+        if not self._reset:
+            reasons.append("peak memory covers the whole process so far, not this task alone")
+        return TaskPerf(
+            samples_per_s=samples / elapsed if measured else None,
+            tokens_per_s=self._tokens / elapsed if measured and self._tokens is not None else None,
+            latency_ms=Latency(p50=self._quantile(0.5), p90=self._quantile(0.9), p99=self._quantile(0.99)),
+            peak_memory_bytes=peak_bytes(),
+            peak_accelerator_bytes=accelerator_peak_bytes(),
+            n_samples=round(samples),
+            n_calls=len(self._durations),
+            main_loop_s=elapsed,
+            batch_size=batch_size,
+            valid=measured,
+            reasons=reasons,
+        )
+
+    def _quantile(self, q: float) -> float | None:
+        """Linear interpolation between order statistics, in milliseconds; None below the floor."""
+        if len(self._durations) < FLOORS[q]:
+            return None
+        ordered = sorted(self._durations)
+        place = q * (len(ordered) - 1)
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        return 1e3 * (ordered[low] + (ordered[high] - ordered[low]) * (place - low))

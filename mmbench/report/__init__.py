@@ -1,0 +1,1 @@
+"""Tables of runs: one model of a table, several renderers."""

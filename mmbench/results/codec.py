@@ -1,0 +1,122 @@
+"""JSON in and out: strict on reading, finite on writing, atomic on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from mmbench.core.errors import NotComparableError, RunFailedError
+from mmbench.results.schema import SCHEMA_VERSION, ScoresFile
+
+T = TypeVar("T")
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Schema version to the pure function that turns a document of it into one of the next version."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when a disk, a quota or a limit on a file's size is exhausted."""
+
+
+def canonical_json(value: Any) -> bytes:
+    """Compact JSON with sorted keys; the same value gives the same bytes. Raises ValueError on NaN and infinities."""
+    return json.dumps(
+        msgspec.to_builtins(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False
+    ).encode()
+
+
+def digest(value: Any) -> str:
+    """sha256 of the canonical JSON, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def pretty_json(value: Any) -> bytes:
+    """Indented JSON in the order of the fields, with a final line break. Raises ValueError on NaN and infinities."""
+    text = json.dumps(msgspec.to_builtins(value), indent=1, allow_nan=False, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace a file as a whole: readers see the old bytes or the new. Raises `RunFailedError`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise write_failed(path, error) from error
+
+
+def write_failed(path: Path, error: OSError) -> RunFailedError:
+    """What to say when a result cannot be written."""
+    if error.errno in NO_SPACE:
+        return RunFailedError(
+            f"no space left to write {path}. Everything before is kept: free some space and give the same command again."
+        )
+    return RunFailedError(f"cannot write {path}: {error.strerror or error}. Everything before is kept.")
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """Read one JSON file strictly.
+
+    Raises `NotComparableError` when it is missing, damaged, or of a newer schema than this mmbench knows.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
+    try:
+        document = msgspec.json.decode(data)
+        if not isinstance(document, dict):
+            raise msgspec.ValidationError("not an object")
+        document = migrate(document, path)
+        if kind is ScoresFile:
+            _check_dataclasses(document)
+        return msgspec.convert(document, kind)
+    except msgspec.MsgspecError as error:
+        raise NotComparableError(f"{path} is damaged: {error}") from error
+
+
+def migrate(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Bring a document to today's schema. Raises `NotComparableError` for a newer or impossible version."""
+    version = document.get("schema_version")
+    if not isinstance(version, int) or version < 1:
+        raise msgspec.ValidationError(f"schema_version is {version!r}")
+    if version > SCHEMA_VERSION:
+        raise NotComparableError(
+            f"{path} has schema {version}; this mmbench reads up to {SCHEMA_VERSION}. Upgrade mmbench to read it."
+        )
+    while version < SCHEMA_VERSION:
+        document = MIGRATIONS[version](document)
+        version += 1
+    return document
+
+
+def _check_dataclasses(document: Mapping[str, Any]) -> None:
+    """Refuse unknown fields inside metric values, which are dataclasses and so not checked by msgspec itself."""
+    from mmbench.core.scores import MetricValue
+
+    known = field_names(MetricValue)
+    slices = document.get("slices")
+    labelled = [values for labels in slices.values() for values in labels.values()] if isinstance(slices, dict) else []
+    for values in [document.get("metrics", []), *labelled]:
+        for value in values:
+            if isinstance(value, dict) and (unknown := set(value) - known):
+                raise msgspec.ValidationError(f"metric value has unknown fields {sorted(unknown)}")
+
+
+def field_names(kind: type) -> set[str]:
+    """Names of the fields of a dataclass."""
+    return {field.name for field in fields(kind)} if is_dataclass(kind) else set()

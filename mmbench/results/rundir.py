@@ -1,0 +1,191 @@
+"""The run directory: where everything lies, who may write, and what is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from mmbench.core.errors import NotComparableError, RunFailedError, UsageError
+from mmbench.core.scores import ScoreTable
+from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
+from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
+from mmbench.results.tables import decode_tables, encode_tables
+
+
+def folder_name(name: str) -> str:
+    """A model or task name as the name of a folder: slashes become ``__``, what file systems dislike becomes ``_``."""
+    safe = re.sub(r"[^A-Za-z0-9_.+=@-]", "_", name.replace("/", "__"))
+    if safe == name.replace("/", "__") and len(safe) <= 80 and safe.strip("."):
+        return safe
+    return f"{safe[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+class RunDirectory:
+    """Paths and files of one run. Reading needs nothing; writing goes through `locked`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def for_run(cls, out: Path, model: str, identity: str) -> Self:
+        """Where the run of this model with this identity lies under `out`."""
+        return cls(out / f"{folder_name(model)}--{identity[:8]}")
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """An existing run. Raises `UsageError` when there is none at that path."""
+        if not (path / "run.json").is_file():
+            raise UsageError(f"{path} is not a run directory: it has no run.json")
+        return cls(path)
+
+    def task(self, name: str) -> Path:
+        """The folder of a task."""
+        return self.path / "tasks" / folder_name(name)
+
+    def read(self) -> RunFile:
+        """``run.json``. Raises `NotComparableError` when it is damaged or of a newer schema."""
+        return read_record(self.path / "run.json", RunFile)
+
+    def write(self, run: RunFile) -> None:
+        """Replace ``run.json``. Raises `RunFailedError`."""
+        write_atomic(self.path / "run.json", pretty_json(run))
+
+    def read_plan(self, task: str) -> PlanFile | None:
+        """The plan of a task, or None before there is one."""
+        path = self.task(task) / "plan.json"
+        return read_record(path, PlanFile) if path.is_file() else None
+
+    def write_plan(self, plan: PlanFile) -> None:
+        """Replace the plan of a task; compact, because it lists every request. Raises `RunFailedError`."""
+        folder = self.task(plan.task)
+        make_folder(folder)
+        write_atomic(folder / "plan.json", msgspec.json.encode(plan) + b"\n")
+
+    def read_perf(self) -> PerfFile | None:
+        """``perf.json``, or None before there is one."""
+        path = self.path / "perf.json"
+        return read_record(path, PerfFile) if path.is_file() else None
+
+    def write_perf(self, perf: PerfFile) -> None:
+        """Replace ``perf.json``."""
+        write_atomic(self.path / "perf.json", pretty_json(perf))
+
+    def write_scores(self, scores: ScoresFile, tables: Mapping[str, ScoreTable]) -> str:
+        """Write values and tables under the name of their content, once; the name. Raises `RunFailedError`."""
+        folder = self.task(scores.task) / "scores"
+        make_folder(folder)
+        values, arrays = pretty_json(scores), encode_tables(tables)
+        name = _content_name(values, arrays)
+        for path, data in ((folder / f"{name}.npz", arrays), (folder / f"{name}.json", values)):
+            if not path.is_file():
+                write_atomic(path, data)
+        return name
+
+    def read_scores(self, task: str, name: str) -> ScoresFile:
+        """The values of one scoring. Raises `NotComparableError`."""
+        return read_record(self.task(task) / "scores" / f"{name}.json", ScoresFile)
+
+    def read_tables(self, task: str, name: str) -> dict[str, ScoreTable]:
+        """The score tables of one scoring. Raises `NotComparableError` when they are missing, damaged or changed."""
+        folder = self.task(task) / "scores"
+        path = folder / f"{name}.npz"
+        try:
+            content = _content_name((folder / f"{name}.json").read_bytes(), path.read_bytes())
+        except OSError as error:
+            raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
+        if content != name:
+            raise NotComparableError(f"{path} is damaged: it or the file beside it is not what was written")
+        return decode_tables(path)
+
+    def set_aside(self, task: str, identity_digest: str) -> Path:
+        """Move a task's folder out of the way, keeping it: its answers are to another data set, prompt or version."""
+        folder = self.task(task)
+        for n in range(1, 1000):
+            kept = folder.with_name(f"{folder.name}.{identity_digest[:8]}" + (f".{n}" if n > 1 else ""))
+            if not kept.exists():
+                folder.rename(kept)
+                return kept
+        raise RunFailedError(f"{folder.parent} holds too many old results of {task}; remove some")
+
+    def locked(self) -> _Lock:
+        """A context manager: this process alone writes here. Raises `RunFailedError` when another one does."""
+        return _Lock(self.path)
+
+
+class _Lock:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(path / ".lock", timeout=0)
+
+    def __enter__(self) -> Self:
+        make_folder(self._path)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise RunFailedError(
+                f"another process is running in {self._path}; wait for it, or stop it, and give the command again"
+            ) from error
+        except OSError as error:
+            raise UsageError(f"cannot write to {self._path}: {error.strerror or error}") from error
+        _remove_leftovers(self._path)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
+
+
+def _content_name(values: bytes, arrays: bytes) -> str:
+    """The name of a scoring: 8 hexadecimal digits of a digest of both its files."""
+    return hashlib.sha256(hashlib.sha256(values).digest() + hashlib.sha256(arrays).digest()).hexdigest()[:8]
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove half-written files that a killed process left behind; only the owner of the lock may."""
+    for leftover in path.rglob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents. Raises `RunFailedError` on a full disk, else `UsageError` where it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise write_failed(path, error) from error
+        raise UsageError(f"cannot create the folder {path}: {error.strerror or error}; choose another --out") from error
+
+
+def find_run(reference: str, out: Path) -> RunDirectory:
+    """A run by its path, or by its folder's name (or the start of it) under `out`.
+
+    Raises `UsageError` when there is none or more than one.
+    """
+    path = Path(reference)
+    if (path / "run.json").is_file():
+        return RunDirectory(path)
+    if path.is_file() and path.name == "run.json":
+        return RunDirectory(path.parent)
+    matches = sorted(p.parent for p in out.glob(f"{_glob_escape(folder_name(reference))}*/run.json"))
+    if len(matches) == 1:
+        return RunDirectory(matches[0])
+    if matches:
+        names = ", ".join(match.name for match in matches[:5])
+        raise UsageError(f"{reference!r} fits {len(matches)} runs under {out}: {names}")
+    raise UsageError(f"there is no run {reference!r}: neither a run directory nor a name under {out}")
+
+
+def _glob_escape(text: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", text)
+
+
+def identity_of(model: str, model_digest: str | None, options: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What makes two runs the same run: the model's name, its digest and options, and the seed."""
+    return {"model": model, "digest": model_digest, "options": dict(options), "seed": seed}

@@ -1,0 +1,270 @@
+"""Every persisted record, field by field. Decoded strictly: an unknown field, type or version is an error.
+
+A file of a newer schema is refused by name; files of older schemas go through pure functions in `MIGRATIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from mmbench.core.responses import Status
+from mmbench.core.scores import MetricValue
+
+SCHEMA_VERSION = 1
+"""Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
+
+RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
+"""``running`` (or killed while it ran); ``complete``: every request ended well; ``partial``: some failed;
+``interrupted`` by a signal; ``stopped`` by --max-errors; ``failed``: the model could not be built or a write failed."""
+
+TaskStatus = Literal["pending", "complete", "partial", "interrupted", "stopped", "failed", "incompatible"]
+"""As `RunStatus`; ``incompatible``: the model cannot answer the task and --skip-incompatible was given."""
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all records: immutable, strict."""
+
+
+class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """One line of ``responses.jsonl``: the end of one request. A field that holds its default is left out."""
+
+    id: str
+    """``task/sample/n``."""
+    status: Status
+    """How it ended."""
+    output: str | list[float] | None = None
+    """The text, or the score of every choice in the request's order; null for embeddings and failures."""
+    row: int | None = None
+    """Row of ``embeddings.bin`` that holds the vector; null for other kinds."""
+    error: str | None = None
+    """What went wrong, in one sentence; null where nothing did."""
+    input_tokens: int | None = None
+    """Tokens read, without padding; null where unknown."""
+    output_tokens: int | None = None
+    """Tokens written, without padding; null where unknown."""
+    cost_usd: float | None = None
+    """Price in US dollars; null where unknown."""
+    start_s: float = 0.0
+    """Seconds from the start of the session to the start of the call that answered."""
+    duration_s: float = 0.0
+    """Seconds that this call took, for its whole batch."""
+    batch: int = 0
+    """Number of the batch in ``plan.json``, from 0."""
+    batch_size: int = 1
+    """Requests that this call answered."""
+
+
+class PlanFile(Record, frozen=True, kw_only=True):
+    """``tasks/<task>/plan.json``: what is asked, and in which batches."""
+
+    schema_version: int
+    """`SCHEMA_VERSION` of the writer."""
+    task: str
+    """Full name of the task."""
+    identity: dict[str, Any]
+    """All that makes answers reusable: name, version, fingerprint, split, prompt, extractor, request kinds, options."""
+    identity_digest: str
+    """sha256 of `identity` as canonical JSON, 64 hexadecimal digits."""
+    selection_digest: str
+    """sha256 over the ids of the requests, in order."""
+    n_samples: int
+    """Samples selected."""
+    n_requests: int
+    """Requests made from them, duplicates included."""
+    batch_size: int
+    """Requests a batch at most, when the batches were cut."""
+    batch_cost: float | None
+    """Upper bound on a batch's summed cost, when the batches were cut; null for none."""
+    batches: list[list[int]]
+    """The batches as cut: numbers of requests, counted from 0 in the order of the samples. A request that repeats an
+    earlier one (the same picture or text to embed) is in no batch and shares the earlier one's answer."""
+
+
+class ModelEntry(Record, frozen=True, kw_only=True):
+    """The model of a run."""
+
+    name: str
+    """As it is shown."""
+    reference: str
+    """What the name resolved to: ``module:Name``, ``file.py:Name`` or ``instance of …``."""
+    digest: str | None
+    """Digest of its weights or source; null for an instance that gives none (such a run is never resumed)."""
+    options: dict[str, Any]
+    """Its options, as given."""
+
+
+class TaskSource(Record, frozen=True, kw_only=True):
+    """How to build the task again."""
+
+    name: str
+    """Name, or ``file.py:Name``, as given on the command line."""
+    data_name: str | None = None
+    """Name of the user's data set; null where the task brings its own data."""
+    data_path: str | None = None
+    """Absolute path of the user's data; null where the task brings its own."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of the task, as given."""
+
+
+class TaskEntry(Record, frozen=True, kw_only=True):
+    """One task of a run."""
+
+    name: str
+    """Full name."""
+    source: TaskSource
+    """How to build it again."""
+    version: str
+    """The task's version."""
+    fingerprint: str
+    """The data's fingerprint."""
+    identity_digest: str
+    """As in `PlanFile`."""
+    served_as: dict[str, str]
+    """Kind of request that the task makes to the kind that the model was asked: ``{"generate": "choose"}``."""
+    split: str
+    """The split that was asked."""
+    status: TaskStatus
+    """How far it came."""
+    n_samples: int
+    """Samples selected."""
+    n_requests: int
+    """Requests made from them."""
+    n_failed: int = 0
+    """Requests whose last end is an error or a time-out."""
+    batch_size: int = 0
+    """Requests a batch at most: as given, or what ``auto`` settled on."""
+    scoring: str | None = None
+    """Name of the current file in ``scores/``; null before scoring."""
+    chance: dict[str, float] = field(default_factory=dict)
+    """Metric id to what uniform guessing is expected to get; empty where undefined."""
+    prior: dict[str, float] = field(default_factory=dict)
+    """Metric id to what the most frequent training answer gets, for each question template where it helps."""
+    reason: str | None = None
+    """Why the status is what it is, where that needs words."""
+
+
+class GitState(Record, frozen=True, kw_only=True):
+    """The repository that the command was started in."""
+
+    commit: str
+    """Full commit hash."""
+    dirty: bool
+    """Whether tracked files differed from it."""
+
+
+class Machine(Record, frozen=True, kw_only=True):
+    """Where a run took place."""
+
+    platform: str
+    """Operating system and architecture."""
+    python: str
+    """Python version."""
+    cpu: str
+    """Processor model."""
+    cpus: int
+    """Processors that the process may use."""
+    memory_bytes: int | None
+    """Physical memory; null where unknown."""
+    accelerator: str | None
+    """Name of the GPU, when the model loaded torch with one; null otherwise."""
+
+
+class RunFile(Record, frozen=True, kw_only=True):
+    """``run.json``."""
+
+    schema_version: int
+    """`SCHEMA_VERSION` of the writer."""
+    mmbench_version: str
+    """Version of mmbench."""
+    identity: str
+    """sha256 over model, digest, options and seed; its first 8 digits end the directory's name."""
+    status: RunStatus
+    """How far it came."""
+    model: ModelEntry
+    """The model."""
+    seed: int
+    """Seed of the run."""
+    spec: dict[str, Any]
+    """The options of the last session, as given."""
+    tasks: dict[str, TaskEntry]
+    """Full task name to how it went."""
+    created: str
+    """Start of the first session, ISO 8601 in UTC."""
+    updated: str
+    """Last write of this file, ISO 8601 in UTC."""
+    packages: dict[str, str]
+    """Versions of the packages that can change a number."""
+    machine: Machine
+    """Where the last session ran."""
+    git: GitState | None
+    """The repository it was started in; null outside one."""
+    reason: str | None = None
+    """Why the status is what it is, where that needs words."""
+
+
+class ScoresFile(Record, frozen=True, kw_only=True):
+    """``tasks/<task>/scores/<scoring>.json``; the score tables lie beside it in ``<scoring>.npz``."""
+
+    schema_version: int
+    """`SCHEMA_VERSION` of the writer."""
+    task: str
+    """Full name of the task."""
+    task_identity: str
+    """`PlanFile.identity_digest` of the answers that were scored."""
+    primary: list[str]
+    """Metric ids that stand in the main table, in order."""
+    units: dict[str, int]
+    """Unit of scoring to the number of its rows in the score tables."""
+    metrics: list[MetricValue]
+    """Every metric over all units."""
+    slices: dict[str, dict[str, list[MetricValue]]]
+    """Slice name, then label, to every metric over the units in that slice."""
+
+
+class Latency(Record, frozen=True, kw_only=True):
+    """Latency of one batch call (one request for async models), in milliseconds. Null: too few calls were measured."""
+
+    p50: float | None
+    """Median; from 10 calls up."""
+    p90: float | None
+    """From 50 calls up."""
+    p99: float | None
+    """From 500 calls up."""
+
+
+class TaskPerf(Record, frozen=True, kw_only=True):
+    """Speed and memory of one task in one session. The first batch is warm-up and enters no figure."""
+
+    samples_per_s: float | None
+    """Samples completed per second of the main loop, waiting for media and logging included; null with a reason."""
+    tokens_per_s: float | None
+    """Output tokens per second, where the model reports tokens."""
+    latency_ms: Latency
+    """Latency of the calls."""
+    peak_memory_bytes: int | None
+    """Highest resident memory of the process during the task, the model and mmbench included."""
+    peak_accelerator_bytes: int | None
+    """Highest memory allocated by torch on its GPU during the task; null without one."""
+    n_samples: int
+    """Samples that the throughput counts."""
+    n_calls: int
+    """Calls that the latencies count."""
+    main_loop_s: float
+    """Seconds that the throughput counts."""
+    batch_size: int
+    """Requests a batch at most."""
+    valid: bool
+    """False when a figure above should not be quoted."""
+    reasons: list[str]
+    """Why figures are null or not valid, and what to do about it."""
+
+
+class PerfFile(Record, frozen=True, kw_only=True):
+    """``perf.json``: the last session in which something was asked, per task."""
+
+    schema_version: int
+    """`SCHEMA_VERSION` of the writer."""
+    tasks: dict[str, TaskPerf]
+    """Full task name to its figures."""

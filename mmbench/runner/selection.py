@@ -1,0 +1,61 @@
+"""Which samples of a split are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmbench.core.errors import DataError, UnknownNameError
+from mmbench.core.samples import Sample
+from mmbench.core.spec import Selection
+from mmbench.core.task import Task
+
+
+def samples_of(task: Task, split: str) -> Sequence[Sample]:
+    """The samples of a split. Raises `UnknownNameError` for one that the task does not have, `DataError`."""
+    info = task.info
+    if split not in info.splits:
+        raise UnknownNameError(f"split of {info.name}", split, info.splits, hint=f"It has {', '.join(info.splits)}.")
+    return task.samples(split)
+
+
+def select(samples: Sequence[Sample], selection: Selection, task: str) -> Sequence[Sample]:
+    """The chosen samples in their order; `limit` takes whole groups, as many as fit, and at least one.
+
+    Raises `DataError` for an empty data set or ids that occur twice, `UnknownNameError` for an id that is not there.
+    """
+    if not samples:
+        raise DataError(f"{task} has no samples in its split {selection.split!r}")
+    _check_unique(samples, task)
+    if selection.ids:
+        wanted = set(selection.ids)
+        known = {sample.id for sample in samples}
+        for sample_id in selection.ids:
+            if sample_id not in known:
+                raise UnknownNameError(f"sample of {task}", sample_id, known)
+        samples = [sample for sample in samples if sample.id in wanted]
+    return samples if selection.limit is None else _whole_groups(samples, selection.limit)
+
+
+def _check_unique(samples: Sequence[Sample], task: str) -> None:
+    ids = {sample.id for sample in samples}
+    if len(ids) == len(samples):
+        return
+    seen: set[str] = set()
+    twice = sorted({s.id for s in samples if s.id in seen or seen.add(s.id)})  # type: ignore[func-returns-value]
+    raise DataError(f"{task} has {len(twice)} sample ids that occur more than once: {', '.join(twice[:5])}")
+
+
+def _whole_groups(samples: Sequence[Sample], limit: int) -> Sequence[Sample]:
+    sizes: dict[str, int] = {}
+    for sample in samples:
+        sizes[sample.cluster] = sizes.get(sample.cluster, 0) + 1
+    chosen: set[str] = set()
+    taken = 0
+    for cluster, size in sizes.items():
+        if taken and taken + size > limit:
+            break
+        chosen.add(cluster)
+        taken += size
+        if taken >= limit:
+            break
+    return [sample for sample in samples if sample.cluster in chosen]

@@ -1,0 +1,171 @@
+"""One task of one run: what is left of it, asking that, and scoring all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from mmbench.core.errors import PluginError
+from mmbench.core.spec import RunSpec
+from mmbench.models.caller import ModelCaller
+from mmbench.perf.meter import Meter
+from mmbench.results.log import ResponseLog, read_log
+from mmbench.results.rundir import RunDirectory, make_folder
+from mmbench.results.schema import TaskEntry, TaskPerf
+from mmbench.runner.concurrent import AsyncExecutor
+from mmbench.runner.executor import BatchExecutor
+from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
+from mmbench.runner.progress import Progress
+from mmbench.runner.record import Recorder, TooManyErrorsError
+from mmbench.runner.scoring import read_responses, score
+
+
+@dataclass
+class TaskWork:
+    """What is left to ask."""
+
+    state: LogState
+    """What was logged before."""
+    todo: list[tuple[int, list[int]]]
+    """(batch, numbers of requests), empty when nothing is left."""
+    size: int
+    """Requests a batch at most; halved by ``auto`` while it is asked."""
+
+
+def new_entry(plan: TaskPlan, size: int) -> TaskEntry:
+    """The entry of a task that has not run yet."""
+    info = plan.task.info
+    return TaskEntry(
+        name=plan.name,
+        source=plan.resolved.source,
+        version=info.version,
+        fingerprint=str(plan.identity["fingerprint"]),
+        identity_digest=plan.identity_digest,
+        served_as={str(kind): str(by) for kind, by in plan.served.items()},
+        split=plan.split,
+        status="pending",
+        n_samples=len(plan.samples),
+        n_requests=plan.n_requests,
+        batch_size=size,
+    )
+
+
+class TaskRun:
+    """One task of one run."""
+
+    def __init__(self, plan: TaskPlan, directory: RunDirectory, spec: RunSpec, earlier: TaskEntry | None) -> None:
+        self.plan = plan
+        self._directory = directory
+        self._spec = spec
+        self._folder = directory.task(plan.name)
+        self._earlier = earlier if earlier is not None and earlier.identity_digest == plan.identity_digest else None
+        self._unchanged: TaskEntry | None = None
+        self.entry = new_entry(plan, self._start_size())
+
+    @property
+    def name(self) -> str:
+        """The task's full name."""
+        return self.plan.name
+
+    def _start_size(self) -> int:
+        if self._spec.batching.size != "auto":
+            return self._spec.batching.size
+        return self._earlier.batch_size if self._earlier and self._earlier.batch_size else AUTO_START
+
+    def prepare(self, progress: Progress) -> TaskWork:
+        """Read what is there, set aside what answers another task, cut or take over the batches."""
+        plan = self.plan
+        existing = self._directory.read_plan(plan.name)
+        if existing is not None and existing.identity_digest != plan.identity_digest:
+            kept = self._directory.set_aside(plan.name, existing.identity_digest)
+            progress.note(f"{plan.name}: data, prompt or version changed; earlier answers are kept in {kept.name}")
+            existing = None
+        make_folder(self._folder)
+        state = LogState(plan, read_log(self._folder / "responses.jsonl"))
+        requested = AUTO_START if self._spec.batching.size == "auto" else self._spec.batching.size
+        same = existing is not None and existing.selection_digest == plan.selection_digest
+        cost = self._spec.batching.cost
+        if existing and same and (existing.batch_size, existing.batch_cost) == (requested, cost):
+            batches = existing.batches
+        else:
+            batches = self._cut(state, requested)
+            self._directory.write_plan(plan_file(plan, requested, cost, batches))
+        todo = state.remaining(batches)
+        if same and not todo and self._earlier is not None and self._has_scores(self._earlier):
+            self._unchanged = msgspec.structs.replace(self._earlier, source=plan.resolved.source)
+        return TaskWork(state, todo, self.entry.batch_size)
+
+    def _has_scores(self, entry: TaskEntry) -> bool:
+        return entry.scoring is not None and (self._folder / "scores" / f"{entry.scoring}.json").is_file()
+
+    def _cut(self, state: LogState, size: int) -> list[list[int]]:
+        batches = cut(self.plan, size, self._spec.batching.cost)
+        if ANSWERED not in state.states:
+            return batches
+        left = ([number for number in batch if state.states[number] != ANSWERED] for batch in batches)
+        return [batch for batch in left if batch]
+
+    def ask(self, work: TaskWork, model: tuple[ModelCaller, asyncio.Runner], progress: Progress) -> TaskPerf | None:
+        """Ask what is left; the figures of this session. Raises `TooManyErrorsError`, `RunFailedError`, `Interrupted`."""
+        caller, loop = model
+        with ResponseLog(self._folder, work.state.rows) as log:
+            recorder = Recorder(self.plan, log, work.state, self._spec.max_errors)
+            recorder.progress, recorder.meter = progress, Meter()
+            recorder.state.started = time.monotonic()
+            progress.start(recorder.state)
+            try:
+                self._execute(work, caller, loop, recorder)
+            except TooManyErrorsError as error:
+                self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))
+                raise
+            finally:
+                progress.finish(recorder.state)
+                self.entry = msgspec.structs.replace(self.entry, batch_size=work.size)
+        per_sample = self.plan.n_requests / len(self.plan.samples)
+        return recorder.meter.result(per_sample, work.size)
+
+    def _execute(self, work: TaskWork, caller: ModelCaller, loop: asyncio.Runner, recorder: Recorder) -> None:
+        batching = self._spec.batching
+        waiting: list[tuple[int, list[int]]] = []
+        batches = work.todo
+        if caller.capabilities.asynchronous:
+            waiting = [item for item in work.todo if caller.is_async(self.plan.kind_of(item[1]))]
+            batches = [item for item in work.todo if not caller.is_async(self.plan.kind_of(item[1]))]
+        if waiting:
+            executor = AsyncExecutor(caller, recorder, batching.concurrency, batching.timeout_s)
+            executor.run(waiting, loop)
+        if batches:
+            in_batches = BatchExecutor(caller, recorder, work.size, auto=batching.size == "auto")
+            try:
+                in_batches.run(batches, batching.workers)
+            finally:
+                work.size = in_batches.size
+
+    def score(self, prior: Callable[[TaskPlan], Mapping[str, float]]) -> None:
+        """Score everything that is logged and complete the entry. Raises `RunFailedError` when it cannot be written."""
+        plan = self.plan
+        if self._unchanged is not None:
+            self.entry = self._unchanged
+            return
+        responses = read_responses(plan, self._directory)
+        failed = sum(r.status in ("error", "timeout") for of_sample in responses for r in of_sample)
+        scored = score(plan.task, plan.identity_digest, plan.samples, responses)
+        try:
+            name = self._directory.write_scores(scored.scores, scored.tables)
+        except ValueError as error:
+            raise PluginError(f"the scores of task {plan.name!r} cannot be kept: {error}") from error
+        self.entry = msgspec.structs.replace(
+            self.entry,
+            status="partial" if failed else "complete",
+            n_failed=failed,
+            scoring=name,
+            chance={key: float(value) for key, value in plan.task.chance(plan.samples).items()},
+            prior=dict(prior(plan)),
+            reason=f"{failed} of {plan.n_requests} requests failed; the same command asks them again"
+            if failed
+            else None,
+        )

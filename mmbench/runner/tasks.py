@@ -1,0 +1,157 @@
+"""From what the user typed after ``--tasks`` and ``--data`` to tasks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mmbench import registry
+from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError
+from mmbench.core.spec import DataSource
+from mmbench.core.task import Task
+from mmbench.results.schema import TaskSource
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTask:
+    """A task, and how to find it again."""
+
+    task: Task
+    """The task."""
+    source: TaskSource
+    """What the user gave for it."""
+
+    @property
+    def name(self) -> str:
+        """Its full name."""
+        return self.task.info.name
+
+
+def resolve_tasks(
+    names: Sequence[str], data: Sequence[DataSource] = (), options: Mapping[str, Any] | None = None
+) -> list[ResolvedTask]:
+    """Find every task. Raises `UsageError` and its kin: unknown names, unused or missing ``--data``."""
+    resolver = _Resolver(tuple(names), tuple(data), dict(options or {}))
+    tasks = [resolver.resolve(name) for name in names]
+    if unused := [source for source in data if source not in resolver.used]:
+        raise UsageError(
+            f"--data {unused[0].name or unused[0].path}: no task in {','.join(names)!r} takes it. "
+            "A family takes your data (--tasks vqa --data FILE); a named data set brings its own."
+        )
+    shown = [task.name for task in tasks]
+    if twice := sorted({name for name in shown if shown.count(name) > 1}):
+        raise UsageError(f"task {twice[0]!r} is given twice")
+    return tasks
+
+
+def resolve_source(source: TaskSource) -> ResolvedTask:
+    """The task of an earlier run. Raises what `resolve_tasks` raises."""
+    data = () if source.data_path is None else (DataSource(source.data_path, source.data_name),)
+    name = source.name.partition("/")[0] if data else source.name
+    return resolve_tasks([name], data, source.options)[0]
+
+
+@dataclass
+class _Resolver:
+    names: tuple[str, ...]
+    data: tuple[DataSource, ...]
+    options: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.used: list[DataSource] = []
+
+    def resolve(self, name: str) -> ResolvedTask:
+        if ":" in name or name.endswith(".py"):
+            return self._finish(_from_python(name), TaskSource(name=name, options=self.options))
+        family_name, slash, dataset = name.partition("/")
+        family_known = any(p.name == family_name for p in registry.plugins("task")) and "/" not in family_name
+        source = self._data_for(name, family_name, dataset) if family_known else None
+        if source is not None:
+            self.used.append(source)
+            return self._from_data(name, family_name, dataset, source)
+        if slash and not any(plugin.name == name for plugin in registry.plugins("task")):
+            hint = f"For your own data: --tasks {family_name} --data FILE" if family_known else ""
+            raise UnknownNameError("task", name, _known(), hint=hint or "See: mmbench list tasks")
+        found = registry.load(registry.find("task", name))
+        if _is_family(found):
+            if found.default is None:
+                raise UsageError(f"{name} has no embedded data; give it yours: --tasks {name} --data FILE_OR_FOLDER")
+            name = found.default
+            found = registry.load(registry.find("task", name))
+        return self._finish(_as_task(found, name), TaskSource(name=name, options=self.options))
+
+    def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:
+        """The most specific of the sources: for this very task, for the data set's name, for any bare family."""
+        for wanted in (name, dataset or None):
+            for source in self.data:
+                if source.name is not None and source.name == wanted:
+                    return source
+        if dataset:
+            return None
+        anonymous = [source for source in self.data if source.name is None]
+        named = [s for s in self.data if s.name is not None and s.name not in self.names and not self._claimed(s)]
+        candidates = anonymous or named
+        if len(candidates) > 1:
+            raise UsageError(f"several --data fit {family!r}; write --data {family}=PATH")
+        return candidates[0] if candidates else None
+
+    def _claimed(self, source: DataSource) -> bool:
+        return any(name.partition("/")[2] == source.name for name in self.names)
+
+    def _from_data(self, name: str, family_name: str, dataset: str, source: DataSource) -> ResolvedTask:
+        family = registry.load(registry.find("task", family_name))
+        if not _is_family(family):
+            raise UsageError(f"task {family_name!r} brings its own data; it takes no --data")
+        path = Path(source.path).expanduser().absolute()
+        own_name = source.name if source.name not in (name, family_name) else None
+        dataset = dataset or own_name or path.stem
+        task = family.from_data(dataset, path)
+        record = TaskSource(
+            name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path), options=self.options
+        )
+        return self._finish(task, record)
+
+    def _finish(self, task: Task, source: TaskSource) -> ResolvedTask:
+        if self.options:
+            configure = getattr(task, "with_options", None)
+            if configure is None:
+                raise UsageError(f"task {task.info.name!r} takes no options; got {', '.join(self.options)}")
+            task = configure(**self.options)
+        return ResolvedTask(task, source)
+
+
+def _known() -> list[str]:
+    return [plugin.name for plugin in registry.plugins("task")]
+
+
+def _is_family(value: Any) -> bool:
+    return hasattr(value, "from_data") and hasattr(value, "default")
+
+
+def _as_task(value: Any, name: str) -> Task:
+    try:
+        if inspect.isclass(value):
+            value = value()
+        complete = isinstance(value, Task) and bool(value.info.name)
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"task {name!r} cannot be built: {type(error).__name__}: {error}") from error
+    if not complete:
+        missing = [m for m in ("info", "metrics", "samples", "requests", "score") if not hasattr(value, m)]
+        raise PluginError(f"task {name!r} is not a task: it lacks {', '.join(missing) or 'part of the protocol'}")
+    found: Task = value
+    return found
+
+
+def _from_python(name: str) -> Task:
+    value, _ = registry.load_reference(name, f"task {name!r}")
+    if isinstance(value, ModuleType):
+        if not hasattr(value, "task"):
+            raise PluginError(f"task {name!r}: the module has no attribute 'task'; write {name}:NAME")
+        value = value.task
+    return _as_task(value, name)

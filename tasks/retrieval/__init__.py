@@ -1,0 +1,1 @@
+"""Finding captions by picture and pictures by caption: the family `retrieval`."""

@@ -1,0 +1,195 @@
+"""From embeddings to the two tables of queries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.core import Metric, Response, Sample, ScoreTable
+from mmbench.core.metric import ONES
+from mmbench.core.scores import ScoreStatus
+from mmbench.metrics.retrieval import RankCounts, chance_counts, query_columns, rank_counts
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """Embeddings of m items of one kind, which may be queries or gallery."""
+
+    noun: str
+    """What an item is, for people."""
+    ids: Sequence[str]
+    """[m] the id of each as a query."""
+    clusters: Sequence[str]
+    """[m] what errors cluster on."""
+    vectors: Floats32
+    """float32 [m, d]: rows of norm 1; whatever where the item failed."""
+    problems: Sequence[str | None]
+    """[m] what is wrong with the item's response; None where nothing is."""
+    slices: Mapping[str, Sequence[str]]
+    """Name to [m] labels, as in `ScoreTable`."""
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Which items did not fail: bool [m]."""
+        return np.array([problem is None for problem in self.problems], dtype=bool)
+
+
+def score_tables(
+    samples: Sequence[Sample], responses: Sequence[Sequence[Response]], ks: Sequence[int]
+) -> dict[str, ScoreTable]:
+    """Score embeddings in both directions; see `RetrievalTask.score`.
+
+    Parameters: `responses[i]` answers for the picture of `samples[i]`, then for its captions in their order; `ks`, the
+    cut-offs. Raises ValueError when their numbers do not fit.
+    """
+    for sample, answered in zip(samples, responses, strict=True):
+        if len(answered) != len(sample.parts):
+            raise ValueError(f"sample {sample.id!r}: {len(answered)} responses for {len(sample.parts)} requests")
+    dim = usual_length(response for answered in responses for response in answered)
+    clusters = [sample.cluster for sample in samples]
+    names = sorted({name for sample in samples for name in sample.slices})
+    labels = {name: [sample.slices.get(name, "") for sample in samples] for name in names}
+    vectors, problems = embed([answered[0] for answered in responses], dim)
+    images = Embedded("picture", [sample.id for sample in samples], clusters, vectors, problems, labels)
+    vectors, problems = embed([response for answered in responses for response in answered[1:]], dim)
+    owners = np.repeat(np.arange(len(samples)), [len(sample.parts) - 1 for sample in samples])
+    captions = Embedded(
+        "caption",
+        [f"{sample.id}/{n}" for sample in samples for n in range(len(sample.parts) - 1)],
+        [clusters[owner] for owner in owners],
+        vectors,
+        problems,
+        {name: [column[owner] for owner in owners] for name, column in labels.items()},
+    )
+    each = np.arange(len(owners))
+    return {
+        "query_i2t": _table("query_i2t", images, captions, (owners, each), ks),
+        "query_t2i": _table("query_t2i", captions, images, (each, owners), ks),
+    }
+
+
+def embed(responses: Sequence[Response], dim: int) -> tuple[Floats32, list[str | None]]:
+    """Stack vectors of length `dim` and bring them to norm 1.
+
+    Returns: float32 [m, dim], and for each response what is wrong with it or None.
+    """
+    vectors = np.zeros((len(responses), dim), dtype=np.float32)
+    problems: list[str | None] = []
+    with np.errstate(over="ignore"):
+        for row, response in enumerate(responses):
+            problem = _problem(response, dim)
+            if problem is None:
+                vectors[row] = response.output
+            problems.append(problem)
+    for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)).tolist():
+        problems[row] = problems[row] or "the embedding holds NaN or infinite numbers"
+        vectors[row] = 0
+    largest = np.maximum(vectors.max(axis=1, initial=0), -vectors.min(axis=1, initial=0))
+    for row in np.flatnonzero(largest == 0).tolist():
+        problems[row] = problems[row] or "the embedding is zero and has no direction"
+    largest[largest == 0] = 1
+    vectors /= largest[:, None]  # so that no square overflows or vanishes
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    norms[norms == 0] = 1
+    vectors /= norms[:, None]
+    return vectors, problems
+
+
+def chance_values(galleries: Sequence[Sequence[int]], metrics: Sequence[Metric], ks: Sequence[int]) -> dict[str, float]:
+    """Metric id to its value for a model that embeds everything alike, ties in random order.
+
+    Parameters: `galleries`, for each gallery that is ranked by itself, how many captions each of its pictures has; at
+    least one picture and one caption each.
+    """
+    columns: dict[str, list[dict[str, Floats]]] = {"query_i2t": [], "query_t2i": []}
+    for captions in galleries:
+        indptr = np.concatenate(([0], np.cumsum(captions, dtype=np.int64)))
+        n_captions = int(indptr[-1])
+        columns["query_i2t"].append(query_columns(chance_counts(indptr, n_captions), ks))
+        columns["query_t2i"].append(query_columns(chance_counts(np.arange(n_captions + 1), len(captions)), ks))
+    joined = {
+        unit: {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        for unit, parts in columns.items()
+    }
+    return {str(metric.id): _value(metric, joined[metric.unit]) for metric in metrics}
+
+
+def _value(metric: Metric, columns: Mapping[str, Floats]) -> float:
+    n = len(next(iter(columns.values())))
+    rows = np.stack([np.ones(n) if name == ONES else columns[name] for name in metric.columns], axis=1)
+    if metric.formula is not None:
+        return float(metric.formula(rows.sum(axis=0)))
+    if metric.compute is None:
+        raise ValueError(f"metric {metric.id} has neither formula nor compute")
+    return float(metric.compute(rows, np.ones((1, n)))[0])
+
+
+def usual_length(responses: Iterable[Response]) -> int:
+    """The most frequent length of the vectors among the responses; 0 where there are none."""
+    lengths = Counter(
+        len(response.output)
+        for response in responses
+        if response.status == "ok" and response.output is not None and not isinstance(response.output, str)
+    )
+    return lengths.most_common(1)[0][0] if lengths else 0
+
+
+def _problem(response: Response, dim: int) -> str | None:
+    if response.status != "ok":
+        return response.error or f"the request ended with status {response.status}"
+    if response.output is None or isinstance(response.output, str):
+        return "the output is no embedding"
+    if len(response.output) != dim:
+        return f"the embedding has {len(response.output)} numbers, others have {dim}"
+    return None
+
+
+def _table(
+    unit: str, queries: Embedded, gallery: Embedded, relevant: tuple[Ints, Ints], ks: Sequence[int]
+) -> ScoreTable:
+    """The table of one direction. `relevant`: pairs (query, gallery item that answers it), in order of the queries."""
+    problems = list(queries.problems)
+    for query, item in zip(*(indices.tolist() for indices in relevant), strict=True):
+        if problems[query] is None and gallery.problems[item] is not None:
+            problems[query] = f"its {gallery.noun} {gallery.ids[item]} has no embedding: {gallery.problems[item]}"
+    asked = np.array([problem is None for problem in problems], dtype=bool)
+    columns = {name: np.zeros(len(problems)) for name in query_columns(chance_counts(np.array([0, 1]), 1), ks)}
+    if asked.any():
+        for name, column in query_columns(_rank(queries, gallery, relevant, asked), ks).items():
+            columns[name][asked] = column
+    status: list[ScoreStatus] = ["scored" if problem is None else "error" for problem in problems]
+    failed = len(gallery.problems) - int(gallery.ok.sum())
+    return ScoreTable(
+        unit=unit,
+        unit_ids=queries.ids,
+        cluster_ids=queries.clusters,
+        status=status,
+        columns=columns,
+        slices=queries.slices,
+        explanations=problems if any(problems) else None,
+        incomplete=f"{failed} of {len(gallery.problems)} {gallery.noun}s have no embedding and are missing from the "
+        "gallery"
+        if failed
+        else None,
+    )
+
+
+def _rank(queries: Embedded, gallery: Embedded, relevant: tuple[Ints, Ints], asked: NDArray[np.bool_]) -> RankCounts:
+    """Rank the gallery's embedded items for the queries that are `asked`, bool [n]."""
+    query, item = relevant
+    counted = asked[query]
+    indptr = np.concatenate(([0], np.cumsum(np.bincount(query[counted], minlength=len(asked))[asked])))
+    place = np.cumsum(gallery.ok) - 1
+    return rank_counts(_rows(queries.vectors, asked), _rows(gallery.vectors, gallery.ok), indptr, place[item[counted]])
+
+
+def _rows(vectors: Floats32, wanted: NDArray[np.bool_]) -> Floats32:
+    return vectors if wanted.all() else vectors[wanted]

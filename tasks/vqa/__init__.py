@@ -1,0 +1,1 @@
+"""Questions about pictures: the family `vqa` and its data sets."""

@@ -1,0 +1,51 @@
+"""What a data set of the family `vqa` declares, and what gives its questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mmbench.core import DatasetInfo
+
+if TYPE_CHECKING:
+    from mmbench.data import Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VqaCard:
+    """One data set, declared."""
+
+    name: str
+    """Full name of the task, such as ``vqa/easy-vqa``."""
+    version: str
+    """Changes when the same model could get another score; prompt and extractor have versions of their own."""
+    description: str
+    """One line."""
+    dataset: DatasetInfo
+    """Name, pinned revision, licence and citation, none of them empty."""
+    splits: tuple[str, ...] = ("test",)
+    """The splits that the source knows."""
+    prompt: str = "short-answer-v1"
+    """Name of a prompt in `mmbench.tasks.vqa.prompts.PROMPTS`."""
+    extractor: str = "exact"
+    """Name of an extractor in `mmbench.tasks.vqa.extractors.EXTRACTORS`."""
+    closed_answers: bool = False
+    """Every question has a closed set of answers."""
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes."""
+
+    def __post_init__(self) -> None:
+        for field in ("name", "revision", "licence", "citation"):
+            if not getattr(self.dataset, field).strip():
+                raise ValueError(f"the card of {self.name!r} has no {field} of its data set")
+
+
+class QuestionSource(Protocol):
+    """What gives the questions of a data set."""
+
+    def rows(self, split: str) -> Iterable[Question]:
+        """The questions of one of the card's splits, in a stable order. Raises `DataError`."""
+
+    def fingerprint(self) -> str:
+        """Digest of the questions, answers and pictures of the test split. Raises `DataError`."""

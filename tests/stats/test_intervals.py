@@ -1,0 +1,236 @@
+"""Intervals: against formulas written anew here, and against what they promise in simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mmbench.stats import (
+    Z95,
+    Interval,
+    bootstrap_interval,
+    clustered_se,
+    formula_statistic,
+    mean_interval,
+    resample_weights,
+)
+
+
+def sandwich_se(values, clusters, weights=None):
+    """Weighted least squares on a constant: bread · meat · bread, in matrices, clusters one at a time."""
+    weights = np.ones(len(values)) if weights is None else weights
+    design = np.ones((len(values), 1))
+    bread = np.linalg.inv(design.T @ np.diag(weights) @ design)
+    residuals = values - (design @ bread @ design.T @ (weights * values))
+    meat = np.zeros((1, 1))
+    for cluster in np.unique(clusters):
+        inside = clusters == cluster
+        score = design[inside].T @ (weights[inside] * residuals[inside])[:, None]
+        meat += score @ score.T
+    return float(np.sqrt(bread @ meat @ bread)[0, 0])
+
+
+def sums_by_cluster(values, clusters, weights=None):
+    weights = np.ones(len(values)) if weights is None else weights
+    codes = np.unique(clusters)
+    return np.array([[(values * weights)[clusters == c].sum(), weights[clusters == c].sum()] for c in codes])
+
+
+def means(sums):
+    return sums[..., 0] / sums[..., 1]
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10)), st.randoms(use_true_random=False))
+def test_clustered_se_is_the_sandwich_estimator(values, random):
+    clusters = np.array([random.randrange(6) for _ in values])
+    assert clustered_se(values, clusters) == pytest.approx(sandwich_se(values, clusters), rel=1e-9, abs=1e-9)
+
+
+def test_clustered_se_of_single_rows_is_the_standard_error():
+    values = np.random.default_rng(1).random(50)
+    assert clustered_se(values, np.arange(50)) == pytest.approx(values.std() / 50**0.5)
+
+
+def test_copies_of_every_row_do_not_narrow_the_interval():
+    values = np.random.default_rng(2).random(60)
+    clusters = np.arange(60)
+    once = clustered_se(values, clusters)
+    assert clustered_se(np.tile(values, 9), np.tile(clusters, 9)) == pytest.approx(once)
+
+
+def test_mean_interval_is_the_mean_and_the_clustered_error():
+    generator = np.random.default_rng(3)
+    values, clusters = generator.random(200), generator.integers(0, 30, 200)
+    interval = mean_interval(sums_by_cluster(values, clusters))
+    half = 1.959963984540054 * sandwich_se(values, clusters)
+    assert interval.method == "cluster-se"
+    assert interval.low == pytest.approx(values.mean() - half)
+    assert interval.high == pytest.approx(values.mean() + half)
+
+
+def test_mean_interval_of_weighted_rows_is_that_of_weighted_least_squares():
+    generator = np.random.default_rng(4)
+    values, weights, clusters = generator.random(120), generator.random(120) + 0.5, generator.integers(0, 20, 120)
+    interval = mean_interval(sums_by_cluster(values, clusters, weights))
+    half = (interval.high - interval.low) / 2
+    assert half == pytest.approx(1.959963984540054 * sandwich_se(values, clusters, weights))
+
+
+def test_mean_interval_is_clipped_to_the_bounds():
+    sums = np.array([[1.0, 1.0]] * 9 + [[0.0, 1.0]])
+    assert mean_interval(sums).high == 1.0
+    assert mean_interval(sums, (None, None)).high > 1.0
+    assert mean_interval(sums, (0.85, None)).low == 0.85
+
+
+def test_one_cluster_has_no_interval():
+    expected = Interval(None, None, "none", "one cluster: no interval")
+    assert mean_interval(np.array([[3.0, 4.0]])) == expected
+    assert bootstrap_interval(means, 1, value=0.75, seed=0) == expected
+
+
+@pytest.mark.parametrize("sums", [np.zeros((0, 2)), np.zeros((3, 2)), np.array([[1.0, 0.0], [2.0, 0.0]])])
+def test_an_undefined_mean_has_no_interval(sums):
+    interval = mean_interval(sums)
+    assert (interval.low, interval.high, interval.method) == (None, None, "none")
+    assert "undefined" in interval.reason
+
+
+def wilson_end_by_bisection(trials, *, perfect):
+    """Where |p̂ - p| = z · sqrt(p (1 - p) / n), for p̂ = 1 (or 0)."""
+    low, high = (1e-12, 1 - 1e-12)
+    for _ in range(200):
+        middle = (low + high) / 2
+        rejected = (1 - middle if perfect else middle) > Z95 * (middle * (1 - middle) / trials) ** 0.5
+        if rejected == perfect:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@pytest.mark.parametrize("trials", [2, 20, 1000])
+def test_a_perfect_score_does_not_claim_to_be_certain(trials):
+    perfect = mean_interval(np.array([[5.0, 5.0]] * trials))
+    assert (perfect.method, perfect.high) == ("wilson", 1.0)
+    assert perfect.low == pytest.approx(wilson_end_by_bisection(trials, perfect=True))
+    nothing = mean_interval(np.array([[0.0, 5.0]] * trials))
+    assert (nothing.method, nothing.low) == ("wilson", 0.0)
+    assert nothing.high == pytest.approx(wilson_end_by_bisection(trials, perfect=False))
+
+
+def test_wilson_keeps_to_the_range_of_the_metric():
+    interval = mean_interval(np.array([[5.0, 1.0]] * 10), (-5.0, 5.0))
+    assert interval.high == 5.0
+    assert interval.low == pytest.approx(-5 + 10 * wilson_end_by_bisection(10, perfect=True))
+
+
+def test_a_constant_score_inside_the_range_is_certain():
+    interval = mean_interval(np.array([[0.1, 1.0]] * 10), value=0.1)
+    assert (interval.low, interval.high, interval.method) == (0.1, 0.1, "cluster-se")
+
+
+def test_a_range_with_an_open_end_has_no_wilson_interval():
+    assert mean_interval(np.array([[1.0, 1.0]] * 10), (1.0, None)).method == "cluster-se"
+
+
+def draw_clustered(generator, clusters, size):
+    """0/1 scores whose chance differs from cluster to cluster; their mean is 0.6."""
+    chances = generator.beta(3.0, 2.0, clusters)
+    return generator.binomial(size, chances).astype(np.float64)
+
+
+def test_mean_intervals_cover_the_truth_as_often_as_they_say():
+    generator = np.random.default_rng(20)
+    covered = 0
+    for _ in range(2000):
+        sums = np.stack([draw_clustered(generator, 300, 5), np.full(300, 5.0)], axis=1)
+        interval = mean_interval(sums)
+        covered += interval.low <= 0.6 <= interval.high
+    assert 0.93 <= covered / 2000 <= 0.97
+
+
+def test_bootstrap_intervals_cover_the_truth_as_often_as_they_say():
+    generator = np.random.default_rng(21)
+    covered = 0
+    for seed in range(1000):
+        sums = np.stack([draw_clustered(generator, 200, 5), np.full(200, 5.0)], axis=1)
+        statistic = formula_statistic(means, sums)
+        value = sums[:, 0].sum() / sums[:, 1].sum()
+        interval = bootstrap_interval(statistic, 200, value=value, seed=seed, resamples=400)
+        covered += interval.low <= 0.6 <= interval.high
+    assert 0.93 <= covered / 1000 <= 0.97
+
+
+def test_bootstrap_agrees_with_the_standard_error_of_a_mean():
+    generator = np.random.default_rng(22)
+    sums = np.stack([generator.random(800) * 3, np.full(800, 3.0)], axis=1)
+    value = sums[:, 0].sum() / sums[:, 1].sum()
+    normal = mean_interval(sums)
+    drawn = bootstrap_interval(formula_statistic(means, sums), 800, value=value, seed=5, resamples=8000)
+    assert drawn.method == "cluster-bootstrap(resamples=8000,seed=5)"
+    assert drawn.high - drawn.low == pytest.approx(normal.high - normal.low, rel=0.04)
+    assert drawn.low == pytest.approx(normal.low, abs=0.05 * (normal.high - normal.low))
+
+
+@settings(deadline=None)
+@given(st.integers(2, 40), st.integers(0, 2**32), st.integers(1, 60))
+def test_the_bootstrap_does_not_depend_on_the_chunk(clusters, seed, chunk):
+    generator = np.random.default_rng(seed)
+    sums = generator.random((clusters, 2)) + 0.1
+    statistic = formula_statistic(means, sums)
+    value = float(means(sums.sum(axis=0)))
+    whole = bootstrap_interval(statistic, clusters, value=value, seed=seed, resamples=50, chunk=50)
+    assert bootstrap_interval(statistic, clusters, value=value, seed=seed, resamples=50, chunk=chunk) == whole
+
+
+def test_the_bootstrap_follows_its_seed_and_leaves_global_state_alone():
+    sums = np.random.default_rng(23).random((50, 2)) + 0.1
+    value = float(means(sums.sum(axis=0)))
+    statistic = formula_statistic(means, sums)
+    before = np.random.get_state()[1].tobytes()  # noqa: NPY002
+    first = bootstrap_interval(statistic, 50, value=value, seed=1)
+    assert first == bootstrap_interval(statistic, 50, value=value, seed=1)
+    assert first.low != bootstrap_interval(statistic, 50, value=value, seed=2).low
+    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002
+
+
+def test_each_resample_draws_as_many_clusters_as_there_are():
+    weights = resample_weights(np.random.default_rng(0), 30, 4000)
+    assert weights.shape == (4000, 30)
+    assert (weights.sum(axis=1) == 30).all()
+    np.testing.assert_allclose(weights.mean(axis=0), 1.0, atol=0.1)
+    np.testing.assert_allclose(weights.var(axis=0), 29 / 30, atol=0.15)
+
+
+def test_many_undefined_resamples_leave_no_interval():
+    sums = np.array([[1.0, 1.0]] + [[0.0, 0.0]] * 9)
+    interval = bootstrap_interval(formula_statistic(means, sums), 10, value=1.0, seed=0)
+    assert (interval.low, interval.high, interval.method) == (None, None, "none")
+    assert "of 2000 bootstrap resamples" in interval.reason
+
+
+def test_few_undefined_resamples_are_left_out():
+    sums = np.array([[1.0, 2.0]] * 5 + [[0.5, 2.0]] * 5 + [[0.0, 0.0]] * 10)
+    interval = bootstrap_interval(formula_statistic(means, sums), 20, value=0.375, seed=0)
+    assert interval.reason is None
+    assert 0.25 <= interval.low < 0.375 < interval.high <= 0.5
+
+
+def test_an_interval_always_holds_the_value():
+    sums = np.random.default_rng(24).random((30, 2)) + 0.5
+    statistic = formula_statistic(means, sums)
+    assert bootstrap_interval(statistic, 30, value=0.01, seed=0).low == 0.01
+    assert bootstrap_interval(statistic, 30, value=99.0, seed=0).high == 99.0
+
+
+def test_a_perfect_formula_does_not_claim_to_be_certain():
+    statistic = formula_statistic(means, np.ones((20, 2)))
+    bounded = bootstrap_interval(statistic, 20, value=1.0, seed=0, bounds=(0.0, 1.0))
+    assert bounded == mean_interval(np.ones((20, 2)))
+    assert bounded.low == pytest.approx(wilson_end_by_bisection(20, perfect=True))
+    assert bootstrap_interval(statistic, 20, value=1.0, seed=0, bounds=(1.0, None)).low == 1.0

@@ -1,0 +1,100 @@
+"""What the documents show is run for real: the model in ten lines, the task in thirty, the fields of every record."""
+
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def block(page, containing):
+    """The fenced Python block of a page that contains a text."""
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (found,) = [text for text in blocks if containing in text]
+    return found
+
+
+def mmbench(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "mmbench", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_model_of_the_readme_runs_and_sees_colours(tmp_path):
+    (tmp_path / "mymodel.py").write_text(block(ROOT / "README.md", "class MyModel"))
+    done = mmbench(tmp_path, "run", "--model", "mymodel", "--tasks", "vqa", "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["metrics"]
+    assert row["n"] == 9673
+    assert row["low"] > row["prior"]  # it beats the model that does not look
+
+
+def test_the_python_call_of_the_readme_returns_a_value(tmp_path):
+    (tmp_path / "mymodel.py").write_text(block(ROOT / "README.md", "class MyModel"))
+    (tmp_path / "call.py").write_text(block(ROOT / "README.md", "mmbench.run("))
+    done = subprocess.run(
+        [sys.executable, "call.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    value, path = done.stdout.split()
+    assert 0 < float(value) <= 1
+    assert (tmp_path / path / "report.md").is_file()
+
+
+def test_the_methods_of_the_model_page_answer_a_run(tmp_path):
+    (tmp_path / "mymodel.py").write_text(block(ROOT / "docs/how-to/own-model.md", "class MyModel"))
+    done = mmbench(tmp_path, "run", "--model", "mymodel", "--tasks", "vqa", "--limit", "20", "-q")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_task_of_the_task_page_passes_the_kit_and_runs(tmp_path):
+    (tmp_path / "parity.py").write_text(block(ROOT / "docs/how-to/add-a-task.md", "class Parity"))
+    checked = mmbench(tmp_path, "check", "parity.py:Parity")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    done = mmbench(tmp_path, "run", "--model", "random,oracle", "--tasks", "parity.py:Parity", "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    values = {row["model"]: row["value"] for row in json.loads(done.stdout)["metrics"]}
+    assert values["oracle"] == 1.0
+    assert 0.3 < values["random"] < 0.7
+
+
+def test_the_questions_of_the_data_page_are_read(tmp_path):
+    from PIL import Image
+
+    page = (ROOT / "docs/how-to/own-data.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "my.jsonl").write_text(lines)
+    Image.new("RGB", (4, 4)).save(tmp_path / "kitchen.jpg")
+    done = mmbench(tmp_path, "run", "--model", "oracle", "--tasks", "vqa", "--data", "my.jsonl", "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["metrics"]
+    assert (row["task"], row["value"], row["n"]) == ("vqa/my", 1.0, 2)
+
+
+def test_the_page_of_the_run_directory_is_up_to_date():
+    generator = runpy.run_path(str(ROOT / "docs/reference/generate.py"))
+    assert generator["render"]() == generator["PAGE"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
