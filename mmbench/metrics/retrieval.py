@@ -218,8 +218,9 @@ def expected_pair(queries: Floats32, gallery: Floats32) -> Floats:
     if not (np.isfinite(queries).all() and np.isfinite(gallery).all()):
         raise ValueError("the queries or the gallery hold NaN or infinite numbers")
     shape = queries.shape
-    asked = _on_grid(queries.reshape(-1, shape[2]), shared=False).reshape(shape)
-    items = _on_grid(gallery.reshape(-1, shape[2]), shared=True).reshape(shape)
+    flat = (shape[0] * 2, shape[2])
+    asked = _on_grid(queries.reshape(flat), shared=False).reshape(shape)
+    items = _on_grid(gallery.reshape(flat), shared=True).reshape(shape)
     lead = np.einsum("nqd,nqd->nq", asked, items) - np.einsum("nqd,nqd->nq", asked, items[:, ::-1])
     return np.asarray(((np.sign(lead) + 1) / 2).prod(axis=1))
 

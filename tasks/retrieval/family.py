@@ -1,4 +1,4 @@
-"""Captions by picture and pictures by caption: recall and median rank, on your own data (--data FILE)."""
+"""Captions by picture and pictures by caption: recall and median rank; retrieval/scenes, or your data (--data FILE)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RetrievalFamily:
     """Finding captions by picture and pictures by caption."""
 
     name = "retrieval"
-    default: str | None = None
+    default: str | None = "retrieval/scenes"
 
     def from_data(self, name: str, path: Path) -> RetrievalTask:
         """The task ``retrieval/NAME`` over the captions in a file or folder; see `mmbench.data.read_captions`.

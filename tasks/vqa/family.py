@@ -1,4 +1,4 @@
-"""Questions about pictures: accuracy of short answers, on your own data too (--data FILE)."""
+"""Questions about pictures: accuracy of short answers; vqa/scenes, or your own data (--data FILE)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class VqaFamily:
     """Questions about pictures."""
 
     name = "vqa"
-    default: str | None = "vqa/easy-vqa"
+    default: str | None = "vqa/scenes"
 
     def from_data(self, name: str, path: Path) -> VqaTask:
         """The task ``vqa/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`.

@@ -163,4 +163,3 @@ class VqaTask(PerSampleTask):
                 known[case] = len(self._right_choices(sample)) / len(sample.choices)
             total += known[case]
         return {"accuracy": total / len(samples)} if samples else {}
-

@@ -274,7 +274,7 @@ def own_file(folder: Path, caption: str = "a red square") -> Path:
 
 def test_own_data(tmp_path: Path) -> None:
     task = family.from_data("mine", own_file(tmp_path))
-    assert (family.name, family.default) == ("retrieval", None)
+    assert (family.name, family.default) == ("retrieval", "retrieval/scenes")
     assert (task.info.name, task.info.dataset.licence) == ("retrieval/mine", "unknown")
     assert [sample.id for sample in task.samples()] == ["a.png", "b.png"]
     before = task.fingerprint()

@@ -269,7 +269,7 @@ def own_file(folder: Path, n: int = 3) -> Path:
 def test_own_data(tmp_path: Path) -> None:
     path = own_file(tmp_path)
     task = family.from_data("mine", path)
-    assert (family.name, family.default) == ("vqa", "vqa/easy-vqa")
+    assert (family.name, family.default) == ("vqa", "vqa/scenes")
     info = task.info
     assert (info.name, info.dataset.licence, info.splits, info.closed_answers) == (
         "vqa/mine",

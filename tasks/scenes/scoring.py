@@ -1,0 +1,66 @@
+"""Block accuracy: from a table of samples to a table of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from mmbench.core import Metric, Sample, ScoreTable
+from mmbench.core.scores import ScoreStatus
+
+UNIT = "block"
+"""What a row of the table is."""
+_WORST: tuple[ScoreStatus, ...] = ("error", "refused", "unparsed")
+
+
+def block_metric() -> Metric:
+    """``block_accuracy``: the share of the blocks on which every answer is right."""
+    from mmbench.metrics.formulas import mean_metric
+
+    return mean_metric(
+        "block_accuracy", UNIT, "right", reference="mean over Latin-square blocks, all K × K answers right"
+    )
+
+
+def block_table(samples: Sequence[Sample], table: ScoreTable, column: str = "accuracy") -> ScoreTable:
+    """One row for each Latin-square block, that is for each cluster of the samples.
+
+    A block gets the product of its samples' scores: 1 where all are right, 0 where any is wrong. Answers that a model
+    leaves tied are each right with some probability; the product is then the probability that all are right, over
+    independent random choices among what ties. A block fails with any of its samples; else it is refused or unparsed,
+    and scores 0, with any of them. A block of which some samples were not asked is skipped.
+
+    Parameters: `samples` and the `table` of their scores, in one order; a block with K choices has K × K samples.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, sample in enumerate(samples):
+        rows.setdefault(sample.cluster, []).append(row)
+    scores = table.columns[column]
+    status: list[ScoreStatus] = []
+    right: list[float] = []
+    for members in rows.values():
+        found = {table.status[row] for row in members}
+        ended: ScoreStatus = next((worst for worst in _WORST if worst in found), "scored")
+        if len(members) < len(samples[members[0]].choices or ()) ** 2:
+            ended = "skipped"
+        status.append(ended)
+        right.append(prod(sorted(float(scores[row]) for row in members)) if ended == "scored" else 0.0)
+    return ScoreTable(
+        unit=UNIT,
+        unit_ids=list(rows),
+        cluster_ids=list(rows),
+        status=status,
+        columns={"right": right},
+        slices={
+            name: [labels[members[0]] for members in rows.values()] for name, labels in sorted(table.slices.items())
+        },
+    )
+
+
+def block_chance(samples: Sequence[Sample]) -> float | None:
+    """Expected block accuracy of uniformly random choices: (1/K)^(K·K), averaged over whole blocks; None for none."""
+    sizes: dict[str, list[int]] = {}
+    for sample in samples:
+        sizes.setdefault(sample.cluster, []).append(len(sample.choices or ()))
+    chances = [prod(1 / k for k in found) for found in sizes.values() if len(found) == found[0] ** 2 > 0]
+    return sum(chances) / len(chances) if chances else None

@@ -1,0 +1,59 @@
+"""Scenes: rendering, making samples and fingerprints, all without a cache."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from mmbench.tasks.retrieval import scenes as retrieval
+from mmbench.tasks.scenes.blocks import blocks
+from mmbench.tasks.scenes.render import render
+from mmbench.tasks.scenes.scene import BACKGROUND, COLOURS
+from mmbench.tasks.vqa import scenes as vqa
+
+TARGET_S = 0.5
+SCENES = [scene for block in blocks("test") for scene in block.scenes][:1000]
+
+
+@pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5, warmup=True)
+def test_1000_scenes_at_64_pixels_render_in_half_a_second(benchmark):
+    pixels = benchmark(render, SCENES)
+    assert pixels.shape == (1000, 64, 64, 3)
+    assert benchmark.stats.stats.median <= TARGET_S
+
+
+@pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5)
+def test_1000_scenes_drawn_by_pil_for_comparison(benchmark):
+    """Discs alone, without smooth edges, one picture after the other."""
+
+    def once():
+        pictures = []
+        for scene in SCENES:
+            picture = Image.new("RGB", (64, 64), BACKGROUND)
+            drawing = ImageDraw.Draw(picture)
+            for figure in scene.figures:
+                x, y, r = figure.x / 4, figure.y / 4, figure.radius / 4
+                drawing.ellipse((x - r, y - r, x + r, y + r), fill=COLOURS[figure.colour])
+            pictures.append(np.asarray(picture))
+        return np.stack(pictures)
+
+    assert benchmark(once).shape == (1000, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("module", "cached"), [(vqa, "_questions"), (retrieval, "_captioned")], ids=["vqa", "retrieval"]
+)
+@pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5)
+def test_test_samples_and_fingerprint_take_half_a_second_each(benchmark, module, cached):
+    def afresh():
+        getattr(module, cached).cache_clear()
+        samples = module.task.samples()
+        getattr(module, cached).cache_clear()
+        return samples, module.task.fingerprint()
+
+    samples, _ = benchmark(afresh)
+    assert len(samples) > 1000
+    assert benchmark.stats.stats.median <= 2 * TARGET_S
