@@ -1,0 +1,150 @@
+"""The baselines that exist and the parts they are made of. Importing it, and reading every card, loads no torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mmbench import registry
+from mmbench.baselines.card import Card, Sizes, read_card
+from mmbench.core import MissingExtraError, UnknownNameError
+
+PartKind = Literal["fusion", "encoder", "head"]
+
+FUSIONS: Mapping[str, str] = {
+    "attention": "mmbench.baselines.fusions.attention:Attention",
+    "concat": "mmbench.baselines.fusions.concat:Concat",
+    "cross-attention": "mmbench.baselines.fusions.cross_attention:CrossAttention",
+    "film": "mmbench.baselines.fusions.film:Film",
+    "gated": "mmbench.baselines.fusions.gated:Gated",
+    "image-only": "mmbench.baselines.fusions.image_only:ImageOnly",
+    "late": "mmbench.baselines.fusions.late:Late",
+    "low-rank": "mmbench.baselines.fusions.low_rank:LowRank",
+    "product": "mmbench.baselines.fusions.product:Product",
+    "sum": "mmbench.baselines.fusions.sum:Sum",
+    "tensor": "mmbench.baselines.fusions.tensor:TensorFusion",
+    "text-only": "mmbench.baselines.fusions.text_only:TextOnly",
+    "transformer": "mmbench.baselines.fusions.transformer:Transformer",
+}
+"""Fusions by name."""
+
+ENCODERS: Mapping[str, str] = {
+    "bag-of-words": "mmbench.baselines.encoders.bag_of_words:BagOfWords",
+    "cnn": "mmbench.baselines.encoders.cnn:Cnn",
+    "gru": "mmbench.baselines.encoders.gru:Gru",
+    "lstm": "mmbench.baselines.encoders.lstm:Lstm",
+    "transformer": "mmbench.baselines.encoders.transformer:TextTransformer",
+}
+"""Encoders by name."""
+
+HEADS: Mapping[str, str] = {
+    "linear": "mmbench.baselines.heads.linear:LinearHead",
+    "mlp": "mmbench.baselines.heads.mlp:MlpHead",
+    "none": "mmbench.baselines.heads.none:NoHead",
+}
+"""Heads by name."""
+
+AFFINE_HEADS = frozenset({"linear", "none"})
+"""Heads that are affine: they keep a sum of functions of one modality each what it is."""
+
+TWO_TOWER = "mmbench.baselines.two_tower:TwoTower"
+"""What joins the two towers of a retrieval baseline."""
+
+_PARTS: Mapping[PartKind, Mapping[str, str]] = {"fusion": FUSIONS, "encoder": ENCODERS, "head": HEADS}
+
+
+def card(kind: PartKind, name: str) -> Card:
+    """The card of a registered fusion, encoder or head. Raises `UnknownNameError`."""
+    known = _PARTS[kind]
+    if name not in known:
+        raise UnknownNameError(kind, name, known, hint=f"Known: {', '.join(sorted(known))}.")
+    return read_card(known[name])
+
+
+def load_part(kind: PartKind, name: str) -> Any:
+    """The class of a registered part, or of ``file.py:Name`` or ``package.module:Name``.
+
+    Raises `UnknownNameError`, `PluginError`, and `MissingExtraError` where torch is not installed.
+    """
+    target = name if ":" in name else card(kind, name).target
+    require_torch(f"{kind} {name!r}")
+    if ":" in name:
+        return registry.load_reference(target, f"{kind} {name!r}")[0]
+    return registry.import_target(target, f"{kind} {name!r}")
+
+
+def require_torch(what: str) -> None:
+    """Raise `MissingExtraError` where torch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError(what, "models")
+
+
+def is_additive(fusion: str, head: str | None = None) -> bool:
+    """Whether a model of this fusion and head (default: the fusion's own) has additive logits."""
+    said = card("fusion", fusion)
+    used = card("head", head or said.head).name
+    return said.additive == "always" or (said.additive == "affine-head" and used in AFFINE_HEADS)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One model that users can name."""
+
+    name: str
+    """What users type."""
+    kind: Literal["answers", "embeddings"]
+    """``answers``: a fusion and a head that score a closed answer set; ``embeddings``: two towers that never fuse."""
+    fusion: str
+    """Name of the fusion; ``two-tower`` for embeddings."""
+    encoders: Mapping[str, str] = field(default_factory=lambda: {"image": "cnn", "text": "gru"})
+    """Modality to name of its encoder."""
+    note: str = ""
+    """What sets it apart from the fusion that it uses; empty where the fusion says all."""
+
+    @property
+    def card(self) -> Card:
+        """The card of its fusion."""
+        return read_card(TWO_TOWER) if self.kind == "embeddings" else card("fusion", self.fusion)
+
+    @property
+    def additive(self) -> bool:
+        """Whether its scores are a sum of functions of one modality each."""
+        return self.kind == "answers" and is_additive(self.fusion)
+
+    def parameters(self, *, dim: int = 128, vocabulary: int = 64, classes: int = 16) -> int:
+        """Closed form of all its parameters: encoders, fusion and head. `dim` is also the width of the fused vector."""
+        total = sum(card("encoder", name).parameters(d=dim, v=vocabulary) for name in self.encoders.values())
+        if self.kind == "embeddings":
+            return total + self.card.parameters()
+        out = classes if self.card.head == "none" else dim
+        total += self.card.fusion_parameters(Sizes(tuple(self.encoders), dim, out))
+        return total + card("head", self.card.head).parameters(o=out, c=classes)
+
+
+BASELINES: Mapping[str, Baseline] = {
+    baseline.name: baseline
+    for baseline in (
+        *(Baseline(name, "answers", name) for name in FUSIONS),
+        Baseline(
+            "cnn-lstm", "answers", "concat", {"image": "cnn", "text": "lstm"}, "concat, with an LSTM for the text"
+        ),
+        Baseline("two-tower", "embeddings", "two-tower"),
+        Baseline(
+            "bag-of-words",
+            "embeddings",
+            "two-tower",
+            {"image": "cnn", "text": "bag-of-words"},
+            "two-tower whose text tower does not see the order of words: equal bags get equal vectors to the bit",
+        ),
+    )
+}
+"""Every baseline by name."""
+
+
+def baseline(name: str) -> Baseline:
+    """A baseline by name. Raises `UnknownNameError`."""
+    if name not in BASELINES:
+        raise UnknownNameError("baseline", name, BASELINES, hint="See: mmbench list baselines")
+    return BASELINES[name]

@@ -1,0 +1,44 @@
+"""The question looks at the tokens of the other modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from mmbench.baselines.blocks import Block
+from mmbench.baselines.card import Option, Sizes
+from mmbench.baselines.fusions.base import Fusion, Prepared
+
+
+class Attention(Fusion):
+    """Question-guided attention over the tokens of the other modalities, looked at once a layer.
+
+    Shapes: [n, d] question and [n, t, d] tokens → [n, 1, d] through each layer → [n, o]. With a single token there is
+    nothing to choose from, so it needs several to let modalities interact.
+    """
+
+    name = "attention"
+    formula = "q ← q + O softmax(QKᵀ/√d)V, Q from q, K and V from t_m; q ← q + FFN(q); y = W LN(q) + b"
+    reference = "stacked attention (Yang et al. 2016) in dot-product form (Vaswani et al. 2017)"
+    count = "k*(d**2 + d) + layers*(8*d**2 + 12*d) + 2*d + d*o + o"
+    defaults: ClassVar[Mapping[str, Option]] = {"heads": 4, "layers": 2, "query": "text"}
+
+    def __init__(self, sizes: Sizes, **options: Option) -> None:
+        super().__init__(sizes, **options)
+        self.maps = self.per_modality(sizes.dim)
+        self.blocks = nn.ModuleList(
+            Block(sizes.dim, self.number("heads"), cross=True) for _ in range(self.number("layers"))
+        )
+        self.out = nn.Sequential(nn.LayerNorm(sizes.dim), nn.Linear(sizes.dim, sizes.out))
+
+    def join(self, given: Prepared) -> Tensor:
+        """Missing question: a learned constant asks. Missing others: nothing to look at."""
+        tokens = torch.cat([self.maps[name](given.tokens[name]) for name in self.others], dim=1)
+        mask = torch.cat([given.mask[name] for name in self.others], dim=1)
+        q = self.maps[self.query](given.pooled[self.query])[:, None, :]
+        for block in self.blocks:
+            q = block(q, tokens, mask)
+        return self.out(q[:, 0])

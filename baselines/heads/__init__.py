@@ -1,0 +1,1 @@
+"""The fused vector in, logits out. Importing this package loads no torch."""
