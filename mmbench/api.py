@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +176,6 @@ def make_plan(
 
 def execute(plan: Plan, progress: Progress) -> RunResult:
     """Run every job; one that fails does not keep the others from running. Raises `Interrupted` on a signal."""
-    _check_event_loop(plan)
     cache: dict[tuple[str, str], Mapping[str, float]] = {}
 
     def prior(task: TaskPlan) -> Mapping[str, float]:
@@ -207,20 +205,6 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
             if session.failure is None:
                 write_atomic(view.path / "report.md", run_markdown([view]).encode())
     return RunResult(tuple(views), plan.tasks, failures)
-
-
-def _check_event_loop(plan: Plan) -> None:
-    """Refuse to start an event loop inside another one. Raises `UsageError`."""
-    waiting = [job.model.name for job in plan.jobs if job.model.capabilities.asynchronous]
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    if waiting:
-        raise UsageError(
-            f"model {waiting[0]!r} has async methods, and an event loop is running here already (as in a notebook); "
-            "use: await asyncio.to_thread(mmbench.run, …)"
-        )
 
 
 def _names(tasks: str | Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -86,7 +87,8 @@ def import_target(target: str, what: str) -> Any:
     """The object behind ``package.module:Name``. Raises `PluginError`."""
     module_name, _, attribute = target.partition(":")
     try:
-        value: Any = importlib.import_module(module_name)
+        with redirect_stdout(sys.stderr):  # what a plug-in prints must not land in a JSON document
+            value: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         raise PluginError(f"{what} cannot be imported: {type(error).__name__}: {error}") from error
     return _attribute(value, attribute, what)
@@ -110,7 +112,8 @@ def import_file(path: Path, what: str) -> ModuleType:
         sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         raise PluginError(f"{what}: {path} cannot be imported: {type(error).__name__}: {error}") from error

@@ -14,6 +14,7 @@ from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
 from mmbench.runner.executor import describe_error
 from mmbench.runner.lookahead import Todo
+from mmbench.runner.loop import Loop
 from mmbench.runner.plan import ANSWERED
 from mmbench.runner.record import Call, Recorder
 from mmbench.runner.signals import shielded
@@ -33,7 +34,7 @@ class AsyncExecutor:
         self._origin = time.perf_counter()
         self._main: asyncio.Task[Any] | None = None
 
-    def run(self, todo: Todo, loop: asyncio.Runner) -> None:
+    def run(self, todo: Todo, loop: Loop) -> None:
         """Ask everything in `todo` that is not answered yet; there is no batch to repeat whole.
 
         Raises `TooManyErrorsError`, `Interrupted`; whatever was in flight then is given up, and asked on resume.
@@ -41,17 +42,16 @@ class AsyncExecutor:
         try:
             loop.run(self._run(todo))
         except BaseException:
-            self._give_up(loop.get_loop())
+            self._give_up(loop)
             raise
 
-    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _give_up(self, loop: Loop) -> None:
         """End what is in flight, so that nothing is recorded after the log is closed."""
         main = self._main
         if main is None:
             return
-        main.cancel()
         with suppress(KeyboardInterrupt), shielded():
-            loop.run_until_complete(asyncio.wait([main], timeout=_PATIENCE_S))
+            loop.abandon(main, _PATIENCE_S)
         if main.done() and not main.cancelled():
             main.exception()  # asyncio complains of exceptions that nobody has looked at
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from mmbench.results.schema import (
     TaskPerf,
     TaskStatus,
 )
+from mmbench.runner.loop import Loop
 from mmbench.runner.plan import TaskPlan
 from mmbench.runner.prior import fit_context, training_splits
 from mmbench.runner.progress import Progress
@@ -184,7 +184,7 @@ class _Models:
 
     def __init__(self, resolved: ResolvedModel) -> None:
         self._resolved = resolved
-        self._loop: asyncio.Runner | None = None
+        self._loop = Loop()
         self._caller: ModelCaller | None = None
 
     def __enter__(self) -> _Models:
@@ -196,10 +196,9 @@ class _Models:
             with contextlib.suppress(*(() if kind is None else (MmbenchError,))):
                 self._close()
         finally:
-            if self._loop is not None:
-                self._loop.close()
+            self._loop.close()
 
-    def for_task(self, plan: TaskPlan) -> tuple[ModelCaller, asyncio.Runner]:
+    def for_task(self, plan: TaskPlan) -> tuple[ModelCaller, Loop]:
         """The open model and the loop that its async methods run on. Raises `RunFailedError`."""
         learns = self._resolved.capabilities.learns
         if self._caller is None or learns:
@@ -212,12 +211,7 @@ class _Models:
             self._guard("open", caller.open)
             self._caller = caller
         reveal_to(self._caller.model, lambda: _solver(plan))
-        return self._caller, self._asyncio()
-
-    def _asyncio(self) -> asyncio.Runner:
-        if self._loop is None:
-            self._loop = asyncio.Runner()
-        return self._loop
+        return self._caller, self._loop
 
     def _close(self) -> None:
         if self._caller is not None:
@@ -228,7 +222,7 @@ class _Models:
         try:
             waiting = method()
             if waiting is not None:
-                self._asyncio().run(_await(waiting))
+                self._loop.run(_await(waiting))
         except MmbenchError:
             raise
         except USER_ERRORS as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
 from mmbench.runner.concurrent import AsyncExecutor
 from mmbench.runner.executor import BatchExecutor
+from mmbench.runner.loop import Loop
 from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
 from mmbench.runner.progress import Progress
 from mmbench.runner.record import Recorder, TooManyErrorsError
@@ -109,7 +109,7 @@ class TaskRun:
         left = ([number for number in batch if state.states[number] != ANSWERED] for batch in batches)
         return [batch for batch in left if batch]
 
-    def ask(self, work: TaskWork, model: tuple[ModelCaller, asyncio.Runner], progress: Progress) -> TaskPerf | None:
+    def ask(self, work: TaskWork, model: tuple[ModelCaller, Loop], progress: Progress) -> TaskPerf | None:
         """Ask what is left; the figures of this session. Raises `TooManyErrorsError`, `RunFailedError`, `Interrupted`."""
         caller, loop = model
         with ResponseLog(self._folder, work.state.rows) as log:
@@ -128,7 +128,7 @@ class TaskRun:
         per_sample = self.plan.n_requests / len(self.plan.samples)
         return recorder.meter.result(per_sample, work.size)
 
-    def _execute(self, work: TaskWork, caller: ModelCaller, loop: asyncio.Runner, recorder: Recorder) -> None:
+    def _execute(self, work: TaskWork, caller: ModelCaller, loop: Loop, recorder: Recorder) -> None:
         batching = self._spec.batching
         waiting: list[tuple[int, list[int]]] = []
         batches = work.todo

@@ -1,0 +1,176 @@
+"""The persisted schema: documented to the last field, and every version ever written stays readable."""
+
+import ast
+import importlib
+import inspect
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import numpy as np
+import pytest
+from helpers import lines, mmbench, scores_of
+
+from mmbench.core import scores as core_scores
+from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.results import codec, schema
+from mmbench.results.log import read_embeddings
+from mmbench.results.rundir import RunDirectory
+from mmbench.results.view import RunView
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+# --- documented ---
+
+
+def undocumented(module: ModuleType) -> Iterator[str]:
+    """Fields of classes that no string follows, as ``Class.field``; classes without a docstring."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        if not ast.get_docstring(node):
+            yield node.name
+        for field, after in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                text = after.value if isinstance(after, ast.Expr) else None
+                if not (isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value.strip()):
+                    yield f"{node.name}.{field.target.id}"
+
+
+def test_every_field_of_every_persisted_record_is_documented_below_it() -> None:
+    assert list(undocumented(schema)) == []
+    assert list(undocumented(core_scores)) == []
+
+
+@pytest.mark.parametrize("name", ["media", "metric", "model", "requests", "responses", "samples", "spec", "task"])
+def test_every_field_of_every_noun_is_documented_below_it(name: str) -> None:
+    found = [field for field in undocumented(importlib.import_module(f"mmbench.core.{name}")) if "kind" not in field]
+    assert found == []
+
+
+def test_the_check_of_the_documentation_finds_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = 'class A:\n    """A."""\n    x: int\n    y: int\n    """Y."""\nclass B:\n    z: int = 1\n    """ """\n'
+    (tmp_path / "undocumented_module.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(undocumented(importlib.import_module("undocumented_module"))) == ["A.x", "B", "B.z"]
+
+
+def test_every_record_refuses_unknown_fields() -> None:
+    records = [value for value in vars(schema).values() if inspect.isclass(value) and issubclass(value, msgspec.Struct)]
+    own = [record for record in records if record.__module__ == schema.__name__]
+    assert len(own) > 10
+    assert all(record.__struct_config__.forbid_unknown_fields and record.__struct_config__.frozen for record in own)
+
+
+# --- every version stays readable ---
+
+
+def versions() -> list[int]:
+    return sorted(int(folder.name[1:]) for folder in FIXTURES.iterdir())
+
+
+def test_there_is_a_fixture_of_every_version_up_to_todays() -> None:
+    assert versions() == list(range(1, schema.SCHEMA_VERSION + 1))
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Path:
+    """A copy of the folder that was written with schema version 1."""
+    shutil.copytree(FIXTURES / "v1", tmp_path / "v1")
+    return tmp_path / "v1"
+
+
+@pytest.mark.parametrize("version", versions())
+def test_a_run_of_every_version_reads_completely(version: int) -> None:
+    runs = sorted((FIXTURES / f"v{version}" / "runs").iterdir())
+    assert runs
+    for path in runs:
+        directory = RunDirectory.open(path)
+        view = RunView.load(directory)
+        for name, entry in view.run.tasks.items():
+            if entry.scoring is None:
+                continue
+            plan = directory.read_plan(name)
+            assert plan is not None
+            assert plan.identity_digest == entry.identity_digest == codec.digest(plan.identity)
+            tables = directory.read_tables(name, entry.scoring)
+            assert {unit: len(table.unit_ids) for unit, table in tables.items()} == view.scores[name].units
+            assert list(lines(path, name))
+        assert view.rows()
+        assert view.perf
+
+
+def test_version_1_means_today_what_it_meant_then() -> None:
+    writes, chooses = (RunDirectory(path) for path in sorted((FIXTURES / "v1" / "runs").iterdir(), reverse=True))
+    document = writes.read()
+    assert (document.status, document.seed, document.model.name) == ("partial", 0, "tiny_v1_model.py:Writes")
+    entry = document.tasks["tiny/words"]
+    assert (entry.status, entry.n_samples, entry.n_failed, entry.chance) == ("partial", 5, 1, {"accuracy": 0.5})
+    assert entry.scoring is not None
+    (value,) = writes.read_scores("tiny/words", entry.scoring).metrics
+    assert (value.id, value.value, value.n, value.n_failed) == ("accuracy", 0.5, 4, 1)
+    assert (value.n_unparsed, value.n_refused, value.coverage, value.n_clusters) == (1, 1, 0.8, 3)
+    logged = {line.id: line for line in lines(writes.path, "tiny/words")}
+    assert logged["tiny/words/w1/0"].output == "long"
+    assert logged["tiny/words/w1/0"].cost_usd == 0.25
+    assert logged["tiny/words/w3/0"].error == "ValueError: too small to see"
+    assert logged["tiny/words/w4/0"].status == "refused"
+    vectors = read_embeddings(writes.task("tiny/vectors") / "embeddings.bin")
+    assert vectors is not None
+    assert np.array_equal(vectors, np.array([[0.6, 0.8, 0.0]] * 3, dtype=np.float32))
+    table = writes.read_tables("tiny/words", entry.scoring)["sample"]
+    assert list(table.status) == ["unparsed", "scored", "scored", "error", "refused"]
+    assert list(table.cluster_ids) == ["g0", "g0", "g1", "g1", "g2"]
+    assert list(table.slices["length"]) == ["short", "long", "long", "short", "short"]
+    assert chooses.read().tasks["tiny/words"].served_as == {"generate": "choose"}
+    assert chooses.read().tasks["tiny/vectors"].status == "incompatible"
+    assert lines(chooses.path, "tiny/words")[1].output == [9.0, 1.0]
+
+
+def test_the_fixture_uses_every_field_of_every_record() -> None:
+    """So that a change of any of them breaks a test here, and not somebody's run."""
+    used: set[str] = set()
+    for path in (FIXTURES / "v1" / "runs").rglob("*.json*"):
+        used |= {word for word in path.read_text(encoding="utf-8").split('"') if word.isidentifier()}
+    names = {field for record in vars(schema).values() for field in getattr(record, "__struct_fields__", ())}
+    never = {"commit", "dirty"}  # of the repository, which the fixture was not written in
+    assert names - used - never == set()
+    assert set(MetricValue.__dataclass_fields__) - used == set()
+    assert ScoreTable.__dataclass_fields__.keys() >= {"unit", "unit_ids", "cluster_ids", "status", "columns"}
+
+
+def test_a_run_of_version_1_is_shown(v1: Path) -> None:
+    shown = mmbench("show", "tiny_v1_model.py:Writes", "--out", "../runs", folder=v1 / "source")
+    assert shown.code == 0, shown.err
+    assert "[15.4, 84.6]" in shown.out
+    one = mmbench(
+        "show",
+        "../runs/" + next((v1 / "runs").glob("*Writes*")).name,
+        "--task",
+        "tiny/words",
+        "--sample",
+        "w3",
+        folder=v1 / "source",
+    )
+    assert one.code == 0, one.err
+    assert "error: ValueError: too small to see" in one.out
+
+
+def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
+    """Its identity still means the same: only what failed is asked again."""
+    tasks = "tiny_v1_task.py:words,tiny_v1_task.py:vectors"
+    before = {path: path.read_bytes() for path in (v1 / "runs").rglob("responses.jsonl")}
+    runs = sorted(path.name for path in (v1 / "runs").iterdir())
+    scores = {path.name: scores_of(path) for path in (v1 / "runs").iterdir()}
+    arguments = ["run", "--tasks", tasks, "--out", "../runs", "--batch-size", "2"]
+    again = mmbench(*arguments, "--model", "tiny_v1_model.py:Writes", folder=v1 / "source")
+    assert again.code == 4, again.err
+    arguments += ["--skip-incompatible", "--model-args", "bias=1"]
+    assert mmbench(*arguments, "--model", "tiny_v1_model.py:Chooses", folder=v1 / "source").code == 0
+    assert sorted(path.name for path in (v1 / "runs").iterdir()) == runs
+    added = [path.read_bytes().removeprefix(content) for path, content in before.items()]
+    assert sorted(lines_added.count(b"\n") for lines_added in added) == [0, 0, 1]
+    assert {path.name: scores_of(path) for path in (v1 / "runs").iterdir()} == scores
