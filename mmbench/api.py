@@ -226,7 +226,9 @@ def _models(model: Any, options: RunOptions) -> list[ResolvedModel]:
     if not found:
         raise UsageError("no model given; see: mmbench list models")
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"model {twice[0]!r} is given twice; give one of them another name in mmbench.toml")
+        raise UsageError(
+            f"model {twice[0]!r} is given twice; give one of them another name (an alias in mmbench.toml, or another class name)"
+        )
     return found
 
 

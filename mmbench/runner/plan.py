@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmbench.core.errors import PluginError
+from mmbench.core.errors import PluginError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.model import Capabilities
 from mmbench.core.requests import Embed, Request, RequestKind, identify
@@ -109,6 +109,8 @@ class TaskPlan:
 def plan_task(resolved: ResolvedTask, model: Capabilities, selection: Selection, seed: int) -> TaskPlan:
     """Read the data and enumerate the requests; the model is not needed. Raises `DataError` and `UsageError`."""
     info = resolved.task.info
+    if model.learns and selection.split == "train":
+        raise UsageError(f"{info.name}: a model that learns from the split 'train' cannot be asked it; ask test or val")
     served, _ = served_kinds(info, model)
     samples = select(samples_of(resolved.task, selection.split), selection, info.name)
     plan = TaskPlan(resolved, samples, served, selection.split, seed, info.name)

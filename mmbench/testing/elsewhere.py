@@ -18,7 +18,13 @@ from mmbench.testing.rules import BrokenError, SkippedError, described
 from mmbench.testing.subject import choose_samples, make_requests
 
 _TIMEOUT_S = 600
-_CODE = "import sys; from mmbench.testing.elsewhere import main; main(sys.argv[1])"
+# The standard library is loaded before the parent's path, which may begin with a folder that holds a json.py.
+_CODE = """
+import inspect, json, os, pathlib, pickle, subprocess, sys, tempfile
+sys.path[:] = json.loads(pathlib.Path(sys.argv[1], "path.json").read_text(encoding="utf-8"))
+from mmbench.testing.elsewhere import main
+main(sys.argv[1])
+"""
 
 
 def portrait(task: Task, n_samples: int, seed: int) -> dict[str, str]:
@@ -51,13 +57,13 @@ def differences(task: Task, n_samples: int, seed: int) -> list[str]:
 
 
 def _ask(data: bytes) -> dict[str, Any]:
-    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), *(path or str(Path.cwd()) for path in sys.path)]
     other = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": other}
+    environment = {**os.environ, "PYTHONHASHSEED": other}
     with tempfile.TemporaryDirectory(prefix="mmbench-check-") as name:
         folder = Path(name)
         (folder / "task.pickle").write_bytes(data)
-        command = [sys.executable, "-c", _CODE, str(folder)]
+        (folder / "path.json").write_text(json.dumps([path or str(Path.cwd()) for path in sys.path]), encoding="utf-8")
+        command = [sys.executable, "-P", "-c", _CODE, str(folder)]
         try:
             done = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
