@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+import msgspec
+
 from mmbench.core.errors import MmbenchError, UnknownNameError, UsageError
 from mmbench.core.spec import Batching, DataSource, RunSpec, Selection
 from mmbench.models.caller import served_kinds
@@ -103,10 +105,16 @@ class RunResult:
         return 4 if self.failures or any(entry.status not in ("complete", "incompatible") for entry in entries) else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints: ``{"runs": [path], "metrics": […], "failures": {…}}``."""
+        """What ``--json`` prints: ``{"runs": [path], "metrics": […], "perf": […], "failures": {…}}``."""
         return {
             "runs": [str(path) for path in self.paths],
             "metrics": [row.to_dict() for row in self.metrics],
+            "perf": [
+                {"model": run.run.model.name, "task": task, **msgspec.to_builtins(run.perf[task])}
+                for run in self.runs
+                for task in self.tasks
+                if task in run.perf
+            ],
             "failures": dict(self.failures),
         }
 
@@ -188,6 +196,9 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
     failures: dict[str, str] = {}
     for job in plan.jobs:
         progress.note(f"{job.model.name}: {job.model.reference} → {job.directory().path}")
+        for task in job.plans:
+            if (limit := job.spec.selection.limit) and len(task.samples) not in (limit, 0):
+                progress.note(f"{task.name}: --limit {limit:,} takes whole groups, so {len(task.samples):,} samples")
         session = Session(job, progress, prior)
         try:
             with interruptible():

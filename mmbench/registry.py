@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import subprocess
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -178,6 +177,8 @@ def _docstring_of(tree: ast.Module, attribute: str) -> str | None:
 
 def check(plugin: Plugin, timeout_s: float = 60.0) -> str | None:
     """Import a plug-in in a process of its own; what went wrong, or None."""
+    import subprocess
+
     code = (
         "import sys; from mmbench.registry import import_target\n"
         "try: import_target(sys.argv[1], 'it')\n"

@@ -45,7 +45,9 @@ class Config:
                 raise UsageError(f"{self.path}: 'args' of [models.{name}] must be a table: args = {{ key = value }}")
             for key in alias:
                 if key not in ("model", "args"):
-                    raise UnknownNameError(f"key of [models.{name}] in {self.path}:", key, ("model", "args"))
+                    known = ("model", "args")
+                    hint = "It has: model, args (a table of options)."
+                    raise UnknownNameError(f"key of [models.{name}] in {self.path}:", key, known, hint=hint)
         return models
 
     def command_defaults(self, commands: Mapping[str, Callable[[], Mapping[str, Option]]]) -> dict[str, dict[str, Any]]:

@@ -63,8 +63,20 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
         ctx.exit()
 
 
+_HELP = """Evaluate multimodal models: how good, how sure, how fast.
+
+\b
+Examples:
+  mmbench run --model template-prior,random --tasks vqa
+  mmbench run --model mymodel --tasks vqa,retrieval
+  mmbench run --model mymodel --tasks vqa --data my.jsonl
+  mmbench show vqa/easy-vqa --sample 0
+"""
+
+
 @click.group(
     cls=_Lazy,
+    help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MMBENCH", "max_content_width": 100},
     epilog="Every option of a command is also an environment variable (--batch-size of run: MMBENCH_RUN_BATCH_SIZE) "
     "and a key in mmbench.toml ([run] batch-size = 32).",
@@ -74,14 +86,7 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
 )
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    r"""Evaluate multimodal models: how good, how sure, how fast.
-
-    \b
-    Examples:
-      mmbench run --model template-prior,random --tasks vqa
-      mmbench run --model mymodel --tasks vqa,retrieval --data retrieval=captions.json
-      mmbench show vqa/easy-vqa --sample 0
-    """
+    """Evaluate multimodal models."""
     ctx.default_map = load_config().command_defaults({name: partial(_configurable, name) for name in COMMANDS})
 
 

@@ -15,6 +15,7 @@ from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
+from mmbench.core.scores import COUNTED
 from mmbench.core.spec import DataSource
 from mmbench.core.task import Task
 
@@ -50,7 +51,12 @@ def command(what: str, sample_id: str | None, task_name: str | None, **values: A
         return 0
     if "fits" in str(run_error) or Path(what).is_dir():
         raise run_error
-    _show_task(what, sample_id, values)
+    try:
+        _show_task(what, sample_id, values)
+    except UnknownNameError as error:
+        if "/" in what or "sample" in str(error):
+            raise
+        raise UsageError(f"{what!r} is neither a run under {values['out']} nor a task. {error}") from error
     return 0
 
 
@@ -187,6 +193,8 @@ def _print_scores(tables: dict[str, Any], sample: Sample) -> None:
                 table.cluster_ids[row] == sample.cluster and unit_id.startswith(f"{sample.id}/")
             ):
                 scores = ", ".join(f"{name} {float(column[row]):.4g}" for name, column in table.columns.items())
+                if table.status[row] not in COUNTED:
+                    scores = "not scored"
                 extracted = (
                     f", extracted {table.answers[row]!r}" if table.answers and table.answers[row] is not None else ""
                 )

@@ -58,7 +58,9 @@ class Record:
         wanted = " or ".join(map(repr, names))
         near = {close for name in names for close in nearest_names(name, self.fields)} - set(names)
         if near:
-            return self.error(f"missing field {wanted} (did you mean {' or '.join(map(repr, sorted(near)))}?)")
+            return self.error(
+                f"missing field {wanted}; it has {' and '.join(map(repr, sorted(near)))}, perhaps misspelt"
+            )
         return self.error(f"missing field {wanted}; it has {', '.join(map(repr, self.fields)) or 'no fields'}")
 
     def text(self, name: str, *, number: bool = False) -> str:
@@ -192,7 +194,7 @@ def _json_lines(path: Path) -> Iterator[Record]:
         if line.isspace():
             continue
         try:
-            value = _DECODER.decode(line)
+            value = _DECODER.decode(line.rstrip("\r\n"))
         except json.JSONDecodeError as error:
             raise DataError(f"{path}, line {number}: not valid JSON: {error.msg} (column {error.colno})") from error
         except RecursionError as error:

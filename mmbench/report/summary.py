@@ -47,11 +47,29 @@ def _block(view: RunView, task: str) -> tuple[list[tuple[str, ...]], list[str]]:
     for i, row in enumerate(metrics):
         speed = _speed(perf) if i == 0 else ("", "", "")
         block.append((model, task, row.metric.id, *_quality(row), *speed))
-        if row.metric.reason:
-            notes.append(f"{where}, {row.metric.id}: {row.metric.reason}")
+    notes += _said_of_metrics(where, [row.metric for row in metrics])
     if perf is not None:
         notes += [f"{where}, speed: {reason}" for reason in perf.reasons]
     return block, notes
+
+
+def _said_of_metrics(where: str, metrics: Sequence[MetricValue]) -> list[str]:
+    """Reasons, each once however many metrics share it; answers that count as wrong without being one."""
+    by_reason: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.reason:
+            by_reason.setdefault(metric.reason, []).append(metric.id)
+    notes = [f"{where}, {', '.join(ids)}: {reason}" for reason, ids in by_reason.items()]
+    for unit in dict.fromkeys(metric.unit for metric in metrics):
+        first = next(metric for metric in metrics if metric.unit == unit)
+        if first.n_unparsed:
+            notes.append(
+                f"{where}: {first.n_unparsed:,} of {first.n:,} outputs hold no answer (unparsed) and score 0; "
+                "look at one with mmbench show RUN --sample ID, and at the task's extractor"
+            )
+        if first.n_refused:
+            notes.append(f"{where}: {first.n_refused:,} of {first.n:,} were refused and score 0")
+    return notes
 
 
 def _quality(row: MetricRow) -> tuple[str, ...]:

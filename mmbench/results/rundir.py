@@ -164,9 +164,9 @@ def make_folder(path: Path) -> None:
 
 
 def find_run(reference: str, out: Path) -> RunDirectory:
-    """A run by its path, or by its folder's name (or the start of it) under `out`.
+    """A run by its path, by its folder's name (or the start of it) under `out`, or by its model: then the newest.
 
-    Raises `UsageError` when there is none or more than one.
+    Raises `UsageError` when there is none, or more than one model fits.
     """
     path = Path(reference)
     if (path / "run.json").is_file():
@@ -176,6 +176,9 @@ def find_run(reference: str, out: Path) -> RunDirectory:
     matches = sorted(p.parent for p in out.glob(f"{_glob_escape(folder_name(reference))}*/run.json"))
     if len(matches) == 1:
         return RunDirectory(matches[0])
+    same_model = f"{folder_name(reference)}--"
+    if matches and all(match.name.startswith(same_model) for match in matches):
+        return RunDirectory(max(matches, key=lambda match: (match / "run.json").stat().st_mtime))
     if matches:
         names = ", ".join(match.name for match in matches[:5])
         raise UsageError(f"{reference!r} fits {len(matches)} runs under {out}: {names}")

@@ -28,6 +28,21 @@ class MetricRow:
     prior: float | None
     """What the blind `template-prior` gets; None where there is no training split."""
 
+    @property
+    def id(self) -> str:
+        """The metric's id with its convention."""
+        return self.metric.id
+
+    @property
+    def value(self) -> float | None:
+        """The value, in the metric's natural range."""
+        return self.metric.value
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """Low and high end of the 95 % interval."""
+        return self.metric.low, self.metric.high
+
     def to_dict(self) -> dict[str, Any]:
         """Flat: model, task, the fields of the value, primary, chance, prior."""
         value = {field.name: getattr(self.metric, field.name) for field in fields(MetricValue)}

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmbench.core.errors import MmbenchError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
-from mmbench.models.outputs import check_outputs
+from mmbench.models.outputs import BadOutputError, check_outputs
 from mmbench.perf.memory import loaded_torch, synchronise
 from mmbench.runner.lookahead import Lookahead, Prepared, Todo
 from mmbench.runner.record import Call, Recorder
@@ -27,9 +28,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def describe_error(error: BaseException) -> str:
-    """One line that UTF-8 can hold: the type and the first line of the message."""
+    """One line that UTF-8 can hold: the type (unless the error is our own) and the first line of the message."""
     text = str(error).strip().partition("\n")[0]
-    line = f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
+    named = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    line = (text if isinstance(error, MmbenchError) else named)[:500]
     return line.encode("utf-8", "backslashreplace").decode()
 
 
@@ -41,11 +43,13 @@ class Failure:
     """As in `describe_error`."""
     out_of_memory: bool
     """As in `is_out_of_memory`."""
+    misfit: bool
+    """The model returned, but not one output for each request."""
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Describe an exception."""
-        return cls(describe_error(error), is_out_of_memory(error))
+        return cls(describe_error(error), is_out_of_memory(error), isinstance(error, BadOutputError))
 
 
 class BatchExecutor:
@@ -56,11 +60,16 @@ class BatchExecutor:
         self._recorder = recorder
         self._auto = auto
         self.size = size
+        self.misfit: str | None = None
         self._one_is_too_large = False
         self._origin = time.perf_counter()
 
     def run(self, todo: Todo, workers: int) -> None:
-        """Ask everything in `todo`. `size` afterwards is what ``auto`` settled on. Raises `TooManyErrorsError`."""
+        """Ask everything in `todo`. Raises `TooManyErrorsError`.
+
+        Afterwards `size` is what ``auto`` settled on, and `misfit` says how outputs did not fit the requests of a batch,
+        or is None.
+        """
         for prepared in Lookahead(self._recorder.plan, self._caller, todo, workers):
             size, self._one_is_too_large = self.size, False
             start = time.perf_counter()
@@ -112,6 +121,8 @@ class BatchExecutor:
         if len(requests) == 1:
             self._one_is_too_large |= failure.out_of_memory
             return [Response("error", error=failure.text)]
+        if failure.misfit and self.misfit is None:
+            self.misfit = failure.text
         half = (len(requests) + 1) // 2
         if failure.out_of_memory:
             torch = loaded_torch()

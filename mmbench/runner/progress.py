@@ -50,7 +50,8 @@ class State:
         if rate > 0 and self.done < self.total:
             parts.append(f"ETA {_clock((self.total - self.done) / rate)}")
         if self.live is not None:
-            parts.append(f"{self.live[0]} {100 * self.live[1]:.1f}")
+            part = "" if self.asked >= self.done else " of this session's"
+            parts.append(f"{self.live[0]} {100 * self.live[1]:.1f}{part}")
         parts.append(f"{self.failed:,} failed" if self.failed else "no errors")
         return " · ".join(parts)
 

@@ -108,7 +108,7 @@ class Recorder:
                 self.first_error = f"sample {request.sample_id}: {response.error}"
             return
         self.state.done += 1
-        if self._live is not None and response.status == "ok":
+        if self._live is not None and self.progress is not None and response.status == "ok":
             sample = self.plan.samples[bisect_right(self.plan.first, number) - 1]
             self._live_sum += self._live.score_response(sample, response).values[self._live.columns[0]]
             self._live_n += 1

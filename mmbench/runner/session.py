@@ -148,6 +148,10 @@ class Session:
     def _ask(self, prepared: Sequence[tuple[TaskRun, TaskWork]]) -> None:
         with _Models(self.job.model) as models:
             for task, work in prepared:
+                if not work.todo:
+                    self.progress.note(
+                        f"{task.name}  nothing left to ask: {task.plan.n_requests:,} requests ended well"
+                    )
                 if work.todo:
                     perf = task.ask(work, models.for_task(task.plan), self.progress)
                     if self.job.spec.measure and perf is not None:

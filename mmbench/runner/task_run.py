@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from mmbench.core.errors import PluginError
+from mmbench.core.responses import Response
 from mmbench.core.spec import RunSpec
 from mmbench.models.caller import ModelCaller
 from mmbench.perf.meter import Meter
@@ -19,9 +21,12 @@ from mmbench.runner.concurrent import AsyncExecutor
 from mmbench.runner.executor import BatchExecutor
 from mmbench.runner.loop import Loop
 from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
-from mmbench.runner.progress import Progress
+from mmbench.runner.progress import Progress, Silent
 from mmbench.runner.record import Recorder, TooManyErrorsError
 from mmbench.runner.scoring import read_responses, score
+
+_CAUSES = 3
+"""Causes of failures that are named."""
 
 
 @dataclass
@@ -64,6 +69,7 @@ class TaskRun:
         self._folder = directory.task(plan.name)
         self._earlier = earlier if earlier is not None and earlier.identity_digest == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
+        self._misfit: str | None = None
         self.entry = new_entry(plan, self._start_size())
 
     @property
@@ -114,7 +120,8 @@ class TaskRun:
         caller, loop = model
         with ResponseLog(self._folder, work.state.rows) as log:
             recorder = Recorder(self.plan, log, work.state, self._spec.max_errors)
-            recorder.progress, recorder.meter = progress, Meter()
+            recorder.meter = Meter()
+            recorder.progress = None if isinstance(progress, Silent) else progress
             recorder.state.started = time.monotonic()
             progress.start(recorder.state)
             try:
@@ -126,7 +133,11 @@ class TaskRun:
                 progress.finish(recorder.state)
                 self.entry = msgspec.structs.replace(self.entry, batch_size=work.size)
         per_sample = self.plan.n_requests / len(self.plan.samples)
-        return recorder.meter.result(per_sample, work.size)
+        measured = recorder.meter.result(per_sample, work.size)
+        if self._misfit is None:
+            return measured
+        why = [*measured.reasons, "batches were asked again in smaller pieces: the figures are not the model's own"]
+        return msgspec.structs.replace(measured, valid=False, reasons=why)
 
     def _execute(self, work: TaskWork, caller: ModelCaller, loop: Loop, recorder: Recorder) -> None:
         batching = self._spec.batching
@@ -143,7 +154,7 @@ class TaskRun:
             try:
                 in_batches.run(batches, batching.workers)
             finally:
-                work.size = in_batches.size
+                work.size, self._misfit = in_batches.size, in_batches.misfit
 
     def score(self, prior: Callable[[TaskPlan], Mapping[str, float]]) -> None:
         """Score everything that is logged and complete the entry. Raises `RunFailedError` when it cannot be written."""
@@ -165,7 +176,25 @@ class TaskRun:
             scoring=name,
             chance={key: float(value) for key, value in plan.task.chance(plan.samples).items()},
             prior=dict(prior(plan)),
-            reason=f"{failed} of {plan.n_requests} requests failed; the same command asks them again"
-            if failed
-            else None,
+            reason=_reason(plan, responses, failed, self._misfit),
         )
+
+
+def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int, misfit: str | None) -> str | None:
+    """What a user must hear of: the commonest causes of failures, each with its first sample; misfitting batches."""
+    said: list[str] = []
+    if failed:
+        counts: Counter[str] = Counter()
+        first: dict[str, str] = {}
+        for sample, of_sample in zip(plan.samples, responses, strict=True):
+            for response in of_sample:
+                if response.status in ("error", "timeout"):
+                    cause = response.error or response.status
+                    counts[cause] += 1
+                    first.setdefault(cause, sample.id)
+        causes = [f"{n:,} × {cause} (first: sample {first[cause]})" for cause, n in counts.most_common(_CAUSES)]
+        more = [f"{len(counts) - _CAUSES:,} other causes"] if len(counts) > _CAUSES else []
+        said.append(f"{failed:,} of {plan.n_requests:,} requests failed: {'; '.join([*causes, *more])}")
+    if misfit:
+        said.append(f"{misfit}; such batches were asked again in smaller pieces (mmbench check finds the fault)")
+    return ". ".join(said) or None

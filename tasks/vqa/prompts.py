@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,18 @@ class Prompt:
         >>> PROMPTS["short-answer-v1"].render("Is it red?", ("no", "yes"))
         'Is it red?\nAnswer with one of: no, yes.'
         """
-        if choices is None:
-            return self.open.format(question=question)
-        return self.closed.format(question=question, choices=", ".join(choices))
+        return _render(self, question, None if choices is None else tuple(choices))
 
     def __str__(self) -> str:
         return f"{self.name}: {self.open!r}, or with a closed set of answers {self.closed!r}"
+
+
+@lru_cache(maxsize=4096)
+def _render(prompt: Prompt, question: str, choices: tuple[str, ...] | None) -> str:
+    """Cached, because the same question is put to many pictures."""
+    if choices is None:
+        return prompt.open.format(question=question)
+    return prompt.closed.format(question=question, choices=", ".join(choices))
 
 
 PROMPTS: dict[str, Prompt] = {

@@ -36,7 +36,7 @@ def warm():
 
 
 @pytest.mark.benchmark(group="harness", timer=time.process_time, min_rounds=5, max_time=5.0, warmup=True)
-def test_plan_ask_log_and_score_cost_at_most_50_us_a_sample(benchmark, warm, tmp_path, monkeypatch):
+def test_plan_ask_log_and_score_cost_at_most_50_us_a_sample(benchmark, warm, tmp_path, monkeypatch, slowness):
     # The blind prior that the table shows is a second model: it is measured on its own below.
     monkeypatch.setattr(api, "prior_values", lambda plan: {})
     number = itertools.count()
@@ -48,7 +48,7 @@ def test_plan_ask_log_and_score_cost_at_most_50_us_a_sample(benchmark, warm, tmp
     value = benchmark(once)
     assert value.n == N
     benchmark.extra_info["us_per_sample"] = 1e6 * benchmark.stats.stats.min / N
-    assert 1e6 * benchmark.stats.stats.min / N <= TARGET_US
+    assert 1e6 * benchmark.stats.stats.min / N <= TARGET_US * slowness
 
 
 @pytest.mark.benchmark(group="harness", timer=time.process_time, min_rounds=5, max_time=5.0, warmup=True)
@@ -74,11 +74,11 @@ def test_bare_loop_that_builds_logs_and_scores_for_comparison(benchmark, warm, t
 
 
 @pytest.mark.benchmark(group="harness", timer=time.process_time, min_rounds=3, max_time=5.0)
-def test_blind_prior_of_a_task_costs_at_most_one_second(benchmark, warm, tmp_path):
+def test_blind_prior_of_a_task_costs_at_most_one_second(benchmark, warm, tmp_path, slowness):
     plan = api.make_plan(AtOnce(), "vqa/easy-vqa", tmp_path, {}).jobs[0].plans[0]
     values = benchmark(lambda: api.prior_values(plan))
     assert values["accuracy"] > 0.5
-    assert benchmark.stats.stats.min <= 1.0
+    assert benchmark.stats.stats.min <= slowness
 
 
 SCRIPT = """

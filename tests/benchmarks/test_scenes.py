@@ -19,10 +19,10 @@ SCENES = [scene for block in blocks("test") for scene in block.scenes][:1000]
 
 
 @pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5, warmup=True)
-def test_1000_scenes_at_64_pixels_render_in_half_a_second(benchmark):
+def test_1000_scenes_at_64_pixels_render_in_half_a_second(benchmark, slowness):
     pixels = benchmark(render, SCENES)
     assert pixels.shape == (1000, 64, 64, 3)
-    assert benchmark.stats.stats.min <= TARGET_S
+    assert benchmark.stats.stats.min <= TARGET_S * slowness
 
 
 @pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5)
@@ -47,7 +47,7 @@ def test_1000_scenes_drawn_by_pil_for_comparison(benchmark):
     ("module", "cached"), [(vqa, "_questions"), (retrieval, "_captioned")], ids=["vqa", "retrieval"]
 )
 @pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5)
-def test_samples_and_fingerprint_of_the_test_split_take_a_second_together(benchmark, module, cached):
+def test_samples_and_fingerprint_of_the_test_split_take_a_second_together(benchmark, module, cached, slowness):
     def afresh():
         getattr(module, cached).cache_clear()
         samples = module.task.samples()
@@ -56,4 +56,4 @@ def test_samples_and_fingerprint_of_the_test_split_take_a_second_together(benchm
 
     samples, _ = benchmark(afresh)
     assert len(samples) > 1000
-    assert benchmark.stats.stats.min <= 1.0
+    assert benchmark.stats.stats.min <= slowness

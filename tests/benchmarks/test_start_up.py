@@ -19,14 +19,14 @@ def children_cpu() -> float:
 
 @pytest.mark.benchmark(group="start-up", timer=children_cpu)
 @pytest.mark.parametrize("arguments", [["--help"], ["list", "tasks"]], ids=["help", "list-tasks"])
-def test_start_up_takes_at_most_a_fifth_of_a_second_of_cpu(benchmark, arguments):
+def test_start_up_takes_at_most_a_fifth_of_a_second_of_cpu(benchmark, arguments, slowness):
     command = [sys.executable, "-m", "mmbench", *arguments]
     benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=9, warmup_rounds=1)
-    assert benchmark.stats.stats.min <= TARGET_S
+    assert benchmark.stats.stats.min <= TARGET_S * slowness
 
 
 @pytest.mark.benchmark(group="start-up", timer=children_cpu)
-def test_import_of_click_alone_for_comparison(benchmark):
+def test_import_of_click_alone_for_comparison(benchmark, slowness):
     command = [sys.executable, "-c", "import click"]
     benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=9, warmup_rounds=1)
-    assert benchmark.stats.stats.min <= TARGET_S
+    assert benchmark.stats.stats.min <= TARGET_S * slowness

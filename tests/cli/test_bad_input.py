@@ -180,7 +180,8 @@ def test_one_sample_that_raises_costs_that_sample_and_exit_code_4(tmp_path: Path
     assert metric["value"] == pytest.approx(5 / 19), "q0, q4 … q16 are red; an error is no answer"
     table = mmbench("show", "mymodel", "--out", "runs", folder=tmp_path)
     assert "95.00 %" in table.out
-    assert "1 of 20 requests failed; the same command asks them again" in table.out
+    assert "1 of 20 requests failed: 1 × " in table.out
+    assert "(first: sample q5)" in table.out
     (tmp_path / "asked.txt").unlink()
     assert mmbench(*arguments, folder=tmp_path).code == 4
     assert (tmp_path / "asked.txt").read_text(encoding="utf-8") == "q5\n", "resume asks only what failed"

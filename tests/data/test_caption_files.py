@@ -90,7 +90,7 @@ def test_ids_csv_and_json_lists(folder: Path) -> None:
     ("rows", "words"),
     [
         ([{"image": "a.png"}], "line 1: missing field 'caption' or 'captions'"),
-        ([{"image": "a.png", "captoin": "x"}], "did you mean 'captoin'"),
+        ([{"image": "a.png", "captoin": "x"}], "it has 'captoin', perhaps misspelt"),
         ([{"caption": "x"}], "line 1: missing field 'image'"),
         ([{"image": "a.png", "caption": ""}], "line 1: field 'caption': expected a text, found an empty one"),
         ([{"image": "a.png", "captions": []}], "expected at least one item"),

@@ -205,9 +205,11 @@ def test_a_run_is_found_by_its_path_its_name_or_the_start_of_it(tmp_path: Path) 
     run = evaluate("constant", data, tmp_path).path
     for reference in (str(run), str(run / "run.json"), run.name, "constant", "const"):
         assert find_run(reference, out).path == run
-    evaluate("constant", data, tmp_path, seed=1)
-    with pytest.raises(Exception, match="'constant' fits 2 runs under"):
-        find_run("constant", out)
+    newer = evaluate("constant", data, tmp_path, seed=1).path
+    os.utime(newer / "run.json", (2e9, 2e9))
+    assert find_run("constant", out).path == newer, "a model's name means its newest run"
+    with pytest.raises(Exception, match="'const' fits 2 runs under"):
+        find_run("const", out)
     with pytest.raises(Exception, match="there is no run 'nothing'"):
         find_run("nothing", out)
     with pytest.raises(Exception, match=r"there is no run '\*'"):

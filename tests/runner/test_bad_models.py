@@ -9,6 +9,7 @@ import pytest
 from helpers import Colours, evaluate, lines, statuses, write_captions, write_questions
 
 from mmbench import Generation, ModelInfo, Usage
+from mmbench.results.rundir import RunDirectory
 
 
 class FailsOn(Colours):
@@ -133,6 +134,23 @@ def test_too_few_outputs_for_a_batch_are_asked_again_in_smaller_batches(tmp_path
     result = evaluate(Returns(["red"], enough=4), write_questions(tmp_path, 16), tmp_path)
     assert result.exit_code == 0
     assert set(statuses(result.path).values()) == {"ok"}
+    run = RunDirectory(result.path)
+    (entry,) = run.read().tasks.values()
+    assert "1 outputs for 16 requests" in (entry.reason or "")
+    assert "1 outputs for 16 requests" in str(result), "it is said beside the score"
+    (perf,) = run.read_perf().tasks.values()
+    assert not perf.valid
+
+
+def test_the_causes_of_failures_are_said_with_their_first_samples(tmp_path: Path) -> None:
+    model = FailsOn("q1", "q3", error=ValueError("no red here"))
+    result = evaluate(model, write_questions(tmp_path, 8), tmp_path)
+    assert "2 of 8 requests failed: 2 × ValueError: no red here (first: sample q1)" in str(result)
+
+
+def test_outputs_without_an_answer_are_said_beside_the_score(tmp_path: Path) -> None:
+    result = evaluate(Answers(q1="It is red, I think."), write_questions(tmp_path, 4), tmp_path)
+    assert "1 of 4 outputs hold no answer (unparsed)" in str(result)
 
 
 def test_an_output_that_is_no_text_is_that_samples_error(tmp_path: Path) -> None:
