@@ -198,7 +198,7 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
         progress.note(f"{job.model.name}: {job.model.reference} → {job.directory().path}")
         for task in job.plans:
             if (limit := job.spec.selection.limit) and len(task.samples) not in (limit, 0):
-                progress.note(f"{task.name}: --limit {limit:,} takes whole groups, so {len(task.samples):,} samples")
+                progress.note(f"{task.name}: {len(task.samples):,} samples (--limit {limit:,} takes whole groups)")
         session = Session(job, progress, prior)
         try:
             with interruptible():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -65,3 +66,10 @@ class RunFailedError(MmbenchError):
 
 class MediaError(RunFailedError):
     """A picture, sound or video cannot be read: missing, truncated, not of its format, or too large."""
+
+
+def plugin_failed(what: str, error: Exception) -> PluginError:
+    """The error to raise from an exception of a plug-in's own code; it names the exception, the file and the line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return PluginError(f"{what}: {type(error).__name__}: {error}{where}")

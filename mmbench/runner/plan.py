@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmbench.core.errors import PluginError, UsageError
+from mmbench.core.errors import MmbenchError, PluginError, UsageError, plugin_failed
 from mmbench.core.media import Media
 from mmbench.core.model import Capabilities
 from mmbench.core.requests import Embed, Request, RequestKind, identify
@@ -112,6 +112,16 @@ def plan_task(resolved: ResolvedTask, model: Capabilities, selection: Selection,
     if model.learns and selection.split == "train":
         raise UsageError(f"{info.name}: a model that learns from the split 'train' cannot be asked it; ask test or val")
     served, _ = served_kinds(info, model)
+    try:
+        return _plan(resolved, served, selection, seed)
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"task {info.name!r} failed while its requests were made", error) from error
+
+
+def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int) -> TaskPlan:
+    info = resolved.task.info
     samples = select(samples_of(resolved.task, selection.split), selection, info.name)
     plan = TaskPlan(resolved, samples, served, selection.split, seed, info.name)
     plan.identity = {

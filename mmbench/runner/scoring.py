@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mmbench.core.errors import NotComparableError
+from mmbench.core.errors import MmbenchError, NotComparableError, plugin_failed
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
@@ -71,10 +71,23 @@ def _latest(plan: TaskPlan, lines: Iterable[ResponseLine], vectors: Any) -> list
     return found
 
 
+def chance_of(task: Task, samples: Sequence[Any]) -> dict[str, float]:
+    """What the task says that guessing gets. Raises `PluginError` when it cannot say."""
+    try:
+        return {key: float(value) for key, value in task.chance(samples).items()}
+    except Exception as error:
+        raise plugin_failed(f"task {task.info.name!r} failed to tell its chance", error) from error
+
+
 def score(task: Task, identity: str, samples: Sequence[Any], responses: Sequence[Sequence[Response]]) -> Scored:
     """Score a whole set. `identity` is the digest under which the answers are kept. Pure."""
-    tables = dict(task.score(samples, responses))
     info = task.info
+    try:
+        tables = dict(task.score(samples, responses))
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"task {info.name!r} failed to score its answers, which are kept", error) from error
     metrics = [metric for metric in task.metrics if metric.unit in tables]
     values = [evaluate(metric, tables[metric.unit]) for metric in metrics]
     slices: dict[str, dict[str, list[Any]]] = {}

@@ -23,7 +23,7 @@ from mmbench.runner.loop import Loop
 from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
 from mmbench.runner.progress import Progress, Silent
 from mmbench.runner.record import Recorder, TooManyErrorsError
-from mmbench.runner.scoring import read_responses, score
+from mmbench.runner.scoring import chance_of, read_responses, score
 
 _CAUSES = 3
 """Causes of failures that are named."""
@@ -174,7 +174,7 @@ class TaskRun:
             status="partial" if failed else "complete",
             n_failed=failed,
             scoring=name,
-            chance={key: float(value) for key, value in plan.task.chance(plan.samples).items()},
+            chance=chance_of(plan.task, plan.samples),
             prior=dict(prior(plan)),
             reason=_reason(plan, responses, failed, self._misfit),
         )
