@@ -163,8 +163,6 @@ def _task(name: str, asked: _Asked) -> Any:
         found = registry.load(registry.find("task", name))
         if not hasattr(found, "from_data"):
             return found
-        if getattr(found, "default", None) is None:
-            raise UsageError(f"{name} has no embedded data; give it yours: mmbench check {name} --data FILE_OR_FOLDER")
     return resolve_tasks([name], asked.data, asked.task_args)[0].task
 
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from mmbench import registry
-from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError
+from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, plugin_failed
 from mmbench.core.spec import DataSource
 from mmbench.core.task import Task
 from mmbench.results.schema import TaskSource
@@ -140,7 +140,7 @@ def _as_task(value: Any, name: str) -> Task:
     except MmbenchError:
         raise
     except Exception as error:
-        raise PluginError(f"task {name!r} cannot be built: {type(error).__name__}: {error}") from error
+        raise plugin_failed(f"task {name!r} cannot be built", error) from error
     if not complete:
         missing = [m for m in ("info", "metrics", "samples", "requests", "score") if not hasattr(value, m)]
         raise PluginError(f"task {name!r} is not a task: it lacks {', '.join(missing) or 'part of the protocol'}")
