@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mmbench.core import DatasetInfo, Metric, Response, Sample, ScoreTable, TaskInfo, UnknownNameError
+from mmbench.core import DatasetInfo, Metric, Request, Response, Sample, ScoreTable, TaskInfo, UnknownNameError
+from mmbench.core.responses import Output
 from mmbench.tasks.retrieval.task import KS, RetrievalTask, retrieval_info
 from mmbench.tasks.scenes.scene import SIZE, VERSION, checked_size
 
@@ -105,6 +106,10 @@ class SceneRetrievalTask(RetrievalTask):
         parts = [score([samples[n] for n in places], [responses[n] for n in places]) for places in pools]
         tables = {unit: merge_tables([part[unit] for part in parts]) for unit in ("query_i2t", "query_t2i")}
         return {**tables, UNIT: pair_table(samples, responses, _places(samples, "pair"))}
+
+    def solve(self, sample: Sample, request: Request) -> Output:
+        """A unit vector, float32 [128], pseudo-random by the caption, which another pool may share."""
+        return super().solve(replace(sample, id=str(sample.parts[1])), request)
 
     def chance(self, samples: Sequence[Sample]) -> dict[str, float]:
         """What a model gets that embeds everything alike, ties in random order: metric id to expected value."""

@@ -34,7 +34,7 @@ OBJECTS = (3, 4)
 """Shapes in a picture: the first number in pools 0, 2, 4 …, the second in pools 1, 3, 5 …"""
 DIFFERENCES = ("size", "position")
 """In what the second pair of a family differs from the first: alternately."""
-RADII: Mapping[str, tuple[int, int]] = {"small": (22, 25), "large": (34, 38)}
+RADII: Mapping[str, tuple[int, int]] = {"small": (24, 28), "large": (38, 42)}
 """Least and greatest radius of what captions call small and large, in units."""
 
 CAPTIONS = (

@@ -10,8 +10,8 @@ from mmbench.tasks.scenes.scene import UNITS
 
 GAP = 8
 """Least distance in units between the circles around two figures, and between such a circle and the edge."""
-MARGIN = 16
-"""By how many units the named axis exceeds the other where a relation holds: 4 pixels of 64."""
+MARGIN = 28
+"""By how many units the named axis exceeds the other where a relation holds: 7 pixels of 64."""
 TRIES = 40
 """Places tried for a figure before the scene is begun again."""
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mmbench.tasks.scenes.scene import SIZE, Scene
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
+
+_AT_ONCE = 2**24
+"""Bytes of pixels that are rendered at once where they are resized afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneImage:
     """The picture of a scene. It pickles as the scene, not as pixels.
 
-    To render many at once, hand their scenes to `mmbench.tasks.scenes.render.render`.
+    To have many as one array, hand their media to `mmbench.data.load_pixels`: they are rendered together.
     """
 
     scene: Scene
@@ -49,3 +55,22 @@ class SceneImage:
         from mmbench.tasks.scenes.render import render
 
         return Image.frombytes("RGB", (self.size, self.size), render([self.scene], self.size).tobytes())
+
+    @classmethod
+    def load_many(cls, sources: Sequence[Self], size: int) -> NDArray[np.uint8]:
+        """Many pictures, rendered together, each at its own size and then resized: uint8 [n, size, size, 3]."""
+        import numpy as np
+
+        from mmbench.data.pixels import resized
+        from mmbench.tasks.scenes.render import render
+
+        places: dict[int, list[int]] = {}
+        for place, source in enumerate(sources):
+            places.setdefault(source.size, []).append(place)
+        pixels = np.empty((len(sources), size, size, 3), dtype=np.uint8)
+        for own, found in places.items():
+            step = len(found) if own == size else max(1, _AT_ONCE // (3 * own * own))
+            for start in range(0, len(found), step):
+                chunk = found[start : start + step]
+                pixels[chunk] = resized(render([sources[place].scene for place in chunk], own), size)
+        return pixels

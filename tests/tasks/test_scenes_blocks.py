@@ -9,6 +9,8 @@ from itertools import combinations
 from math import hypot
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmbench.core import UsageError
 from mmbench.tasks.scenes import families as captioned
@@ -17,11 +19,13 @@ from mmbench.tasks.scenes.draw import Draw
 from mmbench.tasks.scenes.fingerprints import FINGERPRINTS
 from mmbench.tasks.scenes.layout import GAP, MARGIN, OPPOSITE, RELATIONS, Wish, holds, place
 from mmbench.tasks.scenes.scene import COLOURS, SHAPES, UNITS
-from mmbench.tasks.scenes.skills import SKILLS
+from mmbench.tasks.scenes.skills import RADII, SKILLS
+from mmbench.tasks.scenes.skills import SHAPES as ASKED
 from mmbench.tasks.vqa.scenes import dataset
 
 TEST = list(blocks("test"))
 SPLITS = ("train", "val", "test")
+LARGEST = max(RADII[1], *(high for _, high in captioned.RADII.values()))
 
 
 def of_skill(skill):
@@ -30,8 +34,7 @@ def of_skill(skill):
 
 # --- an oracle that reads the question and looks at the scene; it shares no code with the generator ---
 
-WORDS = {"left": (-1, 0), "right": (1, 0), "above": (0, -1), "higher": (0, -1), "further up": (0, -1)}
-WORDS |= {"below": (0, 1), "lower": (0, 1), "further down": (0, 1)}
+WORDS = {"left": (-1, 0), "right": (1, 0), "above": (0, -1), "higher": (0, -1), "below": (0, 1), "lower": (0, 1)}
 
 
 def answer_to(question, scene):
@@ -99,6 +102,29 @@ def test_the_images_of_a_block_differ_in_what_is_asked_and_in_places_alone(skill
             assert len(both) == 1
 
 
+def test_pictures_show_what_is_asked_about_and_nothing_beside_it():
+    assert len(ASKED) == 4
+    assert set(ASKED) < set(SHAPES)
+    figures = {"attribute": 3, "binding": 2, "relation": 2, "count": 4}
+    for made in TEST:
+        named = set(re.findall("|".join(SHAPES), " ".join(made.questions)))
+        for scene in made.scenes:
+            shapes = [figure.shape for figure in scene.figures]
+            assert len(shapes) == figures[made.skill]
+            assert set(shapes) <= set(ASKED)
+            assert named <= set(shapes)
+            if made.skill in ("attribute", "relation"):
+                assert sorted(shapes) == sorted(named)
+
+
+@pytest.mark.parametrize("skill", ["attribute", "binding", "relation"])
+def test_every_shape_is_asked_about_about_equally_often(skill):
+    asked = Counter(shape for made in of_skill(skill) for shape in {f.shape for f in made.scenes[0].figures})
+    expected = sum(asked.values()) / len(ASKED)
+    assert asked.keys() == set(ASKED)
+    assert sum((count - expected) ** 2 / expected for count in asked.values()) < 16.3  # chi square, 3 df, 0.1 %
+
+
 def test_questions_are_put_in_several_ways():
     for skill in SKILLS:
         masked = {
@@ -135,16 +161,65 @@ def test_relations_are_clear_to_the_eye():
             one, two = (next(f for f in scene.figures if f.shape == shape) for shape in named)
             x, y = abs(one.x - two.x), abs(one.y - two.y)
             assert (x - y if across else y - x) >= MARGIN
-    assert MARGIN * 64 / UNITS == 4  # pixels
+    assert MARGIN * 64 / UNITS == 7  # pixels
 
 
+def test_questions_and_captions_use_figures_of_the_radii_that_they_state():
+    for made in TEST:
+        for scene in made.scenes:
+            assert all(RADII[0] <= figure.radius <= RADII[1] for figure in scene.figures)
+    stated = [range(low, high + 1) for low, high in captioned.RADII.values()]
+    for made in captioned.families("test"):
+        for scene in (scene for pair in made.pairs for scene in pair.scenes):
+            assert all(any(figure.radius in one for one in stated) for figure in scene.figures)
+
+
+@st.composite
+def wishes(draw):
+    """Two to four radii as large as they come, and a wish about any two of the figures."""
+    radii = draw(st.lists(st.integers(24, LARGEST), min_size=2, max_size=4))
+    first, second = draw(st.permutations(range(len(radii))))[:2]
+    return radii, Wish(draw(st.sampled_from(RELATIONS)), first, second)
+
+
+@given(wishes(), st.integers(0, 10**6))
+def test_places_grant_wishes(wished, seed):
+    radii, wish = wished
+    places = place(Draw("wish", seed), radii, wish)
+    first, second = places[wish.first], places[wish.second]
+    assert holds(wish.relation, first, second)
+    assert holds(OPPOSITE[wish.relation], second, first)
+    assert not holds(wish.relation, second, first)
+    for (x, y), radius in zip(places, radii, strict=True):
+        assert radius + GAP <= min(x, y)
+        assert max(x, y) <= UNITS - radius - GAP
+    for (one, r), (two, s) in combinations(list(zip(places, radii, strict=True)), 2):
+        assert hypot(one[0] - two[0], one[1] - two[1]) >= r + s + GAP
+    assert place(Draw("wish", seed), radii, wish) == places
+
+
+class CountedDraw(Draw):
+    """Counts the numbers that are drawn from ranges: two for each spot that is tried."""
+
+    numbers = 0
+
+    def between(self, low, high):
+        self.numbers += 1
+        return super().between(low, high)
+
+
+@pytest.mark.parametrize(
+    ("figures", "first", "second", "most"), [(2, 0, 1, 200), (3, 0, 1, 250), (4, 0, 1, 800), (4, 3, 0, 2000)]
+)
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_places_grant_wishes(relation):
-    for seed in range(20):
-        places = place(Draw("wish", seed), [36, 30, 36, 24], Wish(relation, 2, 0))
-        assert holds(relation, places[2], places[0])
-        assert holds(OPPOSITE[relation], places[0], places[2])
-        assert not holds(relation, places[0], places[2])
+def test_even_the_largest_figures_are_placed_after_few_tries(relation, figures, first, second, most):
+    """Spots tried for a scene, on average."""
+    tried = 0
+    for seed in range(100):
+        draw = CountedDraw("tries", seed)
+        place(draw, [LARGEST] * figures, Wish(relation, first, second))
+        tried += draw.numbers // 2
+    assert tried / 100 < most
 
 
 def test_what_cannot_be_placed_or_named_is_refused():
@@ -180,7 +255,7 @@ def test_splits_have_their_sizes_and_share_no_block_and_no_scene():
         assert all(one.id.startswith(f"{split}-{one.skill}-") for one in made)
         for text in {scene.description for one in made for scene in one.scenes}:
             assert seen.setdefault(text, split) == split
-    assert len(seen) == 1400 + 600 + 4998
+    assert len(seen) == 1400 + 600 + 5066
 
 
 def test_the_first_blocks_of_a_split_mix_the_skills():
