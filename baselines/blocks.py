@@ -25,6 +25,8 @@ class MultiHead(nn.Module):
         self.key = nn.Linear(dim, dim, bias=False)
         self.value = nn.Linear(dim, dim)
         self.out = nn.Linear(dim, dim)
+        for layer in (self.query, self.key):
+            nn.init.normal_(layer.weight, std=dim**-0.5)  # scores start with a spread of 1: no query sees all alike
 
     def forward(self, queries: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """Queries [n, q, d] look at keys [n, t, d] where mask, bool [n, t], is True; gives [n, q, d]."""
@@ -58,9 +60,10 @@ class Block(nn.Module):
         self.feed = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
 
     def forward(self, x: Tensor, other: Tensor, mask: Tensor) -> Tensor:
-        """[n, q, d] looks at other, [n, t, d], where mask, bool [n, t], is True. Without `cross`, other is x itself."""
+        """[n, q, d] looks at other, [n, t, d], where mask, bool [n, t], is True. Without `cross`, x is other or a part of it."""
         queries = self.norm(x)
-        x = x + self.attention(queries, queries if self.norm_other is None else self.norm_other(other), mask)
+        keys = queries if other is x else (self.norm_other or self.norm)(other)
+        x = x + self.attention(queries, keys, mask)
         return x + self.feed(x)
 
 

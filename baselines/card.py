@@ -80,6 +80,8 @@ class Card:
     """How many modalities it takes at most; 0: any number."""
     needs: tuple[str, ...] = ()
     """Modalities that must be among them whatever the options are."""
+    modality: str = ""
+    """What an encoder reads."""
     defaults: Mapping[str, Option] = field(default_factory=dict)
     """Its options and their defaults. ``query`` names the modality that asks."""
 

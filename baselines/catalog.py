@@ -76,9 +76,9 @@ def load_part(kind: PartKind, name: str) -> Any:
 
 
 def require_torch(what: str) -> None:
-    """Raise `MissingExtraError` where torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtraError(what, "models")
+    """Raise `MissingExtraError` where torch or safetensors is not installed."""
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "safetensors")):
+        raise MissingExtraError(what, "baselines")
 
 
 def is_additive(fusion: str, head: str | None = None) -> bool:
@@ -86,6 +86,10 @@ def is_additive(fusion: str, head: str | None = None) -> bool:
     said = card("fusion", fusion)
     used = card("head", head or said.head).name
     return said.additive == "always" or (said.additive == "affine-head" and used in AFFINE_HEADS)
+
+
+_BOTH: Mapping[str, str] = {"image": "cnn", "text": "gru"}
+_LOOKS_AT: Mapping[str, Mapping[str, str]] = {"image-only": {"image": "cnn"}, "text-only": {"text": "gru"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Baseline:
     """``answers``: a fusion and a head that score a closed answer set; ``embeddings``: two towers that never fuse."""
     fusion: str
     """Name of the fusion; ``two-tower`` for embeddings."""
-    encoders: Mapping[str, str] = field(default_factory=lambda: {"image": "cnn", "text": "gru"})
+    encoders: Mapping[str, str] = field(default_factory=lambda: _BOTH)
     """Modality to name of its encoder."""
     note: str = ""
     """What sets it apart from the fusion that it uses; empty where the fusion says all."""
@@ -113,7 +117,7 @@ class Baseline:
         """Whether its scores are a sum of functions of one modality each."""
         return self.kind == "answers" and is_additive(self.fusion)
 
-    def parameters(self, *, dim: int = 128, vocabulary: int = 64, classes: int = 16) -> int:
+    def parameters(self, *, dim: int = 64, vocabulary: int = 64, classes: int = 16) -> int:
         """Closed form of all its parameters: encoders, fusion and head. `dim` is also the width of the fused vector."""
         total = sum(card("encoder", name).parameters(d=dim, v=vocabulary) for name in self.encoders.values())
         if self.kind == "embeddings":
@@ -126,7 +130,7 @@ class Baseline:
 BASELINES: Mapping[str, Baseline] = {
     baseline.name: baseline
     for baseline in (
-        *(Baseline(name, "answers", name) for name in FUSIONS),
+        *(Baseline(name, "answers", name, _LOOKS_AT.get(name, _BOTH)) for name in FUSIONS),
         Baseline(
             "cnn-lstm", "answers", "concat", {"image": "cnn", "text": "lstm"}, "concat, with an LSTM for the text"
         ),

@@ -22,12 +22,25 @@ class Encoded:
     """A batch of one modality after its encoder."""
 
     tokens: Tensor
-    """float [n, t, d]; anything where `mask` is False."""
+    """float [m, t, d]; anything where `mask` is False."""
     pooled: Tensor
-    """float [n, d]."""
+    """float [m, d]."""
     mask: Tensor
-    """bool [n, t], False where there is padding."""
+    """bool [m, t], False where there is padding."""
+    rows: Tensor | None = None
+    """int64 [n]: which of the m each of n examples is about, see `take`; None: n = m, each about its own."""
 
     def take(self, rows: Tensor) -> Encoded:
-        """The rows of these numbers, int64 [m], repeats allowed: a picture of twelve questions is encoded once."""
-        return Encoded(self.tokens[rows], self.pooled[rows], self.mask[rows])
+        """Examples about the rows of these numbers, int64 [n], repeats allowed.
+
+        A picture of twelve questions is encoded once, and copied only by a fusion that has to.
+        """
+        return Encoded(self.tokens, self.pooled, self.mask, rows if self.rows is None else self.rows[rows])
+
+    def __len__(self) -> int:
+        """n, the number of examples."""
+        return len(self.pooled) if self.rows is None else len(self.rows)
+
+    def each(self, values: Tensor) -> Tensor:
+        """Values [m, …] of the encoded as values [n, …] of the examples."""
+        return values if self.rows is None else values[self.rows]

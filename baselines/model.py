@@ -26,7 +26,7 @@ class Recipe:
     """v: number of token ids."""
     classes: int = 2
     """c: number of answers; two towers have none."""
-    dim: int = 128
+    dim: int = 64
     """d: width of tokens and pooled vectors, and o, that of the fused vector."""
     head: str | None = None
     """Name of the head; None: the one that the fusion goes with."""

@@ -53,7 +53,7 @@ class TwoTower(nn.Module):
 
     def embed(self, encoded: Encoded) -> Tensor:
         """Unit vectors, float [n, d]."""
-        return F.normalize(encoded.pooled, dim=1)
+        return F.normalize(encoded.each(encoded.pooled), dim=1)
 
     def fuse(self, encoded: Mapping[str, Encoded]) -> Tensor:
         """Scores [n, m]: rows are the first modality in alphabetical order, columns the second."""

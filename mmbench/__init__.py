@@ -1,7 +1,8 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
-``mmbench.run(model=…, tasks=…)`` is the main job; the nouns that plug-ins are written with are here as well. Everything
-loads when it is first used: importing this package imports nothing but the standard library.
+``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it. The nouns that plug-ins
+are written with are here as well. Everything loads when it is first used: importing this package imports nothing but the
+standard library.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
         Choose,
         DatasetInfo,
         Embed,
+        FitContext,
+        FitProgress,
         Generate,
         Generation,
+        Learned,
         Media,
         Metric,
         MetricId,
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
         Usage,
     )
     from mmbench.metrics.formulas import mean_metric
+    from mmbench.runner.training import TrainResult, train
 
 __version__ = "0.1.0"
 
@@ -37,8 +42,11 @@ _CORE = (
     "Choose",
     "DatasetInfo",
     "Embed",
+    "FitContext",
+    "FitProgress",
     "Generate",
     "Generation",
+    "Learned",
     "Media",
     "Metric",
     "MetricId",
@@ -54,6 +62,8 @@ _CORE = (
 _WHERE = {
     "run": "mmbench.api",
     "RunResult": "mmbench.api",
+    "train": "mmbench.runner.training",
+    "TrainResult": "mmbench.runner.training",
     "mean_metric": "mmbench.metrics.formulas",
     **dict.fromkeys(_CORE, "mmbench.core"),
 }
@@ -62,8 +72,11 @@ __all__ = [
     "Choose",
     "DatasetInfo",
     "Embed",
+    "FitContext",
+    "FitProgress",
     "Generate",
     "Generation",
+    "Learned",
     "Media",
     "Metric",
     "MetricId",
@@ -75,9 +88,11 @@ __all__ = [
     "SampleScore",
     "ScoreTable",
     "TaskInfo",
+    "TrainResult",
     "Usage",
     "mean_metric",
     "run",
+    "train",
 ]
 
 

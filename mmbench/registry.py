@@ -1,6 +1,8 @@
 """Names to plug-ins, through entry points. Nothing is imported before it is used; what is broken is shown, not dropped.
 
-Groups: ``mmbench.tasks`` (tasks and families), ``mmbench.models``, ``mmbench.datasets``. A value is ``module:attribute``.
+Groups: ``mmbench.tasks`` (tasks and families), ``mmbench.models``, ``mmbench.datasets``, ``mmbench.suites`` (values:
+`mmbench.core.Suite`) and ``mmbench.baselines`` (values: functions without arguments that return the rows of ``mmbench
+list baselines``). A value is ``module:attribute``.
 """
 
 from __future__ import annotations
@@ -19,9 +21,15 @@ from typing import Any, Literal
 
 from mmbench.core.errors import PluginError, UnknownNameError
 
-Kind = Literal["task", "model", "dataset"]
+Kind = Literal["task", "model", "dataset", "suite", "baseline"]
 
-GROUPS: dict[Kind, str] = {"task": "mmbench.tasks", "model": "mmbench.models", "dataset": "mmbench.datasets"}
+GROUPS: dict[Kind, str] = {
+    "task": "mmbench.tasks",
+    "model": "mmbench.models",
+    "dataset": "mmbench.datasets",
+    "suite": "mmbench.suites",
+    "baseline": "mmbench.baselines",
+}
 """Entry-point group of every kind of plug-in."""
 
 

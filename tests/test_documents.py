@@ -64,6 +64,16 @@ def test_the_methods_of_the_model_page_answer_a_run(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_learner_of_the_model_page_learns_and_is_evaluated_by_the_command_it_prints(tmp_path):
+    (tmp_path / "learner.py").write_text(block(ROOT / "docs/how-to/own-model.md", "class Learner"))
+    trained = mmbench(tmp_path, "train", "learner", "--task", "vqa", "--json", "-q")
+    assert trained.returncode == 0, trained.stderr
+    document = json.loads(trained.stdout)
+    assert 0.3 < document["trained"][0]["learned"]["val"]["accuracy"] < 0.6  # it does not look at the picture
+    done = mmbench(tmp_path, *document["evaluate"].split()[1:], "--limit", "40", "-q")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_task_of_the_task_page_passes_the_kit_and_runs(tmp_path):
     (tmp_path / "parity.py").write_text(block(ROOT / "docs/how-to/add-a-task.md", "class Parity"))
     checked = mmbench(tmp_path, "check", "parity.py:Parity")

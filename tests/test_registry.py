@@ -98,8 +98,7 @@ def test_a_plugin_with_a_syntax_error_is_described_as_broken(elsewhere: Path) ->
 
 
 def test_our_own_plugins_all_load_and_describe_themselves() -> None:
-    kinds: tuple[registry.Kind, ...] = ("task", "model", "dataset")
-    for kind in kinds:
+    for kind in registry.GROUPS:
         assert registry.plugins(kind)
         for plugin in registry.plugins(kind):
             description, broken = registry.describe(plugin)

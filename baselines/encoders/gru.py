@@ -15,6 +15,7 @@ class Gru(Recurrent):
     """Reads the tokens from left to right with one layer of GRU cells; ids [n, t] → tokens [n, t, d], pooled [n, d]."""
 
     name: ClassVar[str] = "gru"
+    modality: ClassVar[str] = "text"
     reference: ClassVar[str] = "Cho et al. 2014"
     count: ClassVar[str] = "v*d + 6*d**2 + 8*d"
     defaults: ClassVar[Mapping[str, Option]] = {}

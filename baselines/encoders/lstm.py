@@ -15,6 +15,7 @@ class Lstm(Recurrent):
     """Reads the tokens from left to right with one layer of LSTM cells; ids [n, t] → tokens [n, t, d], pooled [n, d]."""
 
     name: ClassVar[str] = "lstm"
+    modality: ClassVar[str] = "text"
     reference: ClassVar[str] = "Hochreiter and Schmidhuber 1997"
     count: ClassVar[str] = "v*d + 8*d**2 + 10*d"
     defaults: ClassVar[Mapping[str, Option]] = {}

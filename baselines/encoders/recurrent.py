@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import nn
 
@@ -16,8 +14,6 @@ class Recurrent(nn.Module):
 
     Shapes: ids [n, t] → tokens [n, t, d], pooled [n, d], both layer-normalised. A row without tokens pools to 0.
     """
-
-    modality: ClassVar[str] = "text"
 
     def __init__(self, cells: nn.Module, dim: int, vocabulary: int) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmbench.baselines.blocks import Block
 from mmbench.baselines.card import Option, Sizes
+from mmbench.baselines.encoded import Encoded
 from mmbench.baselines.fusions.base import Fusion, Prepared
 
 
@@ -36,9 +37,38 @@ class Attention(Fusion):
 
     def join(self, given: Prepared) -> Tensor:
         """Missing question: a learned constant asks. Missing others: nothing to look at."""
-        tokens = torch.cat([self.maps[name](given.tokens[name]) for name in self.others], dim=1)
-        mask = torch.cat([given.mask[name] for name in self.others], dim=1)
-        q = self.maps[self.query](given.pooled[self.query])[:, None, :]
+        q = self.maps[self.query](given.pooled[self.query])
+        if len(self.others) == 1 and self.others[0] in given.shared:
+            seen = self._look_together(q, given.shared[self.others[0]])
+        else:
+            tokens = torch.cat([self.maps[name](given.tokens[name]) for name in self.others], dim=1)
+            mask = torch.cat([given.mask[name] for name in self.others], dim=1)
+            seen = self._look(q[:, None, :], tokens, mask)[:, 0]
+        return self.out(seen)
+
+    def _look(self, q: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         for block in self.blocks:
             q = block(q, tokens, mask)
-        return self.out(q[:, 0])
+        return q
+
+    def _look_together(self, q: Tensor, other: Encoded) -> Tensor:
+        """Questions [n, d] about shared tokens [m, t, d] to [n, d].
+
+        Those about one picture look at it in one product, so that its keys and values are made once.
+        """
+        clean = torch.where(other.mask[:, :, None], other.tokens, torch.zeros_like(other.tokens))
+        tokens = self.maps[self.others[0]](clean)
+        rows, slots = slots_of(other)
+        asked = q.new_zeros(len(tokens), int(slots.max()) + 1, q.shape[1]).index_put((rows, slots), q)
+        return self._look(asked, tokens, other.mask)[rows, slots]
+
+
+def slots_of(other: Encoded) -> tuple[Tensor, Tensor]:
+    """(row, slot) of each example, both int64 [n]: those about the same row get slots from 0 up."""
+    rows = torch.arange(len(other), device=other.pooled.device) if other.rows is None else other.rows
+    order = rows.argsort(stable=True)
+    counts = torch.bincount(rows, minlength=len(other.pooled))
+    starts = counts.cumsum(0) - counts
+    slots = torch.empty_like(rows)
+    slots[order] = torch.arange(len(rows), device=rows.device) - starts[rows[order]]
+    return rows, slots

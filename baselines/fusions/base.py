@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -17,18 +18,46 @@ Present = Mapping[str, Tensor]
 """Modality to bool [n]: False in the rows where it is missing. A modality that is not named is there in all rows."""
 
 
+class PerExample(Mapping[str, Tensor]):
+    """Modality to a tensor that is made when it is first asked for: most fusions never look at tokens."""
+
+    def __init__(self, make: Mapping[str, Callable[[], Tensor]]) -> None:
+        self._make = make
+        self._made: dict[str, Tensor] = {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._made:
+            self._made[name] = self._make[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make)
+
+    def __len__(self) -> int:
+        return len(self._make)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """Checked inputs by modality, in alphabetical order; what is missing or padded is 0."""
 
-    tokens: dict[str, Tensor]
+    tokens: Mapping[str, Tensor]
     """float [n, t, d]; t may differ between modalities."""
-    mask: dict[str, Tensor]
+    mask: Mapping[str, Tensor]
     """bool [n, t]: neither padding nor missing."""
     pooled: dict[str, Tensor]
     """float [n, d]."""
     present: dict[str, Tensor]
     """bool [n, 1]."""
+    shared: dict[str, Encoded]
+    """Modalities that no row lacks and of which several rows may share one: as encoded, with `Encoded.rows`."""
+
+    def mapped(self, name: str, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """A function of each row's tokens, [n, t, …]; made once for the rows that share them."""
+        if name not in self.shared:
+            return function(self.tokens[name])
+        other = self.shared[name]
+        return other.each(function(torch.where(other.mask[:, :, None], other.tokens, torch.zeros_like(other.tokens))))
 
 
 class Fusion(nn.Module):
@@ -127,8 +156,9 @@ class Fusion(nn.Module):
                 raise UsageError(
                     f"fusion {self.card().name!r}: {name!r} is not given; mark the rows without it in `present`"
                 )
-        rows = encoded[names[0]].pooled.shape[0]
-        out = Prepared({}, {}, {}, {})
+        rows = len(encoded[names[0]])
+        pooled: dict[str, Tensor] = {}
+        there: dict[str, Tensor] = {}
         for name in names:
             given = encoded[name]
             self._check_shapes(name, given, rows)
@@ -137,17 +167,29 @@ class Fusion(nn.Module):
                 here = torch.ones(rows, dtype=torch.bool, device=given.pooled.device)
             elif here.shape != (rows,) or here.dtype != torch.bool:
                 raise UsageError(f"present[{name!r}] is {here.dtype} {list(here.shape)}: expected bool [{rows}]")
-            mask = given.mask & here[:, None]
-            out.mask[name] = mask
-            out.tokens[name] = torch.where(mask[:, :, None], given.tokens, torch.zeros_like(given.tokens))
-            out.pooled[name] = torch.where(here[:, None], given.pooled, torch.zeros_like(given.pooled))
-            out.present[name] = here[:, None]
-        return out
+            values = given.each(given.pooled)
+            pooled[name] = torch.where(here[:, None], values, torch.zeros_like(values))
+            there[name] = here[:, None]
+        mask = PerExample({name: partial(_mask, encoded[name], there[name]) for name in names})
+        tokens = PerExample({name: partial(_tokens, encoded[name], mask, name) for name in names})
+        shared = {name: encoded[name] for name in names if name not in present and encoded[name].rows is not None}
+        return Prepared(tokens, mask, pooled, there, shared)
 
     def _check_shapes(self, name: str, given: Encoded, rows: int) -> None:
         dim, length = self.sizes.dim, given.mask.shape[-1]
-        if given.pooled.shape != (rows, dim) or given.tokens.shape != (rows, length, dim) or length < 1:
+        m = len(given.pooled) if given.rows is not None else rows
+        shapes = given.pooled.shape, given.tokens.shape, given.mask.shape
+        if shapes != ((m, dim), (m, length, dim), (m, length)) or len(given) != rows or length < 1:
             raise UsageError(
                 f"modality {name!r}: pooled {list(given.pooled.shape)}, tokens {list(given.tokens.shape)}, mask "
-                f"{list(given.mask.shape)}: expected [{rows}, {dim}], [{rows}, t, {dim}] and [{rows}, t]"
+                f"{list(given.mask.shape)}, {len(given)} rows: expected [{m}, {dim}], [{m}, t, {dim}], [{m}, t] and {rows}"
             )
+
+
+def _mask(given: Encoded, there: Tensor) -> Tensor:
+    return given.each(given.mask) & there
+
+
+def _tokens(given: Encoded, mask: Mapping[str, Tensor], name: str) -> Tensor:
+    tokens = given.each(given.tokens)
+    return torch.where(mask[name][:, :, None], tokens, torch.zeros_like(tokens))

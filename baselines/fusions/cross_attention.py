@@ -25,7 +25,7 @@ class CrossAttention(Fusion):
     )
     reference = "co-attentional layers (Lu et al. 2019; Tsai et al. 2019)"
     count = "k*(d**2 + d) + k*layers*(8*d**2 + 12*d) + 2*k*d + k*d*o + o"
-    defaults: ClassVar[Mapping[str, Option]] = {"heads": 4, "layers": 2}
+    defaults: ClassVar[Mapping[str, Option]] = {"heads": 2, "layers": 1}
 
     def __init__(self, sizes: Sizes, **options: Option) -> None:
         super().__init__(sizes, **options)
@@ -40,7 +40,7 @@ class CrossAttention(Fusion):
     def join(self, given: Prepared) -> Tensor:
         """Missing: nobody looks at it, and its own mean is 0."""
         names = self.sizes.modalities
-        h = {name: self.maps[name](given.tokens[name]) for name in names}
+        h = {name: given.mapped(name, self.maps[name]) for name in names}
         rest = {name: [other for other in names if other != name] for name in names}
         seen = {name: torch.cat([given.mask[other] for other in rest[name]], dim=1) for name in names}
         layer: Any

@@ -37,7 +37,7 @@ class Film(Fusion):
 
     def join(self, given: Prepared) -> Tensor:
         """Missing question: no scaling and no shift. Missing others: 0 tokens, which pool to 0."""
-        h = torch.cat([self.maps[name](given.tokens[name]) for name in self.others], dim=1)
+        h = torch.cat([given.mapped(name, self.maps[name]) for name in self.others], dim=1)
         mask = torch.cat([given.mask[name] for name in self.others], dim=1)
         said = self.modulate(given.pooled[self.query])
         said = torch.where(given.present[self.query], said, torch.zeros_like(said))[:, None, :]

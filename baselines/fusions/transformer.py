@@ -24,7 +24,7 @@ class Transformer(Fusion):
     formula = "h = [c; W_1 t_1; …; W_k t_k]; h ← h + MHA(LN h); h ← h + FFN(LN h); y = W LN(h_c) + b"
     reference = "single-stream transformer (Li et al. 2019; Kim et al. 2021)"
     count = "k*(d**2 + d) + d + layers*(8*d**2 + 10*d) + 2*d + d*o + o"
-    defaults: ClassVar[Mapping[str, Option]] = {"heads": 4, "layers": 2}
+    defaults: ClassVar[Mapping[str, Option]] = {"heads": 2, "layers": 2}
 
     def __init__(self, sizes: Sizes, **options: Option) -> None:
         super().__init__(sizes, **options)
@@ -37,11 +37,12 @@ class Transformer(Fusion):
 
     def join(self, given: Prepared) -> Tensor:
         """Missing: nobody looks at its tokens."""
-        mapped = [self.maps[name](tokens) for name, tokens in given.tokens.items()]
+        mapped = [given.mapped(name, self.maps[name]) for name in self.sizes.modalities]
         start = self.start.expand(mapped[0].shape[0], 1, -1)
         h = torch.cat([start, *mapped], dim=1)
         always = torch.ones_like(given.mask[self.sizes.modalities[0]][:, :1])
         mask = torch.cat([always, *given.mask.values()], dim=1)
-        for block in self.blocks:
+        *lower, last = self.blocks
+        for block in lower:
             h = block(h, h, mask)
-        return self.out(h[:, 0])
+        return self.out(last(h[:, :1], h, mask)[:, 0])

@@ -12,6 +12,7 @@ SOURCES = {
         "RunFile",
         "ModelEntry",
         "TaskEntry",
+        "LearnedEntry",
         "TaskSource",
         "Machine",
         "GitState",

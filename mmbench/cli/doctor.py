@@ -12,6 +12,7 @@ import click
 from mmbench import registry
 
 EXTRAS = {
+    "baselines": ("torch", "safetensors"),
     "models": ("torch", "transformers", "datasets", "safetensors"),
     "easy-vqa": ("easy_vqa",),
     "coco": ("pycocoevalcap",),
@@ -44,8 +45,7 @@ def command(out: str) -> int:
 
 def _broken_plugins() -> list[str]:
     found = []
-    kinds: tuple[registry.Kind, ...] = ("task", "model", "dataset")
-    for kind in kinds:
+    for kind in registry.GROUPS:
         for plugin in registry.plugins(kind):
             problem = (plugin.duplicate_of and f"also registered by {plugin.duplicate_of}") or registry.check(plugin)
             if problem:

@@ -16,17 +16,21 @@ class DryRun:
     """What would be asked."""
 
     jobs: list[dict[str, Any]]
-    """One a model: name, reference, run directory, and its tasks with samples, requests, batches and what is left."""
+    """One a model and seed: model, seed, reference, run directory, tasks with samples, requests, batches, what is left."""
+    notes: list[str]
+    """What of a suite is left out."""
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""
-        return {"plan": self.jobs}
+        return {"plan": self.jobs, "notes": self.notes}
 
     def text(self) -> str:
         """For people."""
-        lines: list[str] = []
+        lines: list[str] = [*self.notes]
+        several_seeds = len({job["seed"] for job in self.jobs}) > 1
         for job in self.jobs:
-            lines += [f"{job['model']}  ({job['reference']})", f"  run directory  {job['path']}"]
+            seed = f", seed {job['seed']}" if several_seeds else ""
+            lines += [f"{job['model']}{seed}  ({job['reference']})", f"  run directory  {job['path']}"]
             for task in job["tasks"]:
                 if task.get("problem"):
                     lines.append(f"  {task['task']}  n/a: {task['problem']}")
@@ -41,14 +45,20 @@ class DryRun:
 
 def describe(plan: Plan) -> DryRun:
     """Describe a plan; nothing is built or written."""
-    return DryRun([_job(job) for job in plan.jobs])
+    return DryRun([_job(job) for job in plan.jobs], list(plan.notes))
 
 
 def _job(job: Job) -> dict[str, Any]:
     directory = job.directory()
     tasks: list[dict[str, Any]] = [_task(job, plan) for plan in job.plans]
     tasks += [{"task": name, "problem": entry.reason} for name, entry in job.skipped.items()]
-    return {"model": job.model.name, "reference": job.model.reference, "path": str(directory.path), "tasks": tasks}
+    return {
+        "model": job.model.name,
+        "seed": job.spec.seed,
+        "reference": job.model.reference,
+        "path": str(directory.path),
+        "tasks": tasks,
+    }
 
 
 def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, is_dataclass
 from typing import Any, Literal
 
 import click
 
 from mmbench import registry
+from mmbench.core.errors import MmbenchError, PluginError, plugin_failed
+
+What = Literal["tasks", "models", "baselines", "suites", "metrics", "datasets"]
 
 _PLUGINS: dict[str, registry.Kind] = {"tasks": "task", "models": "model", "datasets": "dataset"}
+
+_CARD = ("name", "formula", "reference", "parameters", "sizes", "closed_form", "additive")
+"""What a row of ``mmbench list baselines`` has at least."""
+
+_WIDEST = 120
+"""Text is broken into lines of at most this many characters."""
 
 
 @click.command(
@@ -18,20 +30,33 @@ _PLUGINS: dict[str, registry.Kind] = {"tasks": "task", "models": "model", "datas
 Examples:
   mmbench list tasks
   mmbench list models --check      # import each one in a process of its own; show what is broken
+  mmbench list baselines           # formula, reference, parameters, additive or not
+  mmbench list suites              # models and tasks under one name, for mmbench run --suite
   mmbench list metrics --json
 """
 )
-@click.argument("what", type=click.Choice(["tasks", "models", "metrics", "datasets"]))
+@click.argument("what", type=click.Choice(["tasks", "models", "baselines", "suites", "metrics", "datasets"]))
 @click.option("--check", is_flag=True, help="Import every plug-in in a process of its own.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def command(what: Literal["tasks", "models", "metrics", "datasets"], check: bool, as_json: bool) -> int:
-    """List what is registered; nothing is imported unless --check is given."""
-    rows = _metrics() if what == "metrics" else _plugins(_PLUGINS[what], check=check)
+def command(what: What, check: bool, as_json: bool) -> int:
+    """List what is registered; no task, model or data set is imported unless --check is given."""
+    rows = _rows(what, check=check)
     if as_json:
         click.echo(json.dumps({what: rows}))
     else:
-        click.echo(_table(what, rows))
+        shown = {"suites": _suites_text, "baselines": _baselines_text}.get(what, _table)
+        click.echo(shown(rows) if rows else f"no {what} are registered")
     return 2 if check and any(row.get("broken") for row in rows) else 0
+
+
+def _rows(what: What, *, check: bool) -> list[dict[str, Any]]:
+    if what == "metrics":
+        return _metrics()
+    if what == "suites":
+        return _read("suite", _suite)
+    if what == "baselines":
+        return _read("baseline", _cards)
+    return _plugins(_PLUGINS[what], check=check)
 
 
 def _plugins(kind: registry.Kind, *, check: bool) -> list[dict[str, Any]]:
@@ -61,14 +86,46 @@ def _metrics() -> list[dict[str, Any]]:
     ]
 
 
-def _table(what: str, rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return f"no {what} are registered"
+def _read(kind: registry.Kind, rows_of: Callable[[str], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The rows of plug-ins that are data, not code; one that is broken is a row that says so."""
+    rows: list[dict[str, Any]] = []
+    for plugin in registry.plugins(kind):
+        origin = {"from": plugin.distribution}
+        try:
+            rows += [{**row, **origin, "broken": None} for row in rows_of(plugin.name)]
+        except MmbenchError as error:
+            rows.append({"name": plugin.name, "description": "", **origin, "broken": str(error)})
+    return rows
+
+
+def _suite(name: str) -> Iterable[dict[str, Any]]:
+    from mmbench.models.suites import find_suite
+
+    return [{"name": name, **asdict(find_suite(name))}]
+
+
+def _cards(name: str) -> Iterable[dict[str, Any]]:
+    what = f"baselines of {name!r}"
+    listed = registry.load(registry.find("baseline", name))
+    try:
+        rows = list(listed())
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"{what} cannot be listed", error) from error
+    for row in rows:
+        missing = [field for field in _CARD if not hasattr(row, field)]
+        if missing or not is_dataclass(row) or isinstance(row, type):
+            raise PluginError(f"{what}: expected dataclasses with {', '.join(_CARD)}; one lacks {', '.join(missing)}")
+    return [asdict(row) for row in rows]
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
     width = max(len(row["name"]) for row in rows)
     columns = shutil.get_terminal_size((100, 24)).columns
     lines: list[str] = []
     for row in rows:
-        said = row["description"] if not row.get("broken") else click.style(f"broken: {row['broken']}", fg="red")
+        said = row["description"] if not row.get("broken") else _broken(row)
         extra = [row[key] for key in ("direction", "range", "from") if row.get(key)]
         tail = f"  ({' · '.join(extra)})"
         line = f"{row['name']:<{width}}  {said}"
@@ -77,3 +134,46 @@ def _table(what: str, rows: list[dict[str, Any]]) -> str:
         if not fits:
             lines.append(" " * width + tail)
     return "\n".join(lines)
+
+
+def _broken(row: dict[str, Any]) -> str:
+    return click.style(f"broken: {row['broken']}", fg="red")
+
+
+def _suites_text(rows: list[dict[str, Any]]) -> str:
+    def said(row: dict[str, Any]) -> list[str]:
+        tasks = ", ".join(row["tasks"]) or "those of --tasks"
+        return [row["description"], f"models: {', '.join(row['models'])}", f"tasks: {tasks}"]
+
+    return _blocks(rows, said)
+
+
+def _baselines_text(rows: list[dict[str, Any]]) -> str:
+    def said(row: dict[str, Any]) -> list[str]:
+        additive = "additive" if row["additive"] else "not additive"
+        lines = [row["formula"], row["reference"], row.get("note", "")]
+        return [*lines, f"{additive} · {row['parameters']:,} parameters · closed form {row['closed_form']}"]
+
+    sizes: dict[str, int] = next((row["sizes"] for row in rows if not row.get("broken")), {})
+    stated = ", ".join(f"{name} {value}" for name, value in sizes.items())
+    foot = (
+        f"Parameters: encoders, fusion and head, at {stated}. Closed form: parameters of the fusion alone; k: number of "
+        "modalities; d, o: width of what goes in and comes out; the rest are its options. Additive: the scores are a sum "
+        "of functions of one modality each."
+    )
+    return "\n".join([_blocks(rows, said), "", *textwrap.wrap(foot, _columns())])
+
+
+def _blocks(rows: list[dict[str, Any]], said: Callable[[dict[str, Any]], list[str]]) -> str:
+    """A few lines a row, the name beside the first."""
+    width = max(len(row["name"]) for row in rows) + 2
+    lines: list[str] = []
+    for row in rows:
+        texts = [_broken(row)] if row.get("broken") else [text for text in said(row) if text]
+        folded = [line for text in texts for line in textwrap.wrap(text, max(20, _columns() - width)) or [text]]
+        lines += [f"{row['name'] if n == 0 else '':<{width}}{line}" for n, line in enumerate(folded)]
+    return "\n".join(lines)
+
+
+def _columns() -> int:
+    return min(_WIDEST, shutil.get_terminal_size((100, 24)).columns)

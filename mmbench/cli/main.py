@@ -17,8 +17,9 @@ from mmbench.core.ids import nearest_names
 
 COMMANDS = {
     "run": "Evaluate models on tasks; the same command again resumes.",
-    "show": "Look at a task, a run, or one sample of either.",
-    "list": "List tasks, models, metrics or data sets.",
+    "train": "Have a model learn tasks ahead of any run; a run does so by itself.",
+    "show": "Look at a task, a run, one sample of either, or several runs side by side.",
+    "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
     "doctor": "Say what is installed, what is broken, and what to do about it.",
 }
@@ -70,6 +71,7 @@ Examples:
   mmbench run --model template-prior,random --tasks vqa
   mmbench run --model mymodel --tasks vqa,retrieval
   mmbench run --model mymodel --tasks vqa --data my.jsonl
+  mmbench run --suite tiny
   mmbench show vqa/easy-vqa --sample 0
 """
 

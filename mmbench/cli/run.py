@@ -14,10 +14,13 @@ import click
 from mmbench.cli.config import load_config
 from mmbench.cli.values import batch_size, key_values
 from mmbench.core.errors import MmbenchError, UsageError
-from mmbench.core.spec import DataSource
+from mmbench.core.spec import CHECKPOINTS, DataSource
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 """Environment variables by which the Hugging Face libraries are told to stay off the network."""
+
+_SHOWN = 6
+"""Runs that are named when a command ends."""
 
 _EPILOG = """\b
 Examples:
@@ -26,7 +29,11 @@ Examples:
   mmbench run --model mymodel.py:Large --tasks vqa/easy-vqa --limit 500 --model-args depth=4
   mmbench run --model mymodel --tasks vqa --data my.jsonl      # your own questions and pictures
   mmbench run --model random,oracle --tasks retrieval --data captions.json --json > result.json
+  mmbench run --suite tiny                                     # models and tasks under one name
+  mmbench run --model all-baselines,random --tasks vqa,retrieval --seeds 3
 
+A suite (mmbench list suites) names models, tasks or both; what is given beside it takes the place of its own. With
+--seeds every model runs once a seed, in a run of its own, and the table shows the mean, every seed and how many solved it.
 The same command again resumes: what ended well is not asked again, what failed is.
 Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it failed; 130/143 interrupted.
 """
@@ -38,19 +45,18 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
     "-m",
     "models",
     multiple=True,
-    required=True,
     metavar="M[,M…]",
-    help="Name, alias, FILE.py[:NAME], module:NAME or provider/name.",
+    help="Name, alias, suite, FILE.py[:NAME], module:NAME or provider/name.",
 )
 @click.option(
     "--tasks",
     "-t",
     "tasks",
     multiple=True,
-    required=True,
     metavar="T[,T…]",
     help="Task or family, see: mmbench list tasks.",
 )
+@click.option("--suite", metavar="S", help="Models and tasks under one name, see: mmbench list suites.")
 @click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
 @click.option("--limit", type=int, metavar="N", help="At most N samples a task, whole groups (pictures) only.")
 @click.option("--ids", multiple=True, metavar="ID[,ID…]", help="Only these sample ids.")
@@ -79,8 +85,30 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
     help="Stop when more requests fail; a fraction counts after 50 requests.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the run; part of its identity.")
-@click.option("--skip-incompatible", is_flag=True, help="Show tasks that a model cannot answer as n/a.")
+@click.option(
+    "--seeds", type=int, default=1, show_default=True, metavar="N", help="Run N times, with the seeds from --seed on."
+)
+@click.option(
+    "--solved",
+    type=float,
+    default=0.95,
+    show_default=True,
+    metavar="VALUE",
+    help="A seed counts as having solved a task from this value up (0 to 1).",
+)
+@click.option(
+    "--skip-incompatible",
+    is_flag=True,
+    help="Show what a model cannot answer as n/a, also where nothing else is left of it.",
+)
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs are written.")
+@click.option(
+    "--checkpoints",
+    default=CHECKPOINTS,
+    show_default=True,
+    metavar="FOLDER",
+    help="Where models keep what they have learned.",
+)
 @click.option(
     "--perf",
     type=click.Choice(["quick", "off"]),
@@ -101,7 +129,7 @@ def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> i
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     options = _options(values)
-    plan = make_plan(",".join(models), tasks, values["out"], options)  # type: ignore[arg-type]
+    plan = make_plan(",".join(models) if models else None, tasks, values["out"], options)  # type: ignore[arg-type]
     if values["dry_run"]:
         from mmbench.cli.dry_run import describe
 
@@ -134,6 +162,7 @@ def _options(values: dict[str, Any]) -> dict[str, Any]:
     if len(set(names)) != len(names):
         raise UsageError("--data: two paths for the same name; write --data TASK=PATH for each")
     return {
+        "suite": values["suite"],
         "data": {source.name or "": source.path for source in sources} or None,
         "limit": values["limit"],
         "ids": [name for text in values["ids"] for name in text.split(",") if name],
@@ -148,7 +177,10 @@ def _options(values: dict[str, Any]) -> dict[str, Any]:
         "timeout": values["timeout"],
         "max_errors": values["max_errors"],
         "seed": values["seed"],
+        "seeds": values["seeds"],
+        "solved": values["solved"],
         "skip_incompatible": values["skip_incompatible"],
+        "checkpoints": values["checkpoints"],
         "perf": values["perf"],
     }
 
@@ -163,9 +195,13 @@ def _print(result: Any, as_json: bool, again: str) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
     else:
-        from mmbench.report.terminal import print_runs
+        from mmbench.report.markdown import MANY
+        from mmbench.report.terminal import print_comparison, print_runs
 
-        print_runs(result.runs, list(result.tasks), sys.stdout)
-    lines = [f"  mmbench show {shlex.quote(str(path))}" for path in result.paths]
+        models, tasks = result.models, list(result.tasks)
+        (print_comparison if len(models) > MANY else print_runs)(models, tasks, sys.stdout)
+    lines = [f"  mmbench show {shlex.quote(str(path))}" for path in result.paths[:_SHOWN]]
+    if len(result.paths) > _SHOWN:
+        lines.append(f"  … and {len(result.paths) - _SHOWN:,} more in {result.paths[0].parent}")
     verb = "Ask what failed again" if result.exit_code else "Resume or extend"
     click.echo("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines]), err=True)

@@ -1,4 +1,4 @@
-"""``mmbench show``: a task, a run, or one sample of either."""
+"""``mmbench show``: a task, a run, one sample of either, or several runs side by side."""
 
 from __future__ import annotations
 
@@ -28,17 +28,40 @@ Examples:
   mmbench show vqa --data my.jsonl --sample 3
   mmbench show results/runs/random--1a2b3c4d      # the table of a run
   mmbench show random --sample test-17            # a name that fits one run is enough
+  mmbench show results/runs/*                     # several runs side by side, a table for each task
+  mmbench show concat late random --md > table.md
+
+Runs of one model that differ in seed alone are one row: the mean, every seed, and how many solved the task.
 """
 )
-@click.argument("what", metavar="RUN|TASK")
+@click.argument("what", metavar="RUN…|TASK", nargs=-1, required=True)
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
 @click.option("--task", "task_name", metavar="T", help="Which task of the run, where it has several.")
 @click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
 @click.option("--task-args", multiple=True, metavar="K=V", help="Options of the task.")
 @click.option("--split", default="test", show_default=True, help="Split of the task.")
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
-def command(what: str, sample_id: str | None, task_name: str | None, **values: Any) -> int:
-    """Look at a task, a run, or one sample of either."""
+@click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
+@click.option(
+    "--solved",
+    type=float,
+    default=0.95,
+    show_default=True,
+    metavar="VALUE",
+    help="A seed counts as having solved a task from this value up (0 to 1).",
+)
+def command(what: tuple[str, ...], sample_id: str | None, task_name: str | None, **values: Any) -> int:
+    """Look at a task, a run, one sample of either, or several runs side by side."""
+    if len(what) > 1:
+        if sample_id is not None:
+            raise UsageError("--sample: name one run or task, not several")
+        _show_runs(what, task_name, values)
+    else:
+        _show_one(what[0], sample_id, task_name, values)
+    return 0
+
+
+def _show_one(what: str, sample_id: str | None, task_name: str | None, values: dict[str, Any]) -> None:
     from mmbench.results.rundir import find_run
 
     run_error: UsageError
@@ -47,9 +70,9 @@ def command(what: str, sample_id: str | None, task_name: str | None, **values: A
     except UsageError as error:
         run_error = error
     else:
-        _show_run(directory, sample_id, task_name)
-        return 0
-    if "fits" in str(run_error) or Path(what).is_dir():
+        _show_run(directory, sample_id, task_name, as_markdown=values["as_markdown"])
+        return
+    if "fits" in str(run_error) or Path(what).is_dir() or values["as_markdown"]:
         raise run_error
     try:
         _show_task(what, sample_id, values)
@@ -57,7 +80,6 @@ def command(what: str, sample_id: str | None, task_name: str | None, **values: A
         if "/" in what or "sample" in str(error):
             raise
         raise UsageError(f"{what!r} is neither a run under {values['out']} nor a task. {error}") from error
-    return 0
 
 
 def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None:
@@ -138,14 +160,41 @@ def _print_references(sample: Sample) -> None:
         click.echo(f"{'references':<12}{' | '.join(sample.references)}")
 
 
-def _show_run(directory: Any, sample_id: str | None, task_name: str | None) -> None:
+def _show_runs(references: Sequence[str], task_name: str | None, values: dict[str, Any]) -> None:
+    from mmbench.report.markdown import comparison_markdown
+    from mmbench.report.terminal import print_comparison
+    from mmbench.results.rundir import find_run
+    from mmbench.results.seeds import checked_threshold, group_seeds
+    from mmbench.results.view import RunView
+
+    solved = checked_threshold(values["solved"])
+    found = {run.path.resolve(): run for run in (find_run(name, Path(values["out"])) for name in references)}
+    views = [RunView.load(directory) for directory in found.values()]
+    names = list(dict.fromkeys(name for view in views for name in view.run.tasks))
+    if task_name is not None and task_name not in names:
+        raise UnknownNameError("task of these runs", task_name, names)
+    tasks = [task_name] if task_name else None
+    groups = group_seeds(views, tasks, solved=solved)
+    if values["as_markdown"]:
+        click.echo(comparison_markdown(groups, tasks), nl=False)
+    else:
+        print_comparison(groups, tasks, sys.stdout)
+
+
+def _show_run(directory: Any, sample_id: str | None, task_name: str | None, *, as_markdown: bool) -> None:
+    from mmbench.report.markdown import run_markdown
     from mmbench.report.terminal import print_runs
+    from mmbench.results.seeds import group_seeds
     from mmbench.results.view import RunView
 
     view = RunView.load(directory)
     if sample_id is None:
+        groups, tasks = group_seeds([view]), [task_name] if task_name else None
+        if as_markdown:
+            click.echo(run_markdown(groups, tasks), nl=False)
+            return
         click.echo(f"{view.path}  ({view.run.status})")
-        print_runs([view], [task_name] if task_name else None, sys.stdout)
+        print_runs(groups, tasks, sys.stdout)
         return
     names = [name for name, entry in view.run.tasks.items() if entry.status != "incompatible"]
     if task_name is not None and task_name not in names:

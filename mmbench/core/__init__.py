@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from mmbench.core.ids import MetricId, derive_seed, nearest_names
     from mmbench.core.media import Media, Source
     from mmbench.core.metric import Metric
-    from mmbench.core.model import FitContext, ModelInfo, capabilities
+    from mmbench.core.model import FitContext, FitProgress, Learned, ModelInfo, capabilities
     from mmbench.core.requests import Choose, Embed, Generate, Request
     from mmbench.core.responses import Generation, Response, Timing, Usage
     from mmbench.core.samples import Part, Sample
     from mmbench.core.scores import MetricValue, ScoreTable
-    from mmbench.core.spec import Batching, DataSource, RunSpec, Selection
+    from mmbench.core.spec import Batching, DataSource, RunSpec, Selection, Suite
     from mmbench.core.task import (
         DatasetInfo,
         Family,
@@ -61,6 +61,8 @@ _NAMES = {
     "metric": ("Metric",),
     "model": (
         "FitContext",
+        "FitProgress",
+        "Learned",
         "ModelInfo",
         "capabilities",
     ),
@@ -89,6 +91,7 @@ _NAMES = {
         "DataSource",
         "RunSpec",
         "Selection",
+        "Suite",
     ),
     "task": (
         "DatasetInfo",
@@ -110,8 +113,10 @@ __all__ = [
     "Embed",
     "Family",
     "FitContext",
+    "FitProgress",
     "Generate",
     "Generation",
+    "Learned",
     "Media",
     "MediaError",
     "Metric",
@@ -133,6 +138,7 @@ __all__ = [
     "ScoreTable",
     "Selection",
     "Source",
+    "Suite",
     "Task",
     "TaskInfo",
     "Timing",

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from mmbench.core.errors import PluginError
@@ -49,13 +50,60 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class FitProgress:
+    """How far `fit` has come."""
+
+    done: int
+    """Steps done."""
+    total: int
+    """Steps at most."""
+    loss: float | None = None
+    """Mean training loss since the last report; None where there is none."""
+    val: tuple[str, float] | None = None
+    """Name and last value, from 0 to 1, of what is measured on the validation samples."""
+
+
+def _ignore(progress: FitProgress) -> None:
+    """Show nothing."""
+
+
+def _no_note(text: str) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class FitContext:
     """What `fit` may use beside the samples."""
 
     requests: Callable[[Sample], Sequence[Request]]
-    """The requests that the task would make from a sample, as the model will see them."""
+    """The requests that the task would make from a training or validation sample, as the model will see them. Raises
+    `UsageError` for any other sample: the split that is asked is out of reach."""
     seed: int
     """The run's seed for this task."""
+    folder: Path | None = None
+    """Where what was learned may be kept for later runs; None: nowhere."""
+    report: Callable[[FitProgress], None] = _ignore
+    """Shows progress; cheap, may be called at every step."""
+    note: Callable[[str], None] = _no_note
+    """Shows one line to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a model may say of itself after `fit`, as its attribute ``learned``."""
+
+    parameters: int | None = None
+    """Number of weights that were trained."""
+    train_s: float | None = None
+    """Seconds that training took in all sessions; kept with a checkpoint, so that a model that was loaded has it too."""
+    samples_per_s: float | None = None
+    """Training samples a second."""
+    modalities: tuple[str, ...] = ()
+    """The modalities that it looks at, in alphabetical order; empty: it does not say."""
+    checkpoint: str | None = None
+    """Where its weights lie."""
+    val: Mapping[str, float] = field(default_factory=dict)
+    """What it reached on the validation samples, by name, from 0 to 1."""
 
 
 def capabilities(model: object) -> Capabilities:
@@ -77,7 +125,7 @@ def model_info(model: object) -> ModelInfo:
     if isinstance(info, ModelInfo):
         return info
     if isinstance(info, Mapping):
-        known = {field.name for field in fields(ModelInfo)}
+        known = {each.name for each in fields(ModelInfo)}
         values: dict[str, Any] = {str(key): value for key, value in info.items() if key in known}
         return ModelInfo(**values)
     raise PluginError(f"the model's info is a {type(info).__name__}; expected a dict or mmbench.ModelInfo")

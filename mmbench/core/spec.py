@@ -8,6 +8,21 @@ from typing import Any, Literal
 
 from mmbench.core.errors import UsageError
 
+CHECKPOINTS = "results/checkpoints"
+"""Where models that learn keep what they have learned, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A set of models and tasks under one name, registered in the group ``mmbench.suites``."""
+
+    description: str
+    """One line."""
+    models: tuple[str, ...]
+    """Names of models."""
+    tasks: tuple[str, ...] = ()
+    """Names of tasks; empty: the suite only names models."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
@@ -96,6 +111,8 @@ class RunSpec:
     """Seed of the run; part of its identity."""
     measure: bool = True
     """Write perf.json: throughput, latency, memory."""
+    checkpoints: str = CHECKPOINTS
+    """Folder in which models that learn keep what they have learned, shared by runs; not part of the identity."""
 
     def __post_init__(self) -> None:
         if not self.tasks:

@@ -15,6 +15,7 @@ from mmbench.data.fingerprint import (
     image_from_file,
     images_from_files,
 )
+from mmbench.data.pixels import load_pixels
 from mmbench.data.questions import read_questions
 from mmbench.data.rows import Captioned, Question
 from mmbench.data.sources import ArrayImage, BytesImage, FileImage
@@ -36,6 +37,7 @@ __all__ = [
     "image_from_bytes",
     "image_from_file",
     "images_from_files",
+    "load_pixels",
     "loads",
     "preload",
     "read_captions",

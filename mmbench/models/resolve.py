@@ -74,7 +74,8 @@ def resolve_model(
     provider, slash, rest = name.partition("/")
     if slash and rest and provider in registered:
         return _registered(provider, name, given, first=rest)
-    known = [*registered, *(aliases or {}), *(path.stem for path in Path().glob("*.py"))]
+    suites = (plugin.name for plugin in registry.plugins("suite"))
+    known = [*registered, *suites, *(aliases or {}), *(path.stem for path in Path().glob("*.py"))]
     raise UnknownNameError("model", name, known, hint="A model is a name (mmbench list models), or FILE.py[:Name].")
 
 

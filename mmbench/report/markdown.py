@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmbench.report.summary import interval, number, summary_table
+from mmbench.report.comparison import comparison_tables
+from mmbench.report.summary import summary_table
 from mmbench.report.table import Table
+from mmbench.report.text import interval, number
+from mmbench.results.seeds import SeedGroup
 from mmbench.results.view import RunView
+
+MANY = 3
+"""Of more models than this the comparison is shown first."""
 
 
 def table_markdown(table: Table) -> str:
-    """A pipe table and its notes. Whatever could break out of a cell is escaped."""
+    """A pipe table, its title above and its notes below. Whatever could break out of a cell is escaped."""
+    title = [f"## {_cell(table.title)}", ""] if table.title else []
     head = "| " + " | ".join(_cell(column.title) for column in table.columns) + " |"
     rule = "|" + "|".join("---:" if column.align == "right" else ":---" for column in table.columns) + "|"
     rows = ["| " + " | ".join(_cell(text) for text in row) + " |" for row in table.rows]
     notes = [f"- {_cell(note)}" for note in table.notes]
-    return "\n".join([head, rule, *rows, *(["", *notes] if notes else []), ""])
+    return "\n".join([*title, head, rule, *rows, *(["", *notes] if notes else []), ""])
 
 
 def _cell(text: str) -> str:
@@ -23,12 +30,19 @@ def _cell(text: str) -> str:
     return flat.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
 
 
-def run_markdown(views: Sequence[RunView], tasks: list[str] | None = None) -> str:
-    """The main table of runs; for a single run also its identity, its machine and the values per slice."""
-    text = table_markdown(summary_table(views, tasks))
-    if len(views) != 1:
+def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
+    """A table for each task, models as rows."""
+    return "\n".join(table_markdown(table) for table in comparison_tables(groups, tasks))
+
+
+def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
+    """The main table; before it the comparison of many models; around it, for a single run, its identity and slices."""
+    text = table_markdown(summary_table(groups, tasks))
+    if len(groups) > MANY:
+        return f"{comparison_markdown(groups, tasks)}\n## Every metric\n\n{text}"
+    if len(groups) != 1 or groups[0].several:
         return text
-    view = views[0]
+    view = groups[0].runs[0]
     run = view.run
     here = run.machine
     facts = [

@@ -28,3 +28,5 @@ class Table:
     """Rows that begin a new group; renderers that can, draw a line above them."""
     notes: tuple[str, ...] = field(default=())
     """What has to be said beside the numbers."""
+    title: str = ""
+    """What stands above it; empty where there is one table alone."""

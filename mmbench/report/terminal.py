@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from mmbench.report.summary import summary_table
-from mmbench.report.table import Table
-from mmbench.results.view import RunView
+from mmbench.report.comparison import comparison_tables
+from mmbench.report.summary import NAMES, SPEED, summary_table
+from mmbench.report.table import Column, Table
+from mmbench.results.seeds import SeedGroup
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,41 +18,115 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 200
 """Columns that are assumed where the output is no terminal."""
 
+_BREAK = re.compile(r"(?<=[_ ])|(?=/)")
+"""Where a line of a heading may end."""
 
-def print_runs(views: Sequence[RunView], tasks: list[str] | None, stream: TextIO) -> None:
+_SHORTEST = 6
+"""Headings are not broken into lines narrower than this."""
+
+
+def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
     """The main table; on a narrow terminal model, task and speed stand as headings above their metrics."""
+    console = _console(stream)
+    table = summary_table(groups, tasks)
+    titles = [column.title for column in table.columns]
+    if _natural_width(table, titles, 2) <= console.width:
+        _draw(console, _without_repetition(table), titles, 2)
+    else:
+        _draw_narrow(console, table)
+    _say(console, table)
+
+
+def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
+    """A table for each task; where the terminal is too narrow for one, it goes on below with the models repeated."""
+    console = _console(stream)
+    for table in comparison_tables(groups, tasks):
+        console.print(table.title, markup=False, style="bold cyan", soft_wrap=True)
+        titles = [_in_lines(column, place, table) for place, column in enumerate(table.columns)]
+        gap = 2 if _natural_width(table, titles, 2) <= console.width else 1
+        for columns in _cut(table, titles, gap, console.width):
+            _draw(console, _only(table, columns), [titles[n] for n in columns], gap)
+        _say(console, table)
+
+
+def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
     width = None if stream.isatty() else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
-    console = Console(file=stream, width=width, highlight=False)
-    table = summary_table(views, tasks)
-    if _natural_width(table) <= console.width:
-        _draw(console, table)
-    else:
-        _draw_narrow(console, table)
+    return Console(file=stream, width=width, highlight=False)
+
+
+def _say(console: Console, table: Table) -> None:
     for note in table.notes:
         console.print(f"• {note}", markup=False, style="yellow", soft_wrap=True)
 
 
-def _natural_width(table: Table) -> int:
-    cells = [tuple(column.title for column in table.columns), *table.rows]
-    return sum(2 + max(map(len, column)) for column in zip(*cells, strict=True)) + 2
+def _widths(table: Table, titles: Sequence[str]) -> list[int]:
+    cells = [tuple(titles), *table.rows]
+    return [max(len(line) for text in column for line in text.split("\n")) for column in zip(*cells, strict=True)]
 
 
-def _draw(console: Console, table: Table) -> None:
+def _natural_width(table: Table, titles: Sequence[str], gap: int) -> int:
+    return _drawn_width(_widths(table, titles), gap)
+
+
+def _drawn_width(widths: Sequence[int], gap: int) -> int:
+    """Columns that a table takes, with `gap` between its own and one at either edge."""
+    return sum(widths) + gap * (len(widths) - 1) + 2
+
+
+def _in_lines(column: Column, place: int, table: Table) -> str:
+    """A heading broken into lines no wider than what stands below it, where it has places to break at."""
+    pieces = _BREAK.split(column.title)
+    widest = max([_SHORTEST, *(len(row[place]) for row in table.rows), *(len(piece.rstrip()) for piece in pieces)])
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len((lines[-1] + piece).rstrip()) > widest:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cut(table: Table, titles: Sequence[str], gap: int, width: int) -> list[list[int]]:
+    """Columns in as many parts as it takes to fit; each begins with the first column."""
+    widths = _widths(table, titles)
+    parts: list[list[int]] = [[0]]
+    for n in range(1, len(widths)):
+        if len(parts[-1]) > 1 and _drawn_width([widths[m] for m in [*parts[-1], n]], gap) > width:
+            parts.append([0])
+        parts[-1].append(n)
+    return parts
+
+
+def _only(table: Table, columns: Sequence[int]) -> Table:
+    """Some of the columns; rows that say nothing there are left out."""
+    rows = [tuple(row[n] for n in columns) for row in table.rows]
+    kept = [n for n, row in enumerate(rows) if any(row[1:]) or not row[1:]]
+    breaks = frozenset(place for place, n in enumerate(kept) if n in table.breaks)
+    return Table(tuple(table.columns[n] for n in columns), tuple(rows[n] for n in kept), breaks)
+
+
+def _without_repetition(table: Table) -> Table:
+    """The main table with model and task named once."""
+    rows = tuple(
+        ("", "", *row[2:]) if number > 0 and number not in table.breaks else row
+        for number, row in enumerate(table.rows)
+    )
+    return Table(table.columns, rows, table.breaks)
+
+
+def _draw(console: Console, table: Table, titles: Sequence[str], gap: int) -> None:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        drawn.add_column(column.title, justify=column.align, no_wrap=True)
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    for column, title in zip(table.columns, titles, strict=True):
+        drawn.add_column(Text(title), justify=column.align, no_wrap=True, vertical="bottom")
     for number, row in enumerate(table.rows):
         if number in table.breaks:
             drawn.add_section()
-        again = number > 0 and number not in table.breaks
-        cells = ("", "", *row[2:]) if again else row
-        titled = zip(cells, table.columns, strict=True)
+        titled = zip(row, table.columns, strict=True)
         drawn.add_row(*(Text(cell, style="bold" if column.title == "value" else "") for cell, column in titled))
     console.print(drawn)
 
@@ -60,9 +136,12 @@ def _draw_narrow(console: Console, table: Table) -> None:
 
     groups = _groups(table)
     titles = [column.title for column in table.columns]
-    speed = titles.index("samples/s")
-    picked = [titles[2], "value  95 % interval", *titles[5:speed]]
-    bodies = [[(row[2], f"{row[3]} {row[4]}".strip(), *row[5:speed]) for row in group] for group in groups]
+    names, speed = len(NAMES), len(titles) - len(SPEED)
+    picked = [titles[names - 1], "  ".join(titles[names : names + 2]), *titles[names + 2 : speed]]
+    bodies = [
+        [(row[names - 1], f"{row[names]} {row[names + 1]}".strip(), *row[names + 2 : speed]) for row in group]
+        for group in groups
+    ]
     widths = [
         max(len(cell) for cell in cells) for cells in zip(picked, *(row for b in bodies for row in b), strict=True)
     ]

@@ -19,7 +19,13 @@ from mmbench.results.schema import SCHEMA_VERSION, ScoresFile
 
 T = TypeVar("T")
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _add_learned(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 added `TaskEntry.learned`: nothing is known of what models of version 1 had learned."""
+    return {**document, "schema_version": 2}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _add_learned}
 """Schema version to the pure function that turns a document of it into one of the next version."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -85,7 +91,7 @@ def read_record(path: Path, kind: type[T]) -> T:
         if kind is ScoresFile:
             _check_dataclasses(document)
         return msgspec.convert(document, kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotComparableError(f"{path} is damaged: {error}") from error
 
 

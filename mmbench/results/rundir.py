@@ -153,14 +153,19 @@ def _remove_leftovers(path: Path) -> None:
             leftover.unlink()
 
 
-def make_folder(path: Path) -> None:
-    """Create a folder and its parents. Raises `RunFailedError` on a full disk, else `UsageError` where it cannot be."""
+def make_folder(path: Path, option: str = "--out") -> None:
+    """Create a folder and its parents. Raises `RunFailedError` on a full disk, else `UsageError` where it cannot be.
+
+    `option` is the one by which the user chooses another place.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if error.errno in NO_SPACE:
             raise write_failed(path, error) from error
-        raise UsageError(f"cannot create the folder {path}: {error.strerror or error}; choose another --out") from error
+        raise UsageError(
+            f"cannot create the folder {path}: {error.strerror or error}; choose another {option}"
+        ) from error
 
 
 def find_run(reference: str, out: Path) -> RunDirectory:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from mmbench.core.responses import Status
 from mmbench.core.scores import MetricValue
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
@@ -20,7 +20,7 @@ RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", 
 ``interrupted`` by a signal; ``stopped`` by --max-errors; ``failed``: the model could not be built or a write failed."""
 
 TaskStatus = Literal["pending", "complete", "partial", "interrupted", "stopped", "failed", "incompatible"]
-"""As `RunStatus`; ``incompatible``: the model cannot answer the task and --skip-incompatible was given."""
+"""As `RunStatus`; ``incompatible``: the model cannot answer the task, which is shown as n/a."""
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,6 +108,23 @@ class TaskSource(Record, frozen=True, kw_only=True):
     """Options of the task, as given."""
 
 
+class LearnedEntry(Record, frozen=True, kw_only=True):
+    """What a model that learns said of itself after training. All of it is optional: null or empty where it is silent."""
+
+    parameters: int | None = None
+    """Number of weights that were trained."""
+    train_s: float | None = None
+    """Seconds that training took in all sessions, also where this run loaded what an earlier one had learned."""
+    samples_per_s: float | None = None
+    """Training samples a second."""
+    modalities: list[str] = field(default_factory=list)
+    """The modalities that it looks at, in alphabetical order."""
+    checkpoint: str | None = None
+    """Where its weights lie, as the model gave it."""
+    val: dict[str, float] = field(default_factory=dict)
+    """What it reached on the validation samples, by name, from 0 to 1."""
+
+
 class TaskEntry(Record, frozen=True, kw_only=True):
     """One task of a run."""
 
@@ -141,6 +158,8 @@ class TaskEntry(Record, frozen=True, kw_only=True):
     """Metric id to what uniform guessing is expected to get; empty where undefined."""
     prior: dict[str, float] = field(default_factory=dict)
     """Metric id to what the most frequent training answer gets, for each question template where it helps."""
+    learned: LearnedEntry | None = None
+    """What the model learned before it was asked; null for models that do not learn, and for those that say nothing."""
     reason: str | None = None
     """Why the status is what it is, where that needs words."""
 

@@ -27,6 +27,8 @@ class MetricRow:
     """What uniform guessing is expected to get; None where undefined."""
     prior: float | None
     """What the blind `template-prior` gets; None where there is no training split."""
+    seed: int = 0
+    """The run's seed."""
 
     @property
     def id(self) -> str:
@@ -44,10 +46,10 @@ class MetricRow:
         return self.metric.low, self.metric.high
 
     def to_dict(self) -> dict[str, Any]:
-        """Flat: model, task, the fields of the value, primary, chance, prior."""
+        """Flat: model, task, seed, the fields of the value, primary, chance, prior."""
         value = {field.name: getattr(self.metric, field.name) for field in fields(MetricValue)}
         own = {"primary": self.primary, "chance": self.chance, "prior": self.prior}
-        return {"model": self.model, "task": self.task, **value, **own}
+        return {"model": self.model, "task": self.task, "seed": self.seed, **value, **own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class RunView:
                 primary=value.id in scores.primary,
                 chance=entry.chance.get(value.id),
                 prior=entry.prior.get(value.id),
+                seed=self.run.seed,
             )
             for name, entry, scores in self._scored(tasks)
             for value in scores.metrics

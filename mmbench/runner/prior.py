@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from mmbench.core.model import FitContext
-from mmbench.core.requests import Generate, Request, identify
+from mmbench.core.requests import Generate
 from mmbench.core.responses import Response
-from mmbench.core.samples import Sample
 from mmbench.metrics.evaluate import evaluate
 from mmbench.models.prior import TemplatePrior
 from mmbench.runner.plan import TaskPlan
-
-
-def fit_context(plan: TaskPlan) -> FitContext:
-    """What `fit` may use: the requests that this plan's task makes."""
-
-    def requests(sample: Sample) -> Sequence[Request]:
-        made = list(plan.task.requests(sample))
-        identify(made, plan.name, sample.id, plan.seed)
-        return made
-
-    return FitContext(requests=requests, seed=plan.seed)
-
-
-def training_splits(plan: TaskPlan) -> tuple[Sequence[Sample], Sequence[Sample]]:
-    """(train, val) samples; val is empty where the task has none. The split that is asked is never among them."""
-    splits = plan.task.info.splits
-    train = plan.task.samples("train")
-    val = plan.task.samples("val") if "val" in splits and plan.split != "val" else ()
-    return train, val
 
 
 def prior_values(plan: TaskPlan) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Progress on stderr: live on a terminal, one line an interval elsewhere."""
+"""Progress on stderr, of asking a task and of learning one: live on a terminal, one line an interval elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from mmbench.core.model import FitProgress
+
 if TYPE_CHECKING:
     import rich.progress
 
@@ -14,6 +16,21 @@ INTERVAL_S = 10.0
 """Seconds between two lines where stderr is not a terminal."""
 
 _REDRAW_S = 0.1
+
+
+class Stage(Protocol):
+    """What is going on, as far as it is shown."""
+
+    @property
+    def total(self) -> int:
+        """Steps at most."""
+
+    @property
+    def done(self) -> int:
+        """Steps done."""
+
+    def line(self) -> str:
+        """One line for people."""
 
 
 @dataclass
@@ -46,9 +63,9 @@ class State:
         rate = self.rate
         parts = [f"{self.title}  {self.done:,}/{self.total:,}"]
         if self.asked:
-            parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s")
+            parts.append(f"{_speed(rate)}/s")
         if rate > 0 and self.done < self.total:
-            parts.append(f"ETA {_clock((self.total - self.done) / rate)}")
+            parts.append(f"ETA {clock((self.total - self.done) / rate)}")
         if self.live is not None:
             part = "" if self.asked >= self.done else " of this session's"
             parts.append(f"{self.live[0]} {100 * self.live[1]:.1f}{part}")
@@ -56,7 +73,76 @@ class State:
         return " · ".join(parts)
 
 
-def _clock(seconds: float) -> str:
+@dataclass
+class Training:
+    """How far one model has come in learning one task."""
+
+    title: str
+    """``model · task``."""
+    latest: FitProgress
+    """What the model reported last."""
+    first: int
+    """Steps done at its first report, those of earlier sessions among them."""
+    started: float
+    """Clock at its first report, in seconds."""
+    at: float
+    """Clock at its latest report, in seconds."""
+    over: bool = False
+    """Whether it has learned: `fit` has returned."""
+
+    @classmethod
+    def begin(cls, title: str, progress: FitProgress) -> Training:
+        """Start the clock with the first report."""
+        now = time.monotonic()
+        return cls(title, progress, progress.done, now, now)
+
+    def advance(self, progress: FitProgress) -> None:
+        """Take the next report."""
+        self.latest, self.at = progress, time.monotonic()
+
+    @property
+    def total(self) -> int:
+        """Steps at most."""
+        return self.latest.total
+
+    @property
+    def done(self) -> int:
+        """Steps done."""
+        return self.latest.done
+
+    @property
+    def rate(self) -> float:
+        """Steps a second in this session, validation included; 0 before two reports."""
+        elapsed = self.at - self.started
+        return (self.done - self.first) / elapsed if elapsed > 0 else 0.0
+
+    def line(self) -> str:
+        """One line for people."""
+        latest, rate = self.latest, self.rate
+        parts = [f"{self.title}  {'trained' if self.over else 'training'} {self.done:,}/{self.total:,} steps"]
+        if latest.loss is not None:
+            parts.append(f"loss {latest.loss:.3g}")
+        if latest.val is not None:
+            parts.append(f"val {latest.val[0]} {100 * latest.val[1]:.1f}")
+        if rate > 0:
+            parts.append(f"{_speed(rate)} steps/s")
+        if self.over:
+            parts.append(clock(self.at - self.started))
+        elif rate > 0 and self.done < self.total:
+            parts.append(f"ETA {clock((self.total - self.done) / rate)}")
+        return " · ".join(parts)
+
+
+def _speed(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def clock(seconds: float) -> str:
+    """A duration as minutes and seconds, ``1:20``, with hours where there are any.
+
+    >>> clock(79.6), clock(5400)
+    ('1:20', '1:30:00')
+    """
     whole = int(seconds + 0.5)
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
@@ -65,14 +151,14 @@ def _clock(seconds: float) -> str:
 class Progress(Protocol):
     """Where a session reports to."""
 
-    def start(self, state: State) -> None:
-        """A task begins."""
+    def start(self, stage: Stage) -> None:
+        """A stage begins."""
 
-    def update(self, state: State) -> None:
-        """Something has ended; called often."""
+    def update(self, stage: Stage) -> None:
+        """It has moved on; called often."""
 
-    def finish(self, state: State) -> None:
-        """The task is over."""
+    def finish(self, stage: Stage) -> None:
+        """It is over."""
 
     def note(self, text: str) -> None:
         """One line for people, in between."""
@@ -81,13 +167,13 @@ class Progress(Protocol):
 class Silent:
     """Says nothing."""
 
-    def start(self, state: State) -> None:
+    def start(self, stage: Stage) -> None:
         """Nothing."""
 
-    def update(self, state: State) -> None:
+    def update(self, stage: Stage) -> None:
         """Nothing."""
 
-    def finish(self, state: State) -> None:
+    def finish(self, stage: Stage) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:
@@ -102,21 +188,21 @@ class Lines:
         self._interval = interval_s
         self._last = 0.0
 
-    def start(self, state: State) -> None:
-        """A task begins: the first line comes after one interval."""
-        del state
+    def start(self, stage: Stage) -> None:
+        """A stage begins: the first line comes after one interval."""
+        del stage
         self._last = time.monotonic()
 
-    def update(self, state: State) -> None:
+    def update(self, stage: Stage) -> None:
         """Write a line when the interval has passed."""
         now = time.monotonic()
         if now - self._last >= self._interval:
             self._last = now
-            self.note(state.line())
+            self.note(stage.line())
 
-    def finish(self, state: State) -> None:
-        """The last line of the task."""
-        self.note(state.line())
+    def finish(self, stage: Stage) -> None:
+        """The last line of the stage."""
+        self.note(stage.line())
 
     def note(self, text: str) -> None:
         """One line of its own."""
@@ -125,7 +211,7 @@ class Lines:
 
 
 class Bar:
-    """A live bar on a terminal, one full line when the task is over."""
+    """A live bar on a terminal, one full line when a stage is over."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -134,29 +220,29 @@ class Bar:
         self._live: rich.progress.Progress | None = None
         self._last = 0.0
 
-    def start(self, state: State) -> None:
+    def start(self, stage: Stage) -> None:
         """Show the bar."""
         from rich.progress import BarColumn, Progress, TextColumn
 
         columns = BarColumn(20), TextColumn("{task.description}", markup=False)
         both = sys.stdout.isatty()
         self._live = Progress(*columns, console=self._console, transient=True, redirect_stdout=both)
-        self._live.add_task(state.line(), total=state.total, completed=state.done)
+        self._live.add_task(stage.line(), total=stage.total, completed=stage.done)
         self._live.start()
 
-    def update(self, state: State) -> None:
+    def update(self, stage: Stage) -> None:
         """Move the bar, at most ten times a second."""
         now = time.monotonic()
         if self._live is not None and now - self._last >= _REDRAW_S:
             self._last = now
-            self._live.update(self._live.task_ids[0], completed=state.done, description=state.line())
+            self._live.update(self._live.task_ids[0], completed=stage.done, total=stage.total, description=stage.line())
 
-    def finish(self, state: State) -> None:
+    def finish(self, stage: Stage) -> None:
         """Take the bar away and leave one line."""
         if self._live is not None:
             self._live.stop()
             self._live = None
-        self.note(state.line())
+        self.note(stage.line())
 
     def note(self, text: str) -> None:
         """One line of its own."""

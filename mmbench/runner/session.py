@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +12,14 @@ from typing import Any
 import msgspec
 
 from mmbench.core.errors import MmbenchError, RunFailedError
-from mmbench.core.requests import Request
-from mmbench.core.responses import Output
 from mmbench.core.spec import RunSpec
-from mmbench.models.caller import USER_ERRORS, ModelCaller
-from mmbench.models.controls import reveal_to
 from mmbench.models.resolve import ResolvedModel, unrepeatable_digest
 from mmbench.perf.machine import git_state, machine, packages
 from mmbench.results.codec import digest
 from mmbench.results.rundir import RunDirectory, identity_of
 from mmbench.results.schema import (
     SCHEMA_VERSION,
+    LearnedEntry,
     ModelEntry,
     PerfFile,
     RunFile,
@@ -31,9 +28,8 @@ from mmbench.results.schema import (
     TaskPerf,
     TaskStatus,
 )
-from mmbench.runner.loop import Loop
+from mmbench.runner.lifecycle import Models
 from mmbench.runner.plan import TaskPlan
-from mmbench.runner.prior import fit_context, training_splits
 from mmbench.runner.progress import Progress
 from mmbench.runner.signals import Interrupted, shielded
 from mmbench.runner.task_run import TaskRun, TaskWork
@@ -146,19 +142,28 @@ class Session:
         self.directory.write(self.run)
 
     def _ask(self, prepared: Sequence[tuple[TaskRun, TaskWork]]) -> None:
-        with _Models(self.job.model) as models:
+        with Models(self.job.model, Path(self.job.spec.checkpoints), self.progress) as models:
             for task, work in prepared:
                 if not work.todo:
                     self.progress.note(
                         f"{task.name}  nothing left to ask: {task.plan.n_requests:,} requests ended well"
                     )
                 if work.todo:
-                    perf = task.ask(work, models.for_task(task.plan), self.progress)
+                    model = models.for_task(task.plan)
+                    self._keep_learned(task, models.learned)
+                    perf = task.ask(work, model, self.progress)
                     if self.job.spec.measure and perf is not None:
                         self._add_perf(task.name, perf)
                 with shielded():
                     task.score(self.prior)
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
+
+    def _keep_learned(self, task: TaskRun, learned: LearnedEntry | None) -> None:
+        """Write down what the model learned before it is asked: a kill after its last answer must not lose it."""
+        task.entry = msgspec.structs.replace(task.entry, learned=learned)
+        if learned is not None:
+            with shielded():
+                self._write(tasks={**self.run.tasks, task.name: task.entry})
 
     def _add_perf(self, task: str, perf: TaskPerf) -> None:
         earlier = self.directory.read_perf()
@@ -181,64 +186,3 @@ def _overall(entries: Any) -> RunStatus:
         if status in statuses:
             return status
     return "interrupted" if "pending" in statuses else "complete"
-
-
-class _Models:
-    """Builds the model when it is first needed: once, or once a task for a model that learns."""
-
-    def __init__(self, resolved: ResolvedModel) -> None:
-        self._resolved = resolved
-        self._loop = Loop()
-        self._caller: ModelCaller | None = None
-
-    def __enter__(self) -> _Models:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        try:
-            # What ended the session is what the user must hear of, not that the model could not be closed after it.
-            with contextlib.suppress(*(() if kind is None else (MmbenchError,))):
-                self._close()
-        finally:
-            self._loop.close()
-
-    def for_task(self, plan: TaskPlan) -> tuple[ModelCaller, Loop]:
-        """The open model and the loop that its async methods run on. Raises `RunFailedError`."""
-        learns = self._resolved.capabilities.learns
-        if self._caller is None or learns:
-            self._close()
-            model = self._resolved.build()
-            caller = ModelCaller(model)
-            if learns:
-                train, val = training_splits(plan)
-                self._guard("fit", lambda: model.fit(plan.task.info, train, val, fit_context(plan)))
-            self._guard("open", caller.open)
-            self._caller = caller
-        reveal_to(self._caller.model, lambda: _solver(plan))
-        return self._caller, self._loop
-
-    def _close(self) -> None:
-        if self._caller is not None:
-            caller, self._caller = self._caller, None
-            self._guard("close", caller.close)
-
-    def _guard(self, name: str, method: Callable[[], Awaitable[None] | None]) -> None:
-        try:
-            waiting = method()
-            if waiting is not None:
-                self._loop.run(_await(waiting))
-        except MmbenchError:
-            raise
-        except USER_ERRORS as error:
-            raise RunFailedError(
-                f"model {self._resolved.name!r} failed in {name}(): {type(error).__name__}: {error}"
-            ) from error
-
-
-def _solver(plan: TaskPlan) -> Callable[[Request], Output]:
-    places = plan.places()
-    return lambda request: plan.task.solve(plan.samples[places[request.sample_id]], request)
-
-
-async def _await(waiting: Awaitable[None]) -> None:
-    await waiting

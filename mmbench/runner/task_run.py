@@ -70,7 +70,8 @@ class TaskRun:
         self._earlier = earlier if earlier is not None and earlier.identity_digest == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
         self._misfit: str | None = None
-        self.entry = new_entry(plan, self._start_size())
+        learned = self._earlier.learned if self._earlier else None
+        self.entry = msgspec.structs.replace(new_entry(plan, self._start_size()), learned=learned)
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from mmbench.core.model import KINDS, Capabilities, ModelInfo, capabilities, mod
 from mmbench.core.requests import RequestKind
 from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, served_kinds
+from mmbench.runner.learning import learned_entry
 from mmbench.testing.model_calls import Pools, Sitting, fit, pools_of, reveal, wait
 from mmbench.testing.model_rules import MODEL_RULES
 from mmbench.testing.probe import ProbeTask
@@ -161,6 +162,7 @@ def _fit(given: tuple[_Bench, Task]) -> str:
     bench, task = given
     with _usable(bench) as caller:
         wait(bench.loop, lambda: fit(caller.model, task, bench.seed))
+        learned_entry(caller.model)
     return f"fit takes the training split of {task.info.name}."
 
 

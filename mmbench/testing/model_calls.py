@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmbench.core.media import Media
-from mmbench.core.model import FitContext
+from mmbench.core.model import capabilities
 from mmbench.core.requests import Choose, Embed, Generate, Request, RequestKind
 from mmbench.core.responses import Output, Response
-from mmbench.core.samples import Sample
 from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, as_served
 from mmbench.models.controls import reveal_to
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs
+from mmbench.results.schema import TaskSource
+from mmbench.runner.learning import fit_context, lesson, training_splits
+from mmbench.runner.tasks import ResolvedTask
 from mmbench.testing.rules import Stages
 from mmbench.testing.subject import choose_samples, make_requests
 
@@ -145,13 +148,9 @@ def _modalities(request: Request) -> tuple[str, ...]:
 
 def fit(model: Any, task: Task, seed: int) -> Any:
     """Fit a model as the runner does; what `fit` returned, to be awaited where it is a coroutine."""
-    info = task.info
-    val: Sequence[Sample] = task.samples("val") if "val" in info.splits else ()
-
-    def requests(sample: Sample) -> Sequence[Request]:
-        return make_requests(task, info.name, [sample], seed)[0]
-
-    return model.fit(info, task.samples("train"), val, FitContext(requests=requests, seed=seed))
+    plan = lesson(ResolvedTask(task, TaskSource(name=task.info.name)), capabilities(model), seed)
+    splits = training_splits(plan)
+    return model.fit(task.info, *splits, fit_context(plan, splits))
 
 
 def reveal(model: Any, task: Task) -> None:
@@ -164,11 +163,11 @@ def reveal(model: Any, task: Task) -> None:
     reveal_to(model, solver)
 
 
-def wait(loop: asyncio.Runner, call: Callable[[], Awaitable[Any] | None]) -> None:
+def wait(loop: asyncio.Runner, call: Callable[[], Any]) -> None:
     """Call a method; run what it returned where that is awaitable."""
-    waiting = call()
-    if waiting is not None:
-        loop.run(_finish(waiting))
+    returned = call()
+    if inspect.isawaitable(returned):
+        loop.run(_finish(returned))
 
 
 async def _finish(waiting: Awaitable[Any]) -> None:

@@ -119,7 +119,7 @@ def test_a_fusion_described_by_nothing_counts_as_one_that_lets_modalities_intera
 
 def test_without_torch_a_part_names_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "mmbench\[models\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "mmbench\[baselines\]"'):
         catalog.load_part("fusion", "concat")
     with pytest.raises(UnknownNameError, match="'concat'"):
         catalog.load_part("fusion", "conca")

@@ -2,7 +2,7 @@
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="fusions are torch modules: pip install 'mmbench[models]'")
+torch = pytest.importorskip("torch", reason="fusions are torch modules: pip install 'mmbench[baselines]'")
 
 from torch import nn  # noqa: E402
 
@@ -107,8 +107,8 @@ class Careless(Concat):
     """It looks at padding and at what is missing."""
 
     def forward(self, encoded, present=None):
-        means = [encoded[name].pooled + encoded[name].tokens.mean(1) for name in self.sizes.modalities]
-        return self.map(torch.cat(means, dim=1))
+        given = [encoded[name] for name in self.sizes.modalities]
+        return self.map(torch.cat([x.each(x.pooled) + x.each(x.tokens).mean(1) for x in given], dim=1))
 
 
 class AsGiven(Concat):

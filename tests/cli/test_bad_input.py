@@ -81,8 +81,8 @@ RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for 
         (["--model", "random", "--tasks", "vqa/easy-vqa,vqa/easy-vqa"], ["task 'vqa/easy-vqa' is given twice"]),
         (["--model", "random,random", "--tasks", "vqa/easy-vqa"], ["model 'random' is given twice"]),
         (["--model", "random", "--tasks", ","], ["no tasks given; see: mmbench list tasks"]),
-        (["--model", "random"], ["Missing option '--tasks'"]),
-        (["--tasks", "vqa/easy-vqa"], ["Missing option '--model'"]),
+        (["--model", "random"], ["no tasks given; see: mmbench list tasks", "--suite"]),
+        (["--tasks", "vqa/easy-vqa"], ["no model given: --model or --suite is needed"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "nowhere.jsonl"], ["nowhere.jsonl"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "x.jsonl"], ["no task in 'vqa/easy-vqa' takes it"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "vqa="], ["expected PATH or NAME=PATH"]),
@@ -457,3 +457,16 @@ def test_predictions_that_lack_a_sample_are_errors_of_that_sample(tmp_path: Path
     ended = mmbench(*arguments, "--data", "mine.jsonl", folder=tmp_path)
     assert ended.code == 4
     assert statuses(only_run(tmp_path / "runs"))["q3"] == "error"
+
+
+def test_a_pair_that_does_not_fit_is_no_obstacle_where_each_model_and_each_task_has_another(tmp_path: Path) -> None:
+    write_model(tmp_path, "class Answers:\n    def generate(self, requests): return ['red'] * len(requests)\n")
+    write_questions(tmp_path)
+    write_captions(tmp_path)
+    data = ["--data", "vqa=mine.jsonl", "--data", "retrieval=captions.jsonl", "--out", "runs"]
+    both = ["--model", "mymodel,random", "--tasks", "vqa,retrieval"]
+    ended = mmbench("run", *both, *data, folder=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "mymodel on retrieval/captions: retrieval/captions needs a method `embed`" in ended.out
+    alone = ["--model", "mymodel", "--tasks", "vqa,retrieval"]
+    mmbench("run", *alone, *data, folder=tmp_path).refused(2, "mymodel × retrieval/captions")

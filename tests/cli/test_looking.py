@@ -143,7 +143,7 @@ def test_damaged_runs_are_refused(call: Callable[..., Ended], run: Path) -> None
     log = log_of(run)
     log.write_bytes(b"broken\n" + log.read_bytes())
     call("show", "mymodel", "--sample", "q0").refused(3, "responses.jsonl, line 1 is damaged")
-    edit_json(run / "run.json", lambda document: document.update(schema_version=2))
+    edit_json(run / "run.json", lambda document: document.update(schema_version=99))
     call("show", "mymodel").refused(3, "Upgrade mmbench")
 
 

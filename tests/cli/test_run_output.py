@@ -25,11 +25,12 @@ def test_json_is_one_document_on_stdout_and_everything_else_goes_to_stderr(tmp_p
     assert ended.code == 0
     assert ended.out.count("\n") == 1
     document = ended.document()
-    assert list(document) == ["runs", "metrics", "perf", "failures"]
+    assert list(document) == ["runs", "metrics", "seeds", "perf", "failures"]
     assert document["runs"] == [str(only_run(tmp_path / "runs").relative_to(tmp_path))]
     assert document["failures"] == {}
     (metric,) = document["metrics"]
-    assert set(metric) == {"model", "task", "primary", "chance", "prior", *MetricValue.__dataclass_fields__}
+    assert document["seeds"] == []
+    assert set(metric) == {"model", "task", "seed", "primary", "chance", "prior", *MetricValue.__dataclass_fields__}
     assert (metric["model"], metric["task"], metric["id"]) == ("constant", "vqa/mine", "accuracy")
     assert "vqa/mine  12/12" in ended.err
     assert "constant: mmbench.models.controls:Constant" in ended.err

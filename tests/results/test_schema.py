@@ -11,14 +11,15 @@ from types import ModuleType
 import msgspec
 import numpy as np
 import pytest
-from helpers import lines, mmbench, scores_of
+from helpers import lines, mmbench
 
 from mmbench.core import scores as core_scores
 from mmbench.core.scores import MetricValue, ScoreTable
 from mmbench.results import codec, schema
 from mmbench.results.log import read_embeddings
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.view import RunView
+from mmbench.results.schema import LearnedEntry
+from mmbench.results.view import MetricRow, RunView
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -103,8 +104,14 @@ def test_a_run_of_every_version_reads_completely(version: int) -> None:
         assert view.perf
 
 
+def fixture(version: int, model: str) -> RunDirectory:
+    """The run of one of the models of a fixture."""
+    (path,) = (FIXTURES / f"v{version}" / "runs").glob(f"*{model}*")
+    return RunDirectory(path)
+
+
 def test_version_1_means_today_what_it_meant_then() -> None:
-    writes, chooses = (RunDirectory(path) for path in sorted((FIXTURES / "v1" / "runs").iterdir(), reverse=True))
+    writes, chooses = fixture(1, "Writes"), fixture(1, "Chooses")
     document = writes.read()
     assert (document.status, document.seed, document.model.name) == ("partial", 0, "tiny_v1_model.py:Writes")
     entry = document.tasks["tiny/words"]
@@ -128,12 +135,26 @@ def test_version_1_means_today_what_it_meant_then() -> None:
     assert chooses.read().tasks["tiny/words"].served_as == {"generate": "choose"}
     assert chooses.read().tasks["tiny/vectors"].status == "incompatible"
     assert lines(chooses.path, "tiny/words")[1].output == [9.0, 1.0]
+    assert entry.learned is None
 
 
-def test_the_fixture_uses_every_field_of_every_record() -> None:
+def test_version_2_added_what_a_model_learned() -> None:
+    entry = fixture(2, "Learns").read().tasks["tiny/words"]
+    assert entry.learned == LearnedEntry(
+        parameters=2,
+        train_s=0.5,
+        samples_per_s=6.0,
+        modalities=["text"],
+        checkpoint="results/checkpoints/tiny",
+        val={"accuracy": 1.0},
+    )
+    assert fixture(2, "Writes").read().tasks["tiny/words"].learned is None
+
+
+def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     """So that a change of any of them breaks a test here, and not somebody's run."""
     used: set[str] = set()
-    for path in (FIXTURES / "v1" / "runs").rglob("*.json*"):
+    for path in (FIXTURES / f"v{schema.SCHEMA_VERSION}" / "runs").rglob("*.json*"):
         used |= {word for word in path.read_text(encoding="utf-8").split('"') if word.isidentifier()}
     names = {field for record in vars(schema).values() for field in getattr(record, "__struct_fields__", ())}
     never = {"commit", "dirty"}  # of the repository, which the fixture was not written in
@@ -164,7 +185,7 @@ def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
     tasks = "tiny_v1_task.py:words,tiny_v1_task.py:vectors"
     before = {path: path.read_bytes() for path in (v1 / "runs").rglob("responses.jsonl")}
     runs = sorted(path.name for path in (v1 / "runs").iterdir())
-    scores = {path.name: scores_of(path) for path in (v1 / "runs").iterdir()}
+    values = {path.name: values_of(path) for path in (v1 / "runs").iterdir()}
     arguments = ["run", "--tasks", tasks, "--out", "../runs", "--batch-size", "2"]
     again = mmbench(*arguments, "--model", "tiny_v1_model.py:Writes", folder=v1 / "source")
     assert again.code == 4, again.err
@@ -173,4 +194,9 @@ def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
     assert sorted(path.name for path in (v1 / "runs").iterdir()) == runs
     added = [path.read_bytes().removeprefix(content) for path, content in before.items()]
     assert sorted(lines_added.count(b"\n") for lines_added in added) == [0, 0, 1]
-    assert {path.name: scores_of(path) for path in (v1 / "runs").iterdir()} == scores
+    assert {path.name: values_of(path) for path in (v1 / "runs").iterdir()} == values
+
+
+def values_of(run: Path) -> list[MetricRow]:
+    """Every value of a run that stands now; files of scores say their schema version, so their names may differ."""
+    return RunView.load(RunDirectory(run)).rows()

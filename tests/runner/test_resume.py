@@ -406,7 +406,7 @@ def test_lost_embeddings_are_reported_never_replaced_in_silence(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda document: document.update(schema_version=2), "has schema 2; this mmbench reads up to 1. Upgrade"),
+        (lambda document: document.update(schema_version=99), r"has schema 99; this mmbench reads up to \d+\. Upgrade"),
         (lambda document: document.update(another=1), "is damaged: .*another"),
         (lambda document: document.pop("schema_version"), "is damaged: schema_version is None"),
     ],

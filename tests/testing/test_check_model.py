@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmbench.core import Generation, MissingExtraError, ModelInfo, UsageError, derive_seed
+from mmbench.core import Generation, Learned, MissingExtraError, ModelInfo, UsageError, derive_seed
 from mmbench.testing import ProbeTask, check_model
 from mmbench.testing.model_calls import difference
 from mmbench.testing.report import Report
@@ -357,6 +357,33 @@ def test_a_model_that_learns_is_fitted_anew_for_every_method() -> None:
     assert check_model(Counted).ok
     assert len(built) == 2
     assert all(model.fits == 1 and model.closed for model in built)
+
+
+def test_a_learner_is_kept_from_the_test_split_and_from_the_disk() -> None:
+    class Cheats(Learns):
+        def fit(self, task: Any, train: Any, val: Any, context: Any) -> None:
+            assert context.folder is None
+            for sample in ProbeTask("generate").samples("test"):
+                context.requests(sample)
+
+    report = check_model(Cheats)
+    assert "fit" in failing(report)
+    assert "is out of reach of training" in report["fit"].detail
+
+
+def test_fit_may_return_the_model_and_must_not_say_what_cannot_be_kept() -> None:
+    class Returns(Learns):
+        learned: Any = Learned(parameters=3, val={"accuracy": 0.5})
+
+        def fit(self, *given: Any) -> Any:
+            super().fit(*given)
+            return self
+
+    class SaysNaN(Returns):
+        learned = Learned(train_s=float("nan"))
+
+    assert check_model(Returns).ok
+    assert "train_s = nan" in check_model(SaysNaN)["fit"].detail
 
 
 def test_what_comes_after_a_failed_start_is_skipped() -> None:

@@ -1,0 +1,152 @@
+"""The options of a baseline: how it is built, how long it is trained, where it runs. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+from mmbench.baselines import catalog
+from mmbench.baselines.card import Card, Option
+from mmbench.core import UnknownNameError, UsageError
+from mmbench.results.codec import digest
+
+VERSION = "1"
+"""Changes whenever the same settings, data and seed could give other weights, or the same weights other answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How a baseline is trained: the same for every fusion, so that what differs between them is the fusion."""
+
+    steps: int = 3000
+    """Steps of the optimiser at most."""
+    batch: int = 64
+    """Samples a step, or a few more: groups (Latin blocks, pictures, families) are never torn apart."""
+    lr: float = 1e-3
+    """Highest learning rate, reached after a twentieth of the steps; from there it falls to 0 along a cosine."""
+    weight_decay: float = 0.1
+    """Decoupled weight decay of AdamW."""
+    shift: int = 4
+    """Pictures are moved by up to this many pixels in each direction, at random."""
+    checks: int = 20
+    """How often the validation samples are asked; the weights that did best there are kept."""
+    patience: int = 12
+    """Training ends early after this many checks in a row without a better one."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "checks", "patience"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name}={getattr(self, name)}: expected a whole number from 1 up")
+        if self.shift < 0:
+            raise UsageError(f"shift={self.shift}: expected 0 or more pixels")
+        if not (self.lr > 0 and self.weight_decay >= 0 and max(self.lr, self.weight_decay) < float("inf")):
+            raise UsageError(
+                f"lr={self.lr}, weight_decay={self.weight_decay}: expected a positive number, and 0 or more"
+            )
+
+
+EMBEDDINGS_BUDGET = Budget(steps=900, batch=128, lr=2e-3, weight_decay=0.01)
+"""What two towers get unless told otherwise: a step compares all pairs of its batch, so it should be large."""
+SLOW_STEPS = {"cross-attention": 2000, "transformer": 2000}
+"""Steps of the fusions in which all tokens look at each other, unless told otherwise: a step of theirs takes longer,
+and so all baselines train in about the same time."""
+DIM = {"answers": 64, "embeddings": 128}
+"""Width unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a user can set of one baseline."""
+
+    baseline: str
+    """Name in `catalog.BASELINES`."""
+    dim: int = 64
+    """Width of tokens, pooled and fused vectors."""
+    size: int = 64
+    """Pictures are brought to this many pixels in width and height."""
+    head: str | None = None
+    """Name of the head; None: the one that the fusion goes with."""
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    """Modality to name of its encoder, where it is not the baseline's own."""
+    fusion: Mapping[str, Option] = field(default_factory=dict)
+    """Options of the fusion."""
+    budget: Budget = field(default_factory=Budget)
+    """How it is trained."""
+    device: str = "auto"
+    """``auto`` (a GPU where torch sees one), ``cpu``, ``cuda``, ``cuda:1`` …; not part of what determines a checkpoint."""
+    checkpoint: str | None = None
+    """A folder with a checkpoint that is used as it is; None: found by all that determines it, or trained."""
+
+    @classmethod
+    def parse(cls, baseline: str, options: Mapping[str, Any]) -> Self:
+        """Check options as given on a command line. Raises `UnknownNameError` with the nearest names, `UsageError`."""
+        found = catalog.baseline(baseline)
+        card = found.card
+        own: dict[str, Any] = {"dim": DIM[found.kind], "size": 64, "head": None, "device": "auto", "checkpoint": None}
+        budget = Budget() if found.kind == "answers" else EMBEDDINGS_BUDGET
+        trained = asdict(replace(budget, steps=SLOW_STEPS.get(found.fusion, budget.steps)))
+        coders = {f"{name}_encoder": name for name in found.encoders}
+        chosen: dict[str, Any] = {"fusion": {}, "encoders": {}}
+        for name, value in options.items():
+            if name in own:
+                own[name] = value
+            elif name in trained:
+                trained[name] = _number(name, value, type(trained[name]))
+            elif name in coders:
+                chosen["encoders"][coders[name]] = _encoder(coders[name], value)
+            elif found.kind == "answers" and name in card.defaults:
+                chosen["fusion"][name] = value
+            else:
+                known = [*own, *trained, *coders, *card.defaults]
+                raise UnknownNameError(f"option of {baseline}:", name, known, hint=f"It has: {', '.join(known)}.")
+        card.with_options(chosen["fusion"])
+        _check_own(own, found)
+        if own["head"] == card.head:  # what is given at its default is the same model
+            own["head"] = None
+        for name, usual in (("fusion", card.defaults), ("encoders", found.encoders)):
+            chosen[name] = {option: value for option, value in chosen[name].items() if value != usual[option]}
+        return cls(baseline, **own, **chosen, budget=Budget(**trained))
+
+    def determines(self) -> dict[str, Any]:
+        """What determines the weights beside data and seed, as plain values."""
+        said = {name.name: getattr(self, name.name) for name in fields(self)}
+        del said["device"], said["checkpoint"]
+        return {**said, "encoders": dict(self.encoders), "fusion": dict(self.fusion), "budget": asdict(self.budget)}
+
+    def digest(self) -> str:
+        """sha256 of `determines` and `VERSION`."""
+        return digest({"version": VERSION, **self.determines()})
+
+
+def _number(name: str, value: Any, kind: type) -> int | float:
+    right = isinstance(value, int | float) and not isinstance(value, bool)
+    if not right or (kind is int and not isinstance(value, int)):
+        raise UsageError(f"{name}={value!r}: expected a {'whole ' if kind is int else ''}number")
+    try:
+        return float(value) if kind is float else int(value)
+    except OverflowError:
+        raise UsageError(f"{name}: the number is too large") from None
+
+
+def _encoder(modality: str, name: Any) -> str:
+    said = catalog.card("encoder", str(name))
+    if said.modality != modality:
+        raise UsageError(f"encoder {name!r} reads {said.modality}, not {modality}")
+    return said.name
+
+
+def _check_own(own: Mapping[str, Any], baseline: catalog.Baseline) -> None:
+    for name, least in (("dim", 1), ("size", 8)):
+        if type(own[name]) is not int or own[name] < least:
+            raise UsageError(f"{name}={own[name]!r}: expected a whole number from {least} up")
+    head = own["head"]
+    if head is not None:
+        card: Card = catalog.card("head", str(head))
+        if baseline.kind == "embeddings":
+            raise UsageError(f"head={head!r}: {baseline.name} has no head")
+        if (card.name == "none") is not (baseline.card.head == "none"):
+            raise UsageError(f"head={head!r}: {baseline.name} goes with the head {baseline.card.head!r}")
+    for name in ("device", "checkpoint"):
+        if own[name] is not None and not isinstance(own[name], str):
+            raise UsageError(f"{name}={own[name]!r}: expected a text")

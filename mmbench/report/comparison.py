@@ -1,0 +1,246 @@
+"""Models side by side: one compact table a task, with what each costs and what it gains over a single modality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mmbench.core.ids import MetricId
+from mmbench.report.summary import UNFIT, status
+from mmbench.report.table import Column, Table
+from mmbench.report.text import amount, each_seed, figure, interval, number, said, said_of_seeds, solved
+from mmbench.results.schema import TaskEntry
+from mmbench.results.seeds import SeedGroup, SeedRow, data_key, middle
+
+LABELS = 6
+"""A slice name with at most this many labels gets a column for each, where it is the task's only one."""
+
+DELTA = "Δ best single"
+"""Heading of what a model gains over the best of those that look at one modality."""
+
+
+def comparison_tables(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> list[Table]:
+    """A table for each task, a row for each model (the mean where it has several seeds).
+
+    Columns: the primary metrics, the first of them with its interval or its seeds; the first by slice, where the task has
+    one slice name of at most `LABELS` labels; what the model gains over the best one that looks at a single modality, in
+    points; trained weights, seconds of training, samples answered a second. A column without any figure is left out.
+    Runs whose data, options or samples of a task differ stand in tables of their own. Models that cannot answer a task
+    are named below its table. What is said below one table is not said again below a later one.
+    """
+    # run.json names first what a model cannot answer; the tables begin with what models do.
+    answered = (name for group in groups for name in group.tasks if status(group, name) != UNFIT)
+    names = dict.fromkeys([*answered, *(name for group in groups for name in group.tasks)])
+    wanted = list(names) if tasks is None else [name for name in dict.fromkeys(tasks) if name in names]
+    tables: list[Table] = []
+    known: set[str] = set()
+    for table in (table for task in wanted for table in _of_task(groups, task)):
+        tables.append(replace(table, notes=tuple(note for note in table.notes if note not in known)))
+        known |= set(table.notes)
+    return tables
+
+
+def _of_task(groups: Sequence[SeedGroup], task: str) -> list[Table]:
+    by_data: dict[Hashable, list[SeedGroup]] = {}
+    unfit: list[SeedGroup] = []
+    for group in groups:
+        views = [view for view in group.runs if task in view.run.tasks]
+        fitting = [view for view in views if view.run.tasks[task].status != "incompatible"]
+        if fitting:
+            by_data.setdefault(data_key(fitting[0], task), []).append(group)
+        elif views:
+            unfit.append(group)
+    sets = [_Side(task, members) for members in by_data.values()]
+    tables = [side.table(apart=len(sets) > 1, unfit=unfit if side is sets[0] else ()) for side in sets]
+    if unfit and not tables:
+        tables = [Table((Column("model", "left"),), (), notes=_said(unfit, task), title=task)]
+    return tables
+
+
+@dataclass
+class _Side:
+    """The models whose values of one task may stand side by side."""
+
+    task: str
+    groups: list[SeedGroup]
+
+    def __post_init__(self) -> None:
+        self.rows = [{row.id: row for row in group.rows(self.task)} for group in self.groups]
+
+    @cached_property
+    def primary(self) -> list[str]:
+        """The primary metrics that any model has, in the task's order."""
+        scored = [view.scores[self.task] for group in self.groups for view in group.runs if self.task in view.scores]
+        have = {name for rows in self.rows for name in rows}
+        return [name for name in dict.fromkeys(name for scores in scored for name in scores.primary) if name in have]
+
+    @cached_property
+    def entry(self) -> TaskEntry:
+        """The task, as any of the runs has it."""
+        return next(entry for group in self.groups for _, entry in group.entries(self.task))
+
+    def table(self, *, apart: bool, unfit: Sequence[SeedGroup]) -> Table:
+        """The table. `apart`: the title says which data they are; `unfit`: models that cannot answer the task."""
+        columns = [("model", [group.label for group in self.groups]), *self._quality(), *self._cost()]
+        shown = [(title, cells) for title, cells in columns if any(cells)]
+        rows = list(zip(*(cells for _, cells in shown), strict=True))
+        breaks = frozenset({len(rows)})
+        known = [[self._beside(title, what) for title, _ in shown] for what in ("chance", "prior")]
+        rows += [tuple(row) for row in known if any(row[1:])]
+        return Table(
+            tuple(Column(title, "left" if n == 0 else "right") for n, (title, _) in enumerate(shown)),
+            tuple(rows),
+            breaks if len(rows) > len(self.groups) else frozenset(),
+            (*self._notes([title for title, _ in shown]), *_said(unfit, self.task)),
+            self._title(apart=apart),
+        )
+
+    def _title(self, *, apart: bool) -> str:
+        entry = self.entry
+        text = f"{self.task}: {entry.n_samples:,} samples of {entry.split}"
+        options = "".join(f", {name}={value}" for name, value in sorted(entry.source.options.items()))
+        return f"{text} (version {entry.version}, data {entry.fingerprint[:8]}{options})" if apart else text
+
+    # --- quality ---
+
+    @cached_property
+    def headings(self) -> dict[str, str]:
+        """Metric id → heading: the id without the names of its parameters, where that is as clear."""
+        short = {name: _short(name) for name in self.primary}
+        return {name: text if list(short.values()).count(text) == 1 else name for name, text in short.items()}
+
+    def _cells(self, metric: str, show: Callable[[SeedRow], str]) -> list[str]:
+        return [show(rows[metric]) if metric in rows else "" for rows in self.rows]
+
+    def _quality(self) -> list[tuple[str, list[str]]]:
+        if not self.primary:
+            return [("status", [status(group, self.task) for group in self.groups])]
+        columns = [(self.headings[name], self._cells(name, _value)) for name in self.primary]
+        states = [status(group, self.task) for group in self.groups]
+        first, values = columns[0]
+        columns[0] = (first, [value or state for value, state in zip(values, states, strict=True)])
+        by_seed: list[tuple[str, list[str]]] = [
+            ("95 % interval", self._only(several=False, show=lambda row: interval(row.one))),
+            ("each seed", self._only(several=True, show=each_seed)),
+            ("solved", self._only(several=True, show=solved)),
+        ]
+        return [columns[0], *by_seed, *columns[1:], *self._by_label(), (DELTA, self._gains())]
+
+    def _only(self, *, several: bool, show: Callable[[SeedRow], str]) -> list[str]:
+        cells = self._cells(self.primary[0], show)
+        return [cell if group.several == several else "" for group, cell in zip(self.groups, cells, strict=True)]
+
+    @cached_property
+    def slices(self) -> tuple[str, list[str]]:
+        """The slice name that gets columns and its labels; empty where there is no such."""
+        found = [labels for group in self.groups for labels in group.slices(self.task).items()]
+        names = {name for name, _ in found}
+        labels = list(dict.fromkeys(label for _, by_label in found for label in by_label))
+        return (names.pop(), labels) if len(names) == 1 and len(labels) <= LABELS else ("", [])
+
+    def _by_label(self) -> list[tuple[str, list[str]]]:
+        name, labels = self.slices
+        first = self.primary[0]
+        means = [group.slices(self.task).get(name, {}) for group in self.groups]
+        scales = [rows[first].one.scale if first in rows else 1.0 for rows in self.rows]
+        return [
+            (
+                label,
+                [
+                    number(mean[label][first], scale) if first in mean.get(label, {}) else ""
+                    for mean, scale in zip(means, scales, strict=True)
+                ],
+            )
+            for label in labels
+        ]
+
+    # --- what it gains ---
+
+    @cached_property
+    def best_single(self) -> tuple[str, float] | None:
+        """(name, value of the first primary metric) of the best model that looks at one modality only."""
+        found = []
+        for group, rows in zip(self.groups, self.rows, strict=True):
+            modalities = {tuple(learned.modalities) for learned in group.learned(self.task)}
+            row = rows.get(self.primary[0])
+            if row is not None and row.value is not None and modalities and all(len(each) == 1 for each in modalities):
+                found.append((row.value if row.one.higher_is_better else -row.value, group.label, row.value))
+        if not found:
+            return None
+        _, label, value = max(found, key=lambda each: each[0])
+        return label, value
+
+    def _gains(self) -> list[str]:
+        best = self.best_single
+        if best is None:
+            return [""] * len(self.groups)
+
+        def gain(row: SeedRow) -> str:
+            return "" if row.value is None else f"{row.one.scale * (row.value - best[1]) + 0.0:+.1f}"
+
+        return self._cells(self.primary[0], gain)
+
+    # --- what it costs ---
+
+    def _cost(self) -> list[tuple[str, list[str]]]:
+        learned = [group.learned(self.task) for group in self.groups]
+        weights = [max((each.parameters for each in own if each.parameters), default=None) for own in learned]
+        seconds = [middle(each.train_s for each in own) for own in learned]
+        speed = [middle(perf.samples_per_s for perf in group.perf(self.task)) for group in self.groups]
+        return [
+            ("params", ["" if count is None else amount(count) for count in weights]),
+            ("train s", ["" if value is None else figure(value) for value in seconds]),
+            ("samples/s", ["" if value is None else figure(value) for value in speed]),
+        ]
+
+    # --- what is said beside ---
+
+    def _beside(self, title: str, what: str) -> str:
+        """The cell of the row of `chance` or `prior` under a heading."""
+        if title == "model":
+            return f"({what})"
+        for name, heading in self.headings.items() if self.primary else ():
+            if heading == title:
+                found = [rows[name] for rows in self.rows if name in rows]
+                values = [value for row in found if (value := getattr(row, what)) is not None]
+                return number(values[0], found[0].one.scale) if values else ""
+        return ""
+
+    def _notes(self, titles: Sequence[str]) -> list[str]:
+        notes = said_of_seeds(self.groups)
+        shortened = [name for name in self.primary if self.headings[name] != name]
+        if shortened:
+            notes.append(f"{self.headings[shortened[0]]} stands for the metric {shortened[0]}, and so on")
+        name, labels = self.slices
+        if labels and labels[0] in titles:
+            notes.append(f"{', '.join(labels)}: {self.primary[0]} by {name}")
+        if DELTA in titles and self.best_single is not None:
+            label, _ = self.best_single
+            notes.append(
+                f"{DELTA}: points of {self.primary[0]} more than {label}, the best that looks at one modality only"
+            )
+        if "params" in titles:
+            notes.append("params: weights trained; train s: seconds of training")
+        if any(group.several for group in self.groups):
+            notes.append("speed and seconds of training: the median over seeds")
+        return [*notes, *_said(self.groups, self.task)]
+
+
+def _value(row: SeedRow) -> str:
+    return number(row.value, row.one.scale)
+
+
+def _short(metric: str) -> str:
+    parsed = MetricId.parse(metric)
+    head = str(MetricId(parsed.name, parsed.cutoff))
+    return " ".join([head, *(value for _, value in parsed.params)])
+
+
+def _said(groups: Sequence[SeedGroup], task: str) -> tuple[str, ...]:
+    """What must be known beside the values, each once with all models that it holds for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for group in groups:
+        for note in said(group, task, speed=False):
+            found.setdefault(note, []).append(group.label)
+    return tuple(f"{', '.join(labels)}{where}: {text}" for (where, text), labels in found.items())

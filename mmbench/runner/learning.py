@@ -1,0 +1,158 @@
+"""What a model that learns is given, and what it says of itself afterwards; the split that is asked stays out of reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from mmbench.core.errors import DataError, MmbenchError, PluginError, UsageError, plugin_failed
+from mmbench.core.model import Capabilities, FitContext, FitProgress, Learned
+from mmbench.core.requests import Request, identify
+from mmbench.core.samples import Sample
+from mmbench.models.caller import as_served, served_kinds
+from mmbench.results.schema import LearnedEntry
+from mmbench.runner.plan import TaskPlan
+from mmbench.runner.progress import Progress, Silent, Training
+from mmbench.runner.signals import raise_if_swallowed
+from mmbench.runner.tasks import ResolvedTask
+
+
+class Splits(NamedTuple):
+    """What a model learns from."""
+
+    train: tuple[Sample, ...]
+    """Training samples."""
+    val: tuple[Sample, ...]
+    """Samples to choose by; empty where the task has none, or where they are what is asked."""
+
+
+class Watch:
+    """Takes the reports of one `fit` to where people look; a context manager around it."""
+
+    def __init__(self, title: str, progress: Progress) -> None:
+        self._title = title
+        self._progress = progress
+        self._training: Training | None = None
+
+    def report(self, fit: FitProgress) -> None:
+        """Show how far it has come; the first report shows the bar. Raises `Interrupted` once more, if swallowed."""
+        raise_if_swallowed()
+        if self._training is None:
+            self._training = Training.begin(self._title, fit)
+            self._progress.start(self._training)
+        else:
+            self._training.advance(fit)
+            self._progress.update(self._training)
+
+    def note(self, text: str) -> None:
+        """Show one line."""
+        self._progress.note(f"{self._title}  {text}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._training is not None:
+            self._training.over = kind is None
+            self._progress.finish(self._training)
+
+
+def lesson(resolved: ResolvedTask, model: Capabilities, seed: int) -> TaskPlan:
+    """The plan of a task that is learned and not asked: the samples of its split ``test`` are not read."""
+    info = resolved.task.info
+    return TaskPlan(resolved, (), served_kinds(info, model)[0], "test", seed, info.name)
+
+
+def training_splits(plan: TaskPlan) -> Splits:
+    """The samples that a model may learn from: never those of the split that is asked.
+
+    Raises `DataError` when there are none to train on, or when samples that are asked belong to a group of which others
+    are to be learned from.
+    """
+    task, info = plan.task, plan.task.info
+    val = "val" in info.splits and plan.split != "val"
+    try:
+        splits = Splits(tuple(task.samples("train")), tuple(task.samples("val")) if val else ())
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"task {plan.name!r} failed while its training samples were read", error) from error
+    if not splits.train:
+        raise DataError(f"{plan.name} has no samples in its split 'train', and the model learns from them")
+    asked = {sample.cluster for sample in plan.samples}
+    for name, samples in zip(Splits._fields, splits, strict=True):
+        if shared := asked & {sample.cluster for sample in samples}:
+            groups = "a group" if len(shared) == 1 else f"{len(shared):,} groups"
+            raise DataError(
+                f"the splits {name!r} and {plan.split!r} of {plan.name} share {groups} of samples ({min(shared)!r}): "
+                "who learns from one may know answers of the other. Put each group into one split."
+            )
+    return splits
+
+
+def fit_context(plan: TaskPlan, splits: Splits, folder: Path | None = None, watch: Watch | None = None) -> FitContext:
+    """What `fit` may use: the requests of these samples and of no others, the seed, a folder, and where to report."""
+    watch = watch or Watch(plan.name, Silent())
+    return FitContext(_requests(plan, splits), plan.seed, folder, watch.report, watch.note)
+
+
+def _requests(plan: TaskPlan, splits: Splits) -> Callable[[Sample], Sequence[Request]]:
+    known = [{sample.id: sample for sample in samples} for samples in splits]
+
+    def requests(sample: Sample) -> Sequence[Request]:
+        own = [samples[sample.id] for samples in known if sample.id in samples]
+        if not any(sample is mine or sample == mine for mine in own):
+            raise UsageError(
+                f"sample {sample.id!r} is none that {plan.name} gives to learn from: what is asked (its split "
+                f"{plan.split!r}) is out of reach of training"
+            )
+        try:
+            made = list(plan.task.requests(sample))
+            identify(made, plan.name, sample.id, plan.seed)
+            return [as_served(request, plan.served) for request in made]
+        except MmbenchError:
+            raise
+        except Exception as error:
+            raise plugin_failed(f"task {plan.name!r} failed while its requests were made", error) from error
+
+    return requests
+
+
+def learned_entry(model: Any) -> LearnedEntry | None:
+    """What a model says of itself after `fit`, as it is kept: its attribute ``learned``; None where it has none.
+
+    Raises `PluginError` for what is neither a `Learned` nor a mapping with its fields, and for numbers that are not
+    finite.
+    """
+    learned = getattr(model, "learned", None)
+    if learned is None:
+        return None
+    if isinstance(learned, Learned):
+        learned = asdict(learned)
+    if not isinstance(learned, Mapping):
+        raise PluginError(f"the model's learned is a {type(learned).__name__}; expected mmbench.Learned or a dict")
+    try:
+        entry = msgspec.convert(_plain(learned), LearnedEntry)
+    except msgspec.ValidationError as error:
+        raise PluginError(f"the model's learned does not fit mmbench.Learned: {error}") from error
+    for name, number in [("train_s", entry.train_s), ("samples_per_s", entry.samples_per_s), *entry.val.items()]:
+        if number is not None and not math.isfinite(number):
+            raise PluginError(f"the model's learned holds {name} = {number}; expected a finite number")
+    return entry
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it: numbers of numpy and torch become Python's, paths become texts."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    return value.item() if callable(getattr(value, "item", None)) else value

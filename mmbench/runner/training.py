@@ -1,0 +1,159 @@
+"""`mmbench.train`: teach models tasks ahead of any run, and what the command line stands on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import msgspec
+
+from mmbench import registry
+from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.model import capabilities
+from mmbench.core.spec import CHECKPOINTS
+from mmbench.models.caller import served_kinds
+from mmbench.models.resolve import ResolvedModel
+from mmbench.results.schema import LearnedEntry
+from mmbench.runner.given import Data, models_of, names_of, progress_of, seeds_of, sources_of
+from mmbench.runner.learning import Splits, lesson, training_splits
+from mmbench.runner.lifecycle import Models
+from mmbench.runner.progress import Progress
+from mmbench.runner.signals import interruptible
+from mmbench.runner.tasks import ResolvedTask, resolve_tasks
+
+_NAMED = 5
+"""Models that learn which are named to somebody who asks one that does not."""
+
+
+class TrainOptions(TypedDict, total=False):
+    """Optional keywords of `train`; the defaults are those of the command line."""
+
+    data: Data
+    """Your own data: a path, or {task or data set name: path}."""
+    model_args: Mapping[str, Any]
+    """Options of the model's class."""
+    task_args: Mapping[str, Any]
+    """Options of the tasks."""
+    aliases: Mapping[str, Mapping[str, Any]]
+    """Model aliases, as ``[models.NAME]`` in mmbench.toml."""
+    seed: int
+    """The (first) seed; 0."""
+    seeds: int
+    """How many seeds, one after the other; 1."""
+    checkpoints: str | Path
+    """Folder in which models keep what they have learned; ``results/checkpoints``."""
+    progress: bool | Progress
+    """Report on stderr; True."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One model that has learned one task with one seed."""
+
+    model: str
+    """The model's name."""
+    task: str
+    """The task's full name."""
+    seed: int
+    """The seed."""
+    learned: LearnedEntry | None
+    """What the model says of it; None where it says nothing."""
+    fit_s: float
+    """Seconds that `fit` took now, which is next to nothing where it found what it had learned before."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What `train` did."""
+
+    trained: tuple[Trained, ...]
+    """Model by model, task by task, seed by seed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints: ``{"trained": [{"model", "task", "seed", "learned": {…} or null, "fit_s"}]}``."""
+        return {"trained": [msgspec.to_builtins(each) for each in self.trained]}
+
+
+def train(model: Any, tasks: str | Iterable[str], **options: Unpack[TrainOptions]) -> TrainResult:
+    """Build a model for each task and have it learn from the splits ``train`` and ``val``; ``test`` is not even read.
+
+    What a model keeps in the folder of checkpoints, `mmbench.run` with the same seed and options finds there.
+
+    Parameters: `model`, a name, an alias, a suite, an object with a method ``fit``, or a list of them; `tasks`, names.
+    Raises `UsageError` and its kin for wrong names and options, and for a model that does not learn; `RunFailedError`
+    when a model fails; `Interrupted` on a signal.
+    """
+    progress = progress_of(options.get("progress", True))
+    seeds = seeds_of(options.get("seed", 0), options.get("seeds", 1))
+    courses = _courses(model, names_of(tasks), options)
+    checkpoints = Path(options.get("checkpoints", CHECKPOINTS))
+    with interruptible():
+        return TrainResult(tuple(_train(courses, seeds, checkpoints, progress)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    model: ResolvedModel
+    tasks: tuple[ResolvedTask, ...]
+
+
+def _courses(model: Any, names: tuple[str, ...], options: TrainOptions) -> list[_Course]:
+    """Who learns what, checked before anything is built. What a suite brings in and cannot learn is left out."""
+    if not names:
+        raise UsageError("no task given: add --task T; see: mmbench list tasks")
+    models = models_of(model, options.get("model_args"), options.get("aliases"))
+    for each, named in models:
+        if named and not each.capabilities.learns:
+            raise UsageError(_learns_nothing(each.name))
+    tasks = resolve_tasks(names, sources_of(options.get("data")), options.get("task_args"))
+    courses: list[_Course] = []
+    problems: list[str] = []
+    for each, named in models:
+        found = {task.name: "; ".join(served_kinds(task.task.info, each.capabilities)[1]) for task in tasks}
+        if each.capabilities.learns:
+            courses.append(_Course(each, tuple(task for task in tasks if not found[task.name])))
+        problems += [f"  {each.name} × {task}: {problem}" for task, problem in found.items() if problem and named]
+    if problems:
+        raise UsageError("these models cannot learn these tasks:\n" + "\n".join(problems))
+    if not any(course.tasks for course in courses):
+        raise UsageError("none of these models can learn any of these tasks")
+    return courses
+
+
+def _learns_nothing(name: str) -> str:
+    learners = list(_learners(_NAMED))
+    others = f" Some that learn: {', '.join(learners)}." if learners else ""
+    return f"model {name!r} learns nothing (it has no method `fit`); mmbench run evaluates it as it is.{others}"
+
+
+def _learners(most: int) -> Iterator[str]:
+    """Names of registered models that have `fit`; those that cannot be imported are passed over."""
+    for plugin in registry.plugins("model"):
+        try:
+            learns = capabilities(registry.load(plugin)).learns
+        except MmbenchError:
+            continue
+        if learns:
+            yield plugin.name
+            most -= 1
+        if most == 0:
+            return
+
+
+def _train(courses: list[_Course], seeds: range, checkpoints: Path, progress: Progress) -> Iterator[Trained]:
+    read: dict[str, Splits] = {}
+    for course in courses:
+        if course.tasks:
+            progress.note(f"{course.model.name}: {course.model.reference}")
+        for task, seed in product(course.tasks, seeds):
+            plan = lesson(task, course.model.capabilities, seed)
+            if task.name not in read:
+                read[task.name] = training_splits(plan)
+            with Models(course.model, checkpoints, progress) as models:
+                start = time.monotonic()
+                models.taught(plan, read[task.name])
+                yield Trained(course.model.name, task.name, seed, models.learned, time.monotonic() - start)

@@ -1,0 +1,57 @@
+"""What a training costs: seconds of the whole budget, from the pace of its steps and checks, and peak memory."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
+
+SCRIPT = """
+import json, resource, statistics, sys, time
+from mmbench.baselines.settings import Settings
+from mmbench.baselines.training.fit import fit
+from mmbench.core import FitContext
+from mmbench.runner.tasks import resolve_tasks
+
+name, wanted = sys.argv[1:3]
+task = resolve_tasks([wanted])[0].task
+started, ticks = time.monotonic(), []
+context = FitContext(task.requests, 0, None, lambda progress: ticks.append(time.monotonic()))
+split = task.samples("train"), task.samples("val")
+budget = Settings.parse(name, {}).budget
+fit(Settings.parse(name, {"steps": 40, "checks": 1}), task.info, split, context)
+step = statistics.median(after - before for before, after in zip(ticks[8:-2], ticks[9:-1]))
+check = ticks[-1] - ticks[-2] - step
+print(json.dumps({
+    "seconds": ticks[0] - started + budget.steps * step + budget.checks * check,
+    "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+}))
+"""
+
+SLOWEST = ("concat", "attention", "film", "cross-attention", "transformer")
+
+
+def cost(name: str, task: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-c", SCRIPT, name, task], capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "target_s"),
+    [
+        *((name, "vqa/scenes", 120.0) for name in SLOWEST),
+        ("two-tower", "retrieval/scenes", 120.0),
+        ("bag-of-words", "retrieval/scenes", 120.0),
+        ("concat", "vqa/easy-vqa", 90.0),
+    ],
+)
+def test_a_training_fits_into_its_time_and_memory(benchmark, slowness, name, task, target_s) -> None:
+    if task == "vqa/easy-vqa":
+        pytest.importorskip("easy_vqa")
+    found = benchmark.pedantic(cost, args=(name, task), rounds=1)
+    benchmark.extra_info.update(found)
+    assert found["bytes"] <= 1.5e9
+    assert found["seconds"] <= target_s * slowness
