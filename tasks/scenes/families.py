@@ -21,7 +21,7 @@ from math import comb
 from mmbench.core import UsageError
 from mmbench.tasks.scenes.draw import Draw
 from mmbench.tasks.scenes.layout import OPPOSITE, RELATIONS, Wish, place
-from mmbench.tasks.scenes.scene import COLOURS, SHAPES, Figure, Scene
+from mmbench.tasks.scenes.scene import COLOURS, NAMED, Figure, Scene
 from mmbench.tasks.scenes.skills import PHRASES
 
 POOLS: Mapping[str, int] = {"train": 20, "val": 2, "test": 4}
@@ -175,8 +175,8 @@ def _pool(split: str, pool: int) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The order of the shapes, and a number for the content of each family, all different."""
     draw = Draw("pool", split, pool)
     objects = OBJECTS[pool % len(OBJECTS)]
-    count = comb(len(SHAPES), objects) * len(_PAIRS_OF_COLOURS) * len(_NAMES) ** (objects - 2)
-    return tuple(draw.shuffled(SHAPES)), tuple(draw.some(range(count), FAMILIES))
+    count = comb(len(NAMED), objects) * len(_PAIRS_OF_COLOURS) * len(_NAMES) ** (objects - 2)
+    return tuple(draw.shuffled(NAMED)), tuple(draw.some(range(count), FAMILIES))
 
 
 def _pair(draw: Draw, name: str, facts: _Facts) -> Pair:

@@ -24,7 +24,9 @@ SIZES = (16, 1024)
 Rgb = tuple[int, int, int]
 
 SHAPES = ("circle", "cross", "ring", "square", "star", "triangle")
-"""The shapes, by name."""
+"""The shapes that can be painted, by name."""
+NAMED = ("circle", "ring", "square", "star")
+"""The shapes that questions and captions are about."""
 COLOURS: Mapping[str, Rgb] = {
     "blue": (60, 110, 245),
     "green": (40, 185, 75),

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from mmbench.tasks.scenes.draw import Draw
 from mmbench.tasks.scenes.layout import OPPOSITE, RELATIONS, Wish, place
-from mmbench.tasks.scenes.scene import COLOURS, Figure, Scene
+from mmbench.tasks.scenes.scene import COLOURS, NAMED, Figure, Scene
 
 Square = Sequence[Sequence[str]]
 Content = tuple[list[Scene], list[str]]
 
 NAMES = tuple(COLOURS)
 """The colours, by name."""
-SHAPES = ("circle", "ring", "square", "star")
-"""The shapes that questions are about; captions know more."""
 RADII = (30, 42)
 """Least and greatest radius of a figure, in units."""
 YES_NO = ("no", "yes")
@@ -68,7 +66,7 @@ class Skill:
 
 def attribute(draw: Draw, square: Square) -> Content:
     """What colour a shape has: three shapes wear the three colours, in each image in another order."""
-    asked = draw.some(SHAPES, len(square))
+    asked = draw.some(NAMED, len(square))
     radii = _radii(draw, len(square))
     scenes = [_scene(draw, list(zip(asked, row, strict=True)), radii) for row in square]
     return scenes, [draw.pick(ATTRIBUTE_QUESTIONS).format(shape=shape) for shape in asked]
@@ -76,7 +74,7 @@ def attribute(draw: Draw, square: Square) -> Content:
 
 def binding(draw: Draw, square: Square) -> Content:
     """Whether a shape of some colour is there: both images show the same shapes and colours, otherwise combined."""
-    one, two = draw.some(SHAPES, 2)
+    one, two = draw.some(NAMED, 2)
     this, that = draw.some(NAMES, 2)
     radii = _radii(draw, 2)
     scenes = []
@@ -89,7 +87,7 @@ def binding(draw: Draw, square: Square) -> Content:
 
 def relation(draw: Draw, square: Square) -> Content:
     """Where a shape lies from another: in one image on one side of it, in the other on the opposite side."""
-    first, second = draw.some(SHAPES, 2)
+    first, second = draw.some(NAMED, 2)
     figures = [(shape, draw.pick(NAMES)) for shape in (first, second)]
     radii = _radii(draw, len(figures))
     named = draw.pick(RELATIONS)
@@ -110,7 +108,7 @@ def count(draw: Draw, square: Square) -> Content:
     scenes = []
     for row in square:
         colours = [colour for colour, number in zip(asked, row, strict=True) for _ in range(int(number))]
-        scenes.append(_scene(draw, [(draw.pick(SHAPES), colour) for colour in (*colours, other)], radii))
+        scenes.append(_scene(draw, [(draw.pick(NAMED), colour) for colour in (*colours, other)], radii))
     return scenes, [draw.pick(COUNT_QUESTIONS).format(colour=colour) for colour in asked]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mmbench.baselines import catalog
-from mmbench.baselines.settings import EMBEDDINGS_BUDGET, SLOW_STEPS, Budget, Settings
+from mmbench.baselines.settings import EMBEDDINGS_BUDGET, TOKEN_STEPS, Budget, Settings
 from mmbench.core import UnknownNameError, UsageError
 
 
@@ -16,7 +16,7 @@ def test_without_options_a_baseline_is_what_the_catalogue_says(name):
     found = Settings.parse(name, {})
     assert (found.baseline, found.head, dict(found.encoders), dict(found.fusion)) == (name, None, {}, {})
     usual = Budget() if catalog.baseline(name).kind == "answers" else EMBEDDINGS_BUDGET
-    assert found.budget == replace(usual, steps=SLOW_STEPS.get(name, usual.steps)), (
+    assert found.budget == replace(usual, steps=TOKEN_STEPS.get(name, usual.steps)), (
         "all but the number of steps is shared"
     )
     assert (found.device, found.checkpoint) == ("auto", None)

@@ -18,9 +18,8 @@ from mmbench.tasks.scenes.blocks import BLOCKS, block, blocks, find
 from mmbench.tasks.scenes.draw import Draw
 from mmbench.tasks.scenes.fingerprints import FINGERPRINTS
 from mmbench.tasks.scenes.layout import GAP, MARGIN, OPPOSITE, RELATIONS, Wish, holds, place
-from mmbench.tasks.scenes.scene import COLOURS, SHAPES, UNITS
+from mmbench.tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
 from mmbench.tasks.scenes.skills import RADII, SKILLS
-from mmbench.tasks.scenes.skills import SHAPES as ASKED
 from mmbench.tasks.vqa.scenes import dataset
 
 TEST = list(blocks("test"))
@@ -103,15 +102,15 @@ def test_the_images_of_a_block_differ_in_what_is_asked_and_in_places_alone(skill
 
 
 def test_pictures_show_what_is_asked_about_and_nothing_beside_it():
-    assert len(ASKED) == 4
-    assert set(ASKED) < set(SHAPES)
+    assert len(NAMED) == 4
+    assert set(NAMED) < set(SHAPES)
     figures = {"attribute": 3, "binding": 2, "relation": 2, "count": 4}
     for made in TEST:
         named = set(re.findall("|".join(SHAPES), " ".join(made.questions)))
         for scene in made.scenes:
             shapes = [figure.shape for figure in scene.figures]
             assert len(shapes) == figures[made.skill]
-            assert set(shapes) <= set(ASKED)
+            assert set(shapes) <= set(NAMED)
             assert named <= set(shapes)
             if made.skill in ("attribute", "relation"):
                 assert sorted(shapes) == sorted(named)
@@ -120,8 +119,8 @@ def test_pictures_show_what_is_asked_about_and_nothing_beside_it():
 @pytest.mark.parametrize("skill", ["attribute", "binding", "relation"])
 def test_every_shape_is_asked_about_about_equally_often(skill):
     asked = Counter(shape for made in of_skill(skill) for shape in {f.shape for f in made.scenes[0].figures})
-    expected = sum(asked.values()) / len(ASKED)
-    assert asked.keys() == set(ASKED)
+    expected = sum(asked.values()) / len(NAMED)
+    assert asked.keys() == set(NAMED)
     assert sum((count - expected) ** 2 / expected for count in asked.values()) < 16.3  # chi square, 3 df, 0.1 %
 
 
