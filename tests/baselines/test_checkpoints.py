@@ -120,7 +120,6 @@ OPTIONS = {
     "shift": 9,
     "checks": 17,
     "patience": 77,
-    "image_encoder": "cnn",
     "text_encoder": "lstm",
 }
 """Values that are nobody's default."""
