@@ -10,11 +10,11 @@ from typing import Any, Literal, TypedDict
 from mmbench.core.errors import UsageError
 from mmbench.core.spec import CHECKPOINTS, Batching, RunSpec, Selection
 from mmbench.models.caller import served_kinds
-from mmbench.models.resolve import ResolvedModel, resolve_instance, resolve_model
-from mmbench.models.suites import find_suite, wanted_models
+from mmbench.models.resolve import ResolvedModel
+from mmbench.models.suites import find_suite
 from mmbench.results.schema import TaskEntry
 from mmbench.results.seeds import SOLVED, checked_threshold
-from mmbench.runner.given import Data, names_of, sources_of
+from mmbench.runner.given import Data, models_of, names_of, seeds_of, sources_of
 from mmbench.runner.plan import TaskPlan, plan_task
 from mmbench.runner.progress import Progress
 from mmbench.runner.session import Job
@@ -87,7 +87,7 @@ def make_plan(
 ) -> Plan:
     """Resolve models and tasks, check that they fit, read the data. Raises `UsageError` and its kin, all at once."""
     chosen = _chosen(model, tasks, options)
-    seeds = _seeds(options)
+    seeds = seeds_of(options.get("seed", 0), options.get("seeds", 1))
     solved = checked_threshold(options.get("solved", SOLVED))
     resolved = resolve_tasks(chosen.tasks, sources_of(options.get("data")), options.get("task_args"))
     fits = _fits(chosen, resolved, skip=options.get("skip_incompatible", False))
@@ -130,35 +130,8 @@ def _chosen(model: Any, tasks: str | Sequence[str] | None, options: RunOptions) 
         raise UsageError(f"no tasks given: suite {name!r} names models alone; add --tasks")
     if not names and suite is None:
         raise UsageError("no tasks given; see: mmbench list tasks, or name a --suite (mmbench list suites)")
-    return _Chosen(_models(given, options), names or (suite.tasks if suite else ()), bool(names))
-
-
-def _models(given: Sequence[Any], options: RunOptions) -> list[tuple[ResolvedModel, bool]]:
-    arguments, aliases = options.get("model_args"), options.get("aliases")
-    found = [
-        (
-            resolve_model(wanted.model, arguments, aliases)
-            if isinstance(wanted.model, str)
-            else resolve_instance(wanted.model, arguments),
-            wanted.suite is None,
-        )
-        for wanted in wanted_models(given, aliases or ())
-    ]
-    names = [resolved.name for resolved, _ in found]
-    if not found:
-        raise UsageError("no model given; see: mmbench list models, mmbench list suites")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(
-            f"model {twice[0]!r} is given twice; give one of them another name (an alias in mmbench.toml, or another class name)"
-        )
-    return found
-
-
-def _seeds(options: RunOptions) -> range:
-    first, count = options.get("seed", 0), options.get("seeds", 1)
-    if count < 1:
-        raise UsageError(f"--seeds {count}: expected at least 1")
-    return range(first, first + count)
+    models = models_of(given, options.get("model_args"), options.get("aliases"))
+    return _Chosen(models, names or (suite.tasks if suite else ()), bool(names))
 
 
 def _spec(model: str, tasks: tuple[str, ...], options: RunOptions, seed: int) -> RunSpec:
