@@ -159,7 +159,7 @@ def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext,
     )
     earlier = None if folder is None else checkpoint.load_progress(folder)
     if earlier is not None:
-        context.note(f"{where}: training goes on at step {earlier.step:,} of {settings.budget.steps:,}")
+        context.note(f"training goes on at step {earlier.step:,} of {settings.budget.steps:,}")
     outlet = Outlet(partial(_keep, folder), context.report)
     done = Trainer(model, objective, settings.budget, context.seed).run(earlier or Progress(), outlet)
     model.load_state_dict(done.best)
