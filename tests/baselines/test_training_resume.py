@@ -142,7 +142,7 @@ def unbroken(nursery, tmp_path_factory) -> bytes:
     return weights_in(folder)
 
 
-GOES_ON = "concat on vqa/tiny: training goes on at step {} of 12"
+GOES_ON = "training goes on at step {} of 12"
 
 
 @needs_fork
