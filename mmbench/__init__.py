@@ -1,6 +1,6 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
-``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it. The nouns that plug-ins
+``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, ``mmbench.score`` needs none. The nouns that plug-ins
 are written with are here as well. Everything loads when it is first used: importing this package imports nothing but the
 standard library.
 """
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
         MetricId,
         MmbenchError,
         ModelInfo,
+        ModelUnusableError,
         PerSampleTask,
         Sample,
         SampleScore,
         ScoreTable,
         TaskInfo,
+        TransientError,
         Usage,
     )
     from mmbench.metrics.formulas import mean_metric
+    from mmbench.runner.predictions import ScoreResult, score
     from mmbench.runner.training import TrainResult, train
 
 __version__ = "0.1.0"
@@ -52,16 +55,20 @@ _CORE = (
     "MetricId",
     "MmbenchError",
     "ModelInfo",
+    "ModelUnusableError",
     "PerSampleTask",
     "Sample",
     "SampleScore",
     "ScoreTable",
     "TaskInfo",
+    "TransientError",
     "Usage",
 )
 _WHERE = {
     "run": "mmbench.api",
     "RunResult": "mmbench.api",
+    "score": "mmbench.runner.predictions",
+    "ScoreResult": "mmbench.runner.predictions",
     "train": "mmbench.runner.training",
     "TrainResult": "mmbench.runner.training",
     "mean_metric": "mmbench.metrics.formulas",
@@ -82,16 +89,20 @@ __all__ = [
     "MetricId",
     "MmbenchError",
     "ModelInfo",
+    "ModelUnusableError",
     "PerSampleTask",
     "RunResult",
     "Sample",
     "SampleScore",
+    "ScoreResult",
     "ScoreTable",
     "TaskInfo",
     "TrainResult",
+    "TransientError",
     "Usage",
     "mean_metric",
     "run",
+    "score",
     "train",
 ]
 

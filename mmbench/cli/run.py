@@ -74,8 +74,16 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
 )
 @click.option("--batch-cost", type=float, metavar="COST", help="Upper bound on a batch's summed cost in tokens.")
 @click.option("--workers", type=int, default=2, show_default=True, help="Threads that prepare batches ahead.")
-@click.option("--concurrency", type=int, default=16, show_default=True, help="Requests in flight, for async models.")
+@click.option("--concurrency", type=int, default=16, show_default=True, help="Most requests in flight, async models.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Give up one request after this, for async models.")
+@click.option(
+    "--retries",
+    type=int,
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Ask again after passing faults, async models.",
+)
 @click.option(
     "--max-errors",
     type=float,
@@ -174,6 +182,7 @@ def _options(values: dict[str, Any]) -> dict[str, Any]:
         "batch_cost": values["batch_cost"],
         "workers": values["workers"],
         "concurrency": values["concurrency"],
+        "retries": values["retries"],
         "timeout": values["timeout"],
         "max_errors": values["max_errors"],
         "seed": values["seed"],

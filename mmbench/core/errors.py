@@ -64,6 +64,23 @@ class RunFailedError(MmbenchError):
     exit_code = 4
 
 
+class TransientError(RunFailedError):
+    """A model with async methods raises it for a request that may well succeed when it is asked again.
+
+    Parameters: `message`; `slow_down`, whether the server said that it is asked too much (429, 503) or fell silent: fewer
+    requests are then in flight; `retry_after_s`, seconds that it asked everybody to wait.
+    """
+
+    def __init__(self, message: str, *, slow_down: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.slow_down = slow_down
+        self.retry_after_s = retry_after_s
+
+
+class ModelUnusableError(RunFailedError):
+    """A model raises it when no request can succeed any more (a wrong key, say): the run stops at once, resumable."""
+
+
 class MediaError(RunFailedError):
     """A picture, sound or video cannot be read: missing, truncated, not of its format, or too large."""
 

@@ -71,17 +71,20 @@ class Batching:
     workers: int = 2
     """Background threads that collate and load media ahead; 0: none."""
     concurrency: int = 16
-    """Requests in flight at once, for models with async methods."""
+    """Requests in flight at most, for models with async methods; fewer where the server says that it is too much."""
     timeout_s: float | None = None
-    """Seconds before one request to an async model is given up; None: never."""
+    """Seconds before one request to an async model is given up, asking again included; None: never."""
+    retries: int = 8
+    """How often a request is asked again that an async model could not answer for a reason that may pass."""
 
     def __post_init__(self) -> None:
         if self.size != "auto" and self.size < 1:
             raise UsageError(f"--batch-size {self.size}: expected 'auto' or at least 1")
         if self.concurrency < 1:
             raise UsageError(f"--concurrency {self.concurrency}: expected at least 1")
-        if self.workers < 0:
-            raise UsageError(f"--workers {self.workers}: expected 0 or more")
+        for option, number in (("--workers", self.workers), ("--retries", self.retries)):
+            if number < 0:
+                raise UsageError(f"{option} {number}: expected 0 or more")
         for option, value in (("--batch-cost", self.cost), ("--timeout", self.timeout_s)):
             if value is not None and not 0 < value < float("inf"):
                 raise UsageError(f"{option} {value}: expected a positive number")

@@ -106,6 +106,30 @@ class Family(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Predicted:
+    """Answers that came in a file, and the task that scores them."""
+
+    task: Task
+    """What is scored: over the references of a file, or a registered task as it is."""
+    outputs: Mapping[str, Sequence[Output]]
+    """Sample id to one output for each of its requests, in their order; ids may be missing or unknown to the task."""
+
+
+@runtime_checkable
+class ReadsPredictions(Protocol):
+    """A family whose answers can be scored from files, in the formats that its field uses."""
+
+    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
+        """Read a file of predictions, and of references where they have a file.
+
+        `task` is the registered task that was named (``vqa/scenes``); None where the family alone was named, whose task
+        is then made of `references`, or of the predictions where they say what belongs to what. Raises `DataError`
+        for files that cannot be read, and for an id that stands there twice, with a list; `UsageError` where a file is
+        needed and not given.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class SampleScore:
     """What one sample got."""
 

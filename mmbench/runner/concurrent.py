@@ -1,20 +1,29 @@
-"""Asks an asynchronous model: one request a call, a bounded number in flight, one log line as each one ends."""
+"""Asks an asynchronous model: one request a call, a bounded number in flight, one log line as each one ends.
+
+A request that fails for a reason that may pass (`TransientError`) is asked again, after a wait; a server that says that it
+is too much is asked less. A failure of any other kind is that request's answer.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
+from mmbench.core.errors import ModelUnusableError, TransientError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Response
+from mmbench.core.spec import Batching
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
 from mmbench.runner.executor import describe_error
 from mmbench.runner.lookahead import Todo
 from mmbench.runner.loop import Loop
+from mmbench.runner.pacing import MOST_PATIENT_S, Pace, backoff_s
 from mmbench.runner.plan import ANSWERED
 from mmbench.runner.record import Call, Recorder
 from mmbench.runner.signals import shielded
@@ -23,14 +32,25 @@ _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
 
 
+@dataclass
+class _Attempt:
+    """The last time that a request was asked, by the runner's clock."""
+
+    start_s: float = 0.0
+    """Seconds from the start of the session."""
+    duration_s: float = 0.0
+    """Seconds that it took, waits before it left out."""
+
+
 class AsyncExecutor:
     """Runs the remaining requests of one task on a model with ``async def`` methods."""
 
-    def __init__(self, caller: ModelCaller, recorder: Recorder, concurrency: int, timeout_s: float | None) -> None:
+    def __init__(self, caller: ModelCaller, recorder: Recorder, batching: Batching) -> None:
         self._caller = caller
         self._recorder = recorder
-        self._concurrency = concurrency
-        self._timeout_s = timeout_s
+        self._batching = batching
+        self._pace = Pace(batching.concurrency, time.monotonic)
+        self._jitter = random.Random()
         self._origin = time.perf_counter()
         self._main: asyncio.Task[Any] | None = None
 
@@ -60,7 +80,7 @@ class AsyncExecutor:
         source = self._requests(todo)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._concurrency):
+                for _ in range(self._batching.concurrency):
                     group.create_task(self._worker(source))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -74,25 +94,61 @@ class AsyncExecutor:
 
     async def _worker(self, source: Iterator[tuple[int, int, Request]]) -> None:
         for batch, number, request in source:
-            start = time.perf_counter()
-            response = await self._ask(request)
-            duration = time.perf_counter() - start
-            self._recorder.record(Call(batch, [number], [request], start - self._origin, duration), [response])
+            attempt = _Attempt()
+            response = await self._ask(request, attempt)
+            call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s)
+            self._recorder.record(call, [response])
 
-    async def _ask(self, request: Request) -> Response:
-        deadline = asyncio.timeout(self._timeout_s)
+    async def _ask(self, request: Request, attempt: _Attempt) -> Response:
+        limit = self._batching.timeout_s
+        deadline = asyncio.timeout(limit)
         try:
             async with deadline:
-                output = await self._caller.call_one(request.kind, request)
-            return check_outputs(request.kind, [request], [output])[0]
+                return await self._until_answered(request, attempt)
         except TimeoutError as error:
             if deadline.expired():
-                return Response("timeout", error=f"no answer within {self._timeout_s:g} s")
+                return Response("timeout", error=f"no answer within {limit:g} s")
             return Response("error", error=describe_error(error))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             return Response("error", error="CancelledError: the model cancelled its own request")
+        except ModelUnusableError:
+            raise
         except USER_ERRORS as error:
             return Response("error", error=describe_error(error))
+
+    async def _until_answered(self, request: Request, attempt: _Attempt) -> Response:
+        """Ask, and ask again while that may help. Raises what the model raised last."""
+        asked_again = 0
+        while True:
+            try:
+                return await self._once(request, attempt)
+            except TransientError as error:
+                wait = error.retry_after_s
+                if asked_again == self._batching.retries or (wait is not None and wait > MOST_PATIENT_S):
+                    raise
+                if wait is None:
+                    await asyncio.sleep(backoff_s(asked_again, self._jitter))
+                else:
+                    self._pace.hold(wait)
+            asked_again += 1
+
+    async def _once(self, request: Request, attempt: _Attempt) -> Response:
+        ticket = await self._pace.enter()
+        started = time.perf_counter()
+        attempt.start_s = started - self._origin
+        too_much = False
+        try:
+            output = await self._caller.call_one(request.kind, request)
+            return check_outputs(request.kind, [request], [output])[0]
+        except TransientError as error:
+            too_much = error.slow_down
+            raise
+        except asyncio.CancelledError:
+            too_much = True  # the deadline passed: the server fell silent
+            raise
+        finally:
+            attempt.duration_s = time.perf_counter() - started
+            self._pace.leave(ticket, too_much=too_much)

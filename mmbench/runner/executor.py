@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmbench.core.errors import MmbenchError
+from mmbench.core.errors import MmbenchError, ModelUnusableError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
@@ -112,6 +112,8 @@ class BatchExecutor:
             outputs = self._caller.call(kind, requests, inputs)
             synchronise()
             return check_outputs(kind, requests, outputs)
+        except ModelUnusableError:
+            raise
         except USER_ERRORS as error:
             failure = Failure.of(error)
         return self._split(requests, failure)

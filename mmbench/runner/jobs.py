@@ -47,9 +47,11 @@ class RunOptions(TypedDict, total=False):
     workers: int
     """Background threads that collate and load media ahead; 2."""
     concurrency: int
-    """Requests in flight for async models; 16."""
+    """Requests in flight at most, for async models; 16."""
     timeout: float | None
-    """Seconds before a request to an async model is given up."""
+    """Seconds before a request to an async model is given up, asking again included."""
+    retries: int
+    """How often an async model is asked again for a reason that may pass; 8."""
     max_errors: float
     """Stop when more requests than this fail: a count from 1, or a fraction; 0.5."""
     seed: int
@@ -148,6 +150,7 @@ def _spec(model: str, tasks: tuple[str, ...], options: RunOptions, seed: int) ->
             workers=options.get("workers", 2),
             concurrency=options.get("concurrency", 16),
             timeout_s=options.get("timeout"),
+            retries=options.get("retries", 8),
         ),
         max_errors=options.get("max_errors", 0.5),
         seed=seed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mmbench.core.errors import PluginError
+from mmbench.core.errors import ModelUnusableError, PluginError
 from mmbench.core.responses import Response
 from mmbench.core.spec import RunSpec
 from mmbench.models.caller import ModelCaller
@@ -127,7 +127,7 @@ class TaskRun:
             progress.start(recorder.state)
             try:
                 self._execute(work, caller, loop, recorder)
-            except TooManyErrorsError as error:
+            except (TooManyErrorsError, ModelUnusableError) as error:
                 self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))
                 raise
             finally:
@@ -148,7 +148,7 @@ class TaskRun:
             waiting = [item for item in work.todo if caller.is_async(self.plan.kind_of(item[1]))]
             batches = [item for item in work.todo if not caller.is_async(self.plan.kind_of(item[1]))]
         if waiting:
-            executor = AsyncExecutor(caller, recorder, batching.concurrency, batching.timeout_s)
+            executor = AsyncExecutor(caller, recorder, batching)
             executor.run(waiting, loop)
         if batches:
             in_batches = BatchExecutor(caller, recorder, work.size, auto=batching.size == "auto")
