@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmbench.core import Media
@@ -26,6 +26,21 @@ class Question:
     """Names and labels by which results are also shown, such as ``{"type": "colour"}``."""
     group: str = ""
     """What errors cluster on, where that is more than the picture; empty: the picture."""
+    records: tuple[str, ...] = ()
+    """What tells the people behind `answers` apart beside what they said, one each (their ids, how sure they were), where
+    two have the same; empty: each answer is a person's own."""
+
+
+def told_apart(people: Sequence[tuple[object, object]]) -> tuple[str, ...]:
+    """`Question.records` of the (id, confidence) of people; empty where these differ for every two of them.
+
+    >>> told_apart([(1, "yes"), (2, "yes")]), told_apart([(None, "yes"), (None, "no"), (None, "yes")])
+    ((), ('None yes', 'None no', 'None yes'))
+    """
+    if len({str(person) for person, _ in people}) == len(people):
+        return ()
+    records = tuple(f"{person} {confidence}" for person, confidence in people)
+    return () if len(set(records)) == len(records) else records
 
 
 @dataclass(frozen=True, slots=True)

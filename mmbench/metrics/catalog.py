@@ -25,7 +25,10 @@ class MetricCard:
 
 _FORMULAS = "mmbench.metrics.formulas"
 _RETRIEVAL = "mmbench.metrics.retrieval:retrieval_metrics"
+_CAPTIONS = "mmbench.metrics.captions.metrics:caption_metrics"
+_OFFICIAL = "values equal to pycocoevalcap 1.2"
 _TIES = "ties: expected value over uniformly random orders"
+_ON_REQUEST = "On request: ties=optimistic, ties=pessimistic, protocol=1k-5fold."
 
 CATALOG: tuple[MetricCard, ...] = (
     MetricCard(
@@ -35,6 +38,15 @@ CATALOG: tuple[MetricCard, ...] = (
         range="[0, 1]",
         reference="mean over samples",
         target=f"{_FORMULAS}:mean_metric",
+    ),
+    MetricCard(
+        pattern="vqa_accuracy(variant=…)",
+        description="What answers are worth among those of several people: min(1, matches / 3), each person left out in "
+        "turn. Variants: official-2021, always-normalised, textvqa-evalai, exact.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over samples; Antol et al. 2015 and the evaluators that the variants are named after",
+        target="mmbench.metrics.vqa:vqa_metric",
     ),
     MetricCard(
         pattern="block_accuracy",
@@ -47,7 +59,7 @@ CATALOG: tuple[MetricCard, ...] = (
     MetricCard(
         pattern="hit_rate@k(direction=…)",
         description="Share of the queries with at least one right item among the first k. "
-        "For pictures with several captions this is what the literature calls recall@k.",
+        "For pictures with several captions this is what the literature calls recall@k. " + _ON_REQUEST,
         higher_is_better=True,
         range="[0, 1]",
         reference=f"mean over queries; {_TIES}",
@@ -56,7 +68,7 @@ CATALOG: tuple[MetricCard, ...] = (
     MetricCard(
         pattern="recall@k(direction=…)",
         description="Share of a query's right items that are among the first k, averaged over queries. "
-        "With one right item a query it equals hit_rate@k.",
+        "With one right item a query it equals hit_rate@k. " + _ON_REQUEST,
         higher_is_better=True,
         range="[0, 1]",
         reference=f"mean over queries; {_TIES}",
@@ -68,6 +80,14 @@ CATALOG: tuple[MetricCard, ...] = (
         higher_is_better=False,
         range="[1, size of the gallery]",
         reference=f"median over queries; {_TIES}",
+        target=_RETRIEVAL,
+    ),
+    MetricCard(
+        pattern="mean_rank(direction=…)",
+        description="Mean over queries of the expected rank of the first right item, counted from 1.",
+        higher_is_better=False,
+        range="[1, size of the gallery]",
+        reference=f"mean over queries; {_TIES}",
         target=_RETRIEVAL,
     ),
     MetricCard(
@@ -85,6 +105,69 @@ CATALOG: tuple[MetricCard, ...] = (
         range="[0, 1]",
         reference=f"mean over pairs; for t2i the image score of Winoground (Thrush et al. 2022); {_TIES}",
         target="mmbench.metrics.retrieval:pair_metric",
+    ),
+    MetricCard(
+        pattern="bleu@k",
+        description="How many of the captions' n-grams, up to k words, stand in the references, over the whole corpus; "
+        "captions that are too short are worth less.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference=f"corpus level, closest reference length; Papineni et al. 2002; {_OFFICIAL}",
+        target=_CAPTIONS,
+    ),
+    MetricCard(
+        pattern="rouge_l",
+        description="How much of a caption and of its references follows in the same order: the longest common "
+        "subsequence of words.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference=f"mean over images, beta = 1.2; Lin 2004; {_OFFICIAL}",
+        target=_CAPTIONS,
+    ),
+    MetricCard(
+        pattern="cider_d",
+        description="How much a caption agrees with all its references in n-grams that few images have. "
+        "What papers on COCO call CIDEr; needs the references of at least two images.",
+        higher_is_better=True,
+        range="[0, 10]",
+        reference=f"mean over images; document frequencies of the references that are scored; Vedantam et al. 2015; {_OFFICIAL}",
+        target=_CAPTIONS,
+    ),
+    MetricCard(
+        pattern="exact_match",
+        description="Share of the captions that equal one of their references after the official tokenisation, where all "
+        "right wordings are known.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over samples",
+        target=f"{_FORMULAS}:mean_metric",
+    ),
+    MetricCard(
+        pattern="attribute_accuracy",
+        description="How many of a picture's facts a caption states, however it is worded: coloured shapes and their order. "
+        "Statements that are wrong cost as much as facts that are missing.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over samples of the intersection over the union of stated and true facts",
+        target=f"{_FORMULAS}:mean_metric",
+    ),
+    MetricCard(
+        pattern="meteor",
+        description="Words in common with the best reference, stems, synonyms and paraphrases among them, and how "
+        "scattered they are. Needs Java and the extra coco.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference=f"corpus level, METEOR 1.5 for English; Denkowski and Lavie 2014; {_OFFICIAL}",
+        target=_CAPTIONS,
+    ),
+    MetricCard(
+        pattern="spice",
+        description="Objects, attributes and relations in common with the references. Needs Java, the extra coco and "
+        "the Stanford models that it reads.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over images; SPICE 1.0 as in pycocoevalcap 1.2; Anderson et al. 2016",
+        target=_CAPTIONS,
     ),
 )
 """Every metric of this package, as tasks offer them."""

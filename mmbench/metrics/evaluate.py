@@ -80,6 +80,20 @@ def evaluate_slices(metric: Metric, table: ScoreTable, *, seed: int = 0) -> dict
     }
 
 
+def unit_values(metric: Metric, table: ScoreTable) -> Floats:
+    """What the formula of a metric makes of every unit by itself.
+
+    Returns: float64 [n], for a mean the unit's own score; NaN where that is undefined and for units outside the value.
+    Raises ValueError for a metric that is no formula, `PluginError` when the table does not have what it reads.
+    """
+    if metric.formula is None:
+        raise ValueError(f"metric {metric.id} has no value for a single unit")
+    units = _read(metric, table)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.asarray(metric.formula(units.rows), dtype=np.float64)
+    return np.where(_IS_COUNTED[units.status] & np.isfinite(values), values, np.nan)
+
+
 def merge_tables(tables: Sequence[ScoreTable]) -> ScoreTable:
     """Put the shards of one table together, one below the other.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
 from mmbench.core.task import PerSampleTask
 from mmbench.metrics.evaluate import merge_tables
 from mmbench.testing.digests import digest, sample_digest
-from mmbench.testing.rules import BrokenError, Rule, SkippedError
+from mmbench.testing.rules import BrokenError, Rule, SkippedError, listed
 from mmbench.testing.subject import GIBBERISH, Answers, TaskSubject, needs
 from mmbench.testing.tables import TOLERANCE, column_of, difference, identical, problems, value_difference
 
@@ -101,8 +103,32 @@ def _shards(subject: TaskSubject) -> str:
     return f"Two halves, merged, equal the whole{_exactly(values, other)}."
 
 
-def _ceiling(metric: Metric) -> float | None:
+def _bound(metric: Metric) -> float | None:
     return metric.bounds[1] if metric.higher_is_better else None
+
+
+def _stated(subject: TaskSubject) -> Mapping[str, float]:
+    """Metric id to what the task says that its own answers get, where that is less than the metric's bound.
+
+    A task may have a method ``ceiling(samples)`` that returns this: people disagree about an answer, say. Raises
+    `BrokenError` where it names no metric of the task, or nothing below the bound.
+    """
+    ceiling = getattr(subject.task, "ceiling", None)
+    if ceiling is None:
+        return {}
+    stated = dict(ceiling(list(subject.chosen)))
+    bounds = {str(metric.id): _bound(metric) for metric in subject.metrics}
+    for name, value in stated.items():
+        if name not in bounds:
+            raise BrokenError(f"ceiling names {name!r}; the metrics are {listed(bounds)}.")
+        bound = bounds[name]
+        if not math.isfinite(value) or (bound is not None and value > bound + TOLERANCE):
+            raise BrokenError(f"ceiling says {name} = {value}; expected a number{_up_to(bound)}.")
+    return stated
+
+
+def _up_to(bound: float | None) -> str:
+    return "" if bound is None else f" up to {bound:g}"
 
 
 def _reaches(value: float | None, best: float) -> bool:
@@ -111,18 +137,44 @@ def _reaches(value: float | None, best: float) -> bool:
 
 def _oracle(subject: TaskSubject) -> str:
     said = []
+    stated = _stated(subject)
     for metric in subject.primary:
-        best = _ceiling(metric)
+        best = stated.get(str(metric.id), _bound(metric))
         if best is None:
             continue
         value = subject.best[str(metric.id)].value
         if not _reaches(value, best):
-            raise BrokenError(
-                f"Its own answers get {metric.id} = {value}; the best is {best:g}{_culprit(subject, metric, best)}."
-            )
+            culprit = "" if str(metric.id) in stated else _culprit(subject, metric, best)
+            raise BrokenError(f"Its own answers get {metric.id} = {value}; the best is {best:g}{culprit}.")
         said.append(f"{metric.id} {best:g}")
     needs(said, "No primary metric of which higher is better has a best value.")
+    for what, answers in _rivals(subject) if stated else ():
+        values = subject.values(subject.tables(answers))
+        for name, best in stated.items():
+            value = values[name].value if name in values else None
+            if value is not None and value > best + TOLERANCE * max(1.0, abs(best)):
+                raise BrokenError(f"{what} get {name} = {value}, more than the {best:g} that ceiling says.")
     return f"Its own answers get {', '.join(said)}."
+
+
+def _rivals(subject: TaskSubject) -> Iterator[tuple[str, Answers]]:
+    """Answers that must not be worth more than the task's own: texts that belong to other samples."""
+    solved = subject.solved
+    texts = [[r.output for r in answers if isinstance(r.output, str)] for answers in solved]
+    given = Counter(text for each in texts for text in each)
+    if not given:
+        return
+    commonest = given.most_common(1)[0][0]
+    yield f"{commonest!r} as every answer", _written(solved, [[commonest]] * len(solved))
+    yield "The answers of other samples", _written(solved, [*texts[1:], texts[0]])
+
+
+def _written(solved: Answers, texts: Sequence[Sequence[str]]) -> Answers:
+    """The answers with each text replaced by the first of another list, where that has one."""
+    return [
+        [Response("ok", given[0]) if given and isinstance(right.output, str) else right for right in answers]
+        for answers, given in zip(solved, texts, strict=True)
+    ]
 
 
 def _culprit(subject: TaskSubject, metric: Metric, best: float) -> str:
@@ -153,7 +205,7 @@ def _errors(subject: TaskSubject) -> str:
             value = values[str(metric.id)]
             if not value.n_failed or value.coverage >= 1:
                 raise BrokenError(f"After a response of status {response.status!r}, {metric.id} counts no failed unit.")
-            best = _ceiling(metric)
+            best = _bound(metric)
             if kept and best is not None and _reaches(subject.best[str(metric.id)].value, best):
                 _must_stay(metric, value.value, best, response.status)
     return "Failed units have the status error, are counted, and stay outside the value."
@@ -238,8 +290,9 @@ def _chooses(subject: TaskSubject) -> str:
         for sample, asked, solved in zip(subject.chosen, subject.requests, subject.solved, strict=True)
     ]
     values = subject.values(subject.tables(answers))
+    stated = _stated(subject)
     for metric in subject.primary:
-        best = _ceiling(metric)
+        best = stated.get(str(metric.id), _bound(metric))
         if best is not None and not _reaches(values[str(metric.id)].value, best):
             raise BrokenError(
                 f"Right answers as scores of the choices get {metric.id} = {values[str(metric.id)].value}."
@@ -293,7 +346,8 @@ SCORES: tuple[Rule[TaskSubject], ...] = (
     Rule("shards", "Score each sample by itself, or give score of your own instead of PerSampleTask.", _shards),
     Rule(
         "oracle",
-        "Let solve return an answer that score counts as right; look at the extractor and the references.",
+        "Let solve return an answer that score counts as right; look at the extractor and the references. Where nothing "
+        "can be wholly right, say in ceiling(samples) what solve gets.",
         _oracle,
     ),
     Rule("errors", "Give a unit whose response is error or timeout the status 'error' and no score.", _errors),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmbench.core import DatasetInfo
+from mmbench.core import DatasetInfo, Predicted, Task, UsageError
 from mmbench.tasks.retrieval.task import RetrievalTask, retrieval_info
 
 if TYPE_CHECKING:
@@ -57,6 +57,20 @@ class RetrievalFamily:
             DatasetInfo(name=name, revision=digest_file(path), licence="unknown", citation=path.name),
         )
         return RetrievalTask(info, CaptionList(rows))
+
+    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
+        """Embeddings in an ``.npz`` archive; see `mmbench.tasks.retrieval.predictions.read_embeddings`.
+
+        Raises `DataError`; `UsageError` where references are given: the archive says what belongs to what.
+        """
+        from mmbench.tasks.retrieval.predictions import OWNERS, read_embeddings
+
+        if references is not None:
+            raise UsageError(
+                f"embeddings need no references: {OWNERS} in {predictions} says which picture each text belongs to; "
+                f"leave out {references}"
+            )
+        return read_embeddings(predictions, task)
 
 
 family = RetrievalFamily()

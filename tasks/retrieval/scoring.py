@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from mmbench.core import Metric, Response, Sample, ScoreTable
 from mmbench.core.metric import ONES
 from mmbench.core.scores import ScoreStatus
-from mmbench.metrics.retrieval import RankCounts, chance_counts, query_columns, rank_counts
+from mmbench.metrics.evaluate import merge_tables
+from mmbench.metrics.retrieval import (
+    RankCounts,
+    Relevant,
+    Ties,
+    chance_counts,
+    folded_columns,
+    query_columns,
+    rank_both,
+)
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -43,12 +52,17 @@ class Embedded:
 
 
 def score_tables(
-    samples: Sequence[Sample], responses: Sequence[Sequence[Response]], ks: Sequence[int]
+    samples: Sequence[Sample],
+    responses: Sequence[Sequence[Response]],
+    ks: Sequence[int],
+    ties: Ties = "expected",
+    *,
+    normalise: bool = True,
 ) -> dict[str, ScoreTable]:
     """Score embeddings in both directions; see `RetrievalTask.score`.
 
     Parameters: `responses[i]` answers for the picture of `samples[i]`, then for its captions in their order; `ks`, the
-    cut-offs. Raises ValueError when their numbers do not fit.
+    cut-offs; `ties`, the rule for ties; `normalise` as in `embed`. Raises ValueError when their numbers do not fit.
     """
     for sample, answered in zip(samples, responses, strict=True):
         if len(answered) != len(sample.parts):
@@ -57,9 +71,11 @@ def score_tables(
     clusters = [sample.cluster for sample in samples]
     names = sorted({name for sample in samples for name in sample.slices})
     labels = {name: [sample.slices.get(name, "") for sample in samples] for name in names}
-    vectors, problems = embed([answered[0] for answered in responses], dim)
+    vectors, problems = embed([answered[0] for answered in responses], dim, normalise=normalise)
     images = Embedded("picture", [sample.id for sample in samples], clusters, vectors, problems, labels)
-    vectors, problems = embed([response for answered in responses for response in answered[1:]], dim)
+    vectors, problems = embed(
+        [response for answered in responses for response in answered[1:]], dim, normalise=normalise
+    )
     owners = np.repeat(np.arange(len(samples)), [len(sample.parts) - 1 for sample in samples])
     captions = Embedded(
         "caption",
@@ -70,14 +86,42 @@ def score_tables(
         {name: [column[owner] for owner in owners] for name, column in labels.items()},
     )
     each = np.arange(len(owners))
-    return {
-        "query_i2t": _table("query_i2t", images, captions, (owners, each), ks),
-        "query_t2i": _table("query_t2i", captions, images, (each, owners), ks),
-    }
+    i2t, t2i = _Way(images, captions, (owners, each)), _Way(captions, images, (each, owners))
+    counts: tuple[RankCounts, RankCounts] | tuple[None, None] = (None, None)
+    if i2t.asked.any() or t2i.asked.any():
+        counts = rank_both(_rows(images), _rows(captions), i2t.relevant(), t2i.relevant())
+    found = {"query_i2t": (i2t, counts[0]), "query_t2i": (t2i, counts[1])}
+    return {unit: way.table(unit, ranked, ks, ties) for unit, (way, ranked) in found.items()}
 
 
-def embed(responses: Sequence[Response], dim: int) -> tuple[Floats32, list[str | None]]:
-    """Stack vectors of length `dim` and bring them to norm 1.
+def folded_tables(
+    samples: Sequence[Sample],
+    responses: Sequence[Sequence[Response]],
+    ks: Sequence[int],
+    ties: Ties = "expected",
+    *,
+    normalise: bool = True,
+) -> dict[str, ScoreTable]:
+    """`score_tables` of each fold by itself, joined, with the columns of `folded_columns`; ``meta["fold"]`` says which."""
+    folds: dict[int, list[int]] = {}
+    for place, sample in enumerate(samples):
+        folds.setdefault(sample.meta["fold"], []).append(place)
+    parts = [
+        score_tables([samples[n] for n in places], [responses[n] for n in places], ks, ties, normalise=normalise)
+        for places in folds.values()
+    ]
+    tables = {}
+    for unit in ("query_i2t", "query_t2i"):
+        table = merge_tables([part[unit] for part in parts])
+        numbers = [fold for fold, part in zip(folds, parts, strict=True) for _ in part[unit].unit_ids]
+        scored = np.array([status == "scored" for status in table.status], dtype=bool)
+        columns = {name: np.asarray(column, dtype=np.float64) for name, column in table.columns.items()}
+        tables[unit] = replace(table, columns=folded_columns(columns, numbers, scored))
+    return tables
+
+
+def embed(responses: Sequence[Response], dim: int, *, normalise: bool = True) -> tuple[Floats32, list[str | None]]:
+    """Stack vectors of length `dim` and bring them to norm 1, unless `normalise` is False.
 
     Returns: float32 [m, dim], and for each response what is wrong with it or None.
     """
@@ -95,6 +139,8 @@ def embed(responses: Sequence[Response], dim: int) -> tuple[Floats32, list[str |
     largest = np.maximum(vectors.max(axis=1, initial=0), -vectors.min(axis=1, initial=0))
     for row in np.flatnonzero(largest == 0).tolist():
         problems[row] = problems[row] or "the embedding is zero and has no direction"
+    if not normalise:
+        return vectors, problems
     largest[largest == 0] = 1
     vectors /= largest[:, None]  # so that no square overflows or vanishes
     norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
@@ -103,11 +149,13 @@ def embed(responses: Sequence[Response], dim: int) -> tuple[Floats32, list[str |
     return vectors, problems
 
 
-def chance_values(galleries: Sequence[Sequence[int]], metrics: Sequence[Metric], ks: Sequence[int]) -> dict[str, float]:
-    """Metric id to its value for a model that embeds everything alike, ties in random order.
+def chance_values(
+    galleries: Sequence[Sequence[int]], metrics: Sequence[Metric], ks: Sequence[int], *, folded: bool = False
+) -> dict[str, float]:
+    """Metric id to its value for a model that embeds everything alike, ties in random order whatever the rule for ties.
 
     Parameters: `galleries`, for each gallery that is ranked by itself, how many captions each of its pictures has; at
-    least one picture and one caption each.
+    least one picture and one caption each; `folded`, the metrics take the mean over galleries.
     """
     columns: dict[str, list[dict[str, Floats]]] = {"query_i2t": [], "query_t2i": []}
     for captions in galleries:
@@ -119,6 +167,10 @@ def chance_values(galleries: Sequence[Sequence[int]], metrics: Sequence[Metric],
         unit: {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         for unit, parts in columns.items()
     }
+    if folded:
+        for unit, parts in columns.items():
+            folds = np.repeat(np.arange(len(parts)), [len(part["rank"]) for part in parts])
+            joined[unit] = folded_columns(joined[unit], folds.tolist())
     return {str(metric.id): _value(metric, joined[metric.unit]) for metric in metrics}
 
 
@@ -152,44 +204,56 @@ def _problem(response: Response, dim: int) -> str | None:
     return None
 
 
-def _table(
-    unit: str, queries: Embedded, gallery: Embedded, relevant: tuple[Ints, Ints], ks: Sequence[int]
-) -> ScoreTable:
-    """The table of one direction. `relevant`: pairs (query, gallery item that answers it), in order of the queries."""
-    problems = list(queries.problems)
-    for query, item in zip(*(indices.tolist() for indices in relevant), strict=True):
-        if problems[query] is None and gallery.problems[item] is not None:
-            problems[query] = f"its {gallery.noun} {gallery.ids[item]} has no embedding: {gallery.problems[item]}"
-    asked = np.array([problem is None for problem in problems], dtype=bool)
-    columns = {name: np.zeros(len(problems)) for name in query_columns(chance_counts(np.array([0, 1]), 1), ks)}
-    if asked.any():
-        for name, column in query_columns(_rank(queries, gallery, relevant, asked), ks).items():
-            columns[name][asked] = column
-    status: list[ScoreStatus] = ["scored" if problem is None else "error" for problem in problems]
-    failed = len(gallery.problems) - int(gallery.ok.sum())
-    return ScoreTable(
-        unit=unit,
-        unit_ids=queries.ids,
-        cluster_ids=queries.clusters,
-        status=status,
-        columns=columns,
-        slices=queries.slices,
-        explanations=problems if any(problems) else None,
-        incomplete=f"{failed} of {len(gallery.problems)} {gallery.noun}s have no embedding and are missing from the "
-        "gallery"
-        if failed
-        else None,
-    )
+def _rows(items: Embedded) -> Floats32:
+    """The vectors of the items that did not fail."""
+    ok = items.ok
+    return items.vectors if ok.all() else items.vectors[ok]
 
 
-def _rank(queries: Embedded, gallery: Embedded, relevant: tuple[Ints, Ints], asked: NDArray[np.bool_]) -> RankCounts:
-    """Rank the gallery's embedded items for the queries that are `asked`, bool [n]."""
-    query, item = relevant
-    counted = asked[query]
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(query[counted], minlength=len(asked))[asked])))
-    place = np.cumsum(gallery.ok) - 1
-    return rank_counts(_rows(queries.vectors, asked), _rows(gallery.vectors, gallery.ok), indptr, place[item[counted]])
+class _Way:
+    """One direction: queries, what they rank, and which of them can be asked."""
 
+    def __init__(self, queries: Embedded, gallery: Embedded, pairs: tuple[Ints, Ints]) -> None:
+        """Parameters: `pairs`, of a query and a gallery item that answers it, in order of the queries."""
+        self.queries = queries
+        self.gallery = gallery
+        self.pairs = pairs
+        self.problems = list(queries.problems)
+        broken = np.flatnonzero(~gallery.ok[pairs[1]])
+        for query, item in zip(*(indices[broken].tolist() for indices in pairs), strict=True):
+            if self.problems[query] is None:
+                reason = gallery.problems[item]
+                self.problems[query] = f"its {gallery.noun} {gallery.ids[item]} has no embedding: {reason}"
+        self.asked = np.array([problem is None for problem in self.problems], dtype=bool)
 
-def _rows(vectors: Floats32, wanted: NDArray[np.bool_]) -> Floats32:
-    return vectors if wanted.all() else vectors[wanted]
+    def relevant(self) -> Relevant:
+        """Who asks and what answers, by rows of the items that did not fail."""
+        query, item = self.pairs
+        counted = self.asked[query]
+        sizes = np.bincount(query[counted], minlength=len(self.asked))[self.asked]
+        rows, places = (np.cumsum(each.ok) - 1 for each in (self.queries, self.gallery))
+        return Relevant(rows[self.asked], np.concatenate(([0], np.cumsum(sizes))), places[item[counted]])
+
+    def table(self, unit: str, counts: RankCounts | None, ks: Sequence[int], ties: Ties) -> ScoreTable:
+        """The table of the queries; `counts` of those that were asked."""
+        queries, gallery = self.queries, self.gallery
+        names = query_columns(chance_counts(np.array([0, 1]), 1), ks)
+        columns = {name: np.zeros(len(self.problems)) for name in names}
+        if counts is not None:
+            for name, column in query_columns(counts, ks, ties).items():
+                columns[name][self.asked] = column
+        failed = len(gallery.problems) - int(gallery.ok.sum())
+        status: list[ScoreStatus] = ["scored" if problem is None else "error" for problem in self.problems]
+        return ScoreTable(
+            unit=unit,
+            unit_ids=queries.ids,
+            cluster_ids=queries.clusters,
+            status=status,
+            columns=columns,
+            slices=queries.slices,
+            explanations=self.problems if any(self.problems) else None,
+            incomplete=f"{failed} of {len(gallery.problems)} {gallery.noun}s have no embedding and are missing from the "
+            "gallery"
+            if failed
+            else None,
+        )

@@ -11,6 +11,11 @@ from mmbench.core import DatasetInfo
 if TYPE_CHECKING:
     from mmbench.data import Question
 
+ANY = "any"
+"""The variant of data whose answers are all right: an answer is right when it equals any of them."""
+ANNOTATORS = 10
+"""People who answer each question in the data sets of the field."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VqaCard:
@@ -28,8 +33,11 @@ class VqaCard:
     """The splits that the source knows."""
     prompt: str = "short-answer-v1"
     """Name of a prompt in `mmbench.tasks.vqa.prompts.PROMPTS`."""
-    extractor: str = "exact"
-    """Name of an extractor in `mmbench.tasks.vqa.extractors.EXTRACTORS`."""
+    extractor: str | None = None
+    """Name of an extractor in `mmbench.tasks.vqa.extractors.EXTRACTORS`; None: ``exact``, or ``verbatim`` where a variant
+    of VQA accuracy compares open answers in a way of its own."""
+    variant: str = ANY
+    """``any``, or where several people answered each question the variant in `mmbench.metrics.VQA_VARIANTS`."""
     closed_answers: bool = False
     """Every question has a closed set of answers."""
     languages: tuple[str, ...] = ("en",)

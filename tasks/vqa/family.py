@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmbench.core import DatasetInfo
-from mmbench.tasks.vqa.card import VqaCard
+from mmbench.core import DatasetInfo, Predicted, Task, UsageError
+from mmbench.metrics.vqa import DEFAULT_VARIANT
+from mmbench.tasks.vqa.card import ANNOTATORS, ANY, VqaCard
 from mmbench.tasks.vqa.task import VqaTask
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class QuestionList:
         return self._questions
 
     def fingerprint(self) -> str:
-        """Digest of questions, answers, choices, slices and pictures."""
+        """Digest of questions, answers, their records, choices, slices and pictures."""
         from mmbench.data import dataset_digest
 
         return dataset_digest(text for row in self._questions for text in _scored(row))
@@ -38,6 +39,7 @@ def _scored(row: Question) -> Iterator[str]:
     yield from ("open",) if row.choices is None else (str(len(row.choices)), *row.choices)
     for name, label in sorted(row.slices.items()):
         yield from (name, label)
+    yield from ("records", *row.records) if row.records else ()
     yield "."
 
 
@@ -50,22 +52,60 @@ class VqaFamily:
     def from_data(self, name: str, path: Path) -> VqaTask:
         """The task ``vqa/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`.
 
-        Raises `DataError`.
+        Where every question has ten answers they are taken for those of ten people, and scored by VQA accuracy; any
+        other file's answers are all right. Raises `DataError`.
         """
-        from mmbench.data import digest_file, read_questions
+        from mmbench.data import read_questions
         from mmbench.data.records import find_data_file
 
         path = find_data_file(path)
         questions = read_questions(path)
-        card = VqaCard(
-            name=f"vqa/{name}",
-            version="1",
-            description=f"questions about pictures from {path.name}",
-            dataset=DatasetInfo(name=name, revision=digest_file(path), licence="unknown", citation=path.name),
-            closed_answers=all(question.choices is not None for question in questions),
-            languages=(),
-        )
-        return VqaTask(card, QuestionList(questions))
+        people = all(len(question.answers) == ANNOTATORS for question in questions)
+        return _over(name, path, questions, DEFAULT_VARIANT if people else ANY)
+
+    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
+        """Read answers, and the references beside them; see `mmbench.tasks.vqa.official`. No picture is looked for.
+
+        In official annotations several answers to a question are those of several people, however many; other files
+        are as in `from_data`. Raises `DataError`; `UsageError` where references are missing or one too many.
+        """
+        from mmbench.tasks.vqa.official import is_annotations, read_annotations, read_results
+
+        outputs = {name: (answer,) for name, answer in read_results(predictions).items()}
+        if task is not None:
+            if references is not None:
+                raise UsageError(f"{task.info.name} has references of its own; leave out {references}")
+            return Predicted(task, outputs)
+        if references is None:
+            raise UsageError(
+                f"{self.name} needs a file of references beside the answers: VQA annotations, or questions with answers"
+            )
+        if is_annotations(references):
+            questions = read_annotations(references)
+            people = any(len(question.answers) > 1 for question in questions)
+        else:
+            from mmbench.data import read_questions
+
+            questions = read_questions(references, pictures=False)
+            people = all(len(question.answers) == ANNOTATORS for question in questions)
+        made = _over(references.stem, references, questions, DEFAULT_VARIANT if people else ANY)
+        return Predicted(made, outputs)
+
+
+def _over(name: str, path: Path, questions: Sequence[Question], variant: str) -> VqaTask:
+    """The task ``vqa/NAME`` over questions that a file gave."""
+    from mmbench.data import digest_file
+
+    card = VqaCard(
+        name=f"vqa/{name}",
+        version="1",
+        description=f"questions about pictures from {path.name}",
+        dataset=DatasetInfo(name=name, revision=digest_file(path), licence="unknown", citation=path.name),
+        closed_answers=all(question.choices is not None for question in questions),
+        languages=(),
+        variant=variant,
+    )
+    return VqaTask(card, QuestionList(questions))
 
 
 family = VqaFamily()

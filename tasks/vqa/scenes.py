@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mmbench.core import DatasetInfo, Metric, Response, Sample, ScoreTable, TaskInfo
 from mmbench.tasks.scenes.scene import SIZE, VERSION, checked_size
-from mmbench.tasks.vqa.card import VqaCard
+from mmbench.tasks.vqa.card import ANY, VqaCard
 from mmbench.tasks.vqa.task import VqaTask
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class SceneQuestionsTask(VqaTask):
     Errors cluster by block. Models that look at the picture or the question alone, or add up what each says by itself,
     have a block accuracy of 0; see `mmbench.tasks.scenes.blocks`.
     """
+
+    variants = (ANY,)
 
     def with_options(self, **options: Any) -> Self:
         """The task with another ``extractor``, ``prompt`` or ``size`` of its pictures. Raises `UsageError`."""

@@ -15,6 +15,9 @@ IMPORT_NAMES = {"PIL": "pillow", "easy_vqa": "easy-vqa"}
 TRANSITIVE = {"pyarrow": "datasets", "huggingface_hub": "transformers"}
 """Imported packages that a declared one always brings."""
 
+OWN_ENVIRONMENT = {"vllm"}
+"""Not pinned: each release demands one release of torch, which need not be ours (docs/design/dependencies.md)."""
+
 
 def name_of(requirement: str) -> str:
     matched = re.match(r"[A-Za-z0-9._-]+", requirement)
@@ -65,5 +68,5 @@ def test_every_dependency_is_pinned_to_one_version() -> None:
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)] == []
     names = [name_of(pin) for pin in pins]
     assert len(set(names)) == len(names)
-    assert set(names) >= DECLARED
+    assert set(names) >= DECLARED - OWN_ENVIRONMENT
     assert "torch==2.13.0" in pins

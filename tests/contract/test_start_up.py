@@ -31,7 +31,9 @@ def test_the_core_and_the_registry_load_the_standard_library_alone(module: str) 
     assert loaded_by(f"import {module}") <= {"mmbench", *sys.stdlib_module_names}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list", "tasks"], ["list", "models"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list", "tasks"], ["list", "models"], ["run", "--help"], ["score", "--help"]]
+)
 def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
     statement = f"""
 from mmbench.cli.main import main

@@ -83,6 +83,52 @@ def test_answers_of_several_people(folder: Path) -> None:
     assert read_questions(write(folder, {**row, "answer": "dark red"}))[0].answers == ("red", "dark red", "5", "red")
 
 
+def test_people_of_one_id_and_confidence_are_not_told_apart(folder: Path) -> None:
+    row = {"image": "a.png", "question": "?", "answers": ["red", "red"]}
+    sure = [{"answer": "red", "answer_confidence": "yes"}, {"answer": "red", "answer_confidence": "no"}]
+    assert read_questions(write(folder, row))[0].records == ()
+    assert read_questions(write(folder, {**row, "answers": sure}))[0].records == ()
+    assert len(set(read_questions(write(folder, {**row, "answers": [*sure, sure[0]]}))[0].records)) == 2
+    told = [{**each, "answer_id": n} for n, each in enumerate([*sure, sure[0]])]
+    assert read_questions(write(folder, {**row, "answers": told}))[0].records == ()
+
+
+def test_answers_alone_need_no_pictures_and_no_questions(folder: Path) -> None:
+    path = write(folder, {"image": "nowhere.png", "answer": "red"}, {"answer": "blue"}, {"image": None, "answer": "1"})
+    first, *others = read_questions(path, pictures=False)
+    assert (first.image, first.question, first.group, first.answers) == (None, "", "nowhere.png", ("red",))
+    assert [question.group for question in others] == ["", ""]
+    with pytest.raises(DataError, match="missing field 'question'"):
+        read_questions(path)
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("choises", "choices"),
+        ("Choices", "choices"),
+        ("slice", "slices"),
+        ("Type", "type"),
+        ("questionid", "question_id"),
+    ],
+)
+def test_a_misspelt_optional_field_is_refused(folder: Path, slip: str, meant: str) -> None:
+    with pytest.raises(DataError, match=f"line 1: unknown field '{slip}'; did you mean '{meant}'"):
+        read_questions(write(folder, {**GOOD, slip: ["red", "blue"]}))
+
+
+def test_other_fields_are_left_alone(folder: Path) -> None:
+    more = {
+        "answer_type": "x",
+        "question_type": 1,
+        "answerable": 1,
+        "image_id": 3,
+        "multiple_choice_answer": "y",
+        "note": None,
+    }
+    assert read_questions(write(folder, {**GOOD, **more})) == read_questions(write(folder, GOOD))
+
+
 def test_ids_default_to_the_position_and_stay_when_lines_are_added(folder: Path) -> None:
     first = [q.id for q in read_questions(write(folder, GOOD, "", {**GOOD, "question_id": 12}, GOOD))]
     more = [q.id for q in read_questions(write(folder, GOOD, "", {**GOOD, "question_id": 12}, GOOD, GOOD))]

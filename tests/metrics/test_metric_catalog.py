@@ -11,7 +11,7 @@ import pytest
 
 import mmbench.metrics
 from mmbench.core import MetricId
-from mmbench.metrics import CATALOG, mean_metric, pair_metric, retrieval_metrics
+from mmbench.metrics import CATALOG, caption_metrics, mean_metric, pair_metric, retrieval_metrics, vqa_metric
 
 
 def pattern_of(metric):
@@ -23,7 +23,9 @@ def test_every_metric_of_the_package_has_its_card():
     cards = {card.pattern: card for card in CATALOG}
     assert len(cards) == len(CATALOG)
     means = [mean_metric("accuracy", "sample", "correct"), mean_metric("block_accuracy", "block", "right")]
-    metrics = [*means, *retrieval_metrics("i2t"), *retrieval_metrics("t2i"), pair_metric("t2i")]
+    means += [mean_metric(name, "sample", name) for name in ("exact_match", "attribute_accuracy")]
+    means += caption_metrics(with_meteor=True, with_spice=True)
+    metrics = [*means, *retrieval_metrics("i2t"), *retrieval_metrics("t2i"), pair_metric("t2i"), vqa_metric("exact")]
     assert {pattern_of(metric) for metric in metrics} == set(cards)
     for metric in metrics:
         assert cards[pattern_of(metric)].higher_is_better == metric.higher_is_better

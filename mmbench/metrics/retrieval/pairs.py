@@ -1,0 +1,44 @@
+"""Pairs of queries and items: whether each query scores its own item above the other's."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.core.metric import Metric
+from mmbench.metrics.formulas import mean_metric
+from mmbench.metrics.retrieval.grid import side
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+
+
+def expected_pair(queries: Floats32, gallery: Floats32) -> Floats:
+    """Probability that both queries of a pair rank their own item above the other's, ties broken at random.
+
+    Query j of a pair belongs to item j. The product over j of 1 where its own item scores higher, ½ where the two tie,
+    0 otherwise. Parameters: `queries` and `gallery`, float32 [n, 2, d], best with vectors of norm 1; scores are exact
+    as in `rank_counts`. Queries that are equal get 0, unless their items tie as well. Returns: float64 [n]. Raises
+    ValueError for NaN or infinite numbers, and for shapes that do not fit.
+
+    >>> items = np.array([[[1, 0], [0, 1]]], dtype=np.float32)
+    >>> expected_pair(items, items).item(), expected_pair(items[:, [0, 0]], items).item()
+    (1.0, 0.0)
+    """
+    if queries.shape != gallery.shape or queries.ndim != 3 or queries.shape[1] != 2:
+        raise ValueError(f"queries {queries.shape} and gallery {gallery.shape}: expected [n, 2, d] twice")
+    shape = queries.shape
+    flat = (shape[0] * 2, shape[2])
+    sides = side("queries", queries.reshape(flat)), side("gallery", gallery.reshape(flat)).shared()
+    asked, items = (each.part(slice(None)).astype(np.float64).reshape(shape) for each in sides)
+    lead = np.einsum("nqd,nqd->nq", asked, items) - np.einsum("nqd,nqd->nq", asked, items[:, ::-1])
+    return np.asarray(((np.sign(lead) + 1) / 2).prod(axis=1))
+
+
+def pair_metric(direction: str) -> Metric:
+    """``pair_accuracy(direction=…)``: the mean of `expected_pair`, the column ``pair`` of the table ``pair_<direction>``.
+
+    Parameters: `direction`, ``t2i`` where captions rank pictures. Raises ValueError where it cannot stand in an id.
+    """
+    ties = "both queries of a pair right against each other's item (the image score of Winoground for t2i); ties: expected value"
+    return mean_metric(f"pair_accuracy(direction={direction})", f"pair_{direction}", "pair", reference=ties)
