@@ -11,6 +11,8 @@ from mmbench.core.errors import UnknownNameError, UsageError
 
 FILE = "mmbench.toml"
 """Name of the configuration file."""
+_OTHERS = ("models", "prices")
+"""Tables that are not the defaults of a command: aliases, and what endpoints charge (`mmbench.models.endpoint.prices`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ class Config:
         """
         defaults: dict[str, dict[str, Any]] = {}
         for name, table in self.tables.items():
-            if name == "models":
+            if name in _OTHERS:
                 continue
             if name not in commands or not isinstance(table, dict):
-                raise UnknownNameError(f"table of {self.path}:", name, [*commands, "models"])
+                raise UnknownNameError(f"table of {self.path}:", name, [*commands, *_OTHERS])
             known = commands[name]()
             defaults[name] = {}
             for key, value in table.items():

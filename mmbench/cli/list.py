@@ -76,11 +76,11 @@ def _metrics() -> list[dict[str, Any]]:
 
     return [
         {
-            "name": card.pattern,
+            "id": card.pattern,
             "description": card.description,
             "direction": "higher is better" if card.higher_is_better else "lower is better",
             "range": card.range,
-            "from": card.reference,
+            "reference": card.reference,
         }
         for card in CATALOG
     ]
@@ -121,14 +121,15 @@ def _cards(name: str) -> Iterable[dict[str, Any]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    width = max(len(row["name"]) for row in rows)
+    names = [row.get("id") or row["name"] for row in rows]
+    width = max(map(len, names))
     columns = shutil.get_terminal_size((100, 24)).columns
     lines: list[str] = []
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         said = row["description"] if not row.get("broken") else _broken(row)
-        extra = [row[key] for key in ("direction", "range", "from") if row.get(key)]
+        extra = [row[key] for key in ("direction", "range", "reference", "from") if row.get(key)]
         tail = f"  ({' · '.join(extra)})"
-        line = f"{row['name']:<{width}}  {said}"
+        line = f"{name:<{width}}  {said}"
         fits = len(click.unstyle(line)) + len(tail) <= columns
         lines.append(line + tail if fits else line)
         if not fits:
@@ -157,9 +158,9 @@ def _baselines_text(rows: list[dict[str, Any]]) -> str:
     sizes: dict[str, int] = next((row["sizes"] for row in rows if not row.get("broken")), {})
     stated = ", ".join(f"{name} {value}" for name, value in sizes.items())
     foot = (
-        f"Parameters: encoders, fusion and head, at {stated}. Closed form: parameters of the fusion alone; k: number of "
-        "modalities; d, o: width of what goes in and comes out; the rest are its options. Additive: the scores are a sum "
-        "of functions of one modality each."
+        f"Parameters: encoders, fusion and head (or decoder), at {stated}. Closed form: parameters of the fusion or decoder "
+        "alone; k: number of modalities; d, o: width of what goes in and comes out; v: vocabulary; the rest are its "
+        "options. Additive: the scores are a sum of functions of one modality each."
     )
     return "\n".join([_blocks(rows, said), "", *textwrap.wrap(foot, _columns())])
 

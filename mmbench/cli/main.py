@@ -18,6 +18,7 @@ from mmbench.core.ids import nearest_names
 COMMANDS = {
     "run": "Evaluate models on tasks; the same command again resumes.",
     "train": "Have a model learn tasks ahead of any run; a run does so by itself.",
+    "score": "Score a file of predictions, without a model.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",

@@ -14,7 +14,7 @@ import click
 from mmbench.cli.config import load_config
 from mmbench.cli.values import batch_size, key_values
 from mmbench.core.errors import MmbenchError, UsageError
-from mmbench.core.spec import CHECKPOINTS, DataSource
+from mmbench.core.spec import CACHE, CHECKPOINTS, DataSource
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 """Environment variables by which the Hugging Face libraries are told to stay off the network."""
@@ -64,6 +64,7 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
 @click.option("--model-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the model.")
 @click.option("--task-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the tasks, e.g. extractor=mention.")
 @click.option("--device", metavar="NAME", help="Given to the model as its option 'device'.")
+@click.option("--base-url", metavar="URL", help="Address of an endpoint; given to the model as its option 'base_url'.")
 @click.option("--dtype", metavar="NAME", help="Given to the model as its option 'dtype'.")
 @click.option(
     "--batch-size",
@@ -118,6 +119,13 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
     help="Where models keep what they have learned.",
 )
 @click.option(
+    "--cache",
+    is_flag=False,
+    flag_value=CACHE,
+    metavar="[FOLDER]",
+    help=f"Share answers between runs: what was answered there is not asked again. Without a value: {CACHE}.",
+)
+@click.option(
     "--perf",
     type=click.Choice(["quick", "off"]),
     default="quick",
@@ -164,7 +172,7 @@ def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> i
 
 def _options(values: dict[str, Any]) -> dict[str, Any]:
     model_args = key_values("--model-args", values["model_args"])
-    model_args |= {name: values[name] for name in ("device", "dtype") if values[name] is not None}
+    model_args |= {name: values[name] for name in ("base_url", "device", "dtype") if values[name] is not None}
     sources = [DataSource.parse(text) for text in values["data"]]
     names = [source.name or "" for source in sources]
     if len(set(names)) != len(names):
@@ -190,6 +198,7 @@ def _options(values: dict[str, Any]) -> dict[str, Any]:
         "solved": values["solved"],
         "skip_incompatible": values["skip_incompatible"],
         "checkpoints": values["checkpoints"],
+        "cache": values["cache"],
         "perf": values["perf"],
     }
 

@@ -47,6 +47,8 @@ class Capabilities:
     """It has `fit`: it is built once per task and sees that task's training split first."""
     collates: bool
     """It has `collate`."""
+    largest_first: bool = False
+    """It wants batches of requests of about the same cost, the costliest first: less padding, and memory runs out early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def capabilities(model: object) -> Capabilities:
         asynchronous=frozenset(kind for kind in kinds if inspect.iscoroutinefunction(getattr(model, kind))),
         learns=callable(getattr(model, "fit", None)),
         collates=callable(getattr(model, "collate", None)),
+        largest_first=getattr(model, "largest_first", False) is True,
     )
 
 

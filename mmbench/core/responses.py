@@ -49,6 +49,8 @@ class Generation:
     """Tokens and cost, where known."""
     refused: bool = False
     """True when the model or its provider declined to answer."""
+    first_token_s: float | None = None
+    """Seconds from sending the request to the first token, for answers that came token by token."""
 
 
 Output = str | Sequence[float]
@@ -67,5 +69,7 @@ class Response:
     """One sentence on what went wrong; None where nothing did."""
     usage: Usage | None = None
     """Tokens and cost, where known."""
+    first_token_s: float | None = None
+    """As in `Generation`."""
     timing: Timing | None = None
     """By the runner's clock; None for what was read back for scoring."""

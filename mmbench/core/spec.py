@@ -11,6 +11,9 @@ from mmbench.core.errors import UsageError
 CHECKPOINTS = "results/checkpoints"
 """Where models that learn keep what they have learned, unless told otherwise."""
 
+CACHE = "results/cache"
+"""Where ``--cache`` keeps answers, unless told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -114,6 +117,8 @@ class RunSpec:
     """Seed of the run; part of its identity."""
     measure: bool = True
     """Write perf.json: throughput, latency, memory."""
+    cache: str | None = None
+    """Folder of answers that runs share; None: none. Not part of the identity."""
     checkpoints: str = CHECKPOINTS
     """Folder in which models that learn keep what they have learned, shared by runs; not part of the identity."""
 

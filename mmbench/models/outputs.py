@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from mmbench.core.errors import MmbenchError
@@ -57,7 +58,8 @@ def _generation(output: Any) -> Response:
         usage = None if output.usage is None else _usage(output.usage)
     except (AttributeError, TypeError, ValueError, OverflowError):
         return _failed(f"generate returned a Generation whose usage is not made of numbers: {output.usage!r}")
-    return _text(str(text), "refused" if output.refused else "ok", usage)
+    answer = _text(str(text), "refused" if output.refused else "ok", usage)
+    return answer if output.first_token_s is None else replace(answer, first_token_s=float(output.first_token_s))
 
 
 def _text(text: str, status: Status, usage: Usage | None) -> Response:

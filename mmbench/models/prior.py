@@ -1,4 +1,8 @@
-"""The blind controls that learn: the most frequent training answer, overall or for each template of a question."""
+"""The blind controls that learn: the most frequent training answer, overall or for each template of a question.
+
+Where captions are scored, both say the one training caption that does best when it is said of every training picture
+(`mmbench.models.blind`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from mmbench.core.model import FitContext
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
 from mmbench.core.task import TaskInfo
+from mmbench.models.blind import best_caption, scores_captions
 
 _WORD = re.compile(r"\w+")
 
@@ -23,8 +28,11 @@ class Prior:
 
     def fit(self, task: TaskInfo, train: Sequence[Sample], val: Sequence[Sample], context: FitContext) -> None:
         """Count the first reference of every training sample. `val` is not used: nothing is tuned."""
-        del task, val, context
-        self._counts = Counter(sample.references[0] for sample in train if sample.references)
+        del val, context
+        if scores_captions(task):
+            self._counts = Counter([best_caption([sample.references for sample in train])])
+        else:
+            self._counts = Counter(sample.references[0] for sample in train if sample.references)
 
     def _counts_for(self, request: Request) -> Counter[str]:
         del request
@@ -55,6 +63,8 @@ class TemplatePrior(Prior):
     def fit(self, task: TaskInfo, train: Sequence[Sample], val: Sequence[Sample], context: FitContext) -> None:
         """Count the first reference of every training sample, also by template."""
         super().fit(task, train, val, context)
+        if scores_captions(task):
+            return
         self._answer_words = frozenset(_words(self._counts))
         counts: dict[tuple[Any, ...], Counter[str]] = {}
         for sample in train:

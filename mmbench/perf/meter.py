@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections.abc import Sequence
 
+from mmbench.core.responses import Response
 from mmbench.perf.memory import accelerator_peak_bytes, peak_bytes, reset_peak
 from mmbench.results.schema import Latency, TaskPerf
 
@@ -18,22 +20,31 @@ class Meter:
     def __init__(self) -> None:
         self._reset = reset_peak()
         self._durations = array("d")
+        self._first_tokens = array("d")
         self._requests = 0
         self._tokens: int | None = None
+        self._cost_usd: float | None = None
+        self.n_cached = 0
+        """Requests answered from the cache; the caller counts them."""
         self._warm_at: float | None = None
         self._ended_at = time.perf_counter()
 
-    def add(self, n_requests: int, duration_s: float, output_tokens: int | None) -> None:
-        """A call has ended, and its answers are logged."""
+    def add(self, n_requests: int, duration_s: float, responses: Sequence[Response]) -> None:
+        """A call has ended, and those of its answers that were new are logged."""
         now = time.perf_counter()
         self._ended_at = now
+        costs = [r.usage.cost_usd for r in responses if r.usage is not None and r.usage.cost_usd is not None]
+        if costs:
+            self._cost_usd = (self._cost_usd or 0.0) + sum(costs)
         if self._warm_at is None:
             self._warm_at = now
             return
         self._durations.append(duration_s)
         self._requests += n_requests
-        if output_tokens is not None:
-            self._tokens = (self._tokens or 0) + output_tokens
+        tokens = [r.usage.output_tokens for r in responses if r.usage is not None and r.usage.output_tokens is not None]
+        if tokens:
+            self._tokens = (self._tokens or 0) + sum(tokens)
+        self._first_tokens.extend(r.first_token_s for r in responses if r.first_token_s is not None)
 
     def result(self, requests_per_sample: float, batch_size: int) -> TaskPerf:
         """The figures of the task."""
@@ -41,7 +52,9 @@ class Meter:
         samples = self._requests / requests_per_sample if requests_per_sample else 0.0
         measured = elapsed > 0 and self._requests > 0
         reasons: list[str] = []
-        if not measured:
+        if self._warm_at is None and self.n_cached:
+            reasons.append("every answer came from the cache: nothing was measured")
+        elif not measured:
             reasons.append("only the warm-up batch ran: no throughput (more samples, or a smaller --batch-size)")
         elif len(self._durations) < FLOORS[0.5]:
             reasons.append(f"{len(self._durations)} calls after warm-up: no latency (p50 needs {FLOORS[0.5]})")
@@ -50,7 +63,10 @@ class Meter:
         return TaskPerf(
             samples_per_s=samples / elapsed if measured else None,
             tokens_per_s=self._tokens / elapsed if measured and self._tokens is not None else None,
-            latency_ms=Latency(p50=self._quantile(0.5), p90=self._quantile(0.9), p99=self._quantile(0.99)),
+            latency_ms=_latency(self._durations),
+            first_token_ms=_latency(self._first_tokens) if self._first_tokens else None,
+            cost_usd=self._cost_usd,
+            n_cached=self.n_cached,
             peak_memory_bytes=peak_bytes(),
             peak_accelerator_bytes=accelerator_peak_bytes(),
             n_samples=round(samples),
@@ -61,12 +77,17 @@ class Meter:
             reasons=reasons,
         )
 
-    def _quantile(self, q: float) -> float | None:
-        """Linear interpolation between order statistics, in milliseconds; None below the floor."""
-        if len(self._durations) < FLOORS[q]:
-            return None
-        ordered = sorted(self._durations)
-        place = q * (len(ordered) - 1)
-        low = int(place)
-        high = min(low + 1, len(ordered) - 1)
-        return 1e3 * (ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+
+def _latency(seconds: array[float]) -> Latency:
+    return Latency(p50=_quantile(seconds, 0.5), p90=_quantile(seconds, 0.9), p99=_quantile(seconds, 0.99))
+
+
+def _quantile(seconds: array[float], q: float) -> float | None:
+    """Linear interpolation between order statistics, in milliseconds; None below the floor."""
+    if len(seconds) < FLOORS[q]:
+        return None
+    ordered = sorted(seconds)
+    place = q * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return 1e3 * (ordered[low] + (ordered[high] - ordered[low]) * (place - low))

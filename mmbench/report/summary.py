@@ -11,6 +11,7 @@ from mmbench.report.text import (
     figure,
     interval,
     number,
+    percent,
     said,
     said_of_seeds,
     solved,
@@ -76,7 +77,7 @@ def _quality(row: SeedRow, *, several: bool) -> dict[str, str]:
         "value": number(row.value, scale),
         "n": f"{len(own)} × {own[0]:,}" if several and len(set(own)) == 1 else f"{row.n:,}",
         "failed": f"{row.n_failed:,}",
-        "coverage": f"{100 * row.coverage:.0f} %" if row.coverage in (0.0, 1.0) else f"{100 * row.coverage:.2f} %",
+        "coverage": percent(row.coverage),
         "chance": number(row.chance, scale),
         "prior": number(row.prior, scale),
     }

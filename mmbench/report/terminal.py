@@ -38,11 +38,21 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
 
 
 def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
-    """A table for each task; where the terminal is too narrow for one, it goes on below with the models repeated."""
+    """A table for each task, as compact as `print_tables` draws them."""
+    print_tables(comparison_tables(groups, tasks), stream, compact=True)
+
+
+def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:
+    """One below the other; where the terminal is too narrow for one, it goes on below with its first column repeated.
+
+    `compact`: headings are broken into lines no wider than their cells, also where there is room.
+    """
     console = _console(stream)
-    for table in comparison_tables(groups, tasks):
+    for table in tables:
         console.print(table.title, markup=False, style="bold cyan", soft_wrap=True)
-        titles = [_in_lines(column, place, table) for place, column in enumerate(table.columns)]
+        titles = [column.title for column in table.columns]
+        if compact or _natural_width(table, titles, 2) > console.width:
+            titles = [_in_lines(column, place, table) for place, column in enumerate(table.columns)]
         gap = 2 if _natural_width(table, titles, 2) <= console.width else 1
         for columns in _cut(table, titles, gap, console.width):
             _draw(console, _only(table, columns), [titles[n] for n in columns], gap)

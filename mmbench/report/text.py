@@ -8,6 +8,9 @@ from mmbench.core.scores import MetricValue
 from mmbench.results.seeds import SeedGroup, SeedRow
 from mmbench.results.view import RunView
 
+_NAMED = 4
+"""Metrics that a note names, of those that share a reason."""
+
 
 def number(value: float | None, scale: float) -> str:
     """A value times its scale with one decimal; ``n/a`` for None.
@@ -62,6 +65,15 @@ def amount(value: int) -> str:
     return f"{value / 1e3:.{1 if value < 99_950 else 0}f}k" if value >= 1000 else str(value)
 
 
+def percent(share: float) -> str:
+    """A share of 1 with two decimals, none where it is all or nothing.
+
+    >>> percent(0.98765), percent(1.0)
+    ('98.77 %', '100 %')
+    """
+    return f"{100 * share:.{0 if share in (0.0, 1.0) else 2}f} %"
+
+
 def byte_size(value: int | None) -> str:
     """Bytes for people.
 
@@ -110,30 +122,39 @@ def said(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str, str]]:
 def _said_of_run(view: RunView, task: str, *, speed: bool) -> list[tuple[str, str]]:
     entry = view.run.tasks.get(task)
     notes = [("", entry.reason)] if entry is not None and entry.reason else []
-    notes += _said_of_metrics([row.metric for row in view.rows([task]) if row.primary])
+    notes += said_of_metrics([row.metric for row in view.rows([task]) if row.primary])
     if speed and task in view.perf:
         notes += [(", speed", reason) for reason in view.perf[task].reasons]
     return notes
 
 
-def _said_of_metrics(metrics: Sequence[MetricValue]) -> list[tuple[str, str]]:
-    """Reasons, each once however many metrics share it; answers that count as wrong without being one."""
+def said_of_metrics(
+    metrics: Sequence[MetricValue], look: str = "mmbench show RUN --sample ID"
+) -> list[tuple[str, str]]:
+    """(where, text), as `said` has them, of values and their reasons, each once however many metrics share it.
+
+    `look`: how to look at an output that holds no answer.
+    """
     by_reason: dict[str, list[str]] = {}
     for metric in metrics:
         if metric.reason:
             by_reason.setdefault(metric.reason, []).append(metric.id)
-    notes = [(f", {', '.join(ids)}", reason) for reason, ids in by_reason.items()]
+    notes = [(f", {_first(ids)}", reason) for reason, ids in by_reason.items()]
     for unit in dict.fromkeys(metric.unit for metric in metrics):
         first = next(metric for metric in metrics if metric.unit == unit)
         if first.n_unparsed:
             text = (
                 f"{first.n_unparsed:,} of {first.n:,} outputs hold no answer (unparsed) and score 0; "
-                "look at one with mmbench show RUN --sample ID, and at the task's extractor"
+                f"look at one with {look}, and at the task's extractor"
             )
             notes.append(("", text))
         if first.n_refused:
             notes.append(("", f"{first.n_refused:,} of {first.n:,} were refused and score 0"))
     return notes
+
+
+def _first(ids: Sequence[str]) -> str:
+    return ", ".join(ids) if len(ids) <= _NAMED else f"{', '.join(ids[:_NAMED])} and {len(ids) - _NAMED} more"
 
 
 def _listed(seeds: Sequence[int]) -> str:

@@ -25,7 +25,12 @@ def _add_learned(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "schema_version": 2}
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _add_learned}
+def _add_first_token_and_cache(document: dict[str, Any]) -> dict[str, Any]:
+    """3 added ``first_token_ms``, ``cost_usd`` and ``n_cached`` to a task's figures, and two fields to the log."""
+    return {**document, "schema_version": 3}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _add_learned, 2: _add_first_token_and_cache}
 """Schema version to the pure function that turns a document of it into one of the next version."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from mmbench.core.responses import Status
 from mmbench.core.scores import MetricValue
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
@@ -54,6 +54,25 @@ class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Number of the batch in ``plan.json``, from 0."""
     batch_size: int = 1
     """Requests that this call answered."""
+    first_token_s: float | None = None
+    """Seconds from sending the request to its first token; null where the answer did not come token by token."""
+    cached: bool = False
+    """True where the answer came from the cache and no call was made: the times are 0 and the price is too."""
+
+
+class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """One answer in the cache that runs share (``--cache``), as msgpack."""
+
+    status: Status
+    """How it ended: ``ok`` or ``refused``."""
+    output: str | list[float] | None = None
+    """The text, or the score of every choice; null for embeddings."""
+    vector: bytes | None = None
+    """An embedding as little-endian float32; null for other kinds."""
+    input_tokens: int | None = None
+    """Tokens read when it was asked; null where unknown."""
+    output_tokens: int | None = None
+    """Tokens written when it was asked; null where unknown."""
 
 
 class PlanFile(Record, frozen=True, kw_only=True):
@@ -262,6 +281,12 @@ class TaskPerf(Record, frozen=True, kw_only=True):
     """Output tokens per second, where the model reports tokens."""
     latency_ms: Latency
     """Latency of the calls."""
+    first_token_ms: Latency | None = None
+    """Time to the first token; null where answers do not come token by token."""
+    cost_usd: float | None = None
+    """Price in US dollars of all that was asked, warm-up included; null where no price is known."""
+    n_cached: int = 0
+    """Requests answered from the cache, which no other figure counts."""
     peak_memory_bytes: int | None
     """Highest resident memory of the process during the task, the model and mmbench included."""
     peak_accelerator_bytes: int | None

@@ -101,10 +101,10 @@ class AsyncExecutor:
 
     async def _ask(self, request: Request, attempt: _Attempt) -> Response:
         limit = self._batching.timeout_s
-        deadline = asyncio.timeout(limit)
+        deadline = asyncio.timeout(None)  # it starts when the request is first asked
         try:
             async with deadline:
-                return await self._until_answered(request, attempt)
+                return await self._until_answered(request, attempt, deadline)
         except TimeoutError as error:
             if deadline.expired():
                 return Response("timeout", error=f"no answer within {limit:g} s")
@@ -119,12 +119,12 @@ class AsyncExecutor:
         except USER_ERRORS as error:
             return Response("error", error=describe_error(error))
 
-    async def _until_answered(self, request: Request, attempt: _Attempt) -> Response:
+    async def _until_answered(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
         """Ask, and ask again while that may help. Raises what the model raised last."""
         asked_again = 0
         while True:
             try:
-                return await self._once(request, attempt)
+                return await self._once(request, attempt, deadline)
             except TransientError as error:
                 wait = error.retry_after_s
                 if asked_again == self._batching.retries or (wait is not None and wait > MOST_PATIENT_S):
@@ -135,20 +135,22 @@ class AsyncExecutor:
                     self._pace.hold(wait)
             asked_again += 1
 
-    async def _once(self, request: Request, attempt: _Attempt) -> Response:
+    async def _once(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
         ticket = await self._pace.enter()
+        if self._batching.timeout_s is not None and deadline.when() is None:
+            deadline.reschedule(asyncio.get_running_loop().time() + self._batching.timeout_s)
         started = time.perf_counter()
         attempt.start_s = started - self._origin
-        too_much = False
+        answered, too_much = True, False
         try:
             output = await self._caller.call_one(request.kind, request)
             return check_outputs(request.kind, [request], [output])[0]
         except TransientError as error:
-            too_much = error.slow_down
+            answered, too_much = False, error.slow_down
             raise
         except asyncio.CancelledError:
             too_much = True  # the deadline passed: the server fell silent
             raise
         finally:
             attempt.duration_s = time.perf_counter() - started
-            self._pace.leave(ticket, too_much=too_much)
+            self._pace.leave(ticket, too_much=too_much, answered=answered)

@@ -82,6 +82,8 @@ class BatchExecutor:
             raise_if_swallowed()
 
     def _first_try(self, prepared: Prepared) -> list[Response]:
+        if isinstance(prepared.error, ModelUnusableError):
+            raise prepared.error
         if prepared.error is not None:
             failure, prepared.error = Failure.of(prepared.error), None
             return self._split(prepared.requests, failure)

@@ -18,7 +18,7 @@ from mmbench.runner.given import Data, models_of, names_of, seeds_of, sources_of
 from mmbench.runner.plan import TaskPlan, plan_task
 from mmbench.runner.progress import Progress
 from mmbench.runner.session import Job
-from mmbench.runner.tasks import ResolvedTask, resolve_tasks
+from mmbench.runner.tasks import ResolvedTask, notes_of, resolve_tasks
 
 
 class RunOptions(TypedDict, total=False):
@@ -62,6 +62,8 @@ class RunOptions(TypedDict, total=False):
     """A seed counts as having solved a task from this value up; 0.95."""
     skip_incompatible: bool
     """Show a task as n/a that the model cannot answer, instead of refusing to start."""
+    cache: str | Path | None
+    """Folder of answers that runs share: what was answered there is not asked again; None: none."""
     checkpoints: str | Path
     """Folder in which models that learn keep what they have learned; ``results/checkpoints``."""
     perf: Literal["quick", "off"]
@@ -79,7 +81,7 @@ class Plan:
     tasks: tuple[str, ...]
     """Full names of the tasks."""
     notes: tuple[str, ...] = ()
-    """What a user should know of the plan: what of a suite was left out."""
+    """What a user should know: what of a suite was left out, and what the tasks say of their data."""
     solved: float = SOLVED
     """The value from which a seed counts as having solved a task."""
 
@@ -101,7 +103,8 @@ def make_plan(
             skipped = {task.name: _incompatible(task, why, spec.selection.split) for task, why in fit.skipped}
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, Path(out)))
-    return Plan(tuple(jobs), tuple(task.name for task in resolved), tuple(_left_out(fits)), solved)
+    said = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
+    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *said), solved)
 
 
 # --- what is asked for ---
@@ -156,6 +159,7 @@ def _spec(model: str, tasks: tuple[str, ...], options: RunOptions, seed: int) ->
         seed=seed,
         measure=options.get("perf", "quick") != "off",
         checkpoints=str(options.get("checkpoints", CHECKPOINTS)),
+        cache=None if (cache := options.get("cache")) is None else str(cache),
     )
 
 

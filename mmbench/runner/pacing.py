@@ -48,49 +48,60 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> int:
-        """Wait for a place; returns the ticket to give back to `leave`."""
-        while True:
-            wait = self._held_until - self._clock()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            elif self._flying < int(self.window):
-                self._flying += 1
-                return self._generation
-            else:
-                await self._turn()
+        """Wait for a place, first come, first served; returns the ticket to give back to `leave`."""
+        if self._waiting or self._flying >= int(self.window):
+            await self._turn()
+        else:
+            self._flying += 1
+        try:
+            await self._released()
+        except asyncio.CancelledError:
+            self._free()
+            raise
+        return self._generation
 
-    def leave(self, ticket: int, *, too_much: bool) -> None:
-        """Give the place back. `too_much`: the server said so, or fell silent.
+    def leave(self, ticket: int, *, too_much: bool, answered: bool = True) -> None:
+        """Give the place back. `too_much`: the server said so, or fell silent; `answered`: it went well.
 
         Requests that were in flight together say it together; only the first of them halves the window.
         """
-        self._flying -= 1
-        if not too_much:
-            grown = self.window + (1.0 if self._doubling else 1.0 / self.window)
-            self.window = min(float(self._limit), grown)
-        elif ticket == self._generation:
+        if too_much and ticket == self._generation:
             self.window = max(1.0, self.window / 2)
             self._doubling = False
             self._generation += 1
-        self._wake(int(self.window) - self._flying)
+        elif answered and not too_much:
+            grown = self.window + (1.0 if self._doubling else 1.0 / self.window)
+            self.window = min(float(self._limit), grown)
+        self._free()
 
     def hold(self, seconds: float) -> None:
         """Let nobody pass for so long: the server asked for it."""
         self._held_until = max(self._held_until, self._clock() + seconds)
 
+    async def _released(self) -> None:
+        """Wait until nobody is held any more; meanwhile the server may ask for more time."""
+        while True:
+            wait = self._held_until - self._clock()
+            if wait <= 0:
+                return
+            await asyncio.sleep(wait)
+
     async def _turn(self) -> None:
+        """Wait until another's place, or a new one, has been handed over."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._wake(1)  # it was this one's turn: the next in line takes it
+                self._free()
             raise
 
-    def _wake(self, count: int) -> None:
-        while count > 0 and self._waiting:
+    def _free(self) -> None:
+        """Give up a place; hand over whatever is free then."""
+        self._flying -= 1
+        while self._waiting and self._flying < int(self.window):
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
-                count -= 1
+                self._flying += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmbench.core.errors import RunFailedError
 from mmbench.core.requests import Request
@@ -17,6 +17,9 @@ from mmbench.results.log import ResponseLog
 from mmbench.results.schema import ResponseLine
 from mmbench.runner.plan import ANSWERED, FAILED, MISSING, LogState, TaskPlan
 from mmbench.runner.progress import Progress, State
+
+if TYPE_CHECKING:
+    from mmbench.runner.cached import Cached
 
 _ENOUGH_FOR_A_FRACTION = 50
 
@@ -39,6 +42,8 @@ class Call:
     """Seconds from the start of the session."""
     duration_s: float
     """Seconds that it took."""
+    cached: bool = False
+    """No call was made: the answers came from the cache."""
 
 
 class Recorder:
@@ -49,6 +54,7 @@ class Recorder:
         self.log = log
         self.states = state.states
         self.meter: Meter | None = None
+        self.cache: Cached | None = None
         self.first_error: str | None = None
         self._max_errors = max_errors
         self._session_failed = 0
@@ -71,7 +77,6 @@ class Recorder:
         self.log.append(
             [_line(call, call.requests[i], response, row) for i, response, row in zip(fresh, kept, rows, strict=True)]
         )
-        tokens: int | None = None
         for i, response in zip(fresh, kept, strict=True):
             number = call.numbers[i]
             if self.states[number] == FAILED:
@@ -79,10 +84,12 @@ class Recorder:
             ok = response.status in ENDED_WELL
             self.states[number] = ANSWERED if ok else FAILED
             self._count(number, call.requests[i], response, ok)
-            if response.usage is not None and response.usage.output_tokens is not None:
-                tokens = (tokens or 0) + response.usage.output_tokens
-        if self.meter is not None:
-            self.meter.add(len(call.numbers), call.duration_s, tokens)
+        if self.meter is not None and call.cached:
+            self.meter.n_cached += len(fresh)
+        elif self.meter is not None:
+            self.meter.add(len(call.numbers), call.duration_s, kept)
+        if self.cache is not None and not call.cached:
+            self.cache.keep([call.requests[i] for i in fresh], kept)
         if self.progress is not None:
             self.progress.update(self.state)
         self._check_errors()
@@ -146,4 +153,6 @@ def _line(call: Call, request: Request, response: Response, row: int | None) -> 
         duration_s=round(call.duration_s, 6),
         batch=call.batch,
         batch_size=len(call.requests),
+        first_token_s=None if response.first_token_s is None else round(response.first_token_s, 6),
+        cached=call.cached,
     )

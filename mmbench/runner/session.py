@@ -28,6 +28,7 @@ from mmbench.results.schema import (
     TaskPerf,
     TaskStatus,
 )
+from mmbench.runner.cached import shared_answers
 from mmbench.runner.lifecycle import Models
 from mmbench.runner.plan import TaskPlan
 from mmbench.runner.progress import Progress
@@ -92,6 +93,8 @@ class Session:
             works = [
                 TaskRun(plan, self.directory, self.job.spec, self.run.tasks.get(plan.name)) for plan in self._plans
             ]
+            for work in works:
+                work.largest_first = self.job.model.capabilities.largest_first
             prepared = [(task, task.prepare(self.progress)) for task in works]
             with shielded():
                 self._write(tasks={**self.run.tasks, **self.job.skipped, **{t.name: t.entry for t in works}})
@@ -142,7 +145,11 @@ class Session:
         self.directory.write(self.run)
 
     def _ask(self, prepared: Sequence[tuple[TaskRun, TaskWork]]) -> None:
-        with Models(self.job.model, Path(self.job.spec.checkpoints), self.progress) as models:
+        spec, asked = self.job.spec, any(work.todo for _, work in prepared)
+        with (
+            Models(self.job.model, Path(spec.checkpoints), self.progress) as models,
+            shared_answers(spec.cache if asked else None, self.job.model, self.progress) as cache,
+        ):
             for task, work in prepared:
                 if not work.todo:
                     self.progress.note(
@@ -151,7 +158,7 @@ class Session:
                 if work.todo:
                     model = models.for_task(task.plan)
                     self._keep_learned(task, models.learned)
-                    perf = task.ask(work, model, self.progress)
+                    perf = task.ask(work, model, self.progress, cache)
                     if self.job.spec.measure and perf is not None:
                         self._add_perf(task.name, perf)
                 with shielded():

@@ -17,6 +17,7 @@ from mmbench.perf.meter import Meter
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
+from mmbench.runner.cached import Cached
 from mmbench.runner.concurrent import AsyncExecutor
 from mmbench.runner.executor import BatchExecutor
 from mmbench.runner.loop import Loop
@@ -66,6 +67,7 @@ class TaskRun:
         self.plan = plan
         self._directory = directory
         self._spec = spec
+        self.largest_first = False
         self._folder = directory.task(plan.name)
         self._earlier = earlier if earlier is not None and earlier.identity_digest == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
@@ -110,13 +112,15 @@ class TaskRun:
         return entry.scoring is not None and (self._folder / "scores" / f"{entry.scoring}.json").is_file()
 
     def _cut(self, state: LogState, size: int) -> list[list[int]]:
-        batches = cut(self.plan, size, self._spec.batching.cost)
+        batches = cut(self.plan, size, self._spec.batching.cost, largest_first=self.largest_first)
         if ANSWERED not in state.states:
             return batches
         left = ([number for number in batch if state.states[number] != ANSWERED] for batch in batches)
         return [batch for batch in left if batch]
 
-    def ask(self, work: TaskWork, model: tuple[ModelCaller, Loop], progress: Progress) -> TaskPerf | None:
+    def ask(
+        self, work: TaskWork, model: tuple[ModelCaller, Loop], progress: Progress, cache: Cached | None = None
+    ) -> TaskPerf | None:
         """Ask what is left; the figures of this session. Raises `TooManyErrorsError`, `RunFailedError`, `Interrupted`."""
         caller, loop = model
         with ResponseLog(self._folder, work.state.rows) as log:
@@ -125,7 +129,10 @@ class TaskRun:
             recorder.progress = None if isinstance(progress, Silent) else progress
             recorder.state.started = time.monotonic()
             progress.start(recorder.state)
+            recorder.cache = cache
             try:
+                if cache is not None:
+                    work.todo = cache.fill(work.todo, recorder)
                 self._execute(work, caller, loop, recorder)
             except (TooManyErrorsError, ModelUnusableError) as error:
                 self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))

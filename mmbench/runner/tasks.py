@@ -48,6 +48,20 @@ def resolve_tasks(
     return tasks
 
 
+def notes_of(task: Task) -> tuple[str, ...]:
+    """What a task says that its users must know of its data, a sentence each: its attribute ``notes``, where it has one.
+
+    Raises `PluginError` when it cannot say.
+    """
+    try:
+        said = getattr(task, "notes", ())
+        return (said,) if isinstance(said, str) else tuple(map(str, said))
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"task {task.info.name!r} failed to say what must be known of it", error) from error
+
+
 def resolve_source(source: TaskSource) -> ResolvedTask:
     """The task of an earlier run. Raises what `resolve_tasks` raises."""
     data = () if source.data_path is None else (DataSource(source.data_path, source.data_name),)
@@ -77,12 +91,12 @@ class _Resolver:
             hint = f"For your own data: --tasks {family_name} --data FILE" if family_known else ""
             raise UnknownNameError("task", name, _known(), hint=hint or "See: mmbench list tasks")
         found = registry.load(registry.find("task", name))
-        if _is_family(found):
+        if is_family(found):
             if found.default is None:
                 raise UsageError(f"{name} has no embedded data; give it yours: --tasks {name} --data FILE_OR_FOLDER")
             name = found.default
             found = registry.load(registry.find("task", name))
-        return self._finish(_as_task(found, name), TaskSource(name=name, options=self.options))
+        return self._finish(as_task(found, name), TaskSource(name=name, options=self.options))
 
     def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:
         """The most specific of the sources: for this very task, for the data set's name, for any bare family."""
@@ -104,7 +118,7 @@ class _Resolver:
 
     def _from_data(self, name: str, family_name: str, dataset: str, source: DataSource) -> ResolvedTask:
         family = registry.load(registry.find("task", family_name))
-        if not _is_family(family):
+        if not is_family(family):
             raise UsageError(f"task {family_name!r} brings its own data; it takes no --data")
         path = Path(source.path).expanduser().absolute()
         own_name = source.name if source.name not in (name, family_name) else None
@@ -116,23 +130,31 @@ class _Resolver:
         return self._finish(task, record)
 
     def _finish(self, task: Task, source: TaskSource) -> ResolvedTask:
-        if self.options:
-            configure = getattr(task, "with_options", None)
-            if configure is None:
-                raise UsageError(f"task {task.info.name!r} takes no options; got {', '.join(self.options)}")
-            task = configure(**self.options)
-        return ResolvedTask(task, source)
+        return ResolvedTask(configured(task, self.options), source)
 
 
 def _known() -> list[str]:
     return [plugin.name for plugin in registry.plugins("task")]
 
 
-def _is_family(value: Any) -> bool:
+def configured(task: Task, options: Mapping[str, Any]) -> Task:
+    """The task with these options in force. Raises `UsageError` where it takes none, and what it raises for wrong ones."""
+    if not options:
+        return task
+    configure = getattr(task, "with_options", None)
+    if configure is None:
+        raise UsageError(f"task {task.info.name!r} takes no options; got {', '.join(options)}")
+    found: Task = configure(**options)
+    return found
+
+
+def is_family(value: Any) -> bool:
+    """Whether a plug-in is a family of tasks."""
     return hasattr(value, "from_data") and hasattr(value, "default")
 
 
-def _as_task(value: Any, name: str) -> Task:
+def as_task(value: Any, name: str) -> Task:
+    """A plug-in, or what its class builds, as a task. Raises `PluginError` when it is none."""
     try:
         if inspect.isclass(value):
             value = value()
@@ -154,4 +176,4 @@ def _from_python(name: str) -> Task:
         if not hasattr(value, "task"):
             raise PluginError(f"task {name!r}: the module has no attribute 'task'; write {name}:NAME")
         value = value.task
-    return _as_task(value, name)
+    return as_task(value, name)

@@ -50,7 +50,7 @@ print(json.dumps({
 }))
 """
 
-SLOWEST = ("concat", "attention", "cross-attention")
+SLOWEST = ("concat", "low-rank", "attention", "cross-attention")
 
 
 def cost(name: str, task: str, target_s: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import Colours, evaluate, write_captions, write_questions
 
+from mmbench.core import Response, Usage
 from mmbench.perf.machine import machine, packages
 from mmbench.perf.memory import peak_bytes, reset_peak
 from mmbench.perf.meter import Meter
@@ -18,7 +19,7 @@ def metered(durations: list[float], monkeypatch: pytest.MonkeyPatch, tokens: int
     meter = Meter()
     for duration in durations:
         clock[0] += duration
-        meter.add(4, duration, tokens)
+        meter.add(4, duration, [Response("ok", "a", usage=Usage(output_tokens=tokens))])
     return meter
 
 

@@ -151,12 +151,30 @@ def test_version_2_added_what_a_model_learned() -> None:
     assert fixture(2, "Writes").read().tasks["tiny/words"].learned is None
 
 
+def test_version_3_added_times_to_the_first_token_and_the_cache() -> None:
+    writes, chooses = fixture(3, "Writes"), fixture(3, "Chooses")
+    logged = {line.id: line for line in lines(writes.path, "tiny/words")}
+    assert logged["tiny/words/w1/0"].first_token_s == 0.125
+    assert not logged["tiny/words/w1/0"].cached
+    assert all(line.cached for line in lines(chooses.path, "tiny/words"))
+    perf, spent = chooses.read_perf(), writes.read_perf()
+    assert perf is not None
+    assert spent is not None
+    assert perf.tasks["tiny/words"].n_cached == 5
+    assert spent.tasks["tiny/words"].cost_usd == 0.75
+    earlier = fixture(2, "Writes").read_perf()
+    assert earlier is not None
+    assert earlier.tasks["tiny/words"].n_cached == 0
+    assert earlier.tasks["tiny/words"].first_token_ms is None
+
+
 def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     """So that a change of any of them breaks a test here, and not somebody's run."""
     used: set[str] = set()
     for path in (FIXTURES / f"v{schema.SCHEMA_VERSION}" / "runs").rglob("*.json*"):
         used |= {word for word in path.read_text(encoding="utf-8").split('"') if word.isidentifier()}
-    names = {field for record in vars(schema).values() for field in getattr(record, "__struct_fields__", ())}
+    records = [record for record in vars(schema).values() if record is not schema.CachedAnswer]  # in no run directory
+    names = {field for record in records for field in getattr(record, "__struct_fields__", ())}
     never = {"commit", "dirty"}  # of the repository, which the fixture was not written in
     assert names - used - never == set()
     assert set(MetricValue.__dataclass_fields__) - used == set()

@@ -99,6 +99,17 @@ def test_the_time_out_of_a_request_counts_its_retries(tmp_path: Path, monkeypatc
     assert {line.status for line in lines(result.path)} == {"ok", "timeout"}
 
 
+def test_the_time_out_does_not_count_the_wait_for_a_place(tmp_path: Path) -> None:
+    class Slow(Flaky):
+        async def generate(self, request: Any) -> str:
+            await asyncio.sleep(0.25)
+            return "red"
+
+    n = 3 * FIRST_WINDOW
+    result = evaluate(Slow({}), write_questions(tmp_path, n), tmp_path, concurrency=n, timeout=0.4)
+    assert {line.status for line in lines(result.path)} == {"ok"}
+
+
 def _passed(limit: int, rounds: list[bool]) -> list[float]:
     """The window after rounds in which everybody in flight is answered (True) or refused (False)."""
 
@@ -143,5 +154,48 @@ def test_a_place_is_not_lost_with_a_request_that_is_given_up_while_it_waits() ->
         pace.leave(ticket, too_much=False)
         given_up.cancel()
         await asyncio.wait_for(patient, 1)
+
+    asyncio.run(play())
+
+
+def test_places_are_given_first_come_first_served() -> None:
+    async def play() -> list[int]:
+        pace = Pace(2, lambda: 0.0)
+        order: list[int] = []
+
+        async def worker(number: int) -> None:
+            for _ in range(3):
+                ticket = await pace.enter()
+                order.append(number)
+                await asyncio.sleep(0)
+                pace.leave(ticket, too_much=False)
+
+        await asyncio.gather(*(worker(number) for number in range(6)))
+        return order
+
+    assert asyncio.run(play()) == list(range(6)) * 3
+
+
+def test_a_failure_that_says_nothing_of_load_leaves_the_window_as_it_is() -> None:
+    async def play() -> float:
+        pace = Pace(100, lambda: 0.0)
+        for _ in range(50):
+            pace.leave(await pace.enter(), too_much=False, answered=False)
+        return pace.window
+
+    assert asyncio.run(play()) == FIRST_WINDOW
+
+
+def test_a_place_is_not_lost_with_a_request_that_is_given_up_while_everybody_is_held() -> None:
+    async def play() -> None:
+        now = [0.0]
+        pace = Pace(1, lambda: now[0])
+        pace.hold(3600.0)
+        given_up = asyncio.create_task(pace.enter())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.sleep(0)
+        now[0] = 3601.0
+        await asyncio.wait_for(pace.enter(), 1)
 
     asyncio.run(play())

@@ -89,8 +89,27 @@ def test_what_was_resolved_is_found_again_from_the_record_in_run_json(tmp_path: 
         assert again.task.fingerprint() == first.task.fingerprint()
 
 
-def test_options_for_a_task_that_takes_none_are_refused(tmp_path: Path) -> None:
-    captions = write_captions(tmp_path)
+def test_options_for_a_task_that_takes_none_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.py").write_text(PLAIN, encoding="utf-8")
     options: dict[str, Any] = {"extractor": "exact"}
-    with pytest.raises(UsageError, match="task 'retrieval/captions' takes no options; got extractor"):
-        resolve_tasks(["retrieval"], [DataSource(str(captions))], options)
+    with pytest.raises(UsageError, match="task 'plain/one' takes no options; got extractor"):
+        resolve_tasks(["plain.py:task"], [], options)
+
+
+PLAIN = """
+from mmbench import DatasetInfo, PerSampleTask, TaskInfo
+
+
+class Plain(PerSampleTask):
+    info = TaskInfo("plain/one", "1", "asks", DatasetInfo("d", "1", "CC0-1.0", ""), frozenset({"generate"}), ("accuracy",))
+    metrics = ()
+
+    def fingerprint(self): return "1"
+    def samples(self, split="test"): return []
+    def requests(self, sample): return []
+    def chance(self, samples): return {}
+
+
+task = Plain()
+"""

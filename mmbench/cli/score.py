@@ -1,0 +1,129 @@
+"""``mmbench score``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.cli.values import key_values
+from mmbench.core.errors import MmbenchError, UsageError
+
+if TYPE_CHECKING:
+    from mmbench.core.scores import ScoreTable
+    from mmbench.runner.predictions import Coverage, ScoreResult
+
+_EPILOG = """\b
+Examples:
+  mmbench score --task vqa --references annotations.json --predictions results.json
+  mmbench score --task captioning --references captions_val2014.json --predictions results.json --json
+  mmbench score --task retrieval --predictions embeddings.npz --per-sample queries.jsonl
+  mmbench score --task vqa --references annotations.json --predictions results.json --set variant=official-2021
+  mmbench score --task vqa/easy-vqa --predictions answers.json    # the task has its own references
+
+Files are what the field uses: VQA results and annotations; COCO caption results and annotations; .npz with image_emb
+[N,d], text_emb [M,d] and text_image_index [M]. Every sample needs a prediction and every prediction a sample;
+--partial scores those that have one and prints how many they are.
+Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samples do not fit; 4 some could not be scored.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option(
+    "--task",
+    "-t",
+    required=True,
+    metavar="T",
+    help="Family (vqa, captioning, retrieval), or a task with references of its own.",
+)
+@click.option("--predictions", "-p", required=True, metavar="FILE", help="What a model answered.")
+@click.option("--references", "-r", metavar="FILE", help="What is right, where the task does not bring it.")
+@click.option(
+    "--set", "options", multiple=True, metavar="K=V[,K=V…]", help="Options of the task, e.g. variant=official-2021."
+)
+@click.option("--partial", is_flag=True, help="Score the samples that have a prediction, and say how many they are.")
+@click.option("--per-sample", metavar="FILE", help="Write one JSON line a sample: id, and the value of every metric.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def command(task: str, predictions: str, references: str | None, **values: Any) -> int:
+    """Score a file of predictions, without a model, and print every metric with its interval."""
+    from mmbench.runner.predictions import score
+
+    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    target = _target(values["per_sample"], (predictions, references))
+    options = key_values("--set", values["options"])
+    # What a plug-in prints must not land in the JSON document.
+    with contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext():
+        result = score(
+            task,
+            predictions,
+            references,
+            partial=values["partial"],
+            options=options,
+            progress=not values["quiet"],
+        )
+    failure: MmbenchError | None = None
+    if target is not None:
+        try:
+            result.write_per_sample(target)
+        except MmbenchError as error:  # the values are printed all the same
+            failure = error
+    _print(result, as_json=values["as_json"])
+    if failure is not None:
+        raise failure
+    return result.exit_code
+
+
+def _target(per_sample: str | None, inputs: tuple[str | None, ...]) -> Path | None:
+    """Where ``--per-sample`` writes, checked before anything is read. Raises `UsageError`."""
+    if per_sample is None:
+        return None
+    path = Path(per_sample).expanduser()
+    try:
+        if path.resolve() in [Path(given).expanduser().resolve() for given in inputs if given]:
+            raise UsageError(f"--per-sample {path} would replace a file that is read")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"--per-sample {path} is there already and is no file")
+        if not path.parent.is_dir():
+            raise UsageError(f"--per-sample {path}: there is no folder {path.parent}")
+    except (OSError, RuntimeError) as error:  # no permission to look there; a link that leads to itself
+        raise UsageError(f"--per-sample {path} cannot be written: {error}") from error
+    return path
+
+
+def _print(result: ScoreResult, *, as_json: bool) -> None:
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), allow_nan=False))
+        return
+    from mmbench.report.scored import scored_tables
+    from mmbench.report.terminal import print_tables
+
+    tables = scored_tables(result.name, _counts(result.coverage), result.metrics, result.slices, result.primary)
+    failed = tuple(_failed(table) for table in result.tables.values() if "error" in table.status)
+    print_tables([replace(tables[0], notes=(*failed, *tables[0].notes)), *tables[1:]], sys.stdout)
+
+
+def _counts(met: Coverage) -> str:
+    from mmbench.report.text import percent
+
+    text = f"{met.predicted:,} samples"
+    if met.predicted < met.samples:
+        text = f"{met.predicted:,} of {met.samples:,} samples, {percent(met.predicted / met.samples)}"
+    return f"{text}; predictions for unknown ids that were ignored: {met.unknown:,}" if met.unknown else text
+
+
+def _failed(table: ScoreTable) -> str:
+    """How many units could not be scored, and why the first could not."""
+    rows = [row for row, status in enumerate(table.status) if status == "error"]
+    why = table.explanations[rows[0]] if table.explanations is not None else None
+    what = "samples" if table.unit == "sample" else f"units of {table.unit}"
+    return f"{len(rows):,} of {len(table.status):,} {what} could not be scored; {table.unit_ids[rows[0]]}: {why or 'error'}"

@@ -1,0 +1,155 @@
+"""``openai/MODEL``: any model behind an OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from mmbench.core.errors import UsageError
+from mmbench.core.requests import Choose, Generate
+from mmbench.core.responses import Generation
+from mmbench.models.endpoint import answers, payload
+from mmbench.models.endpoint.failures import Endpoint
+from mmbench.models.endpoint.payload import Payloads, wishes_of
+from mmbench.models.endpoint.prices import price_of
+
+if TYPE_CHECKING:
+    from mmbench.models.endpoint.client import Client
+
+DEFAULT_URL = "https://api.openai.com/v1"
+"""The endpoint unless another is given."""
+
+_Asked = TypeVar("_Asked", Generate, Choose)
+
+
+class OpenAI:
+    """Ask a model behind an OpenAI-compatible endpoint: `openai/MODEL --base-url URL`; the key is in OPENAI_API_KEY.
+
+    The runner decides how many calls are in flight and asks again; see `mmbench.runner.pacing`. The key is read from the
+    environment variable `key_env` and goes into no file and no message.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str = DEFAULT_URL,
+        key_env: str = "OPENAI_API_KEY",
+        request_timeout: float = 120.0,
+        ca_file: str | None = None,
+        **wishes: Any,
+    ) -> None:
+        """Raises `UsageError`.
+
+        Parameters: `model` by the endpoint's name; `base_url` up to and without ``/chat/completions``; `request_timeout`,
+        seconds that one call may take; `ca_file`, certificates to trust; `wishes`: the fields of `payload.Wishes`.
+        """
+        self.endpoint = Endpoint(
+            url=_checked_url(base_url),
+            key=_key(key_env, needed=base_url == DEFAULT_URL),
+            key_name=key_env,
+            timeout_s=_checked_timeout(request_timeout),
+            ca_file=_checked_file(ca_file),
+        )
+        self._payloads = Payloads(wishes_of(model, wishes))
+        self._price = price_of(model)
+        self._client: Client | None = None
+
+    @classmethod
+    def weights_digest(cls, model: str, **options: Any) -> str:
+        """Digest of the code that turns a request into a call and an answer into a text.
+
+        Called before anything is written, so that an address with a password in it is refused in time. Raises `UsageError`
+        for an option that is none, but not for a key that is absent: a run that is complete needs none.
+        """
+        _checked_url(options.pop("base_url", DEFAULT_URL))
+        _checked_timeout(options.pop("request_timeout", 1.0))
+        _checked_file(options.pop("ca_file", None))
+        _checked_name(options.pop("key_env", "OPENAI_API_KEY"))
+        wishes_of(model, options)
+        price_of(model)
+        code = [Path(module.__file__ or "").read_bytes() for module in (payload, answers)]
+        return hashlib.sha256(b"\0".join(code)).hexdigest()
+
+    async def open(self) -> None:
+        """Open the session. Raises `UsageError` when the certificates cannot be read."""
+        self._connected()
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def generate(self, request: Generate) -> Generation:
+        """The model's text. Raises `TransientError`, `ModelUnusableError`, `RunFailedError`, `MediaError`."""
+        document, first = await self._ask(self._payloads.generate, request)
+        said = answers.generation(document, self._price, self.endpoint.hide)
+        return Generation(said.text, said.usage, said.refused, first)
+
+    async def choose(self, request: Choose) -> list[float]:
+        """Log-probabilities of the choices' letters, float [k]. Raises as `generate` does."""
+        document, _ = await self._ask(self._payloads.choose, request)
+        return answers.letter_scores(answers.letter_logprobs(document), len(request.choices))
+
+    def _connected(self) -> Client:
+        from mmbench.models.endpoint.client import Client
+
+        if self._client is None:
+            self._client = Client(self.endpoint)
+        return self._client
+
+    async def _ask(self, build: Callable[[_Asked], bytes], request: _Asked) -> tuple[dict[str, Any], float | None]:
+        at_hand = self._payloads.at_hand(request)
+        body = build(request) if at_hand else await asyncio.to_thread(build, request)
+        return await self._connected().ask(body)
+
+
+def _checked_url(url: Any) -> str:
+    """The address without a slash at its end. Raises `UsageError`, which shows no address that may hold a password."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        _ = parts and parts.port
+    except ValueError:
+        parts = None
+    if "@" in str(url) or (parts is not None and (parts.query or parts.fragment)):
+        raise UsageError(
+            "base_url holds a name, a password or a query, which would be written down with it; "
+            "give the key in the environment variable instead"
+        )
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"base_url={url!r}: expected http://… or https://…, up to and without /chat/completions")
+    return str(url).rstrip("/")
+
+
+def _checked_timeout(seconds: Any) -> float:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds < float("inf"):
+        raise UsageError(f"request_timeout={seconds!r}: expected a positive number of seconds")
+    return float(seconds)
+
+
+def _checked_file(name: Any) -> str | None:
+    if name is not None and not (isinstance(name, str) and Path(name).is_file()):
+        raise UsageError(f"ca_file={name!r}: there is no such file")
+    return name
+
+
+def _checked_name(name: Any) -> str:
+    """The name of an environment variable. Raises `UsageError`, which does not show what may be the key itself."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise UsageError("key_env: expected the name of an environment variable, not the key itself")
+    return name
+
+
+def _key(name: str, *, needed: bool) -> str | None:
+    key = os.environ.get(_checked_name(name), "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"the key in {name} holds characters that no key has; it is not shown here")
+    if needed and not key:
+        raise UsageError(f"{DEFAULT_URL} needs a key: set the environment variable {name}, or give --base-url URL")
+    return key or None

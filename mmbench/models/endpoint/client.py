@@ -1,0 +1,163 @@
+"""One HTTP call: what was answered, or why not and whether asking again may help."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError, UsageError
+from mmbench.models.endpoint.answers import Streamed, parse
+from mmbench.models.endpoint.failures import Endpoint, failure, failure_inside, refusal
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MOST_BYTES = 8 * 2**20
+"""An answer that is longer has failed."""
+_ERROR_BYTES = 2**16
+"""So much of an error answer is read."""
+_LARGE_BODY = 2**20
+"""A body from this size on is sent in pieces."""
+
+
+class Client:
+    """One session of calls. Made, used and closed on one event loop."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Raises `UsageError` when the certificates cannot be read."""
+        import aiohttp
+
+        self._endpoint = endpoint
+        self._reached = False
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if endpoint.key:
+            headers["Authorization"] = f"Bearer {endpoint.key}"
+        self._address = f"{endpoint.url}/chat/completions"
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=trust(endpoint.ca_file)),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """End the session."""
+        await self._http.close()
+
+    async def ask(self, body: bytes) -> tuple[dict[str, Any], float | None]:
+        """Send a body; the answer as one document, and seconds to its first token where it was streamed.
+
+        Raises `TransientError`, `ModelUnusableError`, `RunFailedError`; no text of theirs holds the key.
+        """
+        import aiohttp
+
+        try:
+            return await self._post(BytesIO(body) if len(body) >= _LARGE_BODY else body)
+        except TimeoutError as error:
+            raise TransientError(
+                f"the endpoint did not answer within {self._endpoint.timeout_s:g} s", slow_down=True
+            ) from error
+        except aiohttp.InvalidURL as error:
+            raise ModelUnusableError(f"{self._endpoint.url!r} is no address of an endpoint") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._broken(error) from error
+
+    async def _post(self, body: bytes | BytesIO) -> tuple[dict[str, Any], float | None]:
+        sent = time.perf_counter()
+        endpoint = self._endpoint
+        # Never redirected: another host must not get the key.
+        async with self._http.post(self._address, data=body, allow_redirects=False) as answer:
+            self._reached = True
+            if answer.status != 200:
+                data = await _read(answer, _ERROR_BYTES, cut=True)
+                if (refused := refusal(answer.status, data, endpoint.hide)) is not None:
+                    return refused, None
+                raise failure(answer.status, answer.headers, data, endpoint)
+            if answer.content_type == "text/event-stream":
+                return await self._stream(answer, sent)
+            return self._checked(await _read(answer, MOST_BYTES), answer.content_type), None
+
+    async def _stream(self, answer: aiohttp.ClientResponse, sent: float) -> tuple[dict[str, Any], float | None]:
+        streamed, first = Streamed(), None
+        async for event in _events(answer):
+            if event == b"[DONE]":
+                streamed.done = True
+            elif streamed.add(self._checked(event, "application/json")) and first is None:
+                first = time.perf_counter() - sent
+        return streamed.document(), first
+
+    def _checked(self, data: bytes, content_type: str) -> dict[str, Any]:
+        document = parse(data, content_type, self._endpoint.hide)
+        error = failure_inside(document, self._endpoint)
+        if error is not None:
+            raise error
+        return document
+
+    def _broken(self, error: Exception) -> RunFailedError:
+        """The exception for a connection that could not be made or did not hold."""
+        import aiohttp
+
+        url, said = self._endpoint.url, self._endpoint.quote(error) or type(error).__name__
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return ModelUnusableError(
+                f"{url} shows a certificate that cannot be verified ({self._endpoint.quote(error.certificate_error)}); "
+                "for a server of your own give its certificate: --model-args ca_file=FILE"
+            )
+        if isinstance(error, aiohttp.ClientSSLError):
+            if isinstance(error.os_error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                return TransientError(f"the connection to {url} failed: {said}")
+            return ModelUnusableError(f"no encrypted connection to {url} can be made ({said}); is it http:// instead?")
+        cause = getattr(error, "os_error", None)
+        if isinstance(cause, ConnectionRefusedError | socket.gaierror) and not self._reached:
+            return ModelUnusableError(f"{url} cannot be reached: {said}")
+        return TransientError(f"the connection to {url} failed: {said}")
+
+
+def trust(ca_file: str | None) -> ssl.SSLContext | bool:
+    """What verifies a server's certificate: the system's, or a file of the user's. Raises `UsageError`."""
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"ca_file={ca_file!r} cannot be read as certificates: {error}") from error
+
+
+async def _read(answer: aiohttp.ClientResponse, most: int, *, cut: bool = False) -> bytes:
+    """The body, decompressed. One that is longer than `most` bytes is cut, or raises `RunFailedError`."""
+    data = bytearray()
+    async for chunk in answer.content.iter_any():
+        data += chunk
+        if len(data) > most:
+            answer.close()
+            if cut:
+                return bytes(data[:most])
+            raise _too_long(most)
+    return bytes(data)
+
+
+async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The data of the server-sent events, one line each. Raises `RunFailedError` when they are too long."""
+    rest, seen = bytearray(), 0
+    async for chunk in answer.content.iter_any():
+        seen += len(chunk)
+        if seen > MOST_BYTES:
+            answer.close()
+            raise _too_long(MOST_BYTES)
+        rest += chunk
+        if b"\n" in chunk:
+            *lines, last = rest.split(b"\n")
+            rest = last
+            for line in lines:
+                if line.startswith(b"data:"):
+                    yield bytes(line[5:].strip())
+    if rest.startswith(b"data:"):
+        yield bytes(rest[5:].strip())
+
+
+def _too_long(most: int) -> RunFailedError:
+    return RunFailedError(f"the endpoint's answer is longer than {most / 2**20:.0f} MB")

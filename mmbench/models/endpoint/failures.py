@@ -1,0 +1,133 @@
+"""What an error answer means: whether asking again may help, whether any request can succeed, and what to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError
+from mmbench.models.endpoint.answers import Hide, quoted
+
+_OVERLOADED = (429, 503, 529)
+_PASSING = (408, 409, 425)
+_FOR_GOOD = (501, 505)
+_HOPELESS = {
+    401: "refused the key",
+    402: "refuses for lack of credit",
+    403: "refused access",
+    404: "knows no such model or address",
+    405: "takes no such call",
+}
+_NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+_FILTERED = ("content_filter", "content_policy_violation")
+_PLACEHOLDER = 8
+"""A key of fewer characters (EMPTY, none, x) is no secret, and answers may hold such a word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where an endpoint is and how it is spoken to."""
+
+    url: str
+    """The base address, up to and without ``/chat/completions``."""
+    key: str | None = field(repr=False)
+    """Sent as a bearer token to `url` and nowhere else; never shown."""
+    key_name: str
+    """The environment variable that held the key, for messages."""
+    timeout_s: float = 120.0
+    """Seconds that one call may take."""
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
+
+    def hide(self, text: str) -> str:
+        """The text without the key."""
+        return text.replace(self.key, "[key]") if self.key and len(self.key) >= _PLACEHOLDER else text
+
+    def quote(self, text: object) -> str:
+        """A foreign text in one short line, without the key."""
+        return quoted(str(text), self.hide)
+
+
+def failure(status: int, headers: Mapping[str, str], data: bytes, endpoint: Endpoint) -> RunFailedError:
+    """The exception for an answer of another status than 200."""
+    said = f"HTTP {status}: {error_text(data, endpoint.hide) or 'without a word'}"
+    if 300 <= status < 400:
+        to = endpoint.quote(headers.get("Location", "nowhere"))
+        return ModelUnusableError(f"{endpoint.url} redirects to {to}; give the address that answers: --base-url URL")
+    if status == 429 and error_code(data) in _NO_CREDIT:
+        return ModelUnusableError(f"{endpoint.url} {_HOPELESS[402]} ({said})")
+    if status in _OVERLOADED or status in _PASSING or (status >= 500 and status not in _FOR_GOOD):
+        wait = retry_after_s(headers.get("Retry-After"))
+        return TransientError(said, slow_down=status in _OVERLOADED, retry_after_s=wait)
+    if status in _HOPELESS:
+        key = f"; the key came from {endpoint.key_name}" if endpoint.key else f"; {endpoint.key_name} is not set"
+        return ModelUnusableError(f"{endpoint.url} {_HOPELESS[status]} ({said}){key if status in (401, 403) else ''}")
+    return RunFailedError(said)
+
+
+def refusal(status: int, data: bytes, hide: Hide) -> dict[str, Any] | None:
+    """The document of a refusal, where an error answer says that the request was filtered; None where it does not."""
+    if status != 400 or error_code(data) not in _FILTERED:
+        return None
+    said = error_text(data, hide)
+    return {"choices": [{"message": {"content": None, "refusal": said}, "finish_reason": "content_filter"}]}
+
+
+def failure_inside(document: Mapping[str, Any], endpoint: Endpoint) -> RunFailedError | None:
+    """The exception for an error that came with status 200; None where there is none."""
+    error = document.get("error")
+    if not error:
+        return None
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if type(code) is int and 400 <= code < 600 else 200
+    return failure(status, {}, msgspec.json.encode(document), endpoint)
+
+
+def error_text(data: bytes, hide: Hide) -> str:
+    """What an error answer says, in one line."""
+    document = _document(data)
+    inner = document.get("error", document) if isinstance(document, dict) else document
+    for name in ("message", "detail"):
+        if isinstance(inner, dict) and isinstance(inner.get(name), str):
+            return quoted(inner[name], hide)
+    return quoted(inner if isinstance(inner, str) else data.decode("utf-8", "replace"), hide)
+
+
+def error_code(data: bytes) -> str:
+    """The code that an error answer carries; empty where it carries none."""
+    document = _document(data)
+    inner = document.get("error") if isinstance(document, dict) else None
+    return str(inner.get("code") or inner.get("type") or "") if isinstance(inner, dict) else ""
+
+
+def _document(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """Seconds that a header ``Retry-After`` asks for, a number or a date (RFC 9110); None where it says nothing.
+
+    >>> retry_after_s("1.5"), retry_after_s("soon"), retry_after_s(None)
+    (1.5, None, None)
+    """
+    if value is None or not value.isascii():
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        seconds = (when - datetime.now(UTC)).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None

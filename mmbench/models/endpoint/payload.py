@@ -1,0 +1,162 @@
+"""From a request to the body of an HTTP call, by the chat completions interface that OpenAI published."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from io import BytesIO
+from string import ascii_uppercase
+from typing import Any
+
+import msgspec
+
+from mmbench.core.errors import RunFailedError, UnknownNameError, UsageError
+from mmbench.core.media import Media
+from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.samples import Part
+
+UNTOUCHED = ("image/png", "image/jpeg")
+"""Pictures of these types are sent as they are; others are sent as PNG."""
+LETTERS = ascii_uppercase[:20]
+"""What choices are called; endpoints give the log-probabilities of twenty tokens at most."""
+_REMEMBERED_BYTES = 64 * 2**20
+"""Encoded pictures in memory: the questions about one picture follow each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a user set of every call."""
+
+    model: str
+    """The endpoint's name for the model."""
+    system: str | None = None
+    """System message; None: none."""
+    detail: str | None = None
+    """``low``, ``high`` or ``auto``: how closely pictures are looked at, where the endpoint knows it."""
+    tokens_field: str = "max_tokens"
+    """What the endpoint calls the bound on new tokens."""
+    stream: bool = False
+    """Have the answer token by token, which tells the time to the first."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that are added to every body, over ours."""
+
+
+def wishes_of(model: str, given: Mapping[str, Any]) -> Wishes:
+    """The wishes in a user's options. Raises `UsageError`: an option of another name, or of another type."""
+    known = [each.name for each in fields(Wishes) if each.name != "model"]
+    for name in given:
+        if name not in known:
+            hint = f"It has: {', '.join(known)}."
+            raise UnknownNameError(f"option of model 'openai/{model}':", name, known, hint=hint)
+    if not isinstance(given.get("stream", False), bool):
+        raise UsageError(f"stream={given['stream']!r}: expected true or false")
+    if not isinstance(given.get("extra", {}), Mapping):
+        raise UsageError(f"extra={given['extra']!r}: expected a table of fields")
+    for name in ("system", "detail", "tokens_field"):
+        if not isinstance(given.get(name, ""), str):
+            raise UsageError(f"{name}={given[name]!r}: expected a text")
+    return Wishes(model=model, **given)
+
+
+def lettered(choices: Sequence[str]) -> str:
+    """The part of a prompt that asks for the letter of a choice. Raises `RunFailedError` for too many choices.
+
+    >>> print(lettered(["yes", "no"]))
+    A. yes
+    B. no
+    Answer with the letter of the right choice and nothing else.
+    """
+    if len(choices) > len(LETTERS):
+        raise RunFailedError(f"{len(choices)} choices: by their letters, {len(LETTERS)} are told apart at most")
+    listed = [f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False)]
+    return "\n".join([*listed, "Answer with the letter of the right choice and nothing else."])
+
+
+def data_url(media: Media) -> str:
+    """A picture as a ``data:`` URL: its own bytes where they are PNG or JPEG, else as PNG.
+
+    Raises `MediaError` where it cannot be read, `RunFailedError` for what is no picture.
+    """
+    if media.kind != "image":
+        raise RunFailedError(f"the model is asked about pictures and text; the request holds {media.kind}")
+    if media.mime in UNTOUCHED:
+        mime, data = media.mime, media.read()
+    else:
+        stream = BytesIO()
+        media.load().save(stream, format="PNG")
+        mime, data = "image/png", stream.getvalue()
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def messages_of(
+    parts: Sequence[Part], system: str | None, picture: Callable[[Media], dict[str, str]]
+) -> list[dict[str, Any]]:
+    """The messages of a chat: the prompt as the user's, its parts in their order; `picture` says where a picture is."""
+    content: str | list[dict[str, Any]] = "\n".join(part for part in parts if isinstance(part, str))
+    if any(isinstance(part, Media) for part in parts):
+        content = [
+            {"type": "text", "text": part}
+            if isinstance(part, str)
+            else {"type": "image_url", "image_url": picture(part)}
+            for part in parts
+        ]
+    messages: list[dict[str, Any]] = [] if system is None else [{"role": "system", "content": system}]
+    return [*messages, {"role": "user", "content": content}]
+
+
+class Payloads:
+    """Builds bodies. Safe to use from several threads."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self._pictures: OrderedDict[str, str] = OrderedDict()
+        self._remembered = 0
+        self._lock = threading.Lock()
+
+    def at_hand(self, request: Request) -> bool:
+        """Whether the body can be built without reading or encoding a picture."""
+        return all(each.digest in self._pictures for each in request.media)
+
+    def generate(self, request: Generate) -> bytes:
+        """The body that asks for a text. Raises `MediaError`, `RunFailedError` for what is no picture."""
+        body = self._body(request.parts)
+        body[self._wishes.tokens_field] = request.max_new_tokens
+        body["temperature"] = request.temperature
+        if request.temperature > 0:
+            body["seed"] = request.seed % 2**31
+        if request.stop:
+            body["stop"] = list(request.stop)
+        if self._wishes.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        return msgspec.json.encode({**body, **self._wishes.extra})
+
+    def choose(self, request: Choose) -> bytes:
+        """The body that asks for the letter of a choice, with the log-probabilities of the first token. Raises as above."""
+        body = self._body((*request.parts, lettered(request.choices)))
+        body |= {self._wishes.tokens_field: 1, "temperature": 0, "logprobs": True, "top_logprobs": len(LETTERS)}
+        return msgspec.json.encode({**body, **self._wishes.extra})
+
+    def _body(self, parts: Sequence[Part]) -> dict[str, Any]:
+        return {"model": self._wishes.model, "messages": messages_of(parts, self._wishes.system, self._picture)}
+
+    def _picture(self, media: Media) -> dict[str, str]:
+        with self._lock:
+            url = self._pictures.get(media.digest)
+            if url is not None:
+                self._pictures.move_to_end(media.digest)
+        if url is None:
+            url = data_url(media)
+            self._remember(media.digest, url)
+        return {"url": url} if self._wishes.detail is None else {"url": url, "detail": self._wishes.detail}
+
+    def _remember(self, digest: str, url: str) -> None:
+        with self._lock:
+            if digest not in self._pictures:
+                self._pictures[digest] = url
+                self._remembered += len(url)
+            while self._remembered > _REMEMBERED_BYTES:
+                _, dropped = self._pictures.popitem(last=False)
+                self._remembered -= len(dropped)

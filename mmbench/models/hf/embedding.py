@@ -1,0 +1,178 @@
+"""``hf-embed/NAME_OR_PATH`` and ``hf-encoder/IMAGE+TEXT``: models that put pictures and texts into one space."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
+from mmbench.core.media import Media
+from mmbench.core.requests import Embed
+from mmbench.models.hf.files import checkpoint_digest, require
+from mmbench.models.hf.loading import load_model, load_part, load_processor
+from mmbench.models.hf.options import HfOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Vectors = np.ndarray[Any, np.dtype[np.float32]]
+
+_FIXED_LENGTH = ("siglip", "siglip2")
+"""Kinds of model that were trained on texts padded to their greatest length, and see the padding."""
+
+
+def _pictures(requests: Sequence[Embed]) -> list[Any] | None:
+    """The pictures of a batch, PIL in mode RGB; None for a batch of texts. Raises `MediaError`, `RunFailedError`."""
+    if not isinstance(requests[0].part, Media):
+        return None
+    found = []
+    for request in requests:
+        if not isinstance(request.part, Media) or request.part.kind != "image":
+            raise RunFailedError(f"request {request.id}: the model embeds pictures and texts, nothing else")
+        found.append(request.part.load())
+    return found
+
+
+def _texts(requests: Sequence[Embed]) -> list[str]:
+    return [request.part for request in requests if isinstance(request.part, str)]
+
+
+def _vectors(output: Any) -> Vectors:
+    """float32 [n, dim] on the CPU, from a tensor or from an output that holds the pooled one."""
+    pooled = output if hasattr(output, "detach") else getattr(output, "pooler_output", None)
+    if pooled is None:
+        raise ModelUnusableError(
+            f"the model gives no pooled vector ({type(output).__name__}): it is no two-tower model"
+        )
+    vectors: Vectors = pooled.detach().float().cpu().numpy()
+    return vectors
+
+
+class HuggingFaceEmbedding:
+    """Run a two-tower checkpoint (CLIP, SigLIP and kin) in the Hugging Face layout: `hf-embed/OWNER/NAME`, `hf-embed/PATH`.
+
+    Options: the fields of `mmbench.models.hf.options.HfOptions`. Texts longer than the model reads are cut.
+    """
+
+    largest_first = True
+
+    def __init__(self, path: str, **options: Any) -> None:
+        require(f"hf-embed/{path}")
+        self.path = path
+        self.options = HfOptions.parse(f"hf-embed/{path}", options)
+        self._processor: Any = None
+        self._model: Any = None
+
+    @classmethod
+    def weights_digest(cls, path: str, **options: Any) -> str:
+        """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
+        require(f"hf-embed/{path}")
+        return checkpoint_digest(path, options.get("revision"))
+
+    def open(self) -> None:
+        """Load processor and weights. Raises `RunFailedError`."""
+        self._processor = load_processor(self.path, self.options)
+        self._model = load_model("AutoModel", self.path, self.options)
+        lacking = [name for name in ("get_image_features", "get_text_features") if not hasattr(self._model, name)]
+        if lacking:
+            kind = type(self._model).__name__
+            raise RunFailedError(f"{self.path} is a {kind} without {lacking[0]}: no two-tower model; hf/PATH may fit")
+
+    def close(self) -> None:
+        """Free the weights."""
+        self._model = self._processor = None
+
+    def collate(self, requests: Sequence[Embed]) -> Any:
+        """Pixels or tokens of a batch that holds one of the two, on the CPU."""
+        pictures = _pictures(requests)
+        if pictures is not None:
+            return self._processor.image_processor(images=pictures, return_tensors="pt")
+        fixed = self._model.config.model_type in _FIXED_LENGTH
+        return self._processor.tokenizer(
+            _texts(requests), padding="max_length" if fixed else True, truncation=True, return_tensors="pt"
+        )
+
+    def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
+        """float32 [n, dim], not normalised: the task does that."""
+        import torch
+
+        model = self._model
+        given = inputs.to(model.device, dtype=model.dtype) if "pixel_values" in inputs else inputs.to(model.device)
+        method = model.get_image_features if "pixel_values" in inputs else model.get_text_features
+        with torch.inference_mode():
+            return _vectors(method(**given))
+
+
+class HuggingFaceEncoders:
+    """Run a picture encoder and a text encoder that share a space: `hf-encoder/IMAGE_PATH+TEXT_PATH`.
+
+    A picture's vector is the encoder's pooled output (where it has none, the mean of its tokens), a text's the mean of its
+    tokens without padding, or with `pooling=cls` the first token's. Further options as for `hf-embed`.
+    """
+
+    largest_first = True
+
+    def __init__(self, paths: str, *, pooling: str = "mean", **options: Any) -> None:
+        require(f"hf-encoder/{paths}")
+        if pooling not in ("mean", "cls"):
+            raise UsageError(f"pooling={pooling!r}: expected mean or cls")
+        self.image_path, self.text_path = _two(paths)
+        self.pooling = pooling
+        self.options = HfOptions.parse(f"hf-encoder/{paths}", options)
+        self._parts: dict[str, Any] = {}
+
+    @classmethod
+    def weights_digest(cls, paths: str, **options: Any) -> str:
+        """Digest of both checkpoints. Raises `UsageError`, `MissingExtraError`."""
+        require(f"hf-encoder/{paths}")
+        digests = " ".join(checkpoint_digest(path, options.get("revision")) for path in _two(paths))
+        return hashlib.sha256(digests.encode()).hexdigest()
+
+    def open(self) -> None:
+        """Load both encoders. Raises `RunFailedError`."""
+        self._parts = {
+            "pixels": load_part("AutoImageProcessor", self.image_path, self.options),
+            "tokens": load_part("AutoTokenizer", self.text_path, self.options),
+            "image": load_model("AutoModel", self.image_path, self.options),
+            "text": load_model("AutoModel", self.text_path, self.options),
+        }
+
+    def close(self) -> None:
+        """Free the weights."""
+        self._parts = {}
+
+    def collate(self, requests: Sequence[Embed]) -> Any:
+        """Pixels or tokens of a batch that holds one of the two, on the CPU."""
+        pictures = _pictures(requests)
+        if pictures is not None:
+            return self._parts["pixels"](images=pictures, return_tensors="pt")
+        return self._parts["tokens"](_texts(requests), padding=True, truncation=True, return_tensors="pt")
+
+    def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
+        """float32 [n, dim], not normalised. Raises `ModelUnusableError` for encoders without tokens."""
+        import torch
+
+        is_image = "pixel_values" in inputs
+        model = self._parts["image" if is_image else "text"]
+        given = inputs.to(model.device, dtype=model.dtype) if is_image else inputs.to(model.device)
+        with torch.inference_mode():
+            output = model(**given)
+        if is_image and getattr(output, "pooler_output", None) is not None:
+            return _vectors(output)
+        tokens = getattr(output, "last_hidden_state", None)
+        if tokens is None:
+            raise ModelUnusableError(f"{type(model).__name__} gives neither tokens nor a pooled vector")
+        if not is_image and self.pooling == "cls":
+            return _vectors(tokens[:, 0])
+        weights = (
+            given["attention_mask"][..., None].to(tokens.dtype) if not is_image else torch.ones_like(tokens[..., :1])
+        )
+        return _vectors((tokens * weights).sum(dim=1) / weights.sum(dim=1))
+
+
+def _two(paths: str) -> tuple[str, str]:
+    image, plus, text = paths.partition("+")
+    if not (image and plus and text):
+        raise UsageError(f"hf-encoder/{paths}: expected two checkpoints, hf-encoder/IMAGE_PATH+TEXT_PATH")
+    return image, text

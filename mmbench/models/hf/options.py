@@ -1,0 +1,60 @@
+"""What a user can set of a model in the Hugging Face layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from mmbench.core.errors import UnknownNameError, UsageError
+
+QUANTISATIONS = ("8bit", "4bit", "int8", "int4")
+"""``8bit`` and ``4bit`` by bitsandbytes, ``int8`` and ``int4`` (weights alone) by torchao."""
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HfOptions:
+    """How weights are loaded. All of it may change an answer in its last bit, and is part of a run's identity."""
+
+    revision: str | None = None
+    """Branch, tag or commit on the hub; None: the default branch."""
+    dtype: str = "auto"
+    """Type of the weights, one of `DTYPES`; ``auto``: as they were saved."""
+    device: str = "auto"
+    """``auto`` (a GPU where torch sees one), ``cpu``, ``cuda``, ``cuda:1``, …"""
+    device_map: str | Mapping[str, Any] | None = None
+    """How layers are spread over devices, as transformers understands it (needs accelerate); None: all on `device`."""
+    attention: str | None = None
+    """Implementation of attention: ``eager``, ``sdpa``, ``flash_attention_2``; None: transformers' choice."""
+    quantisation: str | None = None
+    """One of `QUANTISATIONS`; None: none."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the checkpoint."""
+    processor: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the processor, such as ``max_pixels``."""
+
+    @classmethod
+    def parse(cls, model: str, given: Mapping[str, Any]) -> Self:
+        """Check options as given on a command line. Raises `UnknownNameError` with the nearest names, `UsageError`."""
+        known = [each.name for each in fields(cls)]
+        for name in given:
+            if name not in known:
+                hint = f"It has: {', '.join(known)}."
+                raise UnknownNameError(f"option of model {model!r}:", name, known, hint=hint)
+        _among("dtype", given.get("dtype", "auto"), DTYPES)
+        if given.get("quantisation") is not None:
+            _among("quantisation", given["quantisation"], QUANTISATIONS)
+        if not isinstance(given.get("trust_remote_code", False), bool):
+            raise UsageError(f"trust_remote_code={given['trust_remote_code']!r}: expected true or false")
+        if not isinstance(given.get("processor", {}), Mapping):
+            raise UsageError(f"processor={given['processor']!r}: expected a table of options")
+        for name in ("revision", "device", "attention"):
+            if not isinstance(given.get(name, ""), str | None):
+                raise UsageError(f"{name}={given[name]!r}: expected a text")
+        return cls(**given)
+
+
+def _among(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UnknownNameError(name, str(value), known, hint=f"There are: {', '.join(known)}.")

@@ -1,0 +1,112 @@
+"""``vllm/NAME_OR_PATH``: a model that vLLM runs in this process, without a server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from mmbench.core.errors import MissingExtraError, RunFailedError
+from mmbench.core.media import Media
+from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.responses import Generation, Usage
+from mmbench.models.endpoint.answers import letter_scores
+from mmbench.models.endpoint.payload import LETTERS, data_url, lettered, messages_of
+from mmbench.models.hf.files import checkpoint_digest
+
+Messages = list[dict[str, Any]]
+"""One chat."""
+
+
+class VLLM:
+    """Run a checkpoint in vLLM's engine, from the hub or a folder: `vllm/OWNER/NAME`, `vllm/PATH`.
+
+    Options: `system`, a system message; all others are arguments of `vllm.LLM`, such as ``max_model_len=4096``,
+    ``tensor_parallel_size=2``, ``revision=…``. Prompts go through the checkpoint's own chat template.
+    """
+
+    def __init__(self, path: str, *, system: str | None = None, **options: Any) -> None:
+        _require(path)
+        self.path = path
+        self.system = system
+        self.options = options
+        self._engine: Any = None
+
+    @classmethod
+    def weights_digest(cls, path: str, **options: Any) -> str:
+        """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
+        _require(path)
+        return checkpoint_digest(path, options.get("revision"))
+
+    def open(self) -> None:
+        """Load the weights. Raises what the engine raises."""
+        from vllm import LLM
+
+        self._engine = LLM(model=self.path, **self.options)
+
+    def close(self) -> None:
+        """Let the engine go."""
+        self._engine = None
+
+    def collate(self, requests: Sequence[Request]) -> list[Messages]:
+        """The chats, with the pictures in them; called ahead, from several threads. Raises `MediaError`, `RunFailedError`."""
+        return [messages_of(_parts(request), self.system, _picture) for request in requests]
+
+    def generate(self, requests: Sequence[Generate], inputs: list[Messages]) -> list[Generation]:
+        """The model's texts: greedy, but for requests with a temperature, each drawn with its own seed."""
+        from vllm import SamplingParams
+
+        settings = [
+            SamplingParams(
+                temperature=request.temperature,
+                max_tokens=request.max_new_tokens,
+                stop=list(request.stop) or None,
+                seed=request.seed % 2**31 if request.temperature > 0 else None,
+            )
+            for request in requests
+        ]
+        return [
+            Generation(
+                written.outputs[0].text.strip(),
+                Usage(len(written.prompt_token_ids or ()), len(written.outputs[0].token_ids)),
+            )
+            for written in self._engine.chat(inputs, sampling_params=settings, use_tqdm=False)
+        ]
+
+    def choose(self, requests: Sequence[Choose], inputs: list[Messages]) -> list[list[float]]:
+        """Log-probabilities of the choices' letters as the first token, float [n][k]; see `letter_scores`.
+
+        Raises `RunFailedError` where none of the letters is likely.
+        """
+        from vllm import SamplingParams
+
+        settings = SamplingParams(temperature=0.0, max_tokens=1, logprobs=len(LETTERS))
+        said = self._engine.chat(inputs, sampling_params=settings, use_tqdm=False)
+        return [
+            letter_scores(_likeliest(each.outputs[0].logprobs), len(request.choices))
+            for request, each in zip(requests, said, strict=True)
+        ]
+
+
+def _require(path: str) -> None:
+    if find_spec("vllm") is None:
+        raise MissingExtraError(f"vllm/{path}", "vllm")
+
+
+def _parts(request: Request) -> tuple[Any, ...]:
+    return (*request.parts, lettered(request.choices)) if isinstance(request, Choose) else request.content
+
+
+def _picture(media: Media) -> dict[str, str]:
+    return {"url": data_url(media)}
+
+
+def _likeliest(logprobs: Any) -> list[tuple[str, float]]:
+    """Text and log-probability of the likeliest first tokens."""
+    first = logprobs[0] if logprobs else {}
+    found = [(str(each.decoded_token), float(each.logprob)) for each in first.values() if each.decoded_token]
+    finite = [(token, value) for token, value in found if math.isfinite(value)]
+    if not finite:
+        raise RunFailedError("the engine gives no log-probabilities, without which it cannot choose")
+    return finite

@@ -1,0 +1,281 @@
+"""``hf/PATH``: a checkpoint that transformers can load answers in batches as it would answer alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from helpers import evaluate, lines, write_captions, write_questions
+
+from mmbench import Choose, Generate, Media
+from mmbench.core import Embed, UnknownNameError, UsageError
+from mmbench.data import image_from_array
+from mmbench.models.hf.adapter import HuggingFace
+from mmbench.models.hf.embedding import HuggingFaceEmbedding
+
+
+@pytest.fixture(scope="module")
+def model(llava: Path) -> Any:
+    """The LLaVA-like model, opened."""
+    built = HuggingFace(str(llava))
+    built.open()
+    return built
+
+
+def picture(seed: int) -> Media:
+    """Noise."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    return image_from_array(pixels)
+
+
+def asked(number: int, text: str = "what colour is the circle?", **options: Any) -> Generate:
+    """A question about noise."""
+    return Generate(parts=(picture(number), text), **{"max_new_tokens": 8, **options})
+
+
+def ask(model: Any, requests: list[Any]) -> list[Any]:
+    """As the runner does."""
+    return model.generate(requests, model.collate(requests))
+
+
+QUESTIONS = ["what?", "which colour is the square, left of the star? answer with one word", "yes or no"]
+
+
+def test_a_batch_is_answered_as_each_request_alone(model: Any) -> None:
+    requests = [asked(n, QUESTIONS[n % 3]) for n in range(6)]
+    together = [answer.text for answer in ask(model, requests)]
+    assert together == [ask(model, [request])[0].text for request in requests]
+    assert len(set(together)) > 1
+
+
+def test_answers_are_those_of_transformers_own_generate(model: Any, llava: Path) -> None:
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(llava)
+    reference = AutoModelForImageTextToText.from_pretrained(llava)
+    for number in range(3):
+        request = asked(number, QUESTIONS[number])
+        inputs = processor(
+            text=f"user: <image>\n{QUESTIONS[number]} assistant:", images=request.media[0].load(), return_tensors="pt"
+        )
+        written = reference.generate(**inputs, max_new_tokens=8, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+        assert ask(model, [request])[0].text == processor.decode(written, skip_special_tokens=True).strip()
+
+
+def test_padding_is_neither_text_nor_counted(model: Any) -> None:
+    short, long = ask(model, [asked(0, max_new_tokens=2), asked(1, max_new_tokens=9)])
+    assert short.usage.output_tokens <= 2
+    assert long.usage.output_tokens <= 9
+    alone = ask(model, [asked(0, max_new_tokens=2)])[0]
+    assert (alone.text, alone.usage) == (short.text, short.usage)
+    end = next(iter(model._ends))
+    cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], 7)
+    assert cut.usage.output_tokens == 3
+    assert cut.usage.input_tokens == 7
+
+
+def test_several_pictures_and_none_in_one_prompt(model: Any) -> None:
+    several = Generate(parts=(picture(0), "and", picture(1), "which?"), max_new_tokens=4)
+    none = Generate(parts=("what colour is red?",), max_new_tokens=4)
+    other = Generate(parts=(picture(0), "and", picture(2), "which?"), max_new_tokens=4)
+    assert ask(model, [several, other])[0].text == ask(model, [several])[0].text
+    assert isinstance(ask(model, [none])[0].text, str)
+
+
+def test_stop_texts_end_the_answer(model: Any) -> None:
+    whole = ask(model, [asked(0)])[0].text
+    assert len(whole) > 2
+    assert ask(model, [asked(0, stop=(whole[2],))])[0].text == whole.partition(whole[2])[0]
+
+
+def test_drawn_answers_depend_on_the_seed_of_the_request_alone(model: Any) -> None:
+    def drawn(seed: int, companions: int) -> str:
+        requests = [asked(0, temperature=30.0, seed=seed), *[asked(n, temperature=30.0) for n in range(companions)]]
+        return str(ask(model, requests)[0].text)
+
+    assert drawn(1, 0) == drawn(1, 3)
+    assert len({drawn(seed, 0) for seed in range(4)}) > 1
+
+
+def test_choices_get_their_log_likelihood(model: Any) -> None:
+    """Against one forward pass a choice, without padding."""
+    import torch
+
+    requests = [
+        Choose(parts=(picture(n), QUESTIONS[n]), choices=("red", "dark blue", "no")[: 3 - n % 2]) for n in range(3)
+    ]
+    found = model.choose(requests, model.collate(requests))
+    for request, scores in zip(requests, found, strict=True):
+        for choice, score in zip(request.choices, scores, strict=True):
+            inputs = model.collate([request]).inputs
+            tokens = torch.tensor([model._processor.tokenizer(choice, add_special_tokens=False)["input_ids"]])
+            ids = torch.cat([inputs["input_ids"], tokens], dim=1)
+            mask = torch.ones_like(ids)
+            with torch.inference_mode():
+                logits = model._model(input_ids=ids, attention_mask=mask, pixel_values=inputs["pixel_values"]).logits
+            said = logits[0, -tokens.shape[1] - 1 : -1].log_softmax(-1).gather(1, tokens[0][:, None]).sum()
+            assert score == pytest.approx(float(said), abs=1e-3)
+
+
+def test_a_run_uses_batches_and_resumes(tmp_path: Path, llava: Path) -> None:
+    data = write_questions(tmp_path, 20)
+    result = evaluate(f"hf/{llava}", data, tmp_path, batch_size=8)
+    assert result.exit_code == 0
+    assert {line.batch_size for line in lines(result.path)} == {8, 4}
+    assert all(line.output_tokens for line in lines(result.path))
+    again = evaluate(f"hf/{llava}", data, tmp_path, batch_size=8)
+    assert again.path == result.path
+    assert len(lines(again.path)) == 20
+
+
+def test_other_weights_are_another_model(tmp_path: Path, llava: Path) -> None:
+    copy = shutil.copytree(llava, tmp_path / "copy")
+    assert HuggingFace.weights_digest(str(copy)) == HuggingFace.weights_digest(str(llava))
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    assert HuggingFace.weights_digest(str(copy)) != HuggingFace.weights_digest(str(llava))
+
+
+# --- two towers ---
+
+
+def test_two_towers_embed_as_transformers_does(clip: Path) -> None:
+    import torch
+    from transformers import AutoModel, AutoProcessor
+
+    model = HuggingFaceEmbedding(str(clip))
+    model.open()
+    media, texts = [picture(n) for n in range(3)], ["red", "a much longer text about a blue square", "no"]
+    pictures = [Embed(part=medium) for medium in media]
+    captions = [Embed(part=text) for text in texts]
+    processor, reference = AutoProcessor.from_pretrained(clip), AutoModel.from_pretrained(clip)
+    with torch.inference_mode():
+        inputs = processor(text=texts, images=[m.load() for m in media], padding=True, return_tensors="pt")
+        output = reference(**inputs)
+    for found, expected in (
+        (model.embed(pictures, model.collate(pictures)), output.image_embeds),
+        (model.embed(captions, model.collate(captions)), output.text_embeds),
+    ):
+        assert found.dtype == np.float32
+        assert found.shape == (3, 16)
+        unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+        np.testing.assert_allclose(unit, expected.numpy(), atol=1e-5)
+
+
+def test_two_towers_run_on_retrieval(tmp_path: Path, clip: Path) -> None:
+    result = evaluate(f"hf-embed/{clip}", write_captions(tmp_path, 8, 2), tmp_path, "retrieval", batch_size=8)
+    assert result.exit_code == 0
+
+
+def test_a_pair_of_encoders_runs_on_retrieval(tmp_path: Path, clip: Path, llava: Path) -> None:
+    import torch
+    from transformers import BertConfig, BertModel, CLIPVisionConfig, CLIPVisionModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+        CLIPVisionModel(CLIPVisionConfig(**vision, image_size=32, patch_size=8)).save_pretrained(tmp_path / "see")
+        text = BertConfig(**vision, vocab_size=512, max_position_embeddings=64)
+        BertModel(text).save_pretrained(tmp_path / "read")
+    tiny._pictures().save_pretrained(tmp_path / "see")
+    tiny.tokenizer().save_pretrained(tmp_path / "read")
+    data = write_captions(tmp_path, 6, 2)
+    result = evaluate(f"hf-encoder/{tmp_path / 'see'}+{tmp_path / 'read'}", data, tmp_path, "retrieval")
+    assert result.exit_code == 0
+
+
+def test_a_model_that_writes_is_no_two_tower_model(tmp_path: Path, llava: Path) -> None:
+    result = evaluate(f"hf-embed/{llava}", write_captions(tmp_path, 3), tmp_path, "retrieval")
+    assert result.exit_code == 4
+    assert "no two-tower model" in str(result.failures)
+
+
+# --- what may be wrong ---
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("hf/./nowhere", "there is no folder './nowhere'; a model on the hub is OWNER/NAME"),
+        ("hf/somebody/something", "hf download somebody/something; or give a folder: hf/PATH"),
+        ("hf/not a name", "is no name of a model on the hub"),
+    ],
+)
+def test_what_is_not_there_says_what_to_type_instead(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        evaluate(name, write_questions(tmp_path, 2), tmp_path)
+    assert said in str(caught.value)
+
+
+def test_a_folder_without_a_checkpoint_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"it has no config\.json"):
+        evaluate(f"hf/{tmp_path / 'empty'}", write_questions(tmp_path, 2), tmp_path)
+
+
+def test_unknown_options_get_the_nearest_names(tmp_path: Path, llava: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'quantisation'"):
+        HuggingFace(str(llava), quantization="4bit")
+    with pytest.raises(UnknownNameError, match="Did you mean 'float16'"):
+        HuggingFace(str(llava), dtype="float61")
+    with pytest.raises(UsageError, match="pip install bitsandbytes"):
+        HuggingFace(str(llava), quantisation="4bit").open()
+    with pytest.raises(UsageError, match="cuda:7"):
+        HuggingFace(str(llava), device="cuda:7").open()
+
+
+def test_a_checkpoint_without_a_processor_says_what_to_save(tmp_path: Path, llava: Path) -> None:
+    copy = shutil.copytree(llava, tmp_path / "copy")
+    (copy / "processor_config.json").unlink()
+    result = evaluate(f"hf/{copy}", write_questions(tmp_path, 2), tmp_path)
+    assert result.exit_code == 4
+    assert "processor" in str(result.failures)
+
+
+def test_a_template_of_another_model_ends_the_run_at_once(tmp_path: Path) -> None:
+    folder = tiny.llava(tmp_path / "model", tiny.TEMPLATE.replace("<image>", "<picture>"))
+    result = evaluate(f"hf/{folder}", write_questions(tmp_path, 200), tmp_path, batch_size=4)
+    assert result.exit_code == 4
+    assert "chat_template.jinja" in str(result.failures)
+    assert lines(result.path) == []
+
+
+def test_without_a_template_the_prompt_is_plain(tmp_path: Path) -> None:
+    model = HuggingFace(str(tiny.llava(tmp_path / "model", None)))
+    (tmp_path / "model" / "chat_template.jinja").unlink(missing_ok=True)
+    model.open()
+    assert isinstance(ask(model, [asked(0)])[0].text, str)
+
+
+def test_code_of_the_checkpoint_is_not_run_unless_asked_for(tmp_path: Path, llava: Path) -> None:
+    copy = shutil.copytree(llava, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    config |= {
+        "model_type": "own",
+        "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForImageTextToText": "own.Own"},
+    }
+    (copy / "config.json").write_text(json.dumps(config))
+    (copy / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    result = evaluate(f"hf/{copy}", write_questions(tmp_path, 2), tmp_path)
+    assert result.exit_code == 4
+    assert "trust_remote_code=true" in str(result.failures)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_memory_that_never_suffices_fails_each_sample_and_ends(
+    tmp_path: Path, llava: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 EiB")
+
+    monkeypatch.setattr(HuggingFace, "_write", never)
+    result = evaluate(f"hf/{llava}", write_questions(tmp_path, 8), tmp_path)
+    assert result.exit_code == 4
+    assert all("out of memory" in str(line.error) for line in lines(result.path))
+    assert len(lines(result.path)) == 8
