@@ -99,3 +99,11 @@ class EmbeddingBaseline(Baseline):
     def embed(self, requests: Sequence[Embed]) -> NDArray[np.float32]:
         """Unit vectors, float32 [n, dim]."""
         return self._ready().embeddings(requests)
+
+
+class CaptioningBaseline(Baseline):
+    """Base of the captioners: they write about pictures, and do not read what they are asked."""
+
+    def generate(self, requests: Sequence[Generate]) -> list[str]:
+        """A caption for the picture of each request: at most `max_new_tokens` words and marks, nothing from a `stop` on."""
+        return self._ready().captions(requests)

@@ -51,6 +51,12 @@ AFFINE_HEADS = frozenset({"linear", "none"})
 
 TWO_TOWER = "mmbench.baselines.two_tower:TwoTower"
 """What joins the two towers of a retrieval baseline."""
+DECODER = "mmbench.baselines.captioner.decoder:Decoder"
+"""What writes the captions of a captioner."""
+NOTHING = "mmbench.baselines.captioner.model:Nothing"
+"""What stands in the place of the picture where a captioner has no encoder."""
+
+Kind = Literal["answers", "embeddings", "captions"]
 
 _PARTS: Mapping[PartKind, Mapping[str, str]] = {"fusion": FUSIONS, "encoder": ENCODERS, "head": HEADS}
 
@@ -98,10 +104,11 @@ class Baseline:
 
     name: str
     """What users type."""
-    kind: Literal["answers", "embeddings"]
-    """``answers``: a fusion and a head that score a closed answer set; ``embeddings``: two towers that never fuse."""
+    kind: Kind
+    """``answers``: a fusion and a head that score a closed answer set; ``embeddings``: two towers that never fuse;
+    ``captions``: a decoder that writes what a picture shows."""
     fusion: str
-    """Name of the fusion; ``two-tower`` for embeddings."""
+    """Name of the fusion; ``two-tower`` for embeddings, ``captioner`` for captions."""
     encoders: Mapping[str, str] = field(default_factory=lambda: _BOTH)
     """Modality to name of its encoder."""
     note: str = ""
@@ -109,19 +116,33 @@ class Baseline:
 
     @property
     def card(self) -> Card:
-        """The card of its fusion."""
-        return read_card(TWO_TOWER) if self.kind == "embeddings" else card("fusion", self.fusion)
+        """The card of its fusion, of its towers or of its decoder."""
+        targets = {"embeddings": TWO_TOWER, "captions": DECODER}
+        return read_card(targets[self.kind]) if self.kind in targets else card("fusion", self.fusion)
 
     @property
     def additive(self) -> bool:
         """Whether its scores are a sum of functions of one modality each."""
+        if self.kind == "captions":
+            return not self.encoders
         return self.kind == "answers" and is_additive(self.fusion)
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What it looks at, in alphabetical order; a captioner looks at the text that it has written so far."""
+        return tuple(sorted({*self.encoders, "text"} if self.kind == "captions" else self.encoders))
+
     def parameters(self, *, dim: int = 64, vocabulary: int = 64, classes: int = 16) -> int:
-        """Closed form of all its parameters: encoders, fusion and head. `dim` is also the width of the fused vector."""
+        """Closed form of all its parameters: encoders, fusion and head, or encoder and decoder.
+
+        `dim` is also the width of the fused vector.
+        """
         total = sum(card("encoder", name).parameters(d=dim, v=vocabulary) for name in self.encoders.values())
         if self.kind == "embeddings":
             return total + self.card.parameters()
+        if self.kind == "captions":
+            total += 0 if self.encoders else read_card(NOTHING).parameters(d=dim)
+            return total + self.card.parameters(d=dim, v=vocabulary)
         out = classes if self.card.head == "none" else dim
         total += self.card.fusion_parameters(Sizes(tuple(self.encoders), dim, out))
         return total + card("head", self.card.head).parameters(o=out, c=classes)
@@ -141,6 +162,14 @@ BASELINES: Mapping[str, Baseline] = {
             "two-tower",
             {"image": "cnn", "text": "bag-of-words"},
             "two-tower whose text tower does not see the order of words: equal bags get equal vectors to the bit",
+        ),
+        Baseline("captioner", "captions", "captioner", {"image": "cnn"}),
+        Baseline(
+            "captioner-blind",
+            "captions",
+            "captioner",
+            {},
+            "captioner that never sees the picture: learned constants stand in the place of its tokens",
         ),
     )
 }

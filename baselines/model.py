@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmbench.baselines import catalog
+from mmbench.baselines.captioner.decoder import Decoder
+from mmbench.baselines.captioner.model import Captioner
 from mmbench.baselines.card import Option, Sizes
 from mmbench.baselines.encoded import Encoded, Raw
 from mmbench.baselines.fusions.base import Fusion, Present
@@ -33,7 +35,7 @@ class Recipe:
     encoders: Mapping[str, str] = field(default_factory=dict)
     """Modality to name of its encoder; the baseline's own where none is given."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Options of the fusion."""
+    """Options of the fusion, or of the decoder."""
 
 
 class FusionModel(nn.Module):
@@ -84,13 +86,15 @@ def build_encoder(name: str, dim: int, vocabulary: int, **options: Option) -> nn
     return built
 
 
-def build(recipe: Recipe) -> FusionModel | TwoTower:
+def build(recipe: Recipe) -> FusionModel | TwoTower | Captioner:
     """The model of a recipe, its weights drawn from torch's generator. Raises `UnknownNameError` and `UsageError`."""
     baseline = catalog.baseline(recipe.baseline)
     chosen = {**baseline.encoders, **recipe.encoders}
     encoders = {name: build_encoder(chosen[name], recipe.dim, recipe.vocabulary) for name in sorted(chosen)}
     if baseline.kind == "embeddings":
         return TwoTower(encoders)
+    if baseline.kind == "captions":
+        return Captioner(encoders, Decoder(recipe.dim, recipe.vocabulary, **recipe.options), recipe.dim)
     head = recipe.head or baseline.card.head
     out = recipe.classes if head == "none" else recipe.dim
     fusion = build_fusion(baseline.fusion, Sizes(tuple(encoders), recipe.dim, out), **recipe.options)

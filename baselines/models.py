@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmbench.baselines.adapter import AnsweringBaseline, EmbeddingBaseline
+from mmbench.baselines.adapter import AnsweringBaseline, CaptioningBaseline, EmbeddingBaseline
 
 
 class TextOnly(AnsweringBaseline):
@@ -99,3 +99,15 @@ class BagOfWords(EmbeddingBaseline):
     """Two towers whose text tower does not see the order of words."""
 
     baseline = "bag-of-words"
+
+
+class Captioner(CaptioningBaseline):
+    """Describes a picture: attention to its parts for each word, greedy or beam search."""
+
+    baseline = "captioner"
+
+
+class CaptionerBlind(CaptioningBaseline):
+    """The captioner without the picture: what captions are like, whatever is shown."""
+
+    baseline = "captioner-blind"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from mmbench.baselines.catalog import BASELINES, Baseline
+from mmbench.baselines.catalog import BASELINES, Baseline, Kind
 from mmbench.core import Suite
 
 MODELS = (
@@ -28,7 +27,9 @@ MODELS = (
     "two-tower",
     "bag-of-words",
 )
-"""Every baseline, from those that look at one modality or add up, over products, to attention and towers."""
+"""What answers or embeds, from those that look at one modality or add up, over products, to attention and towers."""
+CAPTIONERS = ("captioner-blind", "captioner")
+"""What describes a picture: it would write something about a question too, so it stands in no suite of all baselines."""
 
 all_baselines = Suite("Every fusion baseline; the tasks are yours to name", MODELS)
 tiny = Suite(
@@ -42,10 +43,11 @@ class ListedBaseline:
 
     name: str
     """What users type."""
-    kind: Literal["answers", "embeddings"]
-    """``answers``: it chooses among a closed answer set; ``embeddings``: two towers, for retrieval."""
+    kind: Kind
+    """``answers``: it chooses among a closed answer set; ``embeddings``: two towers, for retrieval; ``captions``: it
+    describes a picture."""
     formula: str
-    """What its fusion computes."""
+    """What its fusion or decoder computes."""
     reference: str
     """Where that was published, or what it stands for."""
     parameters: int
@@ -53,7 +55,8 @@ class ListedBaseline:
     sizes: Mapping[str, int]
     """The sizes that `parameters` is stated at: ``dim``, ``vocabulary``, ``classes``."""
     closed_form: str
-    """Number of weights of its fusion alone, over k modalities, d and o, the widths of what goes in and comes out."""
+    """Number of weights of its fusion alone, over k modalities, d and o, the widths of what goes in and comes out; of a
+    decoder, over d and the vocabulary v."""
     additive: bool
     """Whether its scores are a sum of functions of one modality each, so that no block of scenes can be all right."""
     encoders: Mapping[str, str]
@@ -61,12 +64,12 @@ class ListedBaseline:
     head: str
     """What turns the fused vector into logits; ``none`` where the fusion gives them itself."""
     note: str
-    """What sets it apart from its fusion; empty where nothing does."""
+    """What sets it apart from its fusion or decoder; empty where nothing does."""
 
 
 def listed() -> list[ListedBaseline]:
-    """Every baseline at its default sizes, in the order of `MODELS`."""
-    return [_row(BASELINES[name]) for name in MODELS]
+    """Every baseline at its default sizes, in the order of `MODELS`, then of `CAPTIONERS`."""
+    return [_row(BASELINES[name]) for name in (*MODELS, *CAPTIONERS)]
 
 
 def _row(baseline: Baseline) -> ListedBaseline:

@@ -10,9 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmbench.baselines.captioner.examples import picture_to_describe
+from mmbench.baselines.captioner.model import Captioner
+from mmbench.baselines.captioner.words import Lexicon
+from mmbench.baselines.captioner.writing import write
+from mmbench.baselines.catalog import baseline
 from mmbench.baselines.examples import Examples, Pictures, Texts, inputs, picture_of
 from mmbench.baselines.model import FusionModel, Recipe, build
-from mmbench.baselines.settings import Settings
+from mmbench.baselines.settings import Search, Settings
 from mmbench.baselines.text import choices_of, text_of
 from mmbench.baselines.two_tower import TwoTower
 from mmbench.core import Choose, Embed, Generate, Learned, Media, UsageError
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
 class Trained:
     """A model with its card."""
 
-    model: FusionModel | TwoTower
+    model: FusionModel | TwoTower | Captioner
     """In evaluation mode, on its device."""
     card: Card
     """What it is."""
@@ -33,6 +38,8 @@ class Trained:
     """Pictures are brought to this many pixels."""
     checkpoint: str | None = None
     """Where it lies; None: nowhere."""
+    search: Search = field(default_factory=Search)
+    """How captions are written."""
     _places: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +55,7 @@ class Trained:
             parameters=self.card.parameters,
             train_s=self.card.train_s,
             samples_per_s=self.card.samples_per_s,
-            modalities=tuple(self.model.encoders),
+            modalities=baseline(self.card.baseline).modalities,
             checkpoint=self.checkpoint,
             val={self.card.measure: self.card.best},
         )
@@ -61,7 +68,7 @@ class Trained:
         """float32 [n, c] over all answers."""
         model = self.model
         if not isinstance(model, FusionModel):
-            raise UsageError(f"baseline {self.card.baseline!r} embeds; it does not answer")
+            raise UsageError(f"baseline {self.card.baseline!r} does not choose among answers")
         if not requests:
             return np.empty((0, len(self.card.answers)), dtype=np.float32)
         media = [picture_of(request) for request in requests]
@@ -88,7 +95,7 @@ class Trained:
         """Unit vectors, float32 [n, dim], of pictures and texts."""
         model = self.model
         if not isinstance(model, TwoTower):
-            raise UsageError(f"baseline {self.card.baseline!r} answers; it does not embed")
+            raise UsageError(f"baseline {self.card.baseline!r} does not embed")
         dim: Any = None
         vectors: NDArray[np.float32] | None = None
         for name in ("image", "text"):
@@ -113,10 +120,27 @@ class Trained:
             vectors[rows] = made
         return np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
 
+    def captions(self, requests: Sequence[Generate]) -> list[str]:
+        """What is written about the picture of each request. Raises `UsageError` where one has none."""
+        model = self.model
+        if not isinstance(model, Captioner):
+            raise UsageError(f"baseline {self.card.baseline!r} does not write captions")
+        media = [picture_to_describe(request) for request in requests]
+        numbers = {medium.digest: medium for medium in media}
+        if not numbers:
+            return []
+        order = {digest: number for number, digest in enumerate(numbers)}
+        pictures = Pictures.load(list(numbers.values()), self.size)
+        rows = np.array([order[medium.digest] for medium in media], dtype=np.int64)
+        with torch.no_grad():
+            memory = model.remember(pictures.raw(np.arange(len(numbers)), self._device))
+            about = memory.take(torch.from_numpy(rows).to(self._device))
+            return write(model.decoder, about, Lexicon(tuple(self.card.words)), requests, self.search.beam)
+
 
 def built(
     settings: Settings, *, vocabulary: int, classes: int, seed: int, device: torch.device
-) -> FusionModel | TwoTower:
+) -> FusionModel | TwoTower | Captioner:
     """A model with its first weights, drawn from a generator of its own: the process's stays as it was."""
     recipe = Recipe(
         settings.baseline, vocabulary, classes, settings.dim, settings.head, settings.encoders, settings.fusion

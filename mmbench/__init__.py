@@ -1,8 +1,8 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
-``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, ``mmbench.score`` needs none. The nouns that plug-ins
-are written with are here as well. Everything loads when it is first used: importing this package imports nothing but the
-standard library.
+``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, and ``mmbench.score`` takes
+a file of predictions in the place of a model. The nouns that plug-ins are written with are here as well. Everything loads
+when it is first used: importing this package imports nothing but the standard library.
 """
 
 from __future__ import annotations

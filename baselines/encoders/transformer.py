@@ -37,17 +37,17 @@ class TextTransformer(nn.Module):
         """Encode text, ids int64 [n, t] with or without a mask."""
         ids, mask = compact(raw.values, raw.mask)
         h = self.embedding(ids)
-        h = h + _positions(h)
+        h = h + positions(h)
         for block in self.blocks:
             h = block(h, h, mask)
         tokens = self.norm(h)
         return Encoded(tokens, masked_mean(tokens, mask), mask)
 
 
-def _positions(tokens: Tensor) -> Tensor:
-    """[t, d]: sines in the first half of the features and cosines in the second, as wide as `tokens`."""
+def positions(tokens: Tensor, start: int = 0) -> Tensor:
+    """[t, d] of tokens [n, t, d], the first at `start`: sines in the first half of the features, cosines in the second."""
     length, dim = tokens.shape[1:]
     half = (dim + 1) // 2
     rates = torch.exp(torch.arange(half, dtype=tokens.dtype, device=tokens.device) * (-math.log(10_000.0) / half))
-    angles = torch.arange(length, dtype=tokens.dtype, device=tokens.device)[:, None] * rates
+    angles = torch.arange(start, start + length, dtype=tokens.dtype, device=tokens.device)[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1)[:, :dim]

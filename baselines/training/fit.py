@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 
 from mmbench.baselines.catalog import baseline
-from mmbench.baselines.examples import Examples, captions, frequent_answers, picture_of, questions
-from mmbench.baselines.model import FusionModel, count_parameters
+from mmbench.baselines.examples import picture_of
+from mmbench.baselines.model import count_parameters
 from mmbench.baselines.settings import VERSION, Settings
-from mmbench.baselines.text import Reader, choices_of, text_of
+from mmbench.baselines.text import choices_of, text_of
 from mmbench.baselines.trained import Trained, built, device_of
 from mmbench.baselines.training import checkpoint
 from mmbench.baselines.training.loop import Outlet, Progress, Trainer
-from mmbench.baselines.training.objectives import Answering, Matching, Objective
+from mmbench.baselines.training.material import material
 from mmbench.core import DataError, FitContext, NotComparableError, Sample, TaskInfo, UsageError, derive_seed
 from mmbench.data import split_by_group
 from mmbench.results.codec import canonical_json, write_failed
@@ -46,7 +46,7 @@ class _Data:
 
 def fit(settings: Settings, task: TaskInfo, split: tuple[Samples, Samples], context: FitContext) -> Trained:
     """Load the checkpoint of these settings, samples and seed, or train and save it; see `Baseline.fit`."""
-    data = _data(*split, context)
+    data = _data(*split, context, references=None if baseline(settings.baseline).kind == "captions" else 1)
     if settings.checkpoint is not None:
         return _given(settings, Path(settings.checkpoint), task, data)
     if context.folder is None:
@@ -61,7 +61,8 @@ def fit(settings: Settings, task: TaskInfo, split: tuple[Samples, Samples], cont
         return _train(settings, task, data, context, folder)
 
 
-def _data(train: Samples, val: Samples, context: FitContext) -> _Data:
+def _data(train: Samples, val: Samples, context: FitContext, *, references: int | None) -> _Data:
+    """Samples to learn from, with so many references each; None: all."""
     if not train:
         raise DataError("there are no training samples")
     if not val:
@@ -81,7 +82,7 @@ def _data(train: Samples, val: Samples, context: FitContext) -> _Data:
                 )
                 for request in context.requests(sample)
             ]
-            digest.update(canonical_json([name, sample.cluster, sample.references[:1], sample.choices, shown]))
+            digest.update(canonical_json([name, sample.cluster, sample.references[:references], sample.choices, shown]))
     return _Data(train, val, digest.hexdigest())
 
 
@@ -119,7 +120,7 @@ def _restored(settings: Settings, folder: Path, card: checkpoint.Card) -> Traine
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise NotComparableError(f"the weights in {folder} are not those of its card: {error}") from error
-    return Trained(model, card, recipe.size, str(folder))
+    return Trained(model, card, recipe.size, str(folder), settings.search)
 
 
 def _options(card: checkpoint.Card) -> dict[str, object]:
@@ -137,16 +138,10 @@ def _plain(settings: Settings) -> dict[str, object]:
 
 def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext, folder: Path | None) -> Trained:
     where = f"{settings.baseline} on {task.name}"
-    reader = Reader.learn(request for sample in data.train for request in context.requests(sample))
-    answering = baseline(settings.baseline).kind == "answers"
-    answers = frequent_answers(data.train) if answering else ()
-    train, val = (
-        _examples(samples, reader, answers, settings, context, asked=samples is data.val)
-        for samples in (data.train, data.val)
-    )
-    told = int((val.answers >= 0).sum()) if answers else len(val)
-    if not len(train) or not told:
-        raise DataError(f"{where}: {len(train):,} training and {told:,} validation samples can be learned from")
+    found = material(baseline(settings.baseline).kind, (data.train, data.val), context.requests, settings.size)
+    reader, answers = found.reader, found.answers
+    if not found.train or not found.val:
+        raise DataError(f"{where}: {found.train:,} training and {found.val:,} validation samples can be learned from")
     model = built(
         settings,
         vocabulary=reader.size,
@@ -154,9 +149,7 @@ def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext,
         seed=derive_seed("first weights", context.seed),
         device=device_of(settings.device),
     )
-    objective: Objective = (
-        Answering(model, train, val, answers) if isinstance(model, FusionModel) else Matching(model, train, val)
-    )
+    objective = found.objective(model)
     earlier = None if folder is None else checkpoint.load_progress(folder)
     if earlier is not None:
         context.note(f"training goes on at step {earlier.step:,} of {settings.budget.steps:,}")
@@ -187,15 +180,7 @@ def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext,
     )
     if folder is not None:
         checkpoint.save(folder, card, done.best)
-    return Trained(model, card, settings.size, None if folder is None else str(folder))
-
-
-def _examples(
-    samples: Samples, reader: Reader, answers: Sequence[str], settings: Settings, context: FitContext, *, asked: bool
-) -> Examples:
-    if answers:
-        return questions(samples, context.requests, reader, answers, settings.size, unknown=asked)
-    return captions(samples, context.requests, reader, settings.size)
+    return Trained(model, card, settings.size, None if folder is None else str(folder), settings.search)
 
 
 def _keep(folder: Path | None, progress: Progress) -> None:

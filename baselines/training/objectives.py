@@ -36,13 +36,23 @@ class Validation:
         return self.value, -self.loss
 
 
+class Grouped(Protocol):
+    """Samples in groups."""
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """The group of each: what is never torn apart."""
+
+
 class Objective(Protocol):
     """What training needs to know of a task."""
 
     measure: str
     """Name of the validation value."""
-    train: Examples
-    """The training samples."""
+
+    @property
+    def train(self) -> Grouped:
+        """The training samples."""
 
     def loss(self, rows: Rows, shifts: NDArray[np.int64]) -> Tensor:
         """Mean loss of these training rows, a scalar with gradient."""

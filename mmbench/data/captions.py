@@ -1,15 +1,32 @@
-"""Read captioned pictures from COCO annotations, JSONL, JSON or CSV."""
+"""Read captioned pictures, references without their pictures, and captions that were written, by picture.
+
+The layouts of COCO, JSONL, JSON and CSV. Ids are texts: ``139`` and ``"139"`` are one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gzip
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError
 from mmbench.data.pictures import Pictures
-from mmbench.data.records import Record, describe, find_data_file, listed, read_json, read_records, read_text, record_of
+from mmbench.data.records import (
+    SUFFIXES,
+    Record,
+    describe,
+    find_data_file,
+    listed,
+    read_json,
+    read_records,
+    read_text,
+    record_of,
+)
 from mmbench.data.rows import Captioned
 
 
@@ -42,6 +59,134 @@ def read_captions(path: Path) -> list[Captioned]:
         pictures.add(draft.name, draft.place)
     media = pictures.media()
     return [Captioned(draft.id, media[draft.name], tuple(draft.captions)) for draft in drafts]
+
+
+def read_references(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read the captions that people gave to pictures, which need not be there: picture id → its captions, in order.
+
+    One of: the annotation layout of COCO (``annotations`` with ``image_id`` and ``caption``; ``images`` with ``id`` may
+    be missing); one JSON object ``{image id: [captions]}``; records with ``image_id``, ``id`` or ``image`` and with
+    ``caption`` or ``captions``, those of one picture merged. A JSON file may be compressed (``.json.gz``).
+
+    Raises `DataError`.
+    """
+    whole = _whole(path)
+    if isinstance(whole, dict):
+        return _coco_references(path, whole) if "annotations" in whole or "images" in whole else _mapped(path, whole)
+    found: dict[str, list[str]] = {}
+    for record in _records(path, whole):
+        found.setdefault(_picture_id(record, "image"), []).extend(_captions(record))
+    return {image: tuple(captions) for image, captions in found.items()}
+
+
+def read_candidates(path: Path) -> dict[str, str]:
+    """Read captions that a model wrote, one a picture: picture id → caption, in the order of the file.
+
+    The layout of COCO's results (a JSON list of objects with ``image_id`` and ``caption``), or records with ``image_id``
+    or ``id`` and with ``caption`` or ``output``. A JSON file may be compressed (``.json.gz``). A caption may be empty.
+
+    Raises `DataError`, also for pictures that have several captions, with a list of them.
+    """
+    whole = _whole(path)
+    if isinstance(whole, dict):
+        raise DataError(f"{path}: expected a list of objects with 'image_id' and 'caption', found an object")
+    found: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for record in _records(path, whole):
+        image = _picture_id(record)
+        found[image] = _candidate(record)
+        counts[image] += 1
+    if twice := [f"{image} ({count} times)" for image, count in counts.items() if count > 1]:
+        several = "1 picture has" if len(twice) == 1 else f"{len(twice):,} pictures have"
+        raise DataError(f"{path}: {several} more than one caption: {listed(twice)}")
+    return found
+
+
+def _whole(path: Path) -> Any:
+    """What a JSON file holds, compressed or not; None for a file of another kind."""
+    name = path.name.lower()
+    if name.endswith(".json"):
+        text = read_text(path)
+    elif name.endswith(".json.gz"):
+        text = _unpacked(path)
+    elif path.suffix.lower() in SUFFIXES:
+        return None
+    else:
+        kinds = ", ".join((*SUFFIXES, ".json.gz"))
+        raise DataError(f"{path}: unknown kind of file {path.suffix!r}; expected one of {kinds}")
+    value = read_json(path, text)
+    if isinstance(value, dict) and "annotations" not in value:
+        counts = Counter(json.loads(text, object_pairs_hook=_Pairs).keys())
+        if twice := [key for key, count in counts.items() if count > 1]:
+            raise DataError(f"{path}: keys that stand there more than once: {listed(twice)}")
+    return value
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with all that it holds."""
+
+    def keys(self) -> list[str]:
+        return [key for key, _ in self]
+
+
+def _unpacked(path: Path) -> str:
+    """The text in a compressed file. Raises `DataError`."""
+    try:
+        return gzip.decompress(path.read_bytes()).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text (byte 0x{error.object[error.start]:02x})") from error
+
+
+def _records(path: Path, whole: Any) -> Iterator[Record]:
+    """The records of a file, or of the list that a JSON file holds, counted from 0. Raises `DataError` for none."""
+    if whole is None:
+        yield from read_records(path)
+        return
+    if not isinstance(whole, list):
+        raise DataError(f"{path}: expected a list of objects, found {describe(whole)}")
+    if not whole:
+        raise DataError(f"{path} holds no rows")
+    for n, item in enumerate(whole):
+        yield record_of(path, f"item {n}", item)
+
+
+def _picture_id(record: Record, *more: str) -> str:
+    for name in ("image_id", "id", *more):
+        if record.has(name):
+            return record.identifier(record.fields[name], f"field {name!r}")
+    raise record.missing("image_id", "id", *more)
+
+
+def _candidate(record: Record) -> str:
+    for name in ("caption", "output"):
+        if name in record.fields:
+            value = record.fields[name]
+            blank = isinstance(value, str) and not value.strip()
+            return "" if blank else record.text(name, number=record.is_csv)
+    if record.is_csv:  # an empty cell is left out
+        return ""
+    raise record.missing("caption", "output")
+
+
+def _mapped(path: Path, whole: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    if not whole:
+        raise DataError(f"{path} holds no captions")
+    found: dict[str, tuple[str, ...]] = {}
+    for image, captions in whole.items():
+        record = Record(path, f"key {image!r}", {"captions": captions})
+        found[record.identifier(image, "the key")] = tuple(record.texts("captions"))
+    return found
+
+
+def _coco_references(path: Path, whole: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    if "images" not in whole and isinstance(whole.get("annotations"), list):
+        items = enumerate(whole["annotations"])
+        records = [record_of(path, f"annotations[{n}]", item) for n, item in items]
+        ids = dict.fromkeys(record.identifier(record.fields.get("image_id"), "field 'image_id'") for record in records)
+        whole = {**whole, "images": [{"id": image} for image in ids]}
+    return {draft.id: tuple(draft.captions) for draft in _coco(path, whole, named=False)}
 
 
 def _from_records(path: Path) -> list[_Draft]:
@@ -77,7 +222,8 @@ def _captions(record: Record) -> list[str]:
     raise record.missing("caption", "captions")
 
 
-def _coco(path: Path, whole: Mapping[str, Any]) -> list[_Draft]:
+def _coco(path: Path, whole: Mapping[str, Any], *, named: bool = True) -> list[_Draft]:
+    """The pictures of annotations in their order; `named`: each has a file name."""
     for name in ("images", "annotations"):
         if not isinstance(whole.get(name), list):
             raise DataError(
@@ -86,7 +232,7 @@ def _coco(path: Path, whole: Mapping[str, Any]) -> list[_Draft]:
             )
     if not whole["images"]:
         raise DataError(f"{path} holds no pictures: 'images' is empty")
-    drafts = _coco_pictures(path, whole["images"])
+    drafts = _coco_pictures(path, whole["images"], named=named)
     unknown: list[str] = []
     blank: list[str] = []
     for n, item in enumerate(whole["annotations"]):
@@ -99,7 +245,7 @@ def _coco(path: Path, whole: Mapping[str, Any]) -> list[_Draft]:
             blank.append(record.place)
         else:
             drafts[identifier].captions.append(record.text("caption"))
-    bare = [f"{draft.id} ({draft.name})" for draft in drafts.values() if not draft.captions]
+    bare = [f"{draft.id} ({draft.name})" if draft.name else draft.id for draft in drafts.values() if not draft.captions]
     for what, items in (
         ("captions of pictures that are not in 'images'", unknown),
         ("empty captions", blank),
@@ -110,7 +256,7 @@ def _coco(path: Path, whole: Mapping[str, Any]) -> list[_Draft]:
     return list(drafts.values())
 
 
-def _coco_pictures(path: Path, images: list[object]) -> dict[str, _Draft]:
+def _coco_pictures(path: Path, images: list[object], *, named: bool) -> dict[str, _Draft]:
     drafts: dict[str, _Draft] = {}
     for n, item in enumerate(images):
         record = record_of(path, f"images[{n}]", item)
@@ -119,5 +265,5 @@ def _coco_pictures(path: Path, images: list[object]) -> dict[str, _Draft]:
         identifier = record.identifier(record.fields["id"], "field 'id'")
         if identifier in drafts:
             raise record.error(f"id {identifier!r} is taken by {drafts[identifier].place}")
-        drafts[identifier] = _Draft(identifier, record.text("file_name"), record.place)
+        drafts[identifier] = _Draft(identifier, record.text("file_name") if named else "", record.place)
     return drafts

@@ -17,7 +17,7 @@ from mmbench.tasks.scenes.scene import Scene
 from mmbench.tasks.scenes.skills import SKILLS, Skill
 
 BLOCKS: Mapping[str, Mapping[str, int]] = {
-    "train": {"attribute": 333, "binding": 600, "relation": 1000, "count": 289},
+    "train": {"attribute": 270, "binding": 540, "relation": 940, "count": 405},
     "val": {"attribute": 40, "binding": 90, "relation": 90, "count": 40},
     "test": {"attribute": 100, "binding": 200, "relation": 200, "count": 100},
 }

@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations
-from math import comb
 
 from mmbench.core import UsageError
 from mmbench.tasks.scenes.draw import Draw
@@ -24,7 +22,7 @@ from mmbench.tasks.scenes.layout import OPPOSITE, RELATIONS, Wish, place
 from mmbench.tasks.scenes.scene import COLOURS, NAMED, Figure, Scene
 from mmbench.tasks.scenes.skills import PHRASES
 
-POOLS: Mapping[str, int] = {"train": 20, "val": 2, "test": 4}
+POOLS: Mapping[str, int] = {"train": 40, "val": 2, "test": 4}
 """How many pools a split has."""
 FAMILIES = 75
 """Families in a pool."""
@@ -34,7 +32,7 @@ OBJECTS = (3, 4)
 """Shapes in a picture: the first number in pools 0, 2, 4 …, the second in pools 1, 3, 5 …"""
 DIFFERENCES = ("size", "position")
 """In what the second pair of a family differs from the first: alternately."""
-RADII: Mapping[str, tuple[int, int]] = {"small": (24, 28), "large": (38, 42)}
+RADII: Mapping[str, tuple[int, int]] = {"small": (28, 32), "large": (40, 44)}
 """Least and greatest radius of what captions call small and large, in units."""
 
 CAPTIONS = (
@@ -46,7 +44,6 @@ CAPTIONS = (
 )
 
 _NAMES = tuple(COLOURS)
-_PAIRS_OF_COLOURS = tuple(combinations(_NAMES, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +115,11 @@ def family(split: str, pool: int, number: int) -> Family:
         raise UsageError(f"there is no family {split}-{pool}-{number} of scenes")
     draw = Draw("family", split, pool, number)
     name = f"{split}-{pool:02d}-{number:02d}"
-    shapes, colours = _content(split, pool, number)
+    shapes, colours = _contents(split, pool)[number]
     objects = len(shapes)
     sizes = tuple(draw.pick(tuple(RADII)) for _ in shapes)
     first, second = draw.some(range(objects), 2)
     facts = _Facts(shapes, colours, sizes, Wish(draw.pick(RELATIONS), first, second))
-    if draw.below(2):
-        facts = facts.swapped()
     differs = DIFFERENCES[number % len(DIFFERENCES)]
     other = facts.resized(draw.below(objects)) if differs == "size" else facts.reversed()
     pairs = _pair(draw, f"{name}-0", facts), _pair(draw, f"{name}-1", other)
@@ -156,27 +151,25 @@ def find(sample_id: str) -> tuple[Family, int, int]:
     raise UsageError(f"there is no sample {sample_id!r} of scenes; expected split-pool-family-pair")
 
 
-def _content(split: str, pool: int, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Shapes and colours of a family: no other family of its pool has the same, not with the first two swapped either.
-
-    Which shapes come first is the same for all families of a pool, and the first two colours come in a fixed order.
-    """
-    order, codes = _pool(split, pool)
-    others = OBJECTS[pool % len(OBJECTS)] - 2
-    code, rest = divmod(codes[number], len(_NAMES) ** others)
-    which, pair = divmod(code, len(_PAIRS_OF_COLOURS))
-    shapes = tuple(combinations(order, 2 + others))[which]
-    colours = [_NAMES[rest // len(_NAMES) ** place % len(_NAMES)] for place in range(others)]
-    return shapes, (*_PAIRS_OF_COLOURS[pair], *colours)
-
-
 @lru_cache(maxsize=64)
-def _pool(split: str, pool: int) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The order of the shapes, and a number for the content of each family, all different."""
+def _contents(split: str, pool: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    """Shapes and colours of each family of a pool, the first two of other colours.
+
+    Drawn until neither these nor those with the first two colours swapped are what another family of the pool has. Which
+    shapes come first is drawn anew for each family: some two are harder to tell apart than others.
+    """
     draw = Draw("pool", split, pool)
     objects = OBJECTS[pool % len(OBJECTS)]
-    count = comb(len(NAMED), objects) * len(_PAIRS_OF_COLOURS) * len(_NAMES) ** (objects - 2)
-    return tuple(draw.shuffled(NAMED)), tuple(draw.some(range(count), FAMILIES))
+    taken: set[frozenset[tuple[str, str]]] = set()
+    found: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+    while len(found) < FAMILIES:
+        shapes = tuple(draw.some(NAMED, objects))
+        one, two, *rest = (*draw.some(_NAMES, 2), *(draw.pick(_NAMES) for _ in range(objects - 2)))
+        both = {frozenset(zip(shapes, colours, strict=True)) for colours in ((one, two, *rest), (two, one, *rest))}
+        if not both & taken:
+            taken |= both
+            found.append((shapes, (one, two, *rest)))
+    return tuple(found)
 
 
 def _pair(draw: Draw, name: str, facts: _Facts) -> Pair:

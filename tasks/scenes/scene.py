@@ -12,7 +12,7 @@ from typing import Any
 
 from mmbench.core import Media, UsageError
 
-VERSION = "2"
+VERSION = "3"
 """Changes with anything that could change a scene, its pixels or its texts; the fingerprints then change too."""
 UNITS = 256
 """Width and height of a scene in units."""

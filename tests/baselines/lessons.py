@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.baselines import models
+from mmbench.baselines import catalog, models
 from mmbench.baselines.adapter import Baseline
 from mmbench.core import DatasetInfo, Embed, FitContext, FitProgress, Generate, Media, Request, Sample, TaskInfo
 from mmbench.data import image_from_array
@@ -76,6 +76,18 @@ def captions_of(split: str, pictures: int = 6) -> list[Sample]:
     return made
 
 
+def described_of(split: str, pictures: int = 6) -> list[Sample]:
+    """Pictures to describe, with two captions each."""
+    made = []
+    for number in range(pictures):
+        colour, place = list(COLOURS)[number % 3], 5 * number + (split == "val")
+        said = (f"a {colour} square.", f"here is something {colour}")
+        made.append(
+            Sample(f"{split}-{number}", (picture(colour, place), "Describe it."), said, group=f"{split}-{number}")
+        )
+    return made
+
+
 def requests_of(sample: Sample) -> list[Request]:
     """What is asked: about a question, one request; about a picture with captions, an embedding of each part."""
     made: list[Request]
@@ -124,6 +136,19 @@ class Course:
 def matching(**more: Any) -> Course:
     """A course for two towers."""
     return Course(captions_of("train"), captions_of("val"), "retrieval/tiny", **more)
+
+
+def describing(**more: Any) -> Course:
+    """A course for captioners."""
+    return Course(described_of("train"), described_of("val"), "captioning/tiny", **more)
+
+
+def course_for(name: str, **more: Any) -> Course:
+    """A course for the baseline with this name."""
+    made: Callable[..., Course] = {"answers": Course, "embeddings": matching, "captions": describing}[
+        catalog.baseline(name).kind
+    ]
+    return made(**more)
 
 
 def asks(samples: Iterable[Sample]) -> list[Any]:

@@ -16,6 +16,7 @@ from lessons import (  # noqa: E402
     asked,
     asks,
     captions_of,
+    course_for,
     matching,
     picture,
     questions_of,
@@ -51,8 +52,8 @@ def test_there_is_a_class_for_every_baseline_and_for_nothing_else():
         assert kind.__module__ == models.__name__
         assert kind.__doc__
         found = capabilities(kind)
-        wanted = {"generate", "choose"} if catalog.baseline(name).kind == "answers" else {"embed"}
-        assert found.kinds == wanted
+        wanted = {"answers": {"generate", "choose"}, "embeddings": {"embed"}, "captions": {"generate"}}
+        assert found.kinds == wanted[catalog.baseline(name).kind]
         assert found.learns
         assert not found.asynchronous
 
@@ -212,8 +213,7 @@ def test_it_says_what_it_has_learned(concat, towers):
 
 def test_parameters_are_those_of_the_closed_form():
     for name in CLASSES:
-        course = Course() if catalog.baseline(name).kind == "answers" else matching()
-        learned = course.teach(name, steps=1)
+        learned = course_for(name).teach(name, steps=1)
         card = learned._trained.card
         sizes = {"dim": 8, "vocabulary": card.reader.size, "classes": len(card.answers)}
         assert learned.learned.parameters == catalog.baseline(name).parameters(**sizes)

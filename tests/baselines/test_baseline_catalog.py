@@ -10,7 +10,7 @@ from mmbench.baselines.card import Card, Sizes, evaluate, read_card
 from mmbench.core import MissingExtraError, PluginError, UnknownNameError, UsageError
 
 NAMED = {
-    "attention", "bag-of-words", "cnn-lstm", "concat", "cross-attention", "film", "gated", "image-only", "late",
+    "attention", "bag-of-words", "captioner", "captioner-blind", "cnn-lstm", "concat", "cross-attention", "film", "gated", "image-only", "late",
     "low-rank", "product", "sum", "tensor", "text-only", "transformer", "two-tower",
 }  # fmt: skip
 PAIR = ("image", "text")
@@ -27,7 +27,7 @@ def test_every_baseline_says_what_it_computes_and_where_it_comes_from():
 
 def test_what_looks_at_one_modality_or_adds_them_up_is_additive_and_nothing_else_is():
     additive = {name for name, baseline in catalog.BASELINES.items() if baseline.additive}
-    assert additive == {"text-only", "image-only", "late", "sum"}
+    assert additive == {"text-only", "image-only", "late", "sum", "captioner-blind"}
 
 
 def test_the_head_decides_whether_concatenation_is_additive():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mmbench.baselines import catalog
-from mmbench.baselines.settings import EMBEDDINGS_BUDGET, TOKEN_STEPS, Budget, Settings
+from mmbench.baselines.settings import BUDGETS, TOKEN_STEPS, Budget, Settings
 from mmbench.core import UnknownNameError, UsageError
 
 
@@ -15,7 +15,7 @@ from mmbench.core import UnknownNameError, UsageError
 def test_without_options_a_baseline_is_what_the_catalogue_says(name):
     found = Settings.parse(name, {})
     assert (found.baseline, found.head, dict(found.encoders), dict(found.fusion)) == (name, None, {}, {})
-    usual = Budget() if catalog.baseline(name).kind == "answers" else EMBEDDINGS_BUDGET
+    usual = BUDGETS[catalog.baseline(name).kind]
     assert found.budget == replace(usual, steps=TOKEN_STEPS.get(name, usual.steps)), (
         "all but the number of steps is shared"
     )

@@ -254,7 +254,7 @@ def test_splits_have_their_sizes_and_share_no_block_and_no_scene():
         assert all(one.id.startswith(f"{split}-{one.skill}-") for one in made)
         for text in {scene.description for one in made for scene in one.scenes}:
             assert seen.setdefault(text, split) == split
-    assert len(seen) == 1400 + 600 + 5066
+    assert len(seen) == 1400 + 600 + 4985
 
 
 def test_the_first_blocks_of_a_split_mix_the_skills():

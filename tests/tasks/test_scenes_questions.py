@@ -44,7 +44,7 @@ def by_skill(tables, unit, column):
 
 def test_sizes_groups_and_slices():
     assert isinstance(task, Task)
-    assert (len(SAMPLES), len(task.samples("val")), len(task.samples("train"))) == (3400, 1440, 11998)
+    assert (len(SAMPLES), len(task.samples("val")), len(task.samples("train"))) == (3400, 1440, 11995)
     assert Counter(s.slices["skill"] for s in SAMPLES) == {k: (900 if n == 3 else 800) for k, n in SKILLS.items()}
     groups = Counter(s.group for s in SAMPLES)
     assert len(groups) == 600

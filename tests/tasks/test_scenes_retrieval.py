@@ -100,7 +100,7 @@ def test_whoever_reads_and_looks_finds_everything():
 def test_sizes_and_relations_are_clear_to_the_eye():
     for sample in SAMPLES:
         scene = sample.parts[0].source.scene
-        assert all(24 <= figure.radius <= 28 or 38 <= figure.radius <= 42 for figure in scene.figures)
+        assert all(28 <= figure.radius <= 32 or 40 <= figure.radius <= 44 for figure in scene.figures)
         _, (right, _), one, two = read(sample.parts[1])
         things = look(scene)
         across, along = abs(things[one][0] - things[two][0]), abs(things[one][1] - things[two][1])
@@ -146,7 +146,7 @@ def test_captions_are_worded_in_several_ways():
 
 def test_sizes_groups_and_slices():
     assert isinstance(task, Task)
-    assert {split: len(task.samples(split)) for split in SPLITS} == {"train": 6000, "val": 600, "test": 1200}
+    assert {split: len(task.samples(split)) for split in SPLITS} == {"train": 12000, "val": 600, "test": 1200}
     assert set(Counter(s.group for s in SAMPLES).values()) == {4}
     assert Counter(s.slices["objects"] for s in SAMPLES) == {"3": 600, "4": 600}
     assert Counter(s.slices["neighbour"] for s in SAMPLES) == {"size": 608, "position": 592}
@@ -160,7 +160,7 @@ def test_sizes_groups_and_slices():
 
 def test_splits_share_no_picture_and_no_group():
     seen = [{(s.parts[0].digest, s.group) for s in task.samples(split)} for split in SPLITS]
-    assert sum(map(len, seen)) == 7800
+    assert sum(map(len, seen)) == 13800
     for part in (0, 1):
         sets = [{pair[part] for pair in one} for one in seen]
         assert len(set.union(*sets)) == sum(map(len, sets))

@@ -1,0 +1,1 @@
+"""A model that describes pictures: words, decoder, search. Importing this package loads no torch."""

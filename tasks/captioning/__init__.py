@@ -1,0 +1,1 @@
+"""Describing pictures: the family `captioning`."""
