@@ -149,7 +149,7 @@ def test_every_option_of_the_command_line_is_one_of_python(tmp_path: Path) -> No
     from mmbench.cli.run import command
 
     names = {parameter.name for parameter in command.params}
-    renamed = {"models", "tasks", "out", "as_json", "quiet", "dry_run", "offline", "device", "dtype"}
+    renamed = {"models", "tasks", "out", "as_json", "quiet", "dry_run", "offline", "base_url", "device", "dtype"}
     assert names - renamed <= set(RunOptions.__annotations__)
 
 

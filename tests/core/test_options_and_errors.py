@@ -81,6 +81,8 @@ def test_every_error_has_the_exit_code_of_its_kind() -> None:
         "NotComparableError": 3,
         "RunFailedError": 4,
         "MediaError": 4,
+        "ModelUnusableError": 4,
+        "TransientError": 4,
     }
 
 
