@@ -2,7 +2,8 @@ r"""The rules of the official tokenizer of COCO captions, as far as they can be 
 
 The official program always takes the longest token that some rule allows, and the first of these rules where several
 are as long; what a rule wants to see behind its token counts. Each rule here stands for tokens that were seen to stay
-whole. None comes from the program's source: they were found by sending it millions of short strings.
+whole: they were found by sending it millions of short strings. The program's source was not looked at, nor any port
+of it. Numbers of telephones, for one, are what 4,415 combinations of groups of digits, signs and brackets showed.
 
 In a pattern with a group, the token ends where its last group ends, and the rest is what has to follow.
 """
@@ -64,23 +65,23 @@ _FIXED_SPACES = str.maketrans(" ", "\xa0")
 
 # Abbreviations whose period is theirs wherever they stand, those where a period followed by a letter or a sign is too,
 # those that need a capital, and those that need a number behind them.
-_TITLES = (
+TITLES = (
     "adj adm adv alex asst atty attys ave brig calif capt cf cie cmdr col comdr cpl det dr drs elec dept ens ft gen gov "
     "govs hon insp invt jos lieut lt maj mfg mlle messrs mme mr mrs ms msgr mt mtg natl pfc ph pres prof profs pvt rep reps rev "
     "sen sens sfc sgt spc st ste supt supts treas vs wm assoc"
 )
-_OTHERS = (
+OTHERS = (
     "al ala apr ariz assn aug bhd bldg blvd bros co colo conn corp cos ct dak dec ed.d esq est etc ext feb fla fri ga inc ind "
     "intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct okla penn ph.d plc ppte pptes ppty pptys "
     "pte ptes pty ptys rd rt sep sept seq sq sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo"
 )
-_CAPITALISED = "Ark Az Del Ill La Mass Miss Ore Pa Tex Wash"
+CAPITALISED = "Ark Az Del Ill La Mass Miss Ore Pa Tex Wash"
 _SENTENCE_STARTERS = (
     "A About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Mr. Ms. Now "
     "Once One Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You"
 )
 """Words that end a sentence before them, if all that stands there is a letter and a period."""
-_NUMBERED = "art ca fig figs no nos op pp prop"
+NUMBERED = "art ca fig figs no nos op pp prop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,12 @@ def _starters() -> str:
     return "|".join(f"(?-i:{word[0]}){word[1:]}" for word in _SENTENCE_STARTERS.split()).replace(".", r"\.")
 
 
+def _tag() -> str:
+    name = "[a-z][a-z0-9_:.-]*"
+    attribute = rf" +{name}(?: *= *(?:\"[^\"\n]*\"|'[^'\n]*'))?"
+    return rf"<{name}(?:{attribute})* */? *>|</{name} *>|<[!?][a-z-][^>\n]*>"
+
+
 def _words() -> Iterator[tuple[str, Render]]:
     """Words, numbers, and what is made of them."""
     letter = rf"(?:[{LETTERS}]|&[aeiouAEIOU](?:acute|grave|uml);)"
@@ -176,15 +183,15 @@ def _words() -> Iterator[tuple[str, Render]]:
 
 def _abbreviations() -> Iterator[tuple[str, Render]]:
     """What keeps its period."""
-    yield rf"([a-z])\.[{SPACES}\n]+(?:{_starters()})[{SPACES}\n]", _plain
+    yield rf"([a-z])\.[{SPACES}\n]+(?:{_starters()}|{_tag()})[{SPACES}\n]", _plain
     yield r"[a-z](?:\.[a-z])*\.", _plain
-    yield rf"(?:{_any(_TITLES)})\.", _plain
-    capitalised = f"{_any(_CAPITALISED)}|{_any(_CAPITALISED.upper())}"
+    yield rf"(?:{_any(TITLES)})\.", _plain
+    capitalised = f"{_any(CAPITALISED)}|{_any(CAPITALISED.upper())}"
     yield (
-        rf"((?:{_any(_OTHERS)}|(?-i:{capitalised}))\.)(?:[{LETTERS}{DIGITS}]|[^{LETTERS}{DIGITS}{SPACES}\n].)?",
+        rf"((?:{_any(OTHERS)}|(?-i:{capitalised}))\.)(?:[{LETTERS}{DIGITS}]|[^{LETTERS}{DIGITS}{SPACES}\n].)?",
         _plain,
     )
-    yield rf"((?:{_any(_NUMBERED)})\.)[{SPACES}\n]?[{DIGITS}]", _plain
+    yield rf"((?:{_any(NUMBERED)})\.)[{SPACES}\n]?[{DIGITS}]", _plain
 
 
 def _apostrophes() -> Iterator[tuple[str, Render]]:
@@ -200,7 +207,7 @@ def _apostrophes() -> Iterator[tuple[str, Render]]:
     yield rf"(y(?:{quote}|&apos;))[{LETTERS}]", _plain
     yield rf"(?:{quote}|&apos;)[0-9]0s", _plain
     yield rf"(?:{quote}|&apos;)[0-9][0-9](?=[{SPACES}\n])", _plain
-    yield "[cs]'mon|c'est|cap'n|dunkin'|e'er|ev'ry|li'l|nat'l|s'mores", _plain
+    yield "c'mon|c'est|cap'n|dunkin'|e'er|ev'ry|li'l|nat'l|s'mores", _plain
     yield "o['`\u2018\u2019\u201b\x91\x92]o", _plain
 
 
@@ -223,9 +230,7 @@ def _addresses() -> Iterator[tuple[str, Render]]:
     yield "@[a-z_][a-z_0-9]*|@+", _plain
     yield f"#[{LETTERS}{MARKS}{_SOFT_HYPHEN}]+|#+|(?-i:[CF])#", _plain
     yield r"(?-i:[A-Z]+)\$", _plain
-    name = "[a-z][a-z0-9_:.-]*"
-    attribute = rf" +{name}(?: *= *(?:\"[^\"\n]*\"|'[^'\n]*'))?"
-    yield rf"<{name}(?:{attribute})* */? *>|</{name} *>|<[!?][a-z-][^>\n]*>", _bracketed
+    yield _tag(), _bracketed
 
 
 def _signs() -> Iterator[tuple[str, Render]]:

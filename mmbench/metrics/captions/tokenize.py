@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from mmbench.metrics.captions._rules import rules
+from mmbench.metrics.captions._rules import CAPITALISED, NUMBERED, OTHERS, TITLES, rules
 
 _DROPPED = frozenset(("''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", *".?!,:-;", "--", "..."))
 """The official list. It is upper case and the tokens are lower case by then, so that brackets survive as ``-lrb-``."""
@@ -19,10 +19,12 @@ _ALONE = re.compile(r"""[A-Za-z\-'",!?;:()&]+\.?""")
 """Characters of a piece between spaces whose tokens depend on nothing around it …"""
 _JOINED = re.compile(r"(?:^|[^A-Za-z])[A-Za-z]\.$|(?:art|ca|figs?|nos?|op|pp|prop)\.$", re.IGNORECASE)
 """… unless it ends in a letter and a period, or in what a number may follow."""
-_WORD = re.compile("([A-Za-z]+),?")
-"""A word, maybe before a comma, is a token by itself …"""
+_WORD = re.compile(r"([A-Za-z]+),?|([A-Za-z]{2,})\.")
+"""A word, maybe before a comma or a period, is a token by itself …"""
 _SPLIT = frozenset({"cannot", "gimme", "gonna", "gotta", "lemme", "wanna"})
-"""… unless it is one of these."""
+"""… unless it is one of these …"""
+_SHORTENED = frozenset(f"{TITLES} {OTHERS} {CAPITALISED} {NUMBERED}".lower().split())
+"""… or one of these with its period."""
 _SEEN_BEHIND = 40
 """Characters of the following captions that may matter to the end of one: a word that begins a sentence, and a space."""
 _MOST_PIECES = 2**18
@@ -37,7 +39,11 @@ class _Pieces(dict[str, str | None]):
         word = _WORD.fullmatch(piece)
         if not piece:
             found = ""
-        elif word is not None and (token := word[1].lower()) not in _SPLIT:
+        elif (
+            word is not None
+            and (token := (word[1] or word[2]).lower()) not in _SPLIT
+            and (word[1] or token not in _SHORTENED)
+        ):
             found = token
         elif _ALONE.fullmatch(piece) and not _JOINED.search(piece):
             found = " ".join(_tokens(f"{piece} ", 0, len(piece))[0])
@@ -70,8 +76,8 @@ def tokenize_captions(texts: Sequence[str]) -> list[str]:
     """The tokens of many captions, those of each joined by one space; an empty text where there are none.
 
     The captions are read as the official program reads them, one a line. A letter and a period at the end of one ("a sign with
-    a P.") are one token, or two where the next caption begins like a sentence ("A man"): its own quirk, kept so that numbers are
-    equal. It is the only thing that a neighbour changes.
+    a P.") are one token, or two where the next caption begins like a sentence ("A man"), and "No." keeps its period before one
+    that begins with a number: its own quirks, kept so that numbers are equal.
 
     >>> tokenize_captions(["A cat.", "...", "Two dogs, one ball"])
     ['a cat', '', 'two dogs one ball']
@@ -87,6 +93,23 @@ def tokenize_captions(texts: Sequence[str]) -> list[str]:
             tokens = list(_mixed(f"{line}\n{behind}\n", pieces, tokens))
         found.append(" ".join([token for token in tokens if token]))
     return found
+
+
+def _cased(text: str) -> bool:
+    return any(
+        character.isupper() or character.islower() or character.istitle()
+        for character in text
+        if character not in "\xaa\xba"
+    )
+
+
+def _lowered(token: str) -> str:
+    """Lower case; a capital sigma is final where letters with case stand before it and none behind it, in the whole token."""
+    head, sigma, tail = token.rpartition("\u03a3")
+    if not sigma:
+        return token.lower()
+    small = "\u03c2" if _cased(head) and not _cased(tail) else "\u03c3"
+    return head.replace("\u03a3", "\u03c3").lower() + small + tail.lower()
 
 
 def _mixed(text: str, pieces: Sequence[str], found: Sequence[str | None]) -> Iterator[str]:
@@ -120,6 +143,6 @@ def _tokens(text: str, at: int, end: int) -> tuple[list[str], int]:
             continue
         token = render(text[at:stop])
         if token and token not in _DROPPED:
-            found.append(token.lower())
+            found.append(_lowered(token))
         at = stop
     return found, at
