@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -12,7 +13,7 @@ from importlib import import_module
 import click
 
 from mmbench.cli.config import Option, load_config
-from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.core.ids import nearest_names
 
 COMMANDS = {
@@ -28,6 +29,9 @@ COMMANDS = {
 
 BUG = 70
 """Exit code for an unexpected exception."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing to a full or broken disk fails with."""
 
 
 class _Lazy(click.Group):
@@ -106,6 +110,8 @@ def _configurable(name: str) -> dict[str, Option]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code of the plan. Never raises but for `SystemExit` of an embedding program."""
+    if sys.stdout is None:  # it was closed: what is printed goes nowhere
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - stays open
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without Unicode gets escapes, not the end of the run
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -122,10 +128,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return getattr(error, "exit_code", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
-    except Exception:  # noqa: BLE001 - the top-level handler: whatever arrives here is a bug and is shown whole
+    except Exception as error:  # noqa: BLE001 - the top-level handler: whatever arrives here is a bug and is shown whole
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            _drop_output()
+            click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+            return RunFailedError.exit_code
         click.echo(traceback.format_exc(), err=True)
         click.echo("This is a bug in mmbench. Please report it with the lines above.", err=True)
         return BUG
     return result if isinstance(result, int) else 0
+
+
+def _drop_output() -> None:
+    """Let what is still to be written to stdout go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -115,7 +115,7 @@ def _print(result: ScoreResult, *, as_json: bool) -> None:
 def _counts(met: Coverage) -> str:
     from mmbench.report.text import percent
 
-    text = f"{met.predicted:,} samples"
+    text = f"{met.predicted:,} sample{'' if met.predicted == 1 else 's'}"
     if met.predicted < met.samples:
         text = f"{met.predicted:,} of {met.samples:,} samples, {percent(met.predicted / met.samples)}"
     return f"{text}; predictions for unknown ids that were ignored: {met.unknown:,}" if met.unknown else text

@@ -184,9 +184,17 @@ def _coco_references(path: Path, whole: Mapping[str, Any]) -> dict[str, tuple[st
     if "images" not in whole and isinstance(whole.get("annotations"), list):
         items = enumerate(whole["annotations"])
         records = [record_of(path, f"annotations[{n}]", item) for n, item in items]
-        ids = dict.fromkeys(record.identifier(record.fields.get("image_id"), "field 'image_id'") for record in records)
+        if not records:
+            raise DataError(f"{path} holds no captions: 'annotations' is empty")
+        ids = dict.fromkeys(_picture_of(record) for record in records)
         whole = {**whole, "images": [{"id": image} for image in ids]}
     return {draft.id: tuple(draft.captions) for draft in _coco(path, whole, named=False)}
+
+
+def _picture_of(annotation: Record) -> str:
+    if not annotation.has("image_id"):
+        raise annotation.missing("image_id")
+    return annotation.identifier(annotation.fields["image_id"], "field 'image_id'")
 
 
 def _from_records(path: Path) -> list[_Draft]:
@@ -224,7 +232,7 @@ def _captions(record: Record) -> list[str]:
 
 def _coco(path: Path, whole: Mapping[str, Any], *, named: bool = True) -> list[_Draft]:
     """The pictures of annotations in their order; `named`: each has a file name."""
-    for name in ("images", "annotations"):
+    for name in ("annotations", "images"):
         if not isinstance(whole.get(name), list):
             raise DataError(
                 f"{path}: expected COCO annotations (an object with the lists 'images' and 'annotations') or a list of "

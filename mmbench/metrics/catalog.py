@@ -28,7 +28,7 @@ _RETRIEVAL = "mmbench.metrics.retrieval:retrieval_metrics"
 _CAPTIONS = "mmbench.metrics.captions.metrics:caption_metrics"
 _OFFICIAL = "values equal to pycocoevalcap 1.2"
 _TIES = "ties: expected value over uniformly random orders"
-_ON_REQUEST = "On request: ties=optimistic, ties=pessimistic, protocol=1k-5fold."
+_ON_REQUEST = "On request: ties=optimistic, ties=pessimistic, protocol=1k (as protocol=1k-5fold)."
 
 CATALOG: tuple[MetricCard, ...] = (
     MetricCard(

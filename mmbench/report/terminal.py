@@ -62,8 +62,12 @@ def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = Fal
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1
+            raise BrokenPipeError
+
     width = None if stream.isatty() else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
-    return Console(file=stream, width=width, highlight=False)
+    return Piped(file=stream, width=width, highlight=False)
 
 
 def _say(console: Console, table: Table) -> None:

@@ -281,7 +281,7 @@ def _matched(
         listed = "\n  ".join(problems)
         raise NotComparableError(
             f"the predictions do not fit the samples of {name}:\n  {listed}\n"
-            f"--partial scores the {len(found):,} samples that have a prediction, and says how many they are."
+            f"--partial scores the {_count(len(found), 'sample')} that {'has' if len(found) == 1 else 'have'} a prediction, and says how many there are."
         )
     return found, Coverage(len(samples), len(found), len(unknown))
 

@@ -60,7 +60,8 @@ class CaptioningTask:
         """
         for option, value in options.items():
             if option not in ("prompt", "also"):
-                raise UnknownNameError(f"option of {self.card.name}", option, ["prompt", "also"])
+                hint = "There are: prompt, also."
+                raise UnknownNameError(f"option of {self.card.name}", option, ["prompt", "also"], hint=hint)
             known = PROMPTS if option == "prompt" else ALSO
             for name in _names(value) if option == "also" else [value]:
                 if not isinstance(name, str) or name not in known:

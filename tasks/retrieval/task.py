@@ -119,9 +119,12 @@ class RetrievalTask:
         known: Mapping[str, Sequence[str]] = {"ties": TIES, "protocol": tuple(PROTOCOLS)}
         for option, value in options.items():
             if option not in known:
-                raise UnknownNameError(f"option of {self.info.name}", option, known)
+                hint = f"There are: {', '.join(known)}."
+                raise UnknownNameError(f"option of {self.info.name}", option, known, hint=hint)
             if value not in known[option]:
-                raise UsageError(f"option {option}={value} of {self.info.name}: expected {' or '.join(known[option])}")
+                raise UnknownNameError(
+                    option, str(value), known[option], hint=f"There are: {', '.join(known[option])}."
+                )
         ties: Ties = options.get("ties", TIES[0])
         protocol: Gallery = options.get("protocol", "all")
         convention = str(metric_id("mrr", "x", ties=ties, protocol=protocol)).removeprefix("mrr(direction=x")[:-1]

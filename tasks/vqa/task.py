@@ -60,7 +60,8 @@ class VqaTask(PerSampleTask):
         known: dict[str, Collection[str]] = {"extractor": EXTRACTORS, "prompt": PROMPTS, "variant": self.variants}
         for option, value in options.items():
             if option not in known:
-                raise UnknownNameError(f"option of {self.card.name}", option, known)
+                hint = f"There are: {', '.join(known)}."
+                raise UnknownNameError(f"option of {self.card.name}", option, known, hint=hint)
             if not isinstance(value, str) or value not in known[option]:
                 names = ", ".join(known[option])
                 raise UnknownNameError(option, str(value), known[option], hint=f"There are: {names}.")

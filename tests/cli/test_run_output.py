@@ -97,10 +97,43 @@ def test_a_terminal_without_unicode_gets_escapes_and_the_run_its_exit_code(tmp_p
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m mmbench list metrics | head -n 1"
+    _piped(tmp_path, f"{sys.executable} -m mmbench list metrics | head -n 1")
+
+
+def test_a_reader_of_tables_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    write_questions(tmp_path, 2)
+    run = "run --model oracle --tasks vqa --data mine.jsonl --out runs"
+    _piped(tmp_path, f"{sys.executable} -m mmbench {run} | head -n 0")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        (">&-", 0),
+        pytest.param("> /dev/full", 4, marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")),
+    ],
+)
+def test_an_output_that_is_closed_or_full_is_no_bug(tmp_path: Path, redirection: str, code: int) -> None:
+    write_questions(tmp_path, 2)
+    run = "run -q --model oracle --tasks vqa --data mine.jsonl --out runs"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m mmbench {run} {redirection}"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert ("the output cannot be written" in done.stderr) == (code == 4)
+
+
+def _piped(folder: Path, command: str) -> None:
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment(),
         capture_output=True,
         text=True,

@@ -92,7 +92,7 @@ def test_another_prompt_is_another_task():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"promt": "caption-v1"}, "prompt"),
+        ({"promt": "caption-v1"}, "There are: prompt, also"),
         ({"prompt": "shapes"}, "There are: one-sentence-v1"),
         ({"prompt": 3}, "prompt"),
         ({"also": "meteo"}, "There are: meteor, spice"),

@@ -195,11 +195,11 @@ def test_a_rule_for_ties_stands_in_the_ids(tmp_path, ties) -> None:
 
 def test_options_that_do_not_exist_are_refused(tmp_path) -> None:
     task = family.open_predictions(archive(tmp_path, **arrays()), None, None).task
-    with pytest.raises(UnknownNameError, match="Did you mean 'protocol'"):
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'protocol'\? There are: ties, protocol\."):
         task.with_options(protocoll="1k")
-    with pytest.raises(UsageError, match="expected expected or optimistic or pessimistic"):
+    with pytest.raises(UsageError, match=r"unknown ties 'lucky'\. There are: expected, optimistic, pessimistic"):
         task.with_options(ties="lucky")
-    with pytest.raises(UsageError, match="expected all or 1k"):
+    with pytest.raises(UsageError, match=r"unknown protocol '5k'\. .*There are: all, 1k"):
         task.with_options(protocol="5k")
 
 

@@ -232,7 +232,7 @@ def test_options_change_what_is_asked_and_are_recorded() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"extracter": "exact"}, "Did you mean 'extractor'"),
+        ({"extracter": "exact"}, "Did you mean 'extractor'.*There are: extractor, prompt, variant"),
         ({"extractor": "exakt"}, "Did you mean 'exact'.*There are: exact, verbatim, mention"),
         ({"prompt": "short-answer-v0"}, "Did you mean 'short-answer-v1'"),
         ({"prompt": 1}, "unknown prompt '1'"),

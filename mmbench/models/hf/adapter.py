@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, cast
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import Generation, Usage
 from mmbench.models.hf.files import checkpoint_digest, require
-from mmbench.models.hf.loading import load_model, load_processor
+from mmbench.models.hf.loading import GENERATES, load_model, load_processor
 from mmbench.models.hf.options import HfOptions
 from mmbench.models.hf.prompts import inputs_of, prompts
 
 if TYPE_CHECKING:
     import torch
+
+
+_OWN = ("system",)
+"""Options of the adapter itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class HuggingFace:
         require(f"hf/{path}")
         self.path = path
         self.system = system
-        self.options = HfOptions.parse(f"hf/{path}", options)
+        self.options = HfOptions.parse(f"hf/{path}", options, _OWN)
         self._processor: Any = None
         self._model: Any = None
         self._ends: frozenset[int] = frozenset()
@@ -50,12 +54,13 @@ class HuggingFace:
     def weights_digest(cls, path: str, **options: Any) -> str:
         """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
         require(f"hf/{path}")
+        HfOptions.parse(f"hf/{path}", options, _OWN)
         return checkpoint_digest(path, options.get("revision"))
 
     def open(self) -> None:
         """Load processor and weights. Raises `RunFailedError` and what to do about it."""
         self._processor = load_processor(self.path, self.options)
-        self._model = load_model("AutoModelForImageTextToText", self.path, self.options)
+        self._model = load_model(GENERATES, self.path, self.options)
         tokenizer = self._processor.tokenizer
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token

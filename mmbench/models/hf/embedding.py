@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
+_OWN = ("pooling",)
+"""Options of `HuggingFaceEncoders` itself."""
 _FIXED_LENGTH = ("siglip", "siglip2")
 """Kinds of model that were trained on texts padded to their greatest length, and see the padding."""
 
@@ -68,6 +70,7 @@ class HuggingFaceEmbedding:
     def weights_digest(cls, path: str, **options: Any) -> str:
         """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
         require(f"hf-embed/{path}")
+        HfOptions.parse(f"hf-embed/{path}", options)
         return checkpoint_digest(path, options.get("revision"))
 
     def open(self) -> None:
@@ -119,13 +122,14 @@ class HuggingFaceEncoders:
             raise UsageError(f"pooling={pooling!r}: expected mean or cls")
         self.image_path, self.text_path = _two(paths)
         self.pooling = pooling
-        self.options = HfOptions.parse(f"hf-encoder/{paths}", options)
+        self.options = HfOptions.parse(f"hf-encoder/{paths}", options, _OWN)
         self._parts: dict[str, Any] = {}
 
     @classmethod
     def weights_digest(cls, paths: str, **options: Any) -> str:
         """Digest of both checkpoints. Raises `UsageError`, `MissingExtraError`."""
         require(f"hf-encoder/{paths}")
+        HfOptions.parse(f"hf-encoder/{paths}", options, _OWN)
         digests = " ".join(checkpoint_digest(path, options.get("revision")) for path in _two(paths))
         return hashlib.sha256(digests.encode()).hexdigest()
 

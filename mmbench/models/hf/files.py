@@ -128,4 +128,6 @@ def load_failed(path: str, error: Exception) -> RunFailedError:
     text = " ".join(str(error).split())
     if "trust_remote_code" in text:
         text = "it brings code of its own; to run that: --model-args trust_remote_code=true"
+    if type(error).__name__ == "SafetensorError":
+        text = f"its weights are damaged or cut short ({text})"
     return RunFailedError(f"{path} cannot be loaded: {text[:300]}")

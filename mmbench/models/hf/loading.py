@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,6 +13,11 @@ from mmbench.models.hf.files import load_failed
 from mmbench.models.hf.options import HfOptions
 
 _LOG = logging.getLogger(__name__)
+
+GENERATES = "AutoModelForImageTextToText"
+"""The Auto class of models that write."""
+_NAMED = 3
+"""Weights that an error names."""
 
 
 def device_of(options: HfOptions) -> Any:
@@ -55,7 +60,11 @@ def load_part(auto: str, path: str, options: HfOptions) -> Any:
 
 
 def load_model(auto: str, path: str, options: HfOptions) -> Any:
-    """The weights, ready to answer: `auto` is the name of one of transformers' Auto classes. Raises `RunFailedError`."""
+    """The weights, ready to answer: `auto` is the name of one of transformers' Auto classes.
+
+    Raises `RunFailedError`; also for a model that writes when weights are missing, which transformers would draw at random
+    (encoders may come without a head that is not used; transformers' warning must do for them).
+    """
     import transformers
 
     if options.trust_remote_code:
@@ -70,10 +79,17 @@ def load_model(auto: str, path: str, options: HfOptions) -> Any:
     chosen: dict[str, Any] = {"dtype": options.dtype, "trust_remote_code": options.trust_remote_code}
     chosen |= {name: value for name, value in optional.items() if value is not None}
     with _as_ours(path), _quiet():
-        model = getattr(transformers, auto).from_pretrained(path, **chosen)
+        model, found = getattr(transformers, auto).from_pretrained(path, output_loading_info=True, **chosen)
+    if auto == GENERATES and found["missing_keys"]:
+        raise RunFailedError(_incomplete(path, sorted(found["missing_keys"])))
     if "device_map" not in chosen:
         model = model.to(device)
     return model.eval()
+
+
+def _incomplete(path: str, missing: Sequence[str]) -> str:
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return f"{path} lacks weights of its model: {', '.join(missing[:_NAMED])}{more}; save it whole, with model.save_pretrained"
 
 
 def _quantisation(name: str | None) -> Any:
@@ -99,8 +115,18 @@ def _as_ours(path: str) -> Iterator[None]:
         if missing in ("torch", "transformers"):
             raise MissingExtraError(f"the model {path!r}", "models") from error
         raise RunFailedError(f"{path} needs a package that is not installed: {str(error).strip()[:300]}") from error
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+    except _failures() as error:
         raise load_failed(path, error) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What transformers raises, and safetensors for a file that is damaged."""
+    usual = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError)
+    try:
+        from safetensors import SafetensorError
+    except ImportError:
+        return usual
+    return (*usual, SafetensorError)
 
 
 @contextlib.contextmanager

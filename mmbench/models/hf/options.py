@@ -35,13 +35,17 @@ class HfOptions:
     """Options of the processor, such as ``max_pixels``."""
 
     @classmethod
-    def parse(cls, model: str, given: Mapping[str, Any]) -> Self:
-        """Check options as given on a command line. Raises `UnknownNameError` with the nearest names, `UsageError`."""
-        known = [each.name for each in fields(cls)]
+    def parse(cls, model: str, given: Mapping[str, Any], own: tuple[str, ...] = ()) -> Self:
+        """Check options as given on a command line; `own` are those of the adapter itself, which are left out.
+
+        Raises `UnknownNameError` with the nearest names, `UsageError`.
+        """
+        known = [*own, *(each.name for each in fields(cls))]
         for name in given:
             if name not in known:
                 hint = f"It has: {', '.join(known)}."
                 raise UnknownNameError(f"option of model {model!r}:", name, known, hint=hint)
+        given = {name: value for name, value in given.items() if name not in own}
         _among("dtype", given.get("dtype", "auto"), DTYPES)
         if given.get("quantisation") is not None:
             _among("quantisation", given["quantisation"], QUANTISATIONS)

@@ -11,7 +11,7 @@ import tiny
 from helpers import evaluate, lines, write_captions, write_questions
 
 from mmbench import Choose, Generate, Media
-from mmbench.core import Embed, UnknownNameError, UsageError
+from mmbench.core import Embed, RunFailedError, UnknownNameError, UsageError
 from mmbench.data import image_from_array
 from mmbench.models.hf.adapter import HuggingFace
 from mmbench.models.hf.embedding import HuggingFaceEmbedding
@@ -228,12 +228,32 @@ def test_unknown_options_get_the_nearest_names(tmp_path: Path, llava: Path) -> N
         HuggingFace(str(llava), device="cuda:7").open()
 
 
+def test_a_wrong_option_is_refused_before_anything_is_run(tmp_path: Path, llava: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"'sytem'\. Did you mean 'system'"):
+        evaluate(f"hf/{llava}", write_questions(tmp_path, 2), tmp_path, model_args={"sytem": "be brief"})
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_checkpoint_without_a_processor_says_what_to_save(tmp_path: Path, llava: Path) -> None:
     copy = shutil.copytree(llava, tmp_path / "copy")
     (copy / "processor_config.json").unlink()
     result = evaluate(f"hf/{copy}", write_questions(tmp_path, 2), tmp_path)
     assert result.exit_code == 4
     assert "processor" in str(result.failures)
+
+
+def test_weights_that_are_missing_or_cut_short_are_not_drawn_at_random(tmp_path: Path, llava: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    copy = shutil.copytree(llava, tmp_path / "copy")
+    weights = load_file(copy / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if "layers.1.mlp" not in name}
+    save_file(kept, copy / "model.safetensors", {"format": "pt"})
+    with pytest.raises(RunFailedError, match=r"lacks weights of its model: .*layers\.1\.mlp"):
+        HuggingFace(str(copy)).open()
+    (copy / "model.safetensors").write_bytes((llava / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(RunFailedError, match="damaged or cut short"):
+        HuggingFace(str(copy)).open()
 
 
 def test_a_template_of_another_model_ends_the_run_at_once(tmp_path: Path) -> None:
