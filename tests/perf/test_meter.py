@@ -95,11 +95,11 @@ def test_the_peak_of_memory_can_be_started_anew() -> None:
     if not reset_peak():
         pytest.skip("this system keeps one peak for the whole process")
     before = peak_bytes()
-    block = np.ones(40_000_000, dtype=np.uint8)
+    block = np.ones(400_000_000, dtype=np.uint8)  # far more than other tests' leavings, which may go at any moment
     during = peak_bytes()
     assert before is not None
     assert during is not None
-    assert during - before > 0.9 * len(block)
+    assert during - before > 0.5 * len(block)
     del block
     reset_peak()
     after = peak_bytes()
