@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import MmbenchError, NotComparableError, UsageError
 from mmbench.core.spec import RUNS
 
@@ -48,6 +50,7 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
     from mmbench.compare.sides import distinct, load_side
 
     _check(runs, values)
+    working_directory_first()
     sides = distinct([load_side(name, Path(values["out"])) for name in runs])
     return _two(sides, values) if len(sides) == 2 else _several(sides, values)
 
@@ -63,6 +66,11 @@ def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
         raise UsageError(f"--{'slices' if values['slices'] else 'flips'} shows two runs, not {len(runs)}; name two")
 
 
+def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
+    """What a plug-in prints must not land in the JSON document."""
+    return contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext()
+
+
 def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, list[str] | None]:
     from mmbench.compare.choose import chosen_metrics, chosen_tasks
 
@@ -76,9 +84,10 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
     from mmbench.report.compared import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
-    comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
     notes: list[str] = []
-    flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
+    with _quiet(values):
+        comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
+        flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
     if values["as_json"]:
         document = comparison.to_dict()
@@ -102,7 +111,8 @@ def _several(sides: list[Side], values: dict[str, Any]) -> int:
     from mmbench.compare.matrix import compare_all
     from mmbench.report.compared import explained_table, lacking, matrix_tables
 
-    matrix = compare_all(sides, *_wanted(sides, values))
+    with _quiet(values):
+        matrix = compare_all(sides, *_wanted(sides, values))
     if values["as_json"]:
         click.echo(json.dumps(matrix.to_dict(), allow_nan=False))
     else:

@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "Score a file of predictions, without a model.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
+    "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
     "doctor": "Say what is installed, what is broken, and what to do about it.",
