@@ -79,6 +79,7 @@ Examples:
   mmbench run --model mymodel --tasks vqa,retrieval
   mmbench run --model mymodel --tasks vqa --data my.jsonl
   mmbench run --suite tiny
+  mmbench compare template-prior mymodel
   mmbench show vqa/easy-vqa --sample 0
 """
 

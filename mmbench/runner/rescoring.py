@@ -21,10 +21,10 @@ from mmbench.metrics.evaluate import IS_COUNTED, read_rows, status_codes
 from mmbench.results.codec import canonical_json
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory, find_run
-from mmbench.results.schema import PlanFile, RunFile, ScoresFile, TaskEntry
+from mmbench.results.schema import PlanFile, RunFile, TaskEntry
 from mmbench.runner.plan import TaskPlan, plan_served
 from mmbench.runner.prior import prior_values
-from mmbench.runner.scoring import Scored, chance_of, read_responses, score
+from mmbench.runner.scoring import Scored, chance_of, keep, read_responses, score
 from mmbench.runner.signals import interruptible, shielded
 from mmbench.runner.tasks import resolve_source
 
@@ -265,11 +265,7 @@ def _write(directory: RunDirectory, run: RunFile, again: Sequence[_Again]) -> di
     entries = dict(run.tasks)
     scorings: dict[str, tuple[str, str]] = {}
     for each in again:
-        scores: ScoresFile = each.scored.scores
-        try:
-            name = directory.write_scores(scores, each.scored.tables)
-        except ValueError as error:
-            raise PluginError(f"the scores of task {each.plan.name!r} cannot be kept: {error}") from error
+        name = keep(directory, each.scored)
         scorings[each.plan.name] = each.entry.scoring or "", name
         if each.stored.identity_digest != each.plan.identity_digest:
             directory.write_plan(
