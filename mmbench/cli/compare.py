@@ -12,6 +12,7 @@ import click
 
 from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import MmbenchError, NotComparableError, UsageError
+from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
 if TYPE_CHECKING:
@@ -72,10 +73,9 @@ def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
 
 
 def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, list[str] | None]:
-    from mmbench.compare.choose import chosen_metrics, chosen_tasks
+    from mmbench.compare.choose import chosen
 
-    tasks = chosen_tasks(sides, [name.strip() for text in values["tasks"] for name in text.split(",") if name.strip()])
-    return tasks, chosen_metrics(sides, values["metrics"], tasks)
+    return chosen(sides, names_of(values["tasks"]), values["metrics"])
 
 
 def _two(sides: list[Side], values: dict[str, Any]) -> int:
@@ -101,7 +101,8 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
     else:
         tables = difference_tables(comparison, every=values["every"] or bool(values["metrics"]))
         tables += [flip_table(a, b, task, metric, found) for (task, metric), found in flipped.items()]
-        tables += [explained_table(a, b, explained)] if values["explained"] else []
+        tables += [explained_table(a, b, explained)] if explained else []
+        notes += [f"{a.label} and {b.label} were made alike"] if values["explained"] and not explained else []
         _print(tables, values, [*lacking(comparison), *notes])
     return _ended(comparison.exit_code, comparison.refused)
 
@@ -143,7 +144,7 @@ def _ended(code: int, refused: Any) -> int:
     if refused:
         click.echo(f"not comparable: {', '.join(refused)}", err=True)
     elif code:
-        click.echo("nothing to compare: no sample of any task was scored by both", err=True)
+        click.echo("nothing to compare: there is no task and metric with samples that both have answered", err=True)
     return code
 
 

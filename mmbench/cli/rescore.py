@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mmbench.cli.values import working_directory_first
+from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
 
@@ -34,10 +35,9 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: 
     from mmbench.runner.rescoring import rescore
 
     working_directory_first()
-    names = [name.strip() for text in tasks for name in text.split(",") if name.strip()]
     # What a plug-in prints must not land in the JSON document.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        result = rescore(run, Path(out), names, dry_run=dry_run)
+        result = rescore(run, Path(out), names_of(tasks), dry_run=dry_run)
         if result.written:
             from mmbench.api import write_report
             from mmbench.results.rundir import RunDirectory
@@ -53,9 +53,14 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: 
     print_tables(rescored_tables(result), sys.stdout)
     for note in result.notes:
         click.echo(f"• {note}")
+    still = dict.fromkeys(
+        each.task for each in result.moved if not any(m.moved for m in result.moved if m.task == each.task)
+    )
+    for task in still:
+        click.echo(f"{task}: nothing moved")
     for task, (old, new) in result.scorings.items():
-        said = f"scores/{new}.json, unchanged" if old == new else f"scores/{old}.json → scores/{new}.json"
-        click.echo(f"{task}: {said}")
+        if old != new:
+            click.echo(f"{task}: the new scores are scores/{new}.json, the old stay in scores/{old}.json")
     if not result.written:
         click.echo("Nothing was written (--dry-run).")
     return 0

@@ -14,16 +14,15 @@ if TYPE_CHECKING:
 
 
 def rescored_tables(result: Rescored) -> list[Table]:
-    """A table for each task: every metric that moved, old and new, and how many of its units changed."""
+    """A table for each task in which anything moved: old and new values, and how many units changed."""
     tables = []
-    for task in dict.fromkeys(each.task for each in result.moved):
+    for task in dict.fromkeys(each.task for each in result.moved if each.moved):
         metrics = [each for each in result.moved if each.task == task]
         found = [each for each in metrics if each.moved]
         still = len(metrics) - len(found)
-        notes = (f"{still} metric{'s' * (still != 1)} did not move",) if still and found else ()
-        title = f"{task}: what moved" if found else f"{task}: nothing moved"
+        notes = (f"{still} metric{'s' * (still != 1)} did not move",) if still else ()
         columns = (Column("metric", "left"), *map(Column, ("old", "new", "change", "units changed", "of")))
-        tables.append(Table(columns, tuple(map(_row, found)), notes=notes, title=title))
+        tables.append(Table(columns, tuple(map(_row, found)), notes=notes, title=f"{task}: what moved"))
     return tables
 
 

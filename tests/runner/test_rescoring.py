@@ -272,7 +272,7 @@ def test_the_command_says_what_moved(call: Callable[..., Ended], run: Path, tmp_
     assert "55.6" in (run / "report.md").read_text(encoding="utf-8")
     again = call(str(run))
     assert "mine/even: nothing moved" in again.out
-    assert "unchanged" in again.out
+    assert "new scores" not in again.out
 
 
 def test_the_command_refuses_with_a_sentence(call: Callable[..., Ended], run: Path, tmp_path: Path) -> None:
