@@ -173,8 +173,8 @@ def _samples(side: Side, task: str) -> Any:
     from mmbench.runner.selection import samples_of
     from mmbench.runner.tasks import resolve_source
 
-    entry = side.run.tasks[task]
-    found = resolve_source(entry.source).task
-    if found.fingerprint() != entry.fingerprint:
+    facts = side.tasks[task].facts
+    found = resolve_source(side.tasks[task].source).task
+    if found.fingerprint() != facts["data fingerprint"]:
         raise NotComparableError("the data have changed since these runs")
-    return samples_of(found, entry.split)
+    return samples_of(found, facts["split"])

@@ -20,11 +20,12 @@ def chosen(
     """
     wanted = tuple(metrics)
     names = list(tasks) or ([text.rpartition(":")[0] for text in wanted] if all(":" in text for text in wanted) else [])
-    found = _tasks(sides, names)
-    return found, _metrics(sides, wanted, found)
+    found = chosen_tasks(sides, names)
+    return found, chosen_metrics(sides, wanted, found)
 
 
-def _tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
+def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
+    """Full names of the tasks with these names, or in these families; None for no name. Raises `UnknownNameError`."""
     known = list(dict.fromkeys(name for side in sides for name in side.tasks))
     found: list[str] = []
     for name in wanted:
@@ -35,7 +36,11 @@ def _tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
     return list(dict.fromkeys(found)) or None
 
 
-def _metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
+def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
+    """Ids of the metrics with these names, on these tasks (None: all); None for no name. Raises `UnknownNameError`.
+
+    A metric's task, where it is named, is only checked.
+    """
     pairs = sorted(
         {
             (name, metric)
