@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmbench.core import Metric, MetricId, PluginError, ScoreTable
 from mmbench.metrics.evaluate import evaluate, evaluate_slices, merge_tables
 from mmbench.metrics.formulas import mean_metric, median_metric, ratio
-from mmbench.stats import clustered_se
+from mmbench.stats import clustered_se, t_multiplier
 
 ACCURACY = mean_metric("accuracy", "sample", "score")
 MEDIAN = median_metric("median_rank", "sample", "score")
@@ -71,9 +71,9 @@ def test_a_mean_with_its_interval():
     got = evaluate(ACCURACY, make_table(scores, clusters))
     error = clustered_se(scores, clusters)
     assert got.value == pytest.approx(scores.mean())
-    assert got.low == pytest.approx(scores.mean() - 1.959963984540054 * error)
-    assert got.high == pytest.approx(scores.mean() + 1.959963984540054 * error)
-    assert (got.id, got.unit, got.method, got.reason) == ("accuracy", "sample", "cluster-se", None)
+    assert got.low == pytest.approx(scores.mean() - t_multiplier(40) * error)
+    assert got.high == pytest.approx(scores.mean() + t_multiplier(40) * error)
+    assert (got.id, got.unit, got.method, got.reason) == ("accuracy", "sample", "cluster-t", None)
     assert (got.n, got.n_failed, got.n_clusters, got.coverage) == (300, 0, len(set(clusters.tolist())), 1.0)
     assert got.value_failed_as_zero == got.value
 
