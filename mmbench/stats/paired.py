@@ -70,7 +70,7 @@ def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: floa
         raise ValueError(f"expected scores [n] of the same units, got shapes {a.shape} and {b.shape}")
     ones = np.ones_like(a)
     difference = paired_ratio_difference(np.stack([a, ones], 1), np.stack([b, ones], 1), clusters, level=level)
-    binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
+    binary = bool((((a == 0) | (a == 1)) & ((b == 0) | (b == 1))).all())
     if difference.value is None or not binary or difference.n_clusters < difference.n or difference.n < 2:
         return difference
     gained, lost = int((b > a).sum()), int((a > b).sum())
