@@ -47,6 +47,14 @@ Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samp
     "--set", "options", multiple=True, metavar="K=V[,K=V…]", help="Options of the task, e.g. variant=official-2021."
 )
 @click.option("--partial", is_flag=True, help="Score the samples that have a prediction, and say how many they are.")
+@click.option(
+    "--interval",
+    type=click.Choice(["standard", "percentile", "bca"]),
+    default="standard",
+    show_default=True,
+    help="How 95 % intervals are made: Student's t for means and bootstrap percentiles for the rest, or the bootstrap "
+    "throughout: percentile, or bias-corrected and accelerated.",
+)
 @click.option("--per-sample", metavar="FILE", help="Write one JSON line a sample: id, and the value of every metric.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
@@ -65,6 +73,7 @@ def command(task: str, predictions: str, references: str | None, **values: Any) 
             references,
             partial=values["partial"],
             options=options,
+            interval=values["interval"],
             progress=not values["quiet"],
         )
     failure: MmbenchError | None = None

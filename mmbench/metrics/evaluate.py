@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,15 @@ from mmbench.core.errors import PluginError
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
 from mmbench.stats import (
+    ONE_CLUSTER,
     Interval,
+    Kind,
+    bootstrap_compute,
+    bootstrap_formula,
     bootstrap_interval,
     cluster_sums,
     exact_totals,
-    formula_statistic,
+    in_order,
     mean_interval,
 )
 
@@ -34,8 +39,10 @@ STATUSES = ("scored", "unparsed", "refused", "error", "skipped")
 _CODES = {status: code for code, status in enumerate(STATUSES)}
 IS_COUNTED = np.array([status in COUNTED for status in STATUSES])
 """bool [5]: whether units of a status enter values, by its code."""
-_WEIGHTS_AT_ONCE = 2**20
-"""Row weights in memory at once, while a `compute` metric is bootstrapped."""
+IntervalChoice = Literal["standard", "percentile", "bca"]
+"""How intervals are made: ``standard``, Student's t for means and percentiles of the bootstrap for the rest;
+``percentile`` and ``bca``, that bootstrap for everything."""
+INTERVALS: tuple[IntervalChoice, ...] = get_args(IntervalChoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +63,54 @@ class Units:
         return Units(self.rows[index], self.clusters[index], self.status[index], self.incomplete)
 
 
-def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0) -> MetricValue:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the interval of a value is made. Raises ValueError for a choice that there is not."""
+
+    interval: IntervalChoice = "standard"
+    """One of `INTERVALS`."""
+    seed: int = 0
+    """Of the bootstrap, where there is one."""
+
+    def __post_init__(self) -> None:
+        if self.interval not in INTERVALS:
+            raise ValueError(f"an interval is one of {', '.join(INTERVALS)}, not {self.interval!r}")
+
+    @property
+    def kind(self) -> Kind:
+        """What is made of the bootstrap, where there is one."""
+        return "bca" if self.interval == "bca" else "percentile"
+
+
+_STANDARD = Way()
+
+
+def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0, interval: IntervalChoice = "standard") -> MetricValue:
     """The value of a metric over a table, with its 95 % interval.
 
-    Parameters: `metric` and `table` of the same unit; `seed` of the bootstrap, where the interval comes from one.
+    Parameters: `metric` and `table` of the same unit; `seed` of the bootstrap, where the interval comes from one;
+    `interval`, one of `INTERVALS`.
 
     Returns: the value over the units that were scored, unparsed or refused. It is None, with a reason, where there are
     none or the formula is not finite there. ``n_failed`` counts the units whose status is ``error``; ``skipped`` units
     are counted nowhere. ``value_failed_as_zero`` exists for plain means of which higher is better.
 
-    Raises `PluginError` when the table does not have what the metric reads.
+    Raises `PluginError` when the table does not have what the metric reads, ValueError for an unknown `interval`.
     """
-    return evaluate_units(metric, read_units(metric, table), seed)
+    return evaluate_units(metric, read_units(metric, table), Way(interval, seed))
 
 
-def evaluate_slices(metric: Metric, table: ScoreTable, *, seed: int = 0) -> dict[str, dict[str, MetricValue]]:
+def evaluate_slices(
+    metric: Metric, table: ScoreTable, *, seed: int = 0, interval: IntervalChoice = "standard"
+) -> dict[str, dict[str, MetricValue]]:
     """The value of a metric over every slice of a table.
 
     Returns: slice name → label → what `evaluate` says of those units alone; both sorted. The label ``""`` means that a
-    unit is in no slice of that name, and is left out. Raises `PluginError` as `evaluate` does.
+    unit is in no slice of that name, and is left out. Raises as `evaluate` does.
     """
-    units = read_units(metric, table)
+    units, way = read_units(metric, table), Way(interval, seed)
     return {
-        name: {label: evaluate_units(metric, units.take(index), seed) for label, index in _by_label(table.slices[name])}
+        name: {label: evaluate_units(metric, units.take(index), way) for label, index in _by_label(table.slices[name])}
         for name in sorted(table.slices)
     }
 
@@ -200,7 +232,7 @@ def _by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
     return [(name, group) for name, group in zip(names, groups, strict=False) if name]
 
 
-def evaluate_units(metric: Metric, units: Units, seed: int = 0) -> MetricValue:
+def evaluate_units(metric: Metric, units: Units, way: Way = _STANDARD) -> MetricValue:
     """The value of a metric over these units; see `evaluate`."""
     per_status = np.bincount(units.status, minlength=len(STATUSES)).tolist()
     n_failed = per_status[_CODES["error"]]
@@ -214,7 +246,7 @@ def evaluate_units(metric: Metric, units: Units, seed: int = 0) -> MetricValue:
     value, reason = _value(metric, units)
     interval = Interval(None, None, "none")
     if value is not None:
-        interval = _interval(metric, units, value, seed)
+        interval = _interval(metric, units, value, way)
     reasons = [text for text in (units.incomplete, reason, interval.reason) if text]
     return MetricValue(
         id=str(metric.id),
@@ -247,37 +279,26 @@ def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:
         if metric.formula is not None:
             value = float(metric.formula(exact_totals(rows)))
         elif metric.compute is not None:
-            value = float(metric.compute(_sorted(units).rows, np.ones((1, len(rows))))[0])
+            value = float(metric.compute(in_order(rows, units.clusters)[0], np.ones((1, len(rows))))[0])
         else:
             raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
     return (value, None) if np.isfinite(value) else (None, "undefined for these units")
 
 
-def _interval(metric: Metric, units: Units, value: float, seed: int) -> Interval:
+def _interval(metric: Metric, units: Units, value: float, way: Way) -> Interval:
     count = int(units.clusters.max()) + 1
+    if count == 1:
+        return Interval(None, None, "none", ONE_CLUSTER)
     if metric.formula is not None:
         sums = cluster_sums(units.rows, units.clusters, count)
-        if metric.is_mean:
+        if metric.is_mean and way.interval == "standard":
             return mean_interval(sums, metric.bounds, value=value)
-        statistic = formula_statistic(metric.formula, sums)
-        return bootstrap_interval(statistic, count, value=value, seed=seed, bounds=metric.bounds)
-    compute = metric.compute
-    if compute is None:
+        drawn = bootstrap_formula(metric.formula, sums, seed=way.seed)
+    elif metric.compute is not None:
+        drawn = bootstrap_compute(metric.compute, units.rows, units.clusters, seed=way.seed)
+    else:
         raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-    ordered = _sorted(units)
-    return bootstrap_interval(
-        lambda weights: compute(ordered.rows, weights[:, ordered.clusters]),
-        count,
-        value=value,
-        seed=seed,
-        bounds=metric.bounds,
-        chunk=max(1, _WEIGHTS_AT_ONCE // len(ordered.rows)),
-    )
-
-
-def _sorted(units: Units) -> Units:
-    """The units by their rows, then by cluster: an order that does not depend on how they came."""
-    return units.take(np.lexsort((units.clusters, *units.rows.T[::-1])))
+    return bootstrap_interval(drawn, value=value, bounds=metric.bounds, kind=way.kind)
 
 
 def _failed_as_zero(metric: Metric, rows: Floats, n_failed: int) -> float | None:

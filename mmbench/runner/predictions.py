@@ -19,6 +19,7 @@ from mmbench.core.errors import (
     MmbenchError,
     NotComparableError,
     PluginError,
+    UnknownNameError,
     UsageError,
     plugin_failed,
 )
@@ -28,7 +29,7 @@ from mmbench.core.samples import Sample
 from mmbench.core.scores import MetricValue, ScoreTable
 from mmbench.core.spec import Selection
 from mmbench.core.task import Predicted, ReadsPredictions, Task
-from mmbench.metrics.evaluate import unit_values
+from mmbench.metrics.evaluate import INTERVALS, IntervalChoice, unit_values
 from mmbench.results.codec import write_atomic
 from mmbench.runner import scoring
 from mmbench.runner.given import progress_of
@@ -141,6 +142,7 @@ def score(
     *,
     partial: bool = False,
     options: Mapping[str, Any] | None = None,
+    interval: IntervalChoice = "standard",
     progress: bool | Progress = False,
 ) -> ScoreResult:
     """Score a file of predictions, without a model.
@@ -148,12 +150,15 @@ def score(
     Parameters: `task`, a family (``vqa``, ``captioning``, ``retrieval``), whose samples `references` gives, or a task
     with samples of its own; `predictions` and `references`, files in a format that the family reads; `partial`, score
     the samples that have a prediction and ignore predictions for unknown ids; `options` of the task, such as a
-    convention; `progress`, report on stderr.
+    convention; `interval`, how 95 % intervals are made: ``standard``, or ``percentile`` or ``bca`` of the bootstrap for every
+    metric; `progress`, report on stderr.
 
     Raises `UsageError` and its kin for wrong names, options and files; `NotComparableError` when predictions and samples do
     not fit: samples without a prediction and unknown ids (unless `partial`), no prediction at all, or not one answer for
     each request of a sample.
     """
+    if interval not in INTERVALS:
+        raise UnknownNameError("interval", str(interval), INTERVALS, hint=f"There are: {', '.join(INTERVALS)}.")
     reader, named = _reader(task)
     if named is not None and references is not None:
         family = named.info.name.partition("/")[0]
@@ -170,7 +175,7 @@ def score(
     progress_of(progress).note(f"{name}: {coverage.predicted:,} of {coverage.samples:,} samples have a prediction")
     with _named_failure(f"task {name!r} failed while its requests were made"):
         responses = _responses(found, samples, predicted.outputs)
-    scored = scoring.score(found, "", samples, responses)
+    scored = scoring.score(found, "", samples, responses, interval=interval)
     values, slices = _covered(scored.scores.metrics, scored.scores.slices, everything, samples)
     return ScoreResult(
         task=task,

@@ -11,7 +11,7 @@ from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, p
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
-from mmbench.metrics.evaluate import evaluate, evaluate_slices
+from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
 from mmbench.results.log import read_embeddings, read_log
 from mmbench.results.recipes import recipe_of
 from mmbench.results.rundir import RunDirectory
@@ -80,8 +80,15 @@ def chance_of(task: Task, samples: Sequence[Any]) -> dict[str, float]:
         raise plugin_failed(f"task {task.info.name!r} failed to tell its chance", error) from error
 
 
-def score(task: Task, identity: str, samples: Sequence[Any], responses: Sequence[Sequence[Response]]) -> Scored:
-    """Score a whole set. `identity` is the digest under which the answers are kept. Pure."""
+def score(
+    task: Task,
+    identity: str,
+    samples: Sequence[Any],
+    responses: Sequence[Sequence[Response]],
+    *,
+    interval: IntervalChoice = "standard",
+) -> Scored:
+    """Score a whole set. `identity` is the digest under which the answers are kept; `interval` as in `evaluate`. Pure."""
     info = task.info
     try:
         tables = dict(task.score(samples, responses))
@@ -90,10 +97,10 @@ def score(task: Task, identity: str, samples: Sequence[Any], responses: Sequence
     except Exception as error:
         raise plugin_failed(f"task {info.name!r} failed to score its answers, which are kept", error) from error
     metrics = [metric for metric in task.metrics if metric.unit in tables]
-    values = [evaluate(metric, tables[metric.unit]) for metric in metrics]
+    values = [evaluate(metric, tables[metric.unit], interval=interval) for metric in metrics]
     slices: dict[str, dict[str, list[Any]]] = {}
     for metric in metrics:
-        for name, labels in evaluate_slices(metric, tables[metric.unit]).items():
+        for name, labels in evaluate_slices(metric, tables[metric.unit], interval=interval).items():
             for label, value in labels.items():
                 slices.setdefault(name, {}).setdefault(label, []).append(value)
     scores = ScoresFile(

@@ -4,16 +4,19 @@ Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 """
 
 from mmbench.stats.intervals import (
-    RESAMPLES,
+    LEVEL,
+    ONE_CLUSTER,
     Z95,
     Bounds,
     Interval,
+    Kind,
+    acceleration,
+    bca_levels,
     bootstrap_interval,
-    bootstrap_values,
     clustered_se,
-    formula_statistic,
     mean_interval,
-    resample_weights,
+    naive_se,
+    t_multiplier,
 )
 from mmbench.stats.paired import (
     Difference,
@@ -23,27 +26,47 @@ from mmbench.stats.paired import (
     paired_ratio_difference,
 )
 from mmbench.stats.power import design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
+from mmbench.stats.resampling import (
+    RESAMPLES,
+    Bootstrap,
+    bootstrap,
+    bootstrap_compute,
+    bootstrap_formula,
+    formula_statistic,
+    in_order,
+    resample_weights,
+)
 from mmbench.stats.sums import cluster_sums, exact_totals, on_grid
 from mmbench.stats.tests import holm, mann_whitney, mcnemar_midp
 
 __all__ = [
+    "LEVEL",
+    "ONE_CLUSTER",
     "RESAMPLES",
     "Z95",
+    "Bootstrap",
     "Bounds",
     "Difference",
     "Interval",
+    "Kind",
+    "acceleration",
+    "bca_levels",
+    "bootstrap",
+    "bootstrap_compute",
+    "bootstrap_formula",
     "bootstrap_interval",
-    "bootstrap_values",
     "cluster_sums",
     "clustered_se",
     "design_effect",
     "exact_totals",
     "formula_statistic",
     "holm",
+    "in_order",
     "mann_whitney",
     "mcnemar_midp",
     "mean_interval",
     "minimum_detectable_effect",
+    "naive_se",
     "on_grid",
     "paired_binary_sd",
     "paired_compute_difference",
@@ -52,4 +75,5 @@ __all__ = [
     "paired_ratio_difference",
     "resample_weights",
     "samples_needed",
+    "t_multiplier",
 ]

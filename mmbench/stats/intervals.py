@@ -6,28 +6,33 @@ therefore work on sums over clusters and never on rows as if these were independ
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.stats.sums import on_grid
+from mmbench.stats.distributions import normal_cdf, normal_quantile, t_quantile
+from mmbench.stats.resampling import Bootstrap
 
 Floats = NDArray[np.float64]
 Bounds = tuple[float | None, float | None]
-Statistic = Callable[[Floats], Floats]
+Kind = Literal["percentile", "bca"]
 
 Z95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
-RESAMPLES = 2000
-"""Default number of bootstrap resamples."""
+LEVEL = 0.95
+"""Level of an interval."""
 
-UNDEFINED_SHARE = 0.05
+NO_SPREAD = 1e-12
+"""Clusters whose deviations are below this part of their size differ by rounding alone."""
+ONE_CLUSTER = "one cluster: no interval"
+"""The reason of a single cluster."""
+NO_WIDTH = 1e-9
+"""Resamples within this part of their size of each other agree: they come from sums on a grid."""
+_UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there is no bootstrap interval."""
-_CHUNK = 2**19
-"""Weights in memory at once, at three arrays of 8 bytes each."""
-_ONE_CLUSTER = "one cluster: no interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,19 @@ class Interval:
     high: float | None
     """Upper end."""
     method: str
-    """``cluster-se``, ``wilson``, ``cluster-bootstrap(resamples=…,seed=…)`` or ``none``."""
+    """``cluster-t``, ``wilson``, ``cluster-bootstrap(resamples=…,seed=…)``, ``cluster-bootstrap-bca(…)`` or ``none``."""
     reason: str | None = None
     """Why there is no interval."""
+
+
+def naive_se(values: Floats) -> float:
+    """Standard error of the mean as if all rows were independent: standard deviation (ddof 1) / sqrt(n).
+
+    Beside `clustered_se` it shows what clusters cost. Parameters: `values`, float64 [n], n at least 2; else ValueError.
+    """
+    if len(values) < 2:
+        raise ValueError(f"a standard error needs two values, got {len(values)}")
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
@@ -59,22 +74,40 @@ def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
     return float(np.sqrt(np.square(residuals).sum()) / len(values))
 
 
-def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | None = None) -> Interval:
-    """Normal 95 % interval of a mean, from what each cluster adds to it.
+@lru_cache(maxsize=1024)
+def t_multiplier(clusters: int, level: float = LEVEL) -> float:
+    """How many clustered standard errors an interval reaches to either side: t(G - 1) · sqrt(G / (G - 1)).
 
-    value ± `Z95` · SE, clipped to the bounds, where SE = sqrt(sum of (S_g - value · W_g)²) / sum of W_g: the linearised
-    error of a ratio, which is `clustered_se` when each row weighs 1. When all clusters agree on an end of a range that
-    is bounded on both sides, that error is 0 and claims too much; Wilson's interval (1927) for as many trials as
+    The root takes back that `clustered_se` divides by G where an unbiased variance divides by G - 1; with clusters of
+    one row this is the interval of Student's t test. 1.96 for many clusters; 2.01 for 100, 2.38 for 10, 17.97 for 2.
+
+    Parameters: `clusters`, at least 2; `level`, between 0 and 1. Raises ValueError otherwise.
+
+    >>> round(t_multiplier(10), 3), round(t_multiplier(10**6), 3)
+    (2.385, 1.96)
+    """
+    if clusters < 2:
+        raise ValueError(f"an interval needs two clusters, got {clusters}")
+    return t_quantile(0.5 + level / 2, clusters - 1) * float(np.sqrt(clusters / (clusters - 1)))
+
+
+def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | None = None) -> Interval:
+    """95 % interval of a mean by Student's t, from what each cluster adds to it.
+
+    value ± `t_multiplier` · SE, clipped to the bounds, where SE = sqrt(sum of (S_g - value · W_g)²) / sum of W_g: the
+    linearised error of a ratio, which is `clustered_se` when each row weighs 1. When all clusters agree on an end of a range
+    that is bounded on both sides, that error is 0 and claims too much; Wilson's interval (1927) for as many trials as
     there are clusters stands in.
 
     Parameters: `sums`, float64 [g, 2], sum of values S and of weights W of each cluster; `bounds`, the natural range of
     the mean; `value`, the mean where it is known more exactly than from `sums`.
 
-    Returns: no interval, with a reason, for a single cluster and for an undefined mean.
+    Returns: no interval, with a reason, for a single cluster, for an undefined mean, and where all clusters have one mean
+    that is no such end: nothing shows how far another sample would be from it.
     """
     sums = sums[sums.any(axis=1)]
     if len(sums) == 1:
-        return Interval(None, None, "none", _ONE_CLUSTER)
+        return Interval(None, None, "none", ONE_CLUSTER)
     total, weight = sums.sum(axis=0).tolist()
     if not weight or not np.isfinite(total / weight):
         return Interval(None, None, "none", "the mean is undefined: no interval")
@@ -82,82 +115,105 @@ def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | N
     for end in bounds:
         if end is not None and bool((sums[:, 0] == end * sums[:, 1]).all()) and None not in bounds:
             return _wilson(end, bounds, len(sums))
-    error = float(np.sqrt(np.square(sums[:, 0] - mean * sums[:, 1]).sum()) / weight)
-    return Interval(*_clip(mean - Z95 * error, mean + Z95 * error, bounds), "cluster-se")
-
-
-def resample_weights(generator: np.random.Generator, clusters: int, count: int) -> Floats:
-    """How often each cluster is drawn in each of `count` bootstrap resamples.
-
-    Returns: float64 [count, clusters] of whole numbers; each row adds up to `clusters`. Drawing a few rows at a time
-    from one generator gives the same rows as drawing them together.
-    """
-    picks = generator.integers(0, clusters, size=(count, clusters), dtype=np.int64)
-    picks += np.arange(count, dtype=np.int64)[:, None] * clusters
-    drawn = np.bincount(picks.ravel(), minlength=count * clusters)
-    return drawn.reshape(count, clusters).astype(np.float64)
-
-
-def formula_statistic(formula: Callable[[Floats], Floats], sums: Floats) -> Statistic:
-    """A formula of the sum of rows as a function of cluster weights float64 [b, g]: one matrix product.
-
-    Parameters: `sums`, finite float64 [g, d], the sum of each cluster's rows; rounded by `on_grid`, so that the product
-    is exact and does not depend on how many resamples are computed together.
-    """
-    terms = on_grid(sums, max(len(sums), 1))
-    return lambda weights: formula(weights @ terms)
-
-
-def bootstrap_values(
-    statistic: Statistic, clusters: int, *, seed: int, resamples: int = RESAMPLES, chunk: int | None = None
-) -> Floats:
-    """A statistic of seeded resamples of the clusters: float64 [resamples], NaN or infinite where it is undefined.
-
-    Parameters as in `bootstrap_interval`.
-    """
-    generator = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK // clusters) if chunk is None else chunk
-    values = np.empty(resamples)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for start in range(0, resamples, chunk):
-            stop = min(start + chunk, resamples)
-            values[start:stop] = statistic(resample_weights(generator, clusters, stop - start))
-    return values
+    deviations = sums[:, 0] - mean * sums[:, 1]
+    if np.abs(deviations).max() <= NO_SPREAD * np.abs(sums[:, 0]).max():
+        return Interval(None, None, "none", "every cluster has the same mean: no interval")
+    half = t_multiplier(len(sums)) * float(np.sqrt(np.square(deviations).sum()) / abs(weight))
+    return Interval(*_clip(mean - half, mean + half, bounds), "cluster-t")
 
 
 def bootstrap_interval(
-    statistic: Statistic,
-    clusters: int,
-    *,
-    value: float,
-    seed: int,
-    bounds: Bounds = (None, None),
-    resamples: int = RESAMPLES,
-    chunk: int | None = None,
+    drawn: Bootstrap, *, value: float, bounds: Bounds = (None, None), kind: Kind = "percentile"
 ) -> Interval:
-    """Percentile interval (2.5 % to 97.5 %) of a seeded bootstrap over clusters.
+    """95 % interval from the resamples of a seeded bootstrap over clusters.
 
     Parameters:
-    - `statistic`: cluster weights float64 [b, clusters] → float64 [b]; see `formula_statistic`;
+    - `drawn`, from `bootstrap` or `bootstrap_formula`;
     - `value`: the statistic of the data as they are; the interval is widened to it where it would lie outside;
     - `bounds`: the natural range. When it is bounded on both sides and all resamples agree on one of its ends,
       Wilson's interval for as many trials as there are clusters stands in for an interval of no width;
-    - `chunk`: resamples computed at once; it bounds memory and changes nothing else.
+    - `kind`: ``percentile``, 2.5 % to 97.5 % of the resamples, or ``bca`` (see `bca_levels`).
 
-    Returns: no interval, with a reason, for a single cluster, or when more than 5 % of the resamples are undefined (not
-    finite); fewer are left out.
+    Returns: no interval, with a reason, for a single cluster; when more than 5 % of the resamples are undefined (not
+    finite; fewer are left out); where all resamples of a formula of sums agree; and where BCa is undefined.
     """
-    if clusters == 1:
-        return Interval(None, None, "none", _ONE_CLUSTER)
-    values = bootstrap_values(statistic, clusters, seed=seed, resamples=resamples, chunk=chunk)
-    defined = values[np.isfinite(values)]
-    if resamples - len(defined) > UNDEFINED_SHARE * resamples:
-        reason = f"undefined in {resamples - len(defined)} of {resamples} bootstrap resamples: no interval"
+    if drawn.clusters == 1:
+        return Interval(None, None, "none", ONE_CLUSTER)
+    values, reason = defined_resamples(drawn)
+    if reason is not None:
         return Interval(None, None, "none", reason)
-    low, high = np.percentile(defined, (2.5, 97.5)).tolist()
-    if None not in bounds and value in bounds and bool((defined == value).all()):
-        return _wilson(value, bounds, clusters)
-    return Interval(min(low, value), max(high, value), f"cluster-bootstrap(resamples={resamples},seed={seed})")
+    about = f"(resamples={len(drawn.values)},seed={drawn.seed})"
+    smallest, largest = float(values.min()), float(values.max())
+    if agree(values):
+        if None not in bounds and smallest in bounds:
+            return _wilson(smallest, bounds, drawn.clusters)
+        if drawn.is_sum:
+            return Interval(None, None, "none", "all bootstrap resamples agree: no interval")
+        return Interval(min(smallest, value), max(largest, value), f"cluster-bootstrap{about}")
+    levels = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
+    if kind == "bca":
+        found = bca_levels(values, value, drawn.jackknife())
+        if isinstance(found, str):
+            return Interval(None, None, "none", f"{found}: no interval")
+        levels = found
+    low, high = np.quantile(values, levels).tolist()
+    method = f"cluster-bootstrap-bca{about}" if kind == "bca" else f"cluster-bootstrap{about}"
+    return Interval(min(low, value), max(high, value), method)
+
+
+def agree(values: Floats) -> bool:
+    """Whether resamples (finite float64, at least one) are all the same but for rounding."""
+    return bool(np.ptp(values) <= NO_WIDTH * np.abs(values).max())
+
+
+def defined_resamples(drawn: Bootstrap) -> tuple[Floats, str | None]:
+    """The finite resamples, and why they are too few for an interval, where they are."""
+    values = drawn.values[np.isfinite(drawn.values)]
+    undefined, total = len(drawn.values) - len(values), len(drawn.values)
+    if undefined > _UNDEFINED_SHARE * total:
+        return values, f"undefined in {undefined} of {total} bootstrap resamples: no interval"
+    return values, None
+
+
+def bca_levels(values: Floats, value: float, jackknife: Floats, level: float = LEVEL) -> tuple[float, float] | str:
+    """Which quantiles of the resamples are the ends of a bias-corrected and accelerated interval (Efron 1987).
+
+    With z0 the normal quantile of the share of resamples below `value` (ties count half) and the acceleration a of
+    `acceleration`, an end z of the normal interval moves to z0 + (z0 + z) / (1 - a (z0 + z)).
+
+    Parameters: `values`, finite float64 [resamples]; `value`, the statistic of the data; `jackknife`, float64 [groups], the
+    statistic without each group. Returns: two shares between 0 and 1, or why there are none.
+    """
+    share = float(np.mean((values < value) + 0.5 * (values == value)))
+    if not 0 < share < 1:
+        return "BCa is undefined where all resamples lie on one side of the value"
+    accelerated = acceleration(jackknife)
+    if accelerated is None:
+        return "BCa is undefined: the jackknife is not finite or has no spread"
+    bias = normal_quantile(share)
+    ends = []
+    for z in (normal_quantile(0.5 - level / 2), normal_quantile(0.5 + level / 2)):
+        bend = 1 - accelerated * (bias + z)
+        if bend <= 0:
+            return "BCa is undefined: the statistic is too skewed"
+        ends.append(normal_cdf(bias + (bias + z) / bend))
+    return ends[0], ends[1]
+
+
+def acceleration(jackknife: Floats) -> float | None:
+    """How fast the standard error changes with the value: sum of d³ / (6 · (sum of d²)^1.5), d = mean - jackknife value.
+
+    Parameters: `jackknife`, float64 [groups]. Returns: None where a value is not finite or all are equal. Source: Efron 1987,
+    by the jackknife of Efron and Tibshirani 1993, 14.15.
+    """
+    if len(jackknife) < 2 or not np.isfinite(jackknife).all():
+        return None
+    deviations = jackknife.mean() - jackknife
+    largest = float(np.abs(deviations).max())
+    if largest <= NO_SPREAD * float(np.abs(jackknife).max()):
+        return None
+    deviations /= largest  # neither power of a small number underflows
+    return float((deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5))
 
 
 def _clip(low: float, high: float, bounds: Bounds) -> tuple[float, float]:

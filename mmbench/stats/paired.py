@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.stats.distributions import t_quantile, t_tail
-from mmbench.stats.intervals import RESAMPLES, UNDEFINED_SHARE, bootstrap_values, formula_statistic
+from mmbench.stats.distributions import t_tail
+from mmbench.stats.intervals import LEVEL, NO_SPREAD, ONE_CLUSTER, agree, defined_resamples, t_multiplier
+from mmbench.stats.resampling import RESAMPLES, Bootstrap, bootstrap_compute, bootstrap_formula, in_order
 from mmbench.stats.sums import cluster_sums, exact_totals
 from mmbench.stats.tests import mcnemar_midp
 
@@ -21,13 +22,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Formula = Callable[[Floats], Floats]
 Compute = Callable[[Floats, Floats], Floats]
-
-LEVEL = 0.95
-"""Default level of an interval."""
-
-_NO_SPREAD = 1e-12
-"""Differences of clusters that vary by less than this part of their size are equal but for rounding."""
-_WEIGHTS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +70,7 @@ def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: floa
         raise ValueError(f"expected scores [n] of the same units, got shapes {a.shape} and {b.shape}")
     ones = np.ones_like(a)
     difference = paired_ratio_difference(np.stack([a, ones], 1), np.stack([b, ones], 1), clusters, level=level)
-    binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
+    binary = bool((((a == 0) | (a == 1)) & ((b == 0) | (b == 1))).all())
     if difference.value is None or not binary or difference.n_clusters < difference.n or difference.n < 2:
         return difference
     gained, lost = int((b > a).sum()), int((a > b).sum())
@@ -105,19 +99,19 @@ def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: flo
     if not np.isfinite(value):
         return _nothing(len(a), count, "the mean is undefined")
     if count == 1:
-        return _only_value(value, len(a), count, "one cluster: no interval")
+        return _without_interval(value, len(a), count, ONE_CLUSTER)
     sums_a, sums_b = cluster_sums(a, codes, count), cluster_sums(b, codes, count)
     terms_a = (sums_a[:, 0] - mean_a * sums_a[:, 1]) / weight_a
     terms_b = (sums_b[:, 0] - mean_b * sums_b[:, 1]) / weight_b
     parts = terms_b - terms_a
     size = max(np.abs(sums_a[:, 0] / weight_a).max(), np.abs(sums_b[:, 0] / weight_b).max())
-    if np.abs(parts).max() <= _NO_SPREAD * size:
+    if np.abs(parts).max() <= NO_SPREAD * size:
         return _no_spread(value, len(a), count)
     se = float(np.sqrt(np.square(parts).sum()))
-    wide = se * (count / (count - 1)) ** 0.5
-    half = t_quantile(0.5 + level / 2, count - 1) * wide
+    half = t_multiplier(count, level) * se
+    t = value / (se * (count / (count - 1)) ** 0.5)
     found = Difference(value, value - half, value + half, se, None, None, None, len(a), count, "paired-cluster-t")
-    return _with_p(found, t_tail(-value / wide, count - 1), t_tail(value / wide, count - 1), found.method)
+    return _with_p(found, t_tail(-t, count - 1), t_tail(t, count - 1), found.method)
 
 
 def paired_difference(
@@ -146,12 +140,14 @@ def paired_difference(
         return _nothing(len(a), count, trouble)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(formula(exact_totals(b))) - float(formula(exact_totals(a)))
+    if (trouble := _no_interval(value, count)) is not None:
+        return _without_interval(value, len(a), count, trouble)
     width = a.shape[1]
     sums = np.concatenate([cluster_sums(a, codes, count), cluster_sums(b, codes, count)], axis=1)
-    statistic = formula_statistic(lambda total: formula(total[..., width:]) - formula(total[..., :width]), sums)
-    return _bootstrapped(
-        value, lambda: bootstrap_values(statistic, count, seed=seed, resamples=resamples), (len(a), count, seed, level)
+    drawn = bootstrap_formula(
+        lambda total: formula(total[..., width:]) - formula(total[..., :width]), sums, seed=seed, resamples=resamples
     )
+    return _bootstrapped(value, drawn, len(a), level)
 
 
 def paired_compute_difference(
@@ -166,55 +162,57 @@ def paired_compute_difference(
 ) -> Difference:
     """As `paired_difference`, for what is no formula of sums (a median).
 
-    Parameters: `compute`, (rows float64 [n, d], weights float64 [b, n]) → float64 [b]; it sees the rows of each model in an
-    order of their own, which does not depend on how they came. The rest as there.
+    Parameters: `compute`, (rows float64 [n, d], weights float64 [b, n]) → float64 [b]; it sees the rows in an order that
+    does not depend on how they came. The rest as there.
     """
     a, b, codes, count, trouble = _checked(a, b, clusters, level)
     if trouble is not None:
         return _nothing(len(a), count, trouble)
-    ordered = [(rows[order], codes[order]) for rows in (a, b) for order in [np.lexsort((codes, *rows.T[::-1]))]]
+    width = a.shape[1]
+    rows, codes = in_order(np.concatenate([a, b], axis=1), codes)
 
-    def statistic(weights: Floats) -> Floats:
-        of_a, of_b = (compute(rows, weights[:, groups]) for rows, groups in ordered)
-        return of_b - of_a
+    def both(rows: Floats, weights: Floats) -> Floats:
+        return compute(rows[:, width:], weights) - compute(rows[:, :width], weights)
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(statistic(np.ones((1, count)))[0])
-    chunk = max(1, _WEIGHTS_AT_ONCE // len(a))
-    return _bootstrapped(
-        value,
-        lambda: bootstrap_values(statistic, count, seed=seed, resamples=resamples, chunk=chunk),
-        (len(a), count, seed, level),
+        value = float(both(rows, np.ones((1, len(rows))))[0])
+    if (trouble := _no_interval(value, count)) is not None:
+        return _without_interval(value, len(a), count, trouble)
+    return _bootstrapped(value, bootstrap_compute(both, rows, codes, seed=seed, resamples=resamples), len(a), level)
+
+
+def _bootstrapped(value: float, drawn: Bootstrap, n: int, level: float) -> Difference:
+    values, reason = defined_resamples(drawn)
+    if reason is not None:
+        return _without_interval(value, n, drawn.clusters, reason)
+    total = 1 + len(values)
+    least = 0.5**drawn.clusters
+    p_lower = max((1 + int((values >= 0).sum())) / total, least)
+    p_upper = max((1 + int((values <= 0).sum())) / total, least)
+    method = f"paired-cluster-bootstrap(resamples={len(drawn.values)},seed={drawn.seed})"
+    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2]).tolist()
+    found = Difference(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        se=float(values.std(ddof=1)) if len(values) > 1 else None,
+        p_value=None,
+        p_lower=None,
+        p_upper=None,
+        n=n,
+        n_clusters=drawn.clusters,
+        method=method,
     )
-
-
-def _bootstrapped(value: float, draw: Callable[[], Floats], about: tuple[int, int, int, float]) -> Difference:
-    """The difference from its resamples; `about` is n, clusters, seed and level."""
-    n, count, seed, level = about
-    if not np.isfinite(value):
-        return _nothing(n, count, "undefined for these units")
-    if count == 1:
-        return _only_value(value, n, count, "one cluster: no interval")
-    values = draw()
-    method = f"paired-cluster-bootstrap(resamples={len(values)},seed={seed})"
-    defined = values[np.isfinite(values)]
-    undefined = len(values) - len(defined)
-    if undefined > UNDEFINED_SHARE * len(values):
-        return _only_value(
-            value, n, count, f"undefined in {undefined} of {len(values)} bootstrap resamples: no interval"
-        )
-    least = max(1 / (1 + len(defined)), 0.5**count)
-    p_lower = max((1 + int((defined >= 0).sum())) / (1 + len(defined)), least)
-    p_upper = max((1 + int((defined <= 0).sum())) / (1 + len(defined)), least)
-    low, high = np.quantile(defined, [0.5 - level / 2, 0.5 + level / 2]).tolist()
-    if low == high == value:
-        found = Difference(
-            value, None, None, 0.0, None, None, None, n, count, method, "all resamples agree: no interval"
-        )
-    else:
-        se = float(defined.std(ddof=1))
-        found = Difference(value, min(low, value), max(high, value), se, None, None, None, n, count, method)
+    if agree(values):
+        found = replace(found, low=None, high=None, se=0.0, reason="all bootstrap resamples agree: no interval")
     return _with_p(found, p_lower, p_upper, method)
+
+
+def _no_interval(value: float, clusters: int) -> str | None:
+    """Why no resample needs to be drawn, where that is so."""
+    if not np.isfinite(value):
+        return "undefined for these units"
+    return ONE_CLUSTER if clusters == 1 else None
 
 
 def _checked(a: Floats, b: Floats, clusters: Codes, level: float) -> tuple[Floats, Floats, Codes, int, str | None]:
@@ -239,8 +237,9 @@ def _nothing(n: int, clusters: int, reason: str) -> Difference:
     return Difference(None, None, None, None, None, None, None, n, clusters, "none", reason)
 
 
-def _only_value(value: float, n: int, clusters: int, reason: str) -> Difference:
-    return Difference(value, None, None, None, None, None, None, n, clusters, "none", reason)
+def _without_interval(value: float, n: int, clusters: int, reason: str) -> Difference:
+    kept = value if np.isfinite(value) else None
+    return Difference(kept, None, None, None, None, None, None, n, clusters, "none", reason)
 
 
 def _no_spread(value: float, n: int, clusters: int) -> Difference:

@@ -81,6 +81,18 @@ def test_set_picks_a_convention(call: Callable[..., Ended]) -> None:
     assert (first["id"], first["value"]) == ("accuracy(variant=loose)", 0.75)
 
 
+def test_interval_bootstraps_every_metric(call: Callable[..., Ended]) -> None:
+    mean = "accuracy(variant=strict)"
+    methods = {metric["id"]: metric["method"] for metric in call(*WHOLE, "--json").document()["metrics"]}
+    assert methods[mean] == "cluster-t"
+    for kind, name in (("bca", "cluster-bootstrap-bca"), ("percentile", "cluster-bootstrap")):
+        metrics = {metric["id"]: metric for metric in call(*WHOLE, "--interval", kind, "--json").document()["metrics"]}
+        assert metrics[mean]["method"] == f"{name}(resamples=2000,seed=0)"
+        assert metrics[mean]["low"] < metrics[mean]["value"] < metrics[mean]["high"]
+        assert all(metric["low"] is not None or metric["reason"] for metric in metrics.values())
+    call(*WHOLE, "--interval", "bcaa").refused(2, "'bcaa' is not one of 'standard', 'percentile', 'bca'")
+
+
 def test_what_does_not_fit_is_refused_and_partial_prints_the_coverage(
     call: Callable[..., Ended], tmp_path: Path
 ) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.core import Metric, MetricId, PluginError, ScoreTable
-from mmbench.metrics.evaluate import evaluate, evaluate_slices, merge_tables
+from mmbench.metrics.evaluate import INTERVALS, evaluate, evaluate_slices, merge_tables
 from mmbench.metrics.formulas import mean_metric, median_metric, ratio
-from mmbench.stats import clustered_se
+from mmbench.stats import clustered_se, t_multiplier
 
 ACCURACY = mean_metric("accuracy", "sample", "score")
 MEDIAN = median_metric("median_rank", "sample", "score")
@@ -71,9 +71,9 @@ def test_a_mean_with_its_interval():
     got = evaluate(ACCURACY, make_table(scores, clusters))
     error = clustered_se(scores, clusters)
     assert got.value == pytest.approx(scores.mean())
-    assert got.low == pytest.approx(scores.mean() - 1.959963984540054 * error)
-    assert got.high == pytest.approx(scores.mean() + 1.959963984540054 * error)
-    assert (got.id, got.unit, got.method, got.reason) == ("accuracy", "sample", "cluster-se", None)
+    assert got.low == pytest.approx(scores.mean() - t_multiplier(40) * error)
+    assert got.high == pytest.approx(scores.mean() + t_multiplier(40) * error)
+    assert (got.id, got.unit, got.method, got.reason) == ("accuracy", "sample", "cluster-t", None)
     assert (got.n, got.n_failed, got.n_clusters, got.coverage) == (300, 0, len(set(clusters.tolist())), 1.0)
     assert got.value_failed_as_zero == got.value
 
@@ -151,6 +151,35 @@ def test_a_bootstrap_interval_names_its_seed():
     assert got.value == np.median(table.columns["score"])
     assert got.low < got.value < got.high
     assert (got.higher_is_better, got.scale) == (False, 1.0)
+
+
+@pytest.mark.parametrize("metric", [ACCURACY, RATIO, MEDIAN, COMPUTED], ids=lambda metric: str(metric.id))
+def test_the_way_to_the_interval_can_be_chosen(metric):
+    table = make_table(np.random.default_rng(3).exponential(10.0, 120), clusters=np.arange(120) // 2)
+    standard, percentile, bca = (evaluate(metric, table, seed=3, interval=kind) for kind in INTERVALS)
+    assert standard.value == percentile.value == bca.value
+    assert percentile.method == "cluster-bootstrap(resamples=2000,seed=3)"
+    assert bca.method == "cluster-bootstrap-bca(resamples=2000,seed=3)"
+    assert (standard == percentile) == (not metric.is_mean)
+    assert (bca.low, bca.high) != (percentile.low, percentile.high)
+    assert evaluate_slices(metric, replace(table, slices={"all": ["yes"] * 120}), seed=3, interval="bca") == {
+        "all": {"yes": bca}
+    }
+    with pytest.raises(ValueError, match="standard, percentile, bca"):
+        evaluate(metric, table, interval="normal")
+
+
+@pytest.mark.parametrize("interval", INTERVALS)
+def test_data_that_prove_nothing_have_no_interval_and_a_reason(interval):
+    for scores, clusters in (([0.3] * 8, None), ([0.3] * 8, [0, 0, 0, 1, 1, 2, 2, 2]), ([0.3], None)):
+        got = evaluate(ACCURACY, make_table(scores, clusters), interval=interval)
+        assert (got.value, got.low, got.high, got.method) == (pytest.approx(0.3), None, None, "none")
+        assert got.reason.endswith("no interval")
+    for scores in ([np.nan, 0.5], [np.inf, 1.0]):
+        got = evaluate(ACCURACY, make_table(scores), interval=interval)
+        assert (got.value, got.low, got.reason) == (None, None, "a score is not a finite number")
+    got = evaluate(ACCURACY, make_table([]), interval=interval)
+    assert (got.value, got.low, got.n, got.reason) == (None, None, 0, "no unit was scored")
 
 
 def test_formula_and_mean_agree_on_the_same_data():

@@ -44,6 +44,7 @@ def test_mcnemar_refuses_what_is_no_count():
         mcnemar_midp(1, 3, "bigger")
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_that_of_statsmodels(p_values):
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], rtol=1e-12)

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import stats as scipy_stats
+from statsmodels.regression.linear_model import OLS
 
 from mmbench.stats import (
     Z95,
     Interval,
+    bootstrap_formula,
     bootstrap_interval,
     clustered_se,
-    formula_statistic,
     mean_interval,
-    resample_weights,
+    naive_se,
+    t_multiplier,
 )
 
 
@@ -43,6 +46,12 @@ def means(sums):
     return sums[..., 0] / sums[..., 1]
 
 
+def drawn_interval(sums, *, bounds=(None, None), kind="percentile", **options):
+    with np.errstate(invalid="ignore"):
+        value = float(means(sums.sum(axis=0)))
+    return bootstrap_interval(bootstrap_formula(means, sums, **options), value=value, bounds=bounds, kind=kind)
+
+
 @settings(deadline=None)
 @given(hnp.arrays(np.float64, st.integers(2, 40), elements=st.floats(-10, 10)), st.randoms(use_true_random=False))
 def test_clustered_se_is_the_sandwich_estimator(values, random):
@@ -62,12 +71,25 @@ def test_copies_of_every_row_do_not_narrow_the_interval():
     assert clustered_se(np.tile(values, 9), np.tile(clusters, 9)) == pytest.approx(once)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_both_errors_are_those_of_statsmodels(seed):
+    generator = np.random.default_rng(seed)
+    clusters = generator.integers(0, 40, 300)
+    values = generator.normal(size=40)[clusters] + generator.random(300)
+    ols = OLS(values, np.ones(300))
+    by_cluster = ols.fit(cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": False})
+    assert clustered_se(values, clusters) == pytest.approx(by_cluster.bse[0], rel=1e-12)
+    assert naive_se(values) == pytest.approx(ols.fit().bse[0], rel=1e-12)
+    with pytest.raises(ValueError, match="two values"):
+        naive_se(values[:1])
+
+
 def test_mean_interval_is_the_mean_and_the_clustered_error():
     generator = np.random.default_rng(3)
     values, clusters = generator.random(200), generator.integers(0, 30, 200)
     interval = mean_interval(sums_by_cluster(values, clusters))
-    half = 1.959963984540054 * sandwich_se(values, clusters)
-    assert interval.method == "cluster-se"
+    half = scipy_stats.t.ppf(0.975, 29) * (30 / 29) ** 0.5 * sandwich_se(values, clusters)
+    assert interval.method == "cluster-t"
     assert interval.low == pytest.approx(values.mean() - half)
     assert interval.high == pytest.approx(values.mean() + half)
 
@@ -77,7 +99,22 @@ def test_mean_interval_of_weighted_rows_is_that_of_weighted_least_squares():
     values, weights, clusters = generator.random(120), generator.random(120) + 0.5, generator.integers(0, 20, 120)
     interval = mean_interval(sums_by_cluster(values, clusters, weights))
     half = (interval.high - interval.low) / 2
-    assert half == pytest.approx(1.959963984540054 * sandwich_se(values, clusters, weights))
+    assert half == pytest.approx(t_multiplier(20) * sandwich_se(values, clusters, weights))
+
+
+@pytest.mark.parametrize("n", [2, 3, 12, 400])
+def test_mean_interval_of_single_rows_is_that_of_students_t_test(n):
+    values = np.random.default_rng(n).normal(size=n)
+    interval = mean_interval(np.stack([values, np.ones(n)], 1), (None, None))
+    expected = scipy_stats.ttest_1samp(values, 0).confidence_interval()
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_with_many_clusters_student_is_normal():
+    assert t_multiplier(10**6) == pytest.approx(Z95, rel=1e-5)
+    assert t_multiplier(50, 0.9) == pytest.approx(scipy_stats.t.ppf(0.95, 49) * (50 / 49) ** 0.5)
+    with pytest.raises(ValueError, match="two clusters"):
+        t_multiplier(1)
 
 
 def test_mean_interval_is_clipped_to_the_bounds():
@@ -90,7 +127,7 @@ def test_mean_interval_is_clipped_to_the_bounds():
 def test_one_cluster_has_no_interval():
     expected = Interval(None, None, "none", "one cluster: no interval")
     assert mean_interval(np.array([[3.0, 4.0]])) == expected
-    assert bootstrap_interval(means, 1, value=0.75, seed=0) == expected
+    assert drawn_interval(np.array([[3.0, 4.0]])) == expected
 
 
 @pytest.mark.parametrize("sums", [np.zeros((0, 2)), np.zeros((3, 2)), np.array([[1.0, 0.0], [2.0, 0.0]])])
@@ -129,13 +166,15 @@ def test_wilson_keeps_to_the_range_of_the_metric():
     assert interval.low == pytest.approx(-5 + 10 * wilson_end_by_bisection(10, perfect=True))
 
 
-def test_a_constant_score_inside_the_range_is_certain():
-    interval = mean_interval(np.array([[0.1, 1.0]] * 10), value=0.1)
-    assert (interval.low, interval.high, interval.method) == (0.1, 0.1, "cluster-se")
-
-
-def test_a_range_with_an_open_end_has_no_wilson_interval():
-    assert mean_interval(np.array([[1.0, 1.0]] * 10), (1.0, None)).method == "cluster-se"
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.1, None), (None, None)])
+def test_a_constant_score_does_not_claim_to_be_certain(bounds):
+    sizes = np.array([1.0, 3.0, 7.0, 2.0])
+    sums = np.stack([0.1 * sizes, sizes], 1)
+    expected = Interval(None, None, "none", "every cluster has the same mean: no interval")
+    assert mean_interval(sums, bounds) == mean_interval(sums, bounds, value=0.1) == expected
+    drawn = drawn_interval(sums, bounds=bounds)
+    assert (drawn.low, drawn.high, drawn.method) == (None, None, "none")
+    assert drawn.reason == "all bootstrap resamples agree: no interval"
 
 
 def draw_clustered(generator, clusters, size):
@@ -154,83 +193,48 @@ def test_mean_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.93 <= covered / 2000 <= 0.97
 
 
-def test_bootstrap_intervals_cover_the_truth_as_often_as_they_say():
-    generator = np.random.default_rng(21)
-    covered = 0
-    for seed in range(1000):
-        sums = np.stack([draw_clustered(generator, 200, 5), np.full(200, 5.0)], axis=1)
-        statistic = formula_statistic(means, sums)
-        value = sums[:, 0].sum() / sums[:, 1].sum()
-        interval = bootstrap_interval(statistic, 200, value=value, seed=seed, resamples=400)
-        covered += interval.low <= 0.6 <= interval.high
-    assert 0.93 <= covered / 1000 <= 0.97
+def test_with_ten_clusters_they_still_do():
+    generator = np.random.default_rng(24)
+    values = generator.normal(size=(4000, 10, 1)) + 0.5 * generator.normal(size=(4000, 10, 8))
+    covered = normal = 0
+    for sums in values.sum(axis=2):
+        interval = mean_interval(np.stack([sums, np.full(10, 8.0)], 1), (None, None))
+        covered += interval.low <= 0 <= interval.high
+        normal += abs(interval.low + interval.high) / 2 <= Z95 / t_multiplier(10) * (interval.high - interval.low) / 2
+    assert 0.94 <= covered / 4000 <= 0.96
+    assert normal / 4000 < 0.92  # what 1.96 standard errors would have covered
 
 
 def test_bootstrap_agrees_with_the_standard_error_of_a_mean():
     generator = np.random.default_rng(22)
     sums = np.stack([generator.random(800) * 3, np.full(800, 3.0)], axis=1)
-    value = sums[:, 0].sum() / sums[:, 1].sum()
     normal = mean_interval(sums)
-    drawn = bootstrap_interval(formula_statistic(means, sums), 800, value=value, seed=5, resamples=8000)
+    drawn = drawn_interval(sums, seed=5, resamples=8000)
     assert drawn.method == "cluster-bootstrap(resamples=8000,seed=5)"
     assert drawn.high - drawn.low == pytest.approx(normal.high - normal.low, rel=0.04)
     assert drawn.low == pytest.approx(normal.low, abs=0.05 * (normal.high - normal.low))
 
 
-@settings(deadline=None)
-@given(st.integers(2, 40), st.integers(0, 2**32), st.integers(1, 60))
-def test_the_bootstrap_does_not_depend_on_the_chunk(clusters, seed, chunk):
-    generator = np.random.default_rng(seed)
-    sums = generator.random((clusters, 2)) + 0.1
-    statistic = formula_statistic(means, sums)
-    value = float(means(sums.sum(axis=0)))
-    whole = bootstrap_interval(statistic, clusters, value=value, seed=seed, resamples=50, chunk=50)
-    assert bootstrap_interval(statistic, clusters, value=value, seed=seed, resamples=50, chunk=chunk) == whole
-
-
-def test_the_bootstrap_follows_its_seed_and_leaves_global_state_alone():
-    sums = np.random.default_rng(23).random((50, 2)) + 0.1
-    value = float(means(sums.sum(axis=0)))
-    statistic = formula_statistic(means, sums)
-    before = np.random.get_state()[1].tobytes()  # noqa: NPY002
-    first = bootstrap_interval(statistic, 50, value=value, seed=1)
-    assert first == bootstrap_interval(statistic, 50, value=value, seed=1)
-    assert first.low != bootstrap_interval(statistic, 50, value=value, seed=2).low
-    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002
-
-
-def test_each_resample_draws_as_many_clusters_as_there_are():
-    weights = resample_weights(np.random.default_rng(0), 30, 4000)
-    assert weights.shape == (4000, 30)
-    assert (weights.sum(axis=1) == 30).all()
-    np.testing.assert_allclose(weights.mean(axis=0), 1.0, atol=0.1)
-    np.testing.assert_allclose(weights.var(axis=0), 29 / 30, atol=0.15)
-
-
 def test_many_undefined_resamples_leave_no_interval():
-    sums = np.array([[1.0, 1.0]] + [[0.0, 0.0]] * 9)
-    interval = bootstrap_interval(formula_statistic(means, sums), 10, value=1.0, seed=0)
+    interval = drawn_interval(np.array([[1.0, 1.0]] + [[0.0, 0.0]] * 9))
     assert (interval.low, interval.high, interval.method) == (None, None, "none")
     assert "of 2000 bootstrap resamples" in interval.reason
 
 
 def test_few_undefined_resamples_are_left_out():
-    sums = np.array([[1.0, 2.0]] * 5 + [[0.5, 2.0]] * 5 + [[0.0, 0.0]] * 10)
-    interval = bootstrap_interval(formula_statistic(means, sums), 20, value=0.375, seed=0)
+    interval = drawn_interval(np.array([[1.0, 2.0]] * 5 + [[0.5, 2.0]] * 5 + [[0.0, 0.0]] * 10))
     assert interval.reason is None
     assert 0.25 <= interval.low < 0.375 < interval.high <= 0.5
 
 
 def test_an_interval_always_holds_the_value():
-    sums = np.random.default_rng(24).random((30, 2)) + 0.5
-    statistic = formula_statistic(means, sums)
-    assert bootstrap_interval(statistic, 30, value=0.01, seed=0).low == 0.01
-    assert bootstrap_interval(statistic, 30, value=99.0, seed=0).high == 99.0
+    drawn = bootstrap_formula(means, np.random.default_rng(24).random((30, 2)) + 0.5)
+    assert bootstrap_interval(drawn, value=0.01).low == 0.01
+    assert bootstrap_interval(drawn, value=99.0).high == 99.0
 
 
 def test_a_perfect_formula_does_not_claim_to_be_certain():
-    statistic = formula_statistic(means, np.ones((20, 2)))
-    bounded = bootstrap_interval(statistic, 20, value=1.0, seed=0, bounds=(0.0, 1.0))
+    bounded = drawn_interval(np.ones((20, 2)), bounds=(0.0, 1.0))
     assert bounded == mean_interval(np.ones((20, 2)))
     assert bounded.low == pytest.approx(wilson_end_by_bisection(20, perfect=True))
-    assert bootstrap_interval(statistic, 20, value=1.0, seed=0, bounds=(1.0, None)).low == 1.0
+    assert bounded == drawn_interval(np.ones((20, 2)), bounds=(0.0, 1.0), kind="bca")

@@ -1,0 +1,228 @@
+"""Seeded resampling of clusters: what a statistic would have been on other draws of the same size.
+
+The generator is read strictly in the order of the resamples, so how many of them are computed together bounds the memory
+and changes nothing; sums are taken on a grid on which they are exact (`on_grid`), so no order of summation shows either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.stats.sums import on_grid
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Formula = Callable[[Floats], Floats]
+Statistic = Callable[[Floats], Floats]
+Compute = Callable[[Floats, Floats], Floats]
+
+RESAMPLES = 2000
+"""Default number of bootstrap resamples."""
+
+_CHUNK = 2**16
+"""Draws, or weights of rows, in memory at once: few enough for the cache of a core."""
+_FEWEST, _MOST = 8, 2**21
+"""But of so many resamples at least, as long as these are no more draws: a matrix product reads the rows once for all of
+them."""
+_GATHERED = 2**16
+"""Up to so many numbers (they fit the cache), and for up to two columns, it is faster to look the drawn rows up and add
+them than to count how often each was drawn."""
+_KINDS = 16
+"""With at most one kind of row in so many clusters, kinds are drawn instead of clusters."""
+_JACKKNIFE_GROUPS = 2000
+"""Groups of clusters that a jackknife of what is no sum leaves out in turn, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """The resamples of a statistic, and what an interval needs to know about them."""
+
+    values: Floats
+    """[resamples] NaN or infinite where the statistic is undefined."""
+    clusters: int
+    """How many clusters were drawn from, and drawn."""
+    seed: int
+    """Of the generator."""
+    jackknife: Callable[[], Floats]
+    """The statistic without each cluster (or group of clusters) in turn: float64 [groups], computed when called."""
+    is_sum: bool
+    """True for a formula of sums."""
+
+
+def resample_weights(generator: np.random.Generator, clusters: int, count: int) -> Floats:
+    """How often each cluster is drawn in each of `count` bootstrap resamples.
+
+    Returns: float64 [count, clusters] of whole numbers; each row adds up to `clusters`. Drawing a few rows at a time
+    from one generator gives the same rows as drawing them together.
+    """
+    picks = _picks(generator, clusters, count).astype(np.int64)
+    picks += np.arange(count, dtype=np.int64)[:, None] * clusters
+    drawn = np.bincount(picks.ravel(), minlength=count * clusters)
+    return drawn.reshape(count, clusters).astype(np.float64)
+
+
+def _picks(generator: np.random.Generator, clusters: int, count: int) -> NDArray[np.uint32] | NDArray[np.int64]:
+    """Which clusters are drawn: [count, clusters]. Both types consume the generator alike; the small one is faster."""
+    if clusters <= 2**32:
+        return generator.integers(0, clusters, size=(count, clusters), dtype=np.uint32)
+    return generator.integers(0, clusters, size=(count, clusters), dtype=np.int64)
+
+
+def formula_statistic(formula: Formula, sums: Floats) -> Statistic:
+    """A formula of the sum of rows as a function of cluster weights float64 [b, g]: one matrix product.
+
+    Parameters: `sums`, finite float64 [g, d], the sum of each cluster's rows; rounded by `on_grid`, so that the product
+    is exact and does not depend on how many resamples are computed together.
+    """
+    terms = on_grid(sums, max(len(sums), 1))
+    return lambda weights: formula(weights @ terms)
+
+
+def bootstrap(
+    statistic: Statistic, clusters: int, *, seed: int = 0, resamples: int = RESAMPLES, chunk: int | None = None
+) -> Bootstrap:
+    """Seeded resamples of a statistic of cluster weights, float64 [b, clusters] → float64 [b].
+
+    Parameters: `clusters`, at least 1; `resamples`, at least 1; `chunk`, resamples computed at once. Raises ValueError for
+    fewer.
+    """
+    chunk = _at_once(clusters) if chunk is None else chunk
+    generator = np.random.default_rng(seed)
+    values = _in_chunks(
+        lambda count: statistic(resample_weights(generator, clusters, count)), clusters, resamples, chunk
+    )
+    return Bootstrap(values, clusters, seed, lambda: _jackknife(statistic, clusters, chunk), is_sum=False)
+
+
+def bootstrap_formula(
+    formula: Formula, sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES, chunk: int | None = None
+) -> Bootstrap:
+    """Seeded resamples of a formula of the sum of rows.
+
+    The draws are those of `bootstrap` over `formula_statistic`, with the same result to the last bit, only faster.
+    Where there are few kinds of rows (0/1 scores, counts of a confusion matrix), the number of clusters of each kind is
+    drawn instead: multinomial, which is the same bootstrap from other random numbers.
+
+    Parameters: `formula`, float64 [..., d] → [...]; `sums`, finite float64 [g, d], the sum of each cluster's rows. The
+    rest as in `bootstrap`.
+    """
+    clusters, width = sums.shape
+    terms = on_grid(sums, max(clusters, 1))
+    pairs = _pairs(terms)
+    generator = np.random.default_rng(seed)
+
+    def counted(count: int) -> Floats:
+        return formula(resample_weights(generator, clusters, count) @ terms)
+
+    def gathered(count: int) -> Floats:
+        picks = _picks(generator, clusters, count).astype(np.intp)
+        sums = np.stack([pair.take(picks).sum(axis=1) for pair in pairs], axis=1)
+        return formula(sums.view(np.float64)[:, :width])
+
+    kinds = _kinds(terms)
+    if kinds is not None:
+        draw = _kinds_drawn(kinds, seed, lambda weights: formula(weights @ kinds[0]))
+    else:
+        draw = gathered if width <= 2 or terms.size <= _GATHERED else counted
+    chunk = _at_once(clusters if kinds is None else len(kinds[0])) if chunk is None else chunk
+    values = _in_chunks(draw, clusters, resamples, chunk)
+    return Bootstrap(values, clusters, seed, lambda: _without_each(formula, terms), is_sum=True)
+
+
+def bootstrap_compute(
+    compute: Compute, rows: Floats, clusters: Codes, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Bootstrap:
+    """Seeded resamples of what is no sum.
+
+    Where no cluster has two rows and there are few kinds of rows (ranks), the number of rows of each kind is drawn, as in
+    `bootstrap_formula`.
+
+    Parameters: `compute`, (rows float64 [k, d], weights float64 [b, k]) → float64 [b], where a weight of w means w such rows;
+    it sees the rows sorted (`in_order`); `rows`, finite float64 [n, d], n at least 1; `clusters`, int64 [n], codes from 0
+    without gaps. The rest as in `bootstrap`.
+    """
+    rows, clusters = in_order(rows, clusters)
+    count = int(clusters.max()) + 1
+    kinds = _kinds(rows) if count == len(rows) else None
+    chunk = _at_once(len(rows))
+
+    def statistic(weights: Floats) -> Floats:
+        return compute(rows, weights[:, clusters])
+
+    if kinds is None:
+        return bootstrap(statistic, count, seed=seed, resamples=resamples, chunk=chunk)
+    draw = _kinds_drawn(kinds, seed, lambda weights: compute(kinds[0], weights))
+    values = _in_chunks(draw, count, resamples, _at_once(len(kinds[0])))
+    return Bootstrap(values, count, seed, lambda: _jackknife(statistic, count, chunk), is_sum=False)
+
+
+def in_order(rows: Floats, clusters: Codes) -> tuple[Floats, Codes]:
+    """Rows and their clusters, sorted by row, then by cluster: an order that does not depend on how they came."""
+    order = np.lexsort((clusters, *rows.T[::-1]))
+    return rows[order], clusters[order]
+
+
+def _kinds_drawn(kinds: tuple[Floats, Floats], seed: int, statistic: Statistic) -> Callable[[int], Floats]:
+    """Draws how many rows there are of each kind, and says what the statistic makes of these numbers."""
+    generator = np.random.default_rng(seed)
+    total = float(kinds[1].sum())
+    return lambda count: statistic(generator.multinomial(int(total), kinds[1] / total, size=count).astype(np.float64))
+
+
+def _at_once(size: int) -> int:
+    """How many resamples of `size` draws or weights are computed together."""
+    size = max(size, 1)
+    return max(1, _CHUNK // size, min(_FEWEST, _MOST // size))
+
+
+def _in_chunks(draw: Callable[[int], Floats], clusters: int, resamples: int, chunk: int) -> Floats:
+    if clusters < 1 or resamples < 1:
+        raise ValueError(f"a bootstrap needs a cluster and a resample, got {clusters} and {resamples}")
+    values = np.empty(resamples)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for start in range(0, resamples, chunk):
+            stop = min(start + chunk, resamples)
+            values[start:stop] = draw(stop - start)
+    return values
+
+
+def _pairs(terms: Floats) -> list[NDArray[np.complex128]]:
+    """Columns two by two as complex numbers, [g] each: one look-up fetches both. The last is padded with 0."""
+    padded = np.zeros((len(terms), -(-terms.shape[1] // 2) * 2))
+    padded[:, : terms.shape[1]] = terms
+    return list(np.ascontiguousarray(padded.view(np.complex128).T))
+
+
+def _kinds(terms: Floats) -> tuple[Floats, Floats] | None:
+    """The distinct rows, sorted, and how many rows are of each; None where they are not few."""
+    most = len(terms) // _KINDS
+    if not most or any(len(np.unique(column)) > most for column in terms.T):
+        return None
+    order = np.lexsort(terms.T[::-1])
+    ordered = terms[order]
+    starts = np.flatnonzero(np.concatenate([[True], (ordered[1:] != ordered[:-1]).any(axis=1)]))
+    if len(starts) > most:
+        return None
+    return ordered[starts], np.diff(np.concatenate([starts, [len(terms)]])).astype(np.float64)
+
+
+def _without_each(formula: Formula, terms: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(formula(terms.sum(axis=0) - terms), dtype=np.float64)
+
+
+def _jackknife(statistic: Statistic, clusters: int, chunk: int) -> Floats:
+    """The statistic without each group of clusters: single clusters where they are few, else every so manyth."""
+    groups = min(clusters, _JACKKNIFE_GROUPS)
+    of_cluster = np.arange(clusters) % groups
+    values = np.empty(groups)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for start in range(0, groups, chunk):
+            stop = min(start + chunk, groups)
+            weights = of_cluster[None, :] != np.arange(start, stop)[:, None]
+            values[start:stop] = statistic(weights.astype(np.float64))
+    return values
