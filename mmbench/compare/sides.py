@@ -101,10 +101,15 @@ class StoredTables:
 
 
 def load_side(reference: str | Path, out: Path) -> Side:
-    """A run by its directory, or by a name under `out`.
+    """A run by its directory, or by a name under `out`; or a file that ``mmbench baseline save`` made.
 
     Raises `UsageError` when there is none, `NotComparableError` when it is damaged or of a newer schema.
     """
+    path = Path(reference)
+    if path.is_file() and path.name != "run.json":
+        from mmbench.compare.saved import load_saved
+
+        return load_saved(path)
     directory = find_run(str(reference), out)
     view = RunView.load(directory)
     tasks = {name: _task_side(view, directory, entry) for name, entry in view.run.tasks.items()}

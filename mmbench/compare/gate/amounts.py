@@ -30,7 +30,10 @@ _UNITS: dict[str, tuple[Kind, float]] = {
     "$": ("usd", 1.0),
     "USD": ("usd", 1.0),
 }
-_AMOUNT = re.compile(r"(?P<number>[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity))\s*(?P<unit>\S*)", re.I)
+_AMOUNT = re.compile(
+    r"(?P<number>[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity))\s*(?P<unit>\S*)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

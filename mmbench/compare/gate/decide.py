@@ -65,7 +65,8 @@ def turned(difference: Difference, *, higher_is_better: bool, changed: int) -> E
         p_drop, p_gain = difference.p_upper, difference.p_lower
     if most is None and difference.se == 0:
         least = most = drop
-    return Evidence(drop, least, most, difference.se, p_drop, p_gain, changed, difference.reason)
+    moved = max(changed, 1) if drop else changed  # of a sum, rows may change where no single unit's own score does
+    return Evidence(drop, least, most, difference.se, p_drop, p_gain, moved, difference.reason)
 
 
 def decide_regressions(tests: Sequence[tuple[Evidence, float, float]]) -> list[Decision]:
@@ -127,7 +128,9 @@ def decide_margin(evidence: Evidence, margin: float, alpha: float) -> Decision:
         return Decision("inconclusive", "undecided", evidence.reason or "no interval is possible")
     smallest = _smallest(evidence, alpha)
     if _excludes(evidence, margin):
-        word: Word = "improved" if evidence.p_gain <= alpha else "regressed" if evidence.p_drop <= alpha else "within noise"
+        word: Word = (
+            "improved" if evidence.p_gain <= alpha else "regressed" if evidence.p_drop <= alpha else "within noise"
+        )
         return Decision(word, "passed", "the interval excludes a drop beyond {tolerance}", evidence.p_drop, smallest)
     if evidence.p_drop <= alpha and exceeds(evidence.drop, margin):
         why = "a drop of {drop}, beyond the margin of {tolerance} and significant"
@@ -156,7 +159,9 @@ def decide_limit(value: float, limit: float, before: float | None, beside: Word,
     if holds:
         word: Word = "new" if before is None else beside if held else "fixed"
         what = "at or above the floor" if higher_is_better else "within the budget"
-        return Decision(word, "passed", f"{what} of {{tolerance}}" + ("" if word != "fixed" else ", which the baseline missed"))
+        return Decision(
+            word, "passed", f"{what} of {{tolerance}}" + ("" if word != "fixed" else ", which the baseline missed")
+        )
     word = "new" if before is None else "newly failing" if held else beside
     side = "below the floor" if higher_is_better else "above the budget"
     return Decision(word, "violated", f"{side} of {{tolerance}}")

@@ -19,12 +19,15 @@ class Figure:
     """As rules name it."""
     kind: Kind
     """What its thresholds are given in."""
-    higher_is_better: bool
-    """Direction."""
     unit: str
     """As it is shown."""
     read: Read
     """The figure in its base unit; None where it was not measured."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction: of all figures only rates are better when they are higher."""
+        return self.kind == "rate"
 
 
 def _quantile(name: str, latency: Callable[[TaskPerf], Latency | None]) -> Read:
@@ -39,13 +42,13 @@ def _quantile(name: str, latency: Callable[[TaskPerf], Latency | None]) -> Read:
 def _figures() -> list[Figure]:
     quantiles = ("p50", "p90", "p99")
     return [
-        *(Figure(f"latency_{q}", "ms", False, "ms", _quantile(q, lambda perf: perf.latency_ms)) for q in quantiles),
-        *(Figure(f"first_token_{q}", "ms", False, "ms", _quantile(q, lambda p: p.first_token_ms)) for q in quantiles),
-        Figure("samples_per_s", "rate", True, "/s", lambda perf: perf.samples_per_s),
-        Figure("tokens_per_s", "rate", True, "/s", lambda perf: perf.tokens_per_s),
-        Figure("peak_memory", "bytes", False, "B", lambda perf: perf.peak_memory_bytes),
-        Figure("peak_accelerator_memory", "bytes", False, "B", lambda perf: perf.peak_accelerator_bytes),
-        Figure("cost", "usd", False, "USD", lambda perf: perf.cost_usd),
+        *(Figure(f"latency_{q}", "ms", "ms", _quantile(q, lambda perf: perf.latency_ms)) for q in quantiles),
+        *(Figure(f"first_token_{q}", "ms", "ms", _quantile(q, lambda p: p.first_token_ms)) for q in quantiles),
+        Figure("samples_per_s", "rate", "/s", lambda perf: perf.samples_per_s),
+        Figure("tokens_per_s", "rate", "/s", lambda perf: perf.tokens_per_s),
+        Figure("peak_memory", "bytes", "B", lambda perf: perf.peak_memory_bytes),
+        Figure("peak_accelerator_memory", "bytes", "B", lambda perf: perf.peak_accelerator_bytes),
+        Figure("cost", "usd", "USD", lambda perf: perf.cost_usd),
     ]
 
 
@@ -64,5 +67,7 @@ def machine_differences(a: Machine, b: Machine) -> list[str]:
     """What differs between two machines, of all that can change a speed; empty for the same fingerprint."""
     fields = ("cpu", "cpus", "memory_bytes", "accelerator", "platform", "python")
     return [
-        f"{name} {getattr(a, name)} against {getattr(b, name)}" for name in fields if getattr(a, name) != getattr(b, name)
+        f"{name} {getattr(a, name)} against {getattr(b, name)}"
+        for name in fields
+        if getattr(a, name) != getattr(b, name)
     ]

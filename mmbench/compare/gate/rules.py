@@ -65,7 +65,8 @@ class Rule:
             return f"{self.name} {self.sign or 'limit'} {self.amount.text}"
         policy = "non-inferiority " if self.policy == "non-inferiority" else ""
         level = "" if self.alpha == ALPHA else f" alpha={self.alpha:g}"
-        return f"{self.name} {policy}drop<{self.amount.text}{level}"
+        sign = "<" if self.amount.number else "<="
+        return f"{self.name} {policy}drop{sign}{self.amount.text}{level}"
 
 
 def parse_requirement(text: str) -> Rule:
@@ -114,9 +115,7 @@ def _from_table(table: Mapping[str, Any], where: str) -> Rule:
     return _rule(name, policy, table[wanted] if wanted else None, table.get("alpha"), None, where)
 
 
-def _rule(
-    name: str, policy: Policy, amount: Any, alpha: Any, sign: str | None, where: str
-) -> Rule:
+def _rule(name: str, policy: Policy, amount: Any, alpha: Any, sign: str | None, where: str) -> Rule:
     task, metric = split_name(name, where)
     if amount is not None and not isinstance(amount, str | int | float):
         raise UsageError(f"{where}: {amount!r} is no number with a unit, such as 0.5pt, 0.70, 250ms or 1.2x")
@@ -153,10 +152,11 @@ def _check_tolerance(amount: Amount, metric: str, policy: Policy, where: str) ->
     if policy == "non-inferiority" and amount.number == 0:
         raise UsageError(f"{where}: a margin of 0 can never be shown to hold; give one above 0")
     if metric in FIGURES:
-        if amount.kind not in ("percent", "factor"):
-            raise UsageError(f"{where}: {amount.text!r} needs another unit: 20% worse, or 1.2x as much")
-        if amount.kind == "factor" and amount.number < 1:
-            raise UsageError(f"{where}: a factor is at least 1 (1.2x: at most 1.2 times as much), got {amount.text!r}")
+        if amount.kind != "factor" or amount.number < 1:
+            raise UsageError(
+                f"{where}: {amount.text!r} is no tolerance of {metric}; write a factor from 1 up, such as 1.2x (at most 1.2 times "
+                "as slow, or as much)"
+            )
     elif amount.number == 0 and amount.kind == "none":
         return
     elif amount.kind in ("none", "percent"):
@@ -180,4 +180,6 @@ def check_together(rules: Iterable[Rule]) -> None:
         seen[rule.name, rule.policy] = rule
     for (name, policy), rule in seen.items():
         if policy == "exact" and (other := seen.get((name, "regression")) or seen.get((name, "non-inferiority"))):
-            raise UsageError(f"{rule.text!r} contradicts {other.text!r}: one allows no change, the other does; keep one")
+            raise UsageError(
+                f"{rule.text!r} contradicts {other.text!r}: one allows no change, the other does; keep one"
+            )
