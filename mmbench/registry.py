@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import inspect
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from mmbench.core.errors import PluginError, UnknownNameError
+from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, plugin_failed
+from mmbench.core.task import Task
 
 Kind = Literal["task", "model", "dataset", "suite", "baseline"]
 
@@ -156,6 +159,52 @@ def load_reference(reference: str, what: str) -> tuple[Any, ModuleType]:
     else:
         module = import_target(place, what)
     return _attribute(module, attribute, what), module
+
+
+def configured(task: Task, options: Mapping[str, Any]) -> Task:
+    """The task with these options in force. Raises `UsageError` where it takes none, and what it raises for wrong ones."""
+    if not options:
+        return task
+    configure = getattr(task, "with_options", None)
+    if configure is None:
+        raise UsageError(f"task {task.info.name!r} takes no options; got {', '.join(options)}")
+    found: Task = configure(**options)
+    return found
+
+
+def is_family(value: Any) -> bool:
+    """Whether a plug-in is a family of tasks."""
+    return hasattr(value, "from_data") and hasattr(value, "default")
+
+
+def as_task(value: Any, name: str) -> Task:
+    """A plug-in, or what its class builds, as a task. Raises `PluginError` when it is none."""
+    try:
+        if inspect.isclass(value):
+            value = value()
+        complete = isinstance(value, Task) and bool(value.info.name)
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"task {name!r} cannot be built", error) from error
+    if not complete:
+        missing = [m for m in ("info", "metrics", "samples", "requests", "score") if not hasattr(value, m)]
+        raise PluginError(f"task {name!r} is not a task: it lacks {', '.join(missing) or 'part of the protocol'}")
+    found: Task = value
+    return found
+
+
+def task_from_python(name: str) -> Task:
+    """The task ``file.py``, ``file.py:Name`` or ``package.module:Name``; a module's is its attribute ``task``.
+
+    Raises `PluginError` when it cannot be imported or is none, `UnknownNameError` for a missing attribute.
+    """
+    value, _ = load_reference(name, f"task {name!r}")
+    if isinstance(value, ModuleType):
+        if not hasattr(value, "task"):
+            raise PluginError(f"task {name!r}: the module has no attribute 'task'; write {name}:NAME")
+        value = value.task
+    return as_task(value, name)
 
 
 def describe(plugin: Plugin) -> tuple[str, str | None]:

@@ -19,6 +19,7 @@ SOURCES = {
         "PlanFile",
         "ResponseLine",
         "ScoresFile",
+        "Recipe",
         "PerfFile",
         "TaskPerf",
         "Latency",

@@ -29,28 +29,31 @@ from mmbench.stats import (
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-_STATUSES = ("scored", "unparsed", "refused", "error", "skipped")
-_CODES = {status: code for code, status in enumerate(_STATUSES)}
-_IS_COUNTED = np.array([status in COUNTED for status in _STATUSES])
+STATUSES = ("scored", "unparsed", "refused", "error", "skipped")
+"""Every `ScoreStatus`, in the order of its code in arrays."""
+_CODES = {status: code for code, status in enumerate(STATUSES)}
+IS_COUNTED = np.array([status in COUNTED for status in STATUSES])
+"""bool [5]: whether units of a status enter values, by its code."""
 _WEIGHTS_AT_ONCE = 2**20
 """Row weights in memory at once, while a `compute` metric is bootstrapped."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Units:
-    """What a metric reads of a table, or of a slice of it, as arrays."""
+class Units:
+    """What a metric reads of a table, or of some of its rows, as arrays."""
 
     rows: Floats
     """[n, d]"""
     clusters: Codes
     """[n] codes in the order of the cluster ids."""
     status: NDArray[np.int8]
-    """[n] positions in `_STATUSES`."""
+    """[n] positions in `STATUSES`."""
     incomplete: str | None
     """As in the table."""
 
-    def take(self, index: Codes | NDArray[np.bool_]) -> _Units:
-        return _Units(self.rows[index], self.clusters[index], self.status[index], self.incomplete)
+    def take(self, index: Codes | NDArray[np.bool_]) -> Units:
+        """The units at these positions, or where a mask of all is true."""
+        return Units(self.rows[index], self.clusters[index], self.status[index], self.incomplete)
 
 
 def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0) -> MetricValue:
@@ -64,7 +67,7 @@ def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0) -> MetricValue
 
     Raises `PluginError` when the table does not have what the metric reads.
     """
-    return _evaluate(metric, _read(metric, table), seed)
+    return evaluate_units(metric, read_units(metric, table), seed)
 
 
 def evaluate_slices(metric: Metric, table: ScoreTable, *, seed: int = 0) -> dict[str, dict[str, MetricValue]]:
@@ -73,9 +76,9 @@ def evaluate_slices(metric: Metric, table: ScoreTable, *, seed: int = 0) -> dict
     Returns: slice name → label → what `evaluate` says of those units alone; both sorted. The label ``""`` means that a
     unit is in no slice of that name, and is left out. Raises `PluginError` as `evaluate` does.
     """
-    units = _read(metric, table)
+    units = read_units(metric, table)
     return {
-        name: {label: _evaluate(metric, units.take(index), seed) for label, index in _by_label(table.slices[name])}
+        name: {label: evaluate_units(metric, units.take(index), seed) for label, index in by_label(table.slices[name])}
         for name in sorted(table.slices)
     }
 
@@ -88,10 +91,10 @@ def unit_values(metric: Metric, table: ScoreTable) -> Floats:
     """
     if metric.formula is None:
         raise ValueError(f"metric {metric.id} has no value for a single unit")
-    units = _read(metric, table)
+    units = read_units(metric, table)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.asarray(metric.formula(units.rows), dtype=np.float64)
-    return np.where(_IS_COUNTED[units.status] & np.isfinite(values), values, np.nan)
+    return np.where(IS_COUNTED[units.status] & np.isfinite(values), values, np.nan)
 
 
 def merge_tables(tables: Sequence[ScoreTable]) -> ScoreTable:
@@ -148,7 +151,16 @@ def _widths(table: ScoreTable) -> dict[str, tuple[int, ...]]:
     return {name: _column(table, name).shape[1:] for name in sorted(table.columns)}
 
 
-def _read(metric: Metric, table: ScoreTable) -> _Units:
+def read_units(metric: Metric, table: ScoreTable) -> Units:
+    """All units of a table as the metric reads them. Raises `PluginError` when the table does not have what it reads."""
+    rows = read_rows(metric, table)
+    if len(table.status) != len(rows) or len(table.cluster_ids) != len(rows):
+        raise PluginError(f"table {table.unit!r} has {len(rows)} units, but not as many statuses and clusters")
+    return Units(rows, cluster_codes(table), status_codes(table), table.incomplete)
+
+
+def read_rows(metric: Metric, table: ScoreTable) -> Floats:
+    """The columns of a metric side by side: float64 [n, d]. Raises `PluginError` when the table does not have them."""
     if metric.unit != table.unit:
         raise PluginError(f"metric {metric.id} reads tables of unit {metric.unit!r}, not {table.unit!r}")
     count = len(table.unit_ids)
@@ -161,22 +173,25 @@ def _read(metric: Metric, table: ScoreTable) -> _Units:
         if part.ndim not in (1, 2) or len(part) != count:
             raise PluginError(f"column {name!r} of table {table.unit!r} has shape {part.shape} for {count} units")
         parts.append(part)
-    if len(table.status) != count or len(table.cluster_ids) != count:
-        raise PluginError(f"table {table.unit!r} has {count} units, but not as many statuses and clusters")
+    return np.column_stack(parts)
+
+
+def cluster_codes(table: ScoreTable) -> Codes:
+    """The cluster of every unit: int64 [n], codes in the order of the cluster ids."""
+    numbers = {cluster: code for code, cluster in enumerate(sorted(set(table.cluster_ids)))}
+    return np.fromiter(map(numbers.__getitem__, table.cluster_ids), np.int64, len(table.cluster_ids))
+
+
+def status_codes(table: ScoreTable) -> NDArray[np.int8]:
+    """The status of every unit: int8 [n], positions in `STATUSES`. Raises `PluginError` for a status unknown there."""
     unknown = set(table.status) - _CODES.keys()
     if unknown:
-        raise PluginError(f"table {table.unit!r} has a status {min(unknown)!r}; expected one of {', '.join(_STATUSES)}")
-    numbers = {cluster: code for code, cluster in enumerate(sorted(set(table.cluster_ids)))}
-    return _Units(
-        rows=np.column_stack(parts),
-        clusters=np.fromiter(map(numbers.__getitem__, table.cluster_ids), np.int64, count),
-        status=np.fromiter(map(_CODES.__getitem__, table.status), np.int8, count),
-        incomplete=table.incomplete,
-    )
+        raise PluginError(f"table {table.unit!r} has a status {min(unknown)!r}; expected one of {', '.join(STATUSES)}")
+    return np.fromiter(map(_CODES.__getitem__, table.status), np.int8, len(table.status))
 
 
-def _by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
-    """Each label but the empty one with the positions where it stands, in the order of the labels."""
+def by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
+    """Each label but the empty one with the positions where it stands, int64, in the order of the labels."""
     names = sorted(set(labels))
     numbers = {name: code for code, name in enumerate(names)}
     codes = np.fromiter(map(numbers.__getitem__, labels), np.int64, len(labels))
@@ -185,15 +200,16 @@ def _by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
     return [(name, group) for name, group in zip(names, groups, strict=False) if name]
 
 
-def _evaluate(metric: Metric, units: _Units, seed: int) -> MetricValue:
-    per_status = np.bincount(units.status, minlength=len(_STATUSES)).tolist()
+def evaluate_units(metric: Metric, units: Units, seed: int = 0) -> MetricValue:
+    """The value of a metric over these units; see `evaluate`."""
+    per_status = np.bincount(units.status, minlength=len(STATUSES)).tolist()
     n_failed = per_status[_CODES["error"]]
-    counted = _IS_COUNTED[units.status]
+    counted = IS_COUNTED[units.status]
     if not counted.all():
         units = units.take(counted)
     n = len(units.rows)
     present, clusters = np.unique(units.clusters, return_inverse=True)
-    units = _Units(units.rows, clusters.astype(np.int64, copy=False), units.status, units.incomplete)
+    units = Units(units.rows, clusters.astype(np.int64, copy=False), units.status, units.incomplete)
 
     value, reason = _value(metric, units)
     interval = Interval(None, None, "none")
@@ -220,7 +236,7 @@ def _evaluate(metric: Metric, units: _Units, seed: int) -> MetricValue:
     )
 
 
-def _value(metric: Metric, units: _Units) -> tuple[float | None, str | None]:
+def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:
     """The value, or None with the reason."""
     rows = units.rows
     if not len(rows):
@@ -237,7 +253,7 @@ def _value(metric: Metric, units: _Units) -> tuple[float | None, str | None]:
     return (value, None) if np.isfinite(value) else (None, "undefined for these units")
 
 
-def _interval(metric: Metric, units: _Units, value: float, seed: int) -> Interval:
+def _interval(metric: Metric, units: Units, value: float, seed: int) -> Interval:
     count = int(units.clusters.max()) + 1
     if metric.formula is not None:
         sums = cluster_sums(units.rows, units.clusters, count)
@@ -259,7 +275,7 @@ def _interval(metric: Metric, units: _Units, value: float, seed: int) -> Interva
     )
 
 
-def _sorted(units: _Units) -> _Units:
+def _sorted(units: Units) -> Units:
     """The units by their rows, then by cluster: an order that does not depend on how they came."""
     return units.take(np.lexsort((units.clusters, *units.rows.T[::-1])))
 

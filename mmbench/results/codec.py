@@ -30,7 +30,16 @@ def _add_first_token_and_cache(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "schema_version": 3}
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _add_learned, 2: _add_first_token_and_cache}
+def _add_recipes(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 4 added `ScoresFile.recipes`: how the metrics of earlier files come from their tables is not said there."""
+    return {**document, "schema_version": 4}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _add_learned,
+    2: _add_first_token_and_cache,
+    3: _add_recipes,
+}
 """Schema version to the pure function that turns a document of it into one of the next version."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from mmbench.core.responses import Status
 from mmbench.core.scores import MetricValue
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
@@ -21,6 +21,9 @@ RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", 
 
 TaskStatus = Literal["pending", "complete", "partial", "interrupted", "stopped", "failed", "incompatible"]
 """As `RunStatus`; ``incompatible``: the model cannot answer the task, which is shown as n/a."""
+
+MetricKind = Literal["mean", "formula", "compute"]
+"""``mean``: a quotient of two sums; ``formula``: any other function of sums of rows; ``compute``: no function of sums."""
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -242,6 +245,19 @@ class RunFile(Record, frozen=True, kw_only=True):
     """Why the status is what it is, where that needs words."""
 
 
+class Recipe(Record, frozen=True, kw_only=True):
+    """How a metric comes from the score tables, so that runs are compared without their task."""
+
+    unit: str
+    """The table that it reads."""
+    columns: list[str]
+    """The columns that it reads, in order; ``1`` stands for a column of ones."""
+    kind: MetricKind
+    """``mean``: sum of the first column over sum of the second; the others are found again by the metric's id."""
+    bounds: tuple[float | None, float | None]
+    """The metric's natural range; null where it has no end."""
+
+
 class ScoresFile(Record, frozen=True, kw_only=True):
     """``tasks/<task>/scores/<scoring>.json``; the score tables lie beside it in ``<scoring>.npz``."""
 
@@ -259,6 +275,8 @@ class ScoresFile(Record, frozen=True, kw_only=True):
     """Every metric over all units."""
     slices: dict[str, dict[str, list[MetricValue]]]
     """Slice name, then label, to every metric over the units in that slice."""
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    """Metric id to how it comes from the tables; empty in files of schema versions before 4."""
 
 
 class Latency(Record, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ from mmbench.runner import scoring
 from mmbench.runner.given import progress_of
 from mmbench.runner.progress import Progress
 from mmbench.runner.selection import samples_of, select
-from mmbench.runner.tasks import as_task, configured, is_family, notes_of
+from mmbench.runner.tasks import notes_of
 
 _NAMED = 10
 """Samples that an error names."""
@@ -163,7 +163,7 @@ def score(
     paths = _file("predictions", predictions), None if references is None else _file("references", references)
     with _named_failure(f"task {task!r} failed to read {' and '.join(str(path) for path in paths if path)}"):
         predicted = reader.open_predictions(*paths, named)
-        found = configured(predicted.task, options or {})
+        found = registry.configured(predicted.task, options or {})
         name = found.info.name
         everything = select(samples_of(found, "test"), Selection(), name)
     samples, coverage = _matched(everything, predicted, name, partial=partial)
@@ -215,14 +215,14 @@ def _reader(name: str) -> tuple[ReadsPredictions, Task | None]:
         with _named_failure(f"task {name!r} cannot be built"):
             value = value()
     if isinstance(value, Task):
-        task = as_task(value, name)
+        task = registry.as_task(value, name)
         readers = [each for each in (task, near, _family_of(task)) if isinstance(each, ReadsPredictions)]
         if readers:
             return readers[0], task
     elif isinstance(value, ReadsPredictions):
         return value, None
-    elif not is_family(value):
-        as_task(value, name)
+    elif not registry.is_family(value):
+        registry.as_task(value, name)
     raise UsageError(
         f"task {name!r} reads no files of predictions. To have them stand in for a model: "
         "mmbench run --model replay --model-args file=PREDICTIONS"

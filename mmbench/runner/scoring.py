@@ -13,6 +13,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.results.log import read_embeddings, read_log
+from mmbench.results.recipes import recipe_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
 from mmbench.runner.plan import TaskPlan
@@ -103,5 +104,6 @@ def score(task: Task, identity: str, samples: Sequence[Any], responses: Sequence
         units={unit: len(table.unit_ids) for unit, table in sorted(tables.items())},
         metrics=values,
         slices=slices,
+        recipes={str(metric.id): recipe_of(metric) for metric in metrics},
     )
     return Scored(scores, tables)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mmbench import registry
-from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, plugin_failed
+from mmbench.core.errors import MmbenchError, UnknownNameError, UsageError, plugin_failed
 from mmbench.core.spec import DataSource
 from mmbench.core.task import Task
 from mmbench.results.schema import TaskSource
@@ -80,7 +78,7 @@ class _Resolver:
 
     def resolve(self, name: str) -> ResolvedTask:
         if ":" in name or name.endswith(".py"):
-            return self._finish(_from_python(name), TaskSource(name=name, options=self.options))
+            return self._finish(registry.task_from_python(name), TaskSource(name=name, options=self.options))
         family_name, slash, dataset = name.partition("/")
         family_known = any(p.name == family_name for p in registry.plugins("task")) and "/" not in family_name
         source = self._data_for(name, family_name, dataset) if family_known else None
@@ -91,12 +89,12 @@ class _Resolver:
             hint = f"For your own data: --tasks {family_name} --data FILE" if family_known else ""
             raise UnknownNameError("task", name, _known(), hint=hint or "See: mmbench list tasks")
         found = registry.load(registry.find("task", name))
-        if is_family(found):
+        if registry.is_family(found):
             if found.default is None:
                 raise UsageError(f"{name} has no embedded data; give it yours: --tasks {name} --data FILE_OR_FOLDER")
             name = found.default
             found = registry.load(registry.find("task", name))
-        return self._finish(as_task(found, name), TaskSource(name=name, options=self.options))
+        return self._finish(registry.as_task(found, name), TaskSource(name=name, options=self.options))
 
     def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:
         """The most specific of the sources: for this very task, for the data set's name, for any bare family."""
@@ -118,7 +116,7 @@ class _Resolver:
 
     def _from_data(self, name: str, family_name: str, dataset: str, source: DataSource) -> ResolvedTask:
         family = registry.load(registry.find("task", family_name))
-        if not is_family(family):
+        if not registry.is_family(family):
             raise UsageError(f"task {family_name!r} brings its own data; it takes no --data")
         path = Path(source.path).expanduser().absolute()
         own_name = source.name if source.name not in (name, family_name) else None
@@ -130,50 +128,8 @@ class _Resolver:
         return self._finish(task, record)
 
     def _finish(self, task: Task, source: TaskSource) -> ResolvedTask:
-        return ResolvedTask(configured(task, self.options), source)
+        return ResolvedTask(registry.configured(task, self.options), source)
 
 
 def _known() -> list[str]:
     return [plugin.name for plugin in registry.plugins("task")]
-
-
-def configured(task: Task, options: Mapping[str, Any]) -> Task:
-    """The task with these options in force. Raises `UsageError` where it takes none, and what it raises for wrong ones."""
-    if not options:
-        return task
-    configure = getattr(task, "with_options", None)
-    if configure is None:
-        raise UsageError(f"task {task.info.name!r} takes no options; got {', '.join(options)}")
-    found: Task = configure(**options)
-    return found
-
-
-def is_family(value: Any) -> bool:
-    """Whether a plug-in is a family of tasks."""
-    return hasattr(value, "from_data") and hasattr(value, "default")
-
-
-def as_task(value: Any, name: str) -> Task:
-    """A plug-in, or what its class builds, as a task. Raises `PluginError` when it is none."""
-    try:
-        if inspect.isclass(value):
-            value = value()
-        complete = isinstance(value, Task) and bool(value.info.name)
-    except MmbenchError:
-        raise
-    except Exception as error:
-        raise plugin_failed(f"task {name!r} cannot be built", error) from error
-    if not complete:
-        missing = [m for m in ("info", "metrics", "samples", "requests", "score") if not hasattr(value, m)]
-        raise PluginError(f"task {name!r} is not a task: it lacks {', '.join(missing) or 'part of the protocol'}")
-    found: Task = value
-    return found
-
-
-def _from_python(name: str) -> Task:
-    value, _ = registry.load_reference(name, f"task {name!r}")
-    if isinstance(value, ModuleType):
-        if not hasattr(value, "task"):
-            raise PluginError(f"task {name!r}: the module has no attribute 'task'; write {name}:NAME")
-        value = value.task
-    return as_task(value, name)

@@ -23,7 +23,7 @@ Z95 = 1.959963984540054
 RESAMPLES = 2000
 """Default number of bootstrap resamples."""
 
-_UNDEFINED_SHARE = 0.05
+UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there is no bootstrap interval."""
 _CHUNK = 2**19
 """Weights in memory at once, at three arrays of 8 bytes each."""
@@ -108,6 +108,23 @@ def formula_statistic(formula: Callable[[Floats], Floats], sums: Floats) -> Stat
     return lambda weights: formula(weights @ terms)
 
 
+def bootstrap_values(
+    statistic: Statistic, clusters: int, *, seed: int, resamples: int = RESAMPLES, chunk: int | None = None
+) -> Floats:
+    """A statistic of seeded resamples of the clusters: float64 [resamples], NaN or infinite where it is undefined.
+
+    Parameters as in `bootstrap_interval`.
+    """
+    generator = np.random.default_rng(seed)
+    chunk = max(1, _CHUNK // clusters) if chunk is None else chunk
+    values = np.empty(resamples)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for start in range(0, resamples, chunk):
+            stop = min(start + chunk, resamples)
+            values[start:stop] = statistic(resample_weights(generator, clusters, stop - start))
+    return values
+
+
 def bootstrap_interval(
     statistic: Statistic,
     clusters: int,
@@ -132,15 +149,9 @@ def bootstrap_interval(
     """
     if clusters == 1:
         return Interval(None, None, "none", _ONE_CLUSTER)
-    generator = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK // clusters) if chunk is None else chunk
-    values = np.empty(resamples)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for start in range(0, resamples, chunk):
-            stop = min(start + chunk, resamples)
-            values[start:stop] = statistic(resample_weights(generator, clusters, stop - start))
+    values = bootstrap_values(statistic, clusters, seed=seed, resamples=resamples, chunk=chunk)
     defined = values[np.isfinite(values)]
-    if resamples - len(defined) > _UNDEFINED_SHARE * resamples:
+    if resamples - len(defined) > UNDEFINED_SHARE * resamples:
         reason = f"undefined in {resamples - len(defined)} of {resamples} bootstrap resamples: no interval"
         return Interval(None, None, "none", reason)
     low, high = np.percentile(defined, (2.5, 97.5)).tolist()

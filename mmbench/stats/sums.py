@@ -66,7 +66,8 @@ def cluster_sums(rows: Floats, clusters: NDArray[np.int64], count: int) -> Float
 
     Returns: float64 [count, d], sums of the rows as rounded by `on_grid`.
     """
-    terms = on_grid(rows, max(len(rows), 1))
+    largest = int(np.bincount(clusters).max()) if len(rows) else 1
+    terms = on_grid(rows, largest)  # no sum has more terms, so a grid as fine as this is exact
     sums = np.empty((count, rows.shape[1]))
     for column in range(rows.shape[1]):
         sums[:, column] = np.bincount(clusters, weights=terms[:, column], minlength=count)

@@ -11,7 +11,11 @@ import pytest
 
 import mmbench.metrics
 from mmbench.core import MetricId
+from mmbench.core.errors import UnknownNameError
 from mmbench.metrics import CATALOG, caption_metrics, mean_metric, pair_metric, retrieval_metrics, vqa_metric
+from mmbench.metrics.named import metric_named
+from mmbench.results.recipes import recipe_of
+from mmbench.tasks.scenes.scoring import block_metric
 
 
 def pattern_of(metric):
@@ -39,6 +43,53 @@ def test_a_card_is_complete(card):
     assert card.reference
     module, _, attribute = card.target.partition(":")
     assert callable(getattr(import_module(module), attribute))
+
+
+PARAMETERS = {"variant": "exact", "direction": "t2i"}
+"""A value for every parameter that patterns leave open."""
+
+
+def example_of(card):
+    """An id that fits the pattern of a card."""
+    text = card.pattern.replace("@k", "@4")
+    return re.sub(r"([a-z_]+)=…", lambda match: f"{match[1]}={PARAMETERS[match[1]]}", text)
+
+
+@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.pattern)
+def test_every_metric_of_the_catalogue_is_found_by_its_id(card):
+    metric = metric_named(example_of(card))
+    assert pattern_of(metric) == card.pattern
+    assert metric.is_mean or metric.formula or metric.compute
+
+
+@pytest.mark.parametrize("metric", [*caption_metrics(with_meteor=True, with_spice=True), *retrieval_metrics("t2i")])
+def test_a_metric_found_by_its_id_is_the_one_that_the_package_makes(metric):
+    found = metric_named(str(metric.id))
+    assert recipe_of(found) == recipe_of(metric)
+    assert (found.compute, found.scale, found.higher_is_better) == (
+        metric.compute,
+        metric.scale,
+        metric.higher_is_better,
+    )
+
+
+def test_other_conventions_are_found_by_their_ids():
+    for text in (
+        "recall@7(direction=i2t,protocol=1k-5fold,ties=optimistic)",
+        "median_rank(direction=t2i,protocol=1k-5fold)",
+        "vqa_accuracy(variant=textvqa-evalai)",
+    ):
+        assert str(metric_named(text).id) == text
+    assert metric_named("block_accuracy").columns == block_metric().columns
+    assert metric_named("block_accuracy").unit == block_metric().unit
+
+
+@pytest.mark.parametrize(
+    "text", ["bleu@9", "recall@5", "acuracy", "recall@5(direction=t2i,ties=lucky)", "no metric", "vqa_accuracy(x=1)"]
+)
+def test_an_id_that_no_card_describes_is_unknown(text):
+    with pytest.raises(UnknownNameError, match="unknown metric"):
+        metric_named(text)
 
 
 def test_the_catalogue_loads_no_numpy():

@@ -168,6 +168,21 @@ def test_version_3_added_times_to_the_first_token_and_the_cache() -> None:
     assert earlier.tasks["tiny/words"].first_token_ms is None
 
 
+def test_version_4_added_how_each_metric_comes_from_its_table() -> None:
+    recipes = scores_of(fixture(4, "Writes"), "tiny/vectors").recipes
+    assert recipes == {
+        "close(norm=1)": schema.Recipe(unit="text", columns=["close", "1"], kind="mean", bounds=(0.0, 1.0))
+    }
+    assert scores_of(fixture(3, "Writes"), "tiny/vectors").recipes == {}
+
+
+def scores_of(run: RunDirectory, task: str) -> schema.ScoresFile:
+    """The values of a task that stand now."""
+    scoring = run.read().tasks[task].scoring
+    assert scoring is not None
+    return run.read_scores(task, scoring)
+
+
 def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     """So that a change of any of them breaks a test here, and not somebody's run."""
     used: set[str] = set()

@@ -1,0 +1,86 @@
+"""How a metric on disk is computed from its table, without the run that made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmbench import registry
+from mmbench.compare.sides import TaskSide
+from mmbench.core.errors import MmbenchError, UnknownNameError, plugin_failed
+from mmbench.core.metric import ONES, Metric
+from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.core.task import Task
+from mmbench.results.recipes import mean_of, recipe_of
+from mmbench.results.schema import Recipe, TaskSource
+
+_CLOSE = 1e-9
+"""How near a metric that no recipe vouches for must come to the value on disk, relative to it."""
+
+
+def metric_for(task: TaskSide, metric_id: str) -> tuple[Metric | None, str | None]:
+    """How to compute a metric of a task from its tables: (metric, None), or (None, why that is not known).
+
+    A mean is made from its recipe. What is no mean is found by its id in the catalogue of this package, else in the
+    task's plug-in, which must be installed and still offer it. Files of schemas before 4 hold no recipes: a metric that
+    is found for them is used only where it gives the value that stands on disk.
+    """
+    value, recipe = task.metrics[metric_id], task.recipes.get(metric_id)
+    if recipe is not None and recipe.kind == "mean":
+        return mean_of(value, recipe), None
+    found = _in_catalogue(metric_id)
+    if found is not None and _fits(found, value, recipe, task):
+        return found, None
+    try:
+        found = next((metric for metric in task_of(task.source).metrics if str(metric.id) == metric_id), None)
+    except MmbenchError as error:
+        return None, f"how {metric_id} is computed is known to its task alone, and that cannot be built: {error}"
+    if found is None:
+        return None, f"how {metric_id} is computed is not known: today's version of {task.name} does not offer it"
+    if not _fits(found, value, recipe, task):
+        return None, f"{task.name} computes {metric_id} in another way today"
+    return found, None
+
+
+def _in_catalogue(metric_id: str) -> Metric | None:
+    from mmbench.metrics.named import metric_named
+
+    try:
+        return metric_named(metric_id)
+    except UnknownNameError:
+        return None
+
+
+def _fits(metric: Metric, value: MetricValue, recipe: Recipe | None, task: TaskSide) -> bool:
+    """Whether a metric found by its id is the one that gave the value on disk, as far as that can be known."""
+    if recipe is not None:
+        return recipe_of(metric) == recipe
+    table = task.tables().get(metric.unit)
+    if table is None or metric.unit != value.unit or not _has_columns(metric, table):
+        return False
+    from mmbench.metrics.evaluate import evaluate
+
+    now = evaluate(metric, table).value
+    if now is None or value.value is None:
+        return now is value.value
+    return abs(now - value.value) <= _CLOSE * max(1.0, abs(value.value))
+
+
+def _has_columns(metric: Metric, table: ScoreTable) -> bool:
+    return all(name == ONES or name in table.columns for name in metric.columns)
+
+
+def task_of(source: TaskSource) -> Task:
+    """The task of an earlier run, from its plug-in. Raises `MmbenchError` where it cannot be built, or its data are gone."""
+    if ":" in source.name or source.name.endswith(".py"):
+        return registry.configured(registry.task_from_python(source.name), source.options)
+    if source.data_path is None:
+        task = registry.as_task(registry.load(registry.find("task", source.name)), source.name)
+        return registry.configured(task, source.options)
+    family = registry.load(registry.find("task", source.name.partition("/")[0]))
+    try:
+        task = family.from_data(source.data_name, Path(source.data_path))
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(f"task {source.name!r} cannot be built", error) from error
+    return registry.configured(task, source.options)

@@ -1,0 +1,260 @@
+"""Differences of two models on the same units: B minus A, with interval and p-values.
+
+What the two have in common (hard pictures, easy questions) cancels when the difference is taken unit by unit, so a
+paired difference is usually far more certain than the two intervals suggest. Units of one cluster err together, here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.stats.distributions import t_quantile, t_tail
+from mmbench.stats.intervals import RESAMPLES, UNDEFINED_SHARE, bootstrap_values, formula_statistic
+from mmbench.stats.sums import cluster_sums, exact_totals
+from mmbench.stats.tests import mcnemar_midp
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Formula = Callable[[Floats], Floats]
+Compute = Callable[[Floats, Floats], Floats]
+
+LEVEL = 0.95
+"""Default level of an interval."""
+
+_NO_SPREAD = 1e-12
+"""Differences of clusters that vary by less than this part of their size are equal but for rounding."""
+_WEIGHTS_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """B minus A on the same units, with all that it takes to trust it."""
+
+    value: float | None
+    """b - a, in the metric's natural range; None where it is undefined."""
+    low: float | None
+    """Lower end of the interval (95 % unless another level was asked for); None where there is none."""
+    high: float | None
+    """Upper end."""
+    se: float | None
+    """Standard error of the difference: clustered, or the standard deviation over the resamples."""
+    p_value: float | None
+    """Two-sided: how likely a difference as large as this is where there is none. Never 0."""
+    p_lower: float | None
+    """One-sided, against the alternative that B is below A."""
+    p_upper: float | None
+    """One-sided, against the alternative that B is above A."""
+    n: int
+    """Paired units."""
+    n_clusters: int
+    """Clusters of these units."""
+    method: str
+    """How interval and p-values were made: ``paired-cluster-t``, ``paired-cluster-t+mcnemar-midp`` (interval, p-values),
+    ``mcnemar-midp`` or ``sign-test`` (p-values alone), ``paired-cluster-bootstrap(resamples=…,seed=…)`` or ``none``."""
+    reason: str | None = None
+    """Why there is no value, or no interval."""
+
+
+def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
+    """The difference of two means over the same units, by its clustered standard error.
+
+    With d = b - a: `se` is `clustered_se` of d, which is statsmodels' cluster-robust OLS of d on a constant without
+    correction. The interval is d̄ ± t(G - 1) · SE · sqrt(G / (G - 1)) for G clusters and the p-values come from the same t: for
+    clusters of one unit this is the paired t test. Where all scores are 0 or 1 and no cluster has two units, the p-values are
+    McNemar's mid-p instead.
+
+    Parameters: `a` and `b`, float64 [n], the scores of the same units in the same order; `clusters`, int64 [n], any codes;
+    `level`, of the interval. Returns: no interval, with a reason, for a single cluster and where clusters do not differ at all;
+    no value for no units and for scores that are not finite. Raises ValueError where shapes or level make no sense.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(f"expected scores [n] of the same units, got shapes {a.shape} and {b.shape}")
+    ones = np.ones_like(a)
+    difference = paired_ratio_difference(np.stack([a, ones], 1), np.stack([b, ones], 1), clusters, level=level)
+    binary = bool(np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all())
+    if difference.value is None or not binary or difference.n_clusters < difference.n or difference.n < 2:
+        return difference
+    gained, lost = int((b > a).sum()), int((a > b).sum())
+    method = "mcnemar-midp" if difference.low is None else f"{difference.method}+mcnemar-midp"
+    return _with_p(difference, mcnemar_midp(gained, lost, "less"), mcnemar_midp(gained, lost, "greater"), method)
+
+
+def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
+    """The difference of two ratios of sums (weighted means) over the same units, by its linearised clustered error.
+
+    Parameters: `a` and `b`, float64 [n, 2], what each unit adds to numerator and denominator; the rest as in
+    `paired_mean_difference`, which this is where every denominator is 1. A unit adds
+    (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W. Returns and raises
+    as that.
+    """
+    a, b, codes, count, trouble = _checked(a, b, clusters, level)
+    if a.shape[1] != 2:
+        raise ValueError(f"expected numerators and denominators [n, 2], got shape {a.shape}")
+    if trouble is not None:
+        return _nothing(len(a), count, trouble)
+    (top_a, weight_a), (top_b, weight_b) = exact_totals(a).tolist(), exact_totals(b).tolist()
+    if not weight_a or not weight_b:
+        return _nothing(len(a), count, "the mean is undefined")
+    mean_a, mean_b = top_a / weight_a, top_b / weight_b
+    value = float(exact_totals(b[:, :1] - a[:, :1])[0]) / weight_b if weight_a == weight_b else mean_b - mean_a
+    if not np.isfinite(value):
+        return _nothing(len(a), count, "the mean is undefined")
+    if count == 1:
+        return _only_value(value, len(a), count, "one cluster: no interval")
+    sums_a, sums_b = cluster_sums(a, codes, count), cluster_sums(b, codes, count)
+    terms_a = (sums_a[:, 0] - mean_a * sums_a[:, 1]) / weight_a
+    terms_b = (sums_b[:, 0] - mean_b * sums_b[:, 1]) / weight_b
+    parts = terms_b - terms_a
+    size = max(np.abs(sums_a[:, 0] / weight_a).max(), np.abs(sums_b[:, 0] / weight_b).max())
+    if np.abs(parts).max() <= _NO_SPREAD * size:
+        return _no_spread(value, len(a), count)
+    se = float(np.sqrt(np.square(parts).sum()))
+    wide = se * (count / (count - 1)) ** 0.5
+    half = t_quantile(0.5 + level / 2, count - 1) * wide
+    found = Difference(value, value - half, value + half, se, None, None, None, len(a), count, "paired-cluster-t")
+    return _with_p(found, t_tail(-value / wide, count - 1), t_tail(value / wide, count - 1), found.method)
+
+
+def paired_difference(
+    formula: Formula,
+    a: Floats,
+    b: Floats,
+    clusters: Codes,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Difference:
+    """The difference of a formula of sums, by a paired cluster bootstrap: both models get the same draws.
+
+    Percentile interval; `se` is the standard deviation over the resamples. The p-values are the interval turned round: the
+    one-sided p of "B is above A" is the share of resamples in which it is not, (1 + their number) / (1 + resamples), and
+    never below 2**-G, what the signs of G clusters can prove at most; the two-sided one is twice the smaller.
+
+    Parameters: `formula`, float64 [..., d] → [...]; `a` and `b`, float64 [n, d], the rows of the same units in the same
+    order; `clusters`, int64 [n], any codes; `seed`; `resamples`, at least 1; `level`. Returns: no interval, with a reason, for
+    a single cluster, where all resamples agree, and where more than 5 % of them are undefined; no value for no units, rows that are not finite and
+    where the formula is not finite. Raises ValueError where shapes or level make no sense.
+    """
+    a, b, codes, count, trouble = _checked(a, b, clusters, level)
+    if trouble is not None:
+        return _nothing(len(a), count, trouble)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(formula(exact_totals(b))) - float(formula(exact_totals(a)))
+    width = a.shape[1]
+    sums = np.concatenate([cluster_sums(a, codes, count), cluster_sums(b, codes, count)], axis=1)
+    statistic = formula_statistic(lambda total: formula(total[..., width:]) - formula(total[..., :width]), sums)
+    return _bootstrapped(
+        value, lambda: bootstrap_values(statistic, count, seed=seed, resamples=resamples), (len(a), count, seed, level)
+    )
+
+
+def paired_compute_difference(
+    compute: Compute,
+    a: Floats,
+    b: Floats,
+    clusters: Codes,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Difference:
+    """As `paired_difference`, for what is no formula of sums (a median).
+
+    Parameters: `compute`, (rows float64 [n, d], weights float64 [b, n]) → float64 [b]; it sees the rows of each model in an
+    order of their own, which does not depend on how they came. The rest as there.
+    """
+    a, b, codes, count, trouble = _checked(a, b, clusters, level)
+    if trouble is not None:
+        return _nothing(len(a), count, trouble)
+    ordered = [(rows[order], codes[order]) for rows in (a, b) for order in [np.lexsort((codes, *rows.T[::-1]))]]
+
+    def statistic(weights: Floats) -> Floats:
+        of_a, of_b = (compute(rows, weights[:, groups]) for rows, groups in ordered)
+        return of_b - of_a
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(np.ones((1, count)))[0])
+    chunk = max(1, _WEIGHTS_AT_ONCE // len(a))
+    return _bootstrapped(
+        value,
+        lambda: bootstrap_values(statistic, count, seed=seed, resamples=resamples, chunk=chunk),
+        (len(a), count, seed, level),
+    )
+
+
+def _bootstrapped(value: float, draw: Callable[[], Floats], about: tuple[int, int, int, float]) -> Difference:
+    """The difference from its resamples; `about` is n, clusters, seed and level."""
+    n, count, seed, level = about
+    if not np.isfinite(value):
+        return _nothing(n, count, "undefined for these units")
+    if count == 1:
+        return _only_value(value, n, count, "one cluster: no interval")
+    values = draw()
+    method = f"paired-cluster-bootstrap(resamples={len(values)},seed={seed})"
+    defined = values[np.isfinite(values)]
+    undefined = len(values) - len(defined)
+    if undefined > UNDEFINED_SHARE * len(values):
+        return _only_value(
+            value, n, count, f"undefined in {undefined} of {len(values)} bootstrap resamples: no interval"
+        )
+    least = max(1 / (1 + len(defined)), 0.5**count)
+    p_lower = max((1 + int((defined >= 0).sum())) / (1 + len(defined)), least)
+    p_upper = max((1 + int((defined <= 0).sum())) / (1 + len(defined)), least)
+    low, high = np.quantile(defined, [0.5 - level / 2, 0.5 + level / 2]).tolist()
+    if low == high == value:
+        found = Difference(
+            value, None, None, 0.0, None, None, None, n, count, method, "all resamples agree: no interval"
+        )
+    else:
+        se = float(defined.std(ddof=1))
+        found = Difference(value, min(low, value), max(high, value), se, None, None, None, n, count, method)
+    return _with_p(found, p_lower, p_upper, method)
+
+
+def _checked(a: Floats, b: Floats, clusters: Codes, level: float) -> tuple[Floats, Floats, Codes, int, str | None]:
+    """Both sides as float64 [n, d], codes from 0, the number of clusters, and why there can be no value."""
+    a, b, clusters = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64), np.asarray(clusters)
+    if a.ndim != 2 or a.shape != b.shape or clusters.shape != (len(a),):
+        raise ValueError(
+            f"expected rows [n, d] of the same units and clusters [n], got {a.shape}, {b.shape} and {clusters.shape}"
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"the level of an interval lies between 0 and 1, got {level!r}")
+    present, codes = np.unique(clusters, return_inverse=True)
+    trouble = None
+    if not len(a):
+        trouble = "no unit was scored by both"
+    elif not (np.isfinite(a).all() and np.isfinite(b).all()):
+        trouble = "a score is not a finite number"
+    return a, b, codes.astype(np.int64, copy=False), len(present), trouble
+
+
+def _nothing(n: int, clusters: int, reason: str) -> Difference:
+    return Difference(None, None, None, None, None, None, None, n, clusters, "none", reason)
+
+
+def _only_value(value: float, n: int, clusters: int, reason: str) -> Difference:
+    return Difference(value, None, None, None, None, None, None, n, clusters, "none", reason)
+
+
+def _no_spread(value: float, n: int, clusters: int) -> Difference:
+    """All clusters differ alike: there is no error to estimate.
+
+    That all G went one way has a two-sided mid-p of 2**-G where there is no difference (the sign test); no change at all is
+    evidence for nothing.
+    """
+    reason = "the difference is the same in every cluster: no interval"
+    found = Difference(value, None, None, 0.0, None, None, None, n, clusters, "sign-test", reason)
+    gained, lost = (clusters if value > 0 else 0), (clusters if value < 0 else 0)
+    return _with_p(found, mcnemar_midp(gained, lost, "less"), mcnemar_midp(gained, lost, "greater"), "sign-test")
+
+
+def _with_p(difference: Difference, p_lower: float, p_upper: float, method: str) -> Difference:
+    two_sided = min(1.0, 2 * min(p_lower, p_upper))
+    return replace(difference, p_value=two_sided, p_lower=p_lower, p_upper=p_upper, method=method)
