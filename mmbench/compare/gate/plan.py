@@ -194,9 +194,9 @@ def _from_one(task: TaskSide, metric_id: str, disagreement: float | None) -> Noi
         effect = max(1.0, design_effect(clustered_se(values, codes), sd / math.sqrt(len(values))))
     name = f"{task.name}:{metric_id}"
     if disagreement is None:
-        basis = (
-            "one run: as if two models agreed by chance alone (the most samples; --baseline or --disagreement: fewer)"
-        )
+        basis = "one run: two models that agree by chance alone, which takes the most samples (--baseline, --disagreement: fewer)"
+        if sd == 0:
+            basis = "every sample has the same score: one run says nothing here"
         return Noise(name, math.sqrt(2) * sd, effect, metric.scale, len(values), basis)
     if not np.isin(values, (0.0, 1.0)).all():
         raise UsageError(f"--disagreement is for scores of 0 and 1, which {name} has not; give --baseline instead")
