@@ -23,6 +23,7 @@ COMMANDS = {
     "gate": "Hold a run against its baseline and against limits; for CI.",
     "baseline": "Keep a run as a small file, for `mmbench gate`.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
+    "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
     "doctor": "Say what is installed, what is broken, and what to do about it.",
