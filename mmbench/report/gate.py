@@ -22,7 +22,7 @@ MARKS: dict[Outcome, str] = {"passed": "ok", "violated": "FAIL", "undecided": "?
 _LEFT = ("", "rule", "verdict")
 _NAMED = 3
 """Rules that a note names, of those that share a reason."""
-_TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "p (drop)", "MDE", "n", "verdict")
+_TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "p (drop)", "detectable", "n", "verdict")
 _ORDER: tuple[Outcome, ...] = ("violated", "undecided", "passed")
 
 
@@ -35,7 +35,7 @@ def _table(result: GateResult, verdicts: Sequence[Verdict], more: Sequence[str])
     rows = [_row(verdict) for verdict in verdicts]
     notes = _said([each for outcome in _ORDER for each in verdicts if each.outcome == outcome])
     if any(verdict.smallest for verdict in verdicts):
-        notes.append("MDE: the true drop that this test sees in 4 of 5 cases; a smaller one can be missed")
+        notes.append("detectable: a true drop of that size is found 8 times in 10; a smaller one can be missed")
     kept = [n for n in range(len(_TITLES)) if n < 2 or not rows or any(row[n] for row in rows)]
     return Table(
         tuple(Column(_TITLES[n], "left" if _TITLES[n] in _LEFT else "right") for n in kept),
@@ -92,7 +92,7 @@ def _measured(value: float | None, unit: str) -> str:
 
 def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
     """How many samples each tolerance needs, a row a metric and tolerance."""
-    titles = ("metric", "tolerance", "samples needed", "at hand", "MDE at hand", "sd", "design effect")
+    titles = ("metric", "tolerance", "samples needed", "at hand", "detectable", "sd", "design effect")
     cells = [
         (
             row.metric,
@@ -110,7 +110,7 @@ def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
     shared = f", shared by {settings.rules} rules" if settings.rules > 1 else ""
     notes = (
         *basis,
-        f"MDE, sd: in points; alpha {settings.alpha:g} one-sided{shared}, power {settings.power:g}",
+        f"detectable: the drop that the samples at hand show; it and sd are in points; alpha {settings.alpha:g} one-sided{shared}, power {settings.power:g}",
         "to exclude a drop (non-inferiority) takes about as many as to see it",
     )
     columns = tuple(Column(title, "left" if title == "metric" else "right") for title in titles)

@@ -88,7 +88,7 @@ class Verdict:
             "low": self.low,
             "high": self.high,
             "p_value": self.p_value,
-            "minimum_detectable_effect": self.smallest,
+            "mde": self.smallest,
             "n": self.n,
             "gained": self.gained,
             "lost": self.lost,
