@@ -15,7 +15,7 @@ Kind = Literal["none", "points", "percent", "factor", "ms", "rate", "bytes", "us
 _UNITS: dict[str, tuple[Kind, float]] = {
     "": ("none", 1.0),
     "pt": ("points", 1.0),
-    "%": ("percent", 0.01),
+    "%": ("percent", 1.0),
     "x": ("factor", 1.0),
     "ms": ("ms", 1.0),
     "s": ("ms", 1e3),
@@ -68,7 +68,7 @@ def parse_amount(text: str | float, where: str) -> Amount:
     if unit not in _UNITS:
         raise UsageError(f"{where}: unknown unit {unit!r} in {shown!r}; known are {', '.join(filter(None, _UNITS))}")
     kind, factor = _UNITS[unit]
-    return Amount(number * factor, kind, shown)
+    return Amount(number / 100 if kind == "percent" else number * factor, kind, shown)
 
 
 def share(text: str | float, where: str, *, least: float, most: float) -> float:

@@ -211,7 +211,10 @@ def _absent(target: Target, evidence: _Evidence) -> tuple[Word, Outcome, str] | 
     if difference is None:
         return None
     if difference.only_a:
-        return "newly failing", "undecided", f"{difference.only_a:,} samples of the baseline failed in the run"
+        failed = evidence.run.tasks[task].metrics[metric].n_failed
+        word: Word = "newly failing" if failed else "missing"
+        how = "failed" if failed else "are missing"
+        return word, "undecided", f"{difference.only_a:,} samples of the baseline {how} in the run"
     if difference.neither:
         return "missing", "undecided", f"{difference.neither:,} samples failed in both"
     if difference.difference.value is None and difference.difference.n == 0 and not difference.a.n:
