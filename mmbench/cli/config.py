@@ -91,6 +91,9 @@ class Config:
                     raise UsageError(f"{self.path}: {key} is a command of {name}: write a table, [{name}.{key}]")
                 defaults[key] = self._defaults(f"{name}.{key}", value, option)
                 continue
+            if isinstance(value, dict) or (isinstance(value, list) and not option.multiple):
+                hint = f"; rules are tables of their own: [[gate.{_RULE}]]" if (name, key) == ("gate", "rules") else ""
+                raise UsageError(f"{self.path}: {key} of [{name}] takes a single value{hint}")
             single = option.multiple and not isinstance(value, list)
             defaults[option.parameter] = [value] if single else value
         return defaults

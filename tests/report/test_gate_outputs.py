@@ -2,7 +2,7 @@
 
 import json
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -86,7 +86,7 @@ def test_a_reason_that_many_rules_share_is_said_once():
 
 
 def test_junit_has_a_test_for_each_rule():
-    root = ElementTree.fromstring(junit_xml(ALL))
+    root = ET.fromstring(junit_xml(ALL))
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "1", "2")
     cases = root.findall("./testsuite/testcase")
     assert [case.get("name") for case in cases][:2] == ["a/b:accuracy drop<1pt"] * 2
@@ -103,7 +103,7 @@ def hostile(text):
 
 @given(st.text() | st.just(HOSTILE))
 def test_any_text_is_legal_xml(text):
-    root = ElementTree.fromstring(junit_xml(hostile(text)))
+    root = ET.fromstring(junit_xml(hostile(text)))
     assert len(root.findall(".//failure")) == 1
     shown = root.find(".//testcase").get("classname")
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", shown)
@@ -147,7 +147,7 @@ def test_a_summary_is_never_longer_than_the_room_that_is_left(room):
 
 def test_outputs_agree_with_each_other():
     document = json.loads(json.dumps(ALL.to_dict(), allow_nan=False))
-    root = ElementTree.fromstring(junit_xml(ALL))
+    root = ET.fromstring(junit_xml(ALL))
     reasons = [each["reason"] for each in document["verdicts"] if each["outcome"] != "passed"]
     messages = [each.get("message") for each in [*root.iter("failure"), *root.iter("error")]]
     assert all(any(reason in message for message in messages) for reason in reasons)
