@@ -24,6 +24,7 @@ COMMANDS = {
     "baseline": "Keep a run as a small file, for `mmbench gate`.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
+    "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
     "doctor": "Say what is installed, what is broken, and what to do about it.",
@@ -79,6 +80,7 @@ Examples:
   mmbench run --model mymodel --tasks vqa,retrieval
   mmbench run --model mymodel --tasks vqa --data my.jsonl
   mmbench run --suite tiny
+  mmbench compare template-prior mymodel
   mmbench show vqa/easy-vqa --sample 0
 """
 
