@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 from mmbench.core.errors import UsageError
@@ -53,3 +55,26 @@ def batch_size(text: str | int) -> int | Literal["auto"]:
         return int(text)
     except ValueError:
         raise UsageError(f"--batch-size {text!r}: expected 'auto' or a whole number") from None
+
+
+def output_file(option: str, text: str, inputs: Iterable[str] = ()) -> Path:
+    """Where an option writes, checked before anything is read. Raises `UsageError`.
+
+    Parameters: `inputs`, files and folders that are read: neither they nor what lies in them is ever replaced.
+    """
+    path = Path(text).expanduser()
+    try:
+        place = path.resolve()
+        for given in inputs:
+            read = Path(given).expanduser().resolve()
+            if read == place or (read.is_dir() and place.is_relative_to(read)):
+                raise UsageError(f"{option} {path} would replace a file that is read")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{option} {path} is there already and is no file")
+        if not path.parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+        if not os.access(path.parent, os.W_OK):
+            raise UsageError(f"{option} {path} cannot be written: no permission to write into {path.parent}")
+    except (OSError, RuntimeError, ValueError) as error:  # no permission to look there; a link to itself; a null byte
+        raise UsageError(f"{option} {path} cannot be written: {error}") from error
+    return path
