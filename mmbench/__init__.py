@@ -1,8 +1,8 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
-``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, and ``mmbench.score`` takes
-a file of predictions in the place of a model. The nouns that plug-ins are written with are here as well. Everything loads
-when it is first used: importing this package imports nothing but the standard library.
+``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, ``mmbench.score`` takes
+a file of predictions in the place of a model, and ``mmbench.compare`` says what sets two runs apart. The nouns that plug-ins are
+written with are here as well. Everything loads when it is first used: importing this package imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmbench.api import RunResult, run
+    from mmbench.compare import compare
+    from mmbench.compare.differences import Comparison
     from mmbench.core import (
         Choose,
         DatasetInfo,
@@ -67,6 +69,7 @@ _CORE = (
 _WHERE = {
     "run": "mmbench.api",
     "RunResult": "mmbench.api",
+    "Comparison": "mmbench.compare.differences",
     "score": "mmbench.runner.predictions",
     "ScoreResult": "mmbench.runner.predictions",
     "train": "mmbench.runner.training",
@@ -77,6 +80,7 @@ _WHERE = {
 
 __all__ = [
     "Choose",
+    "Comparison",
     "DatasetInfo",
     "Embed",
     "FitContext",
@@ -100,6 +104,7 @@ __all__ = [
     "TrainResult",
     "TransientError",
     "Usage",
+    "compare",
     "mean_metric",
     "run",
     "score",
@@ -108,10 +113,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "compare":  # a package that can be called: it would hide a function of its name
+        return import_module("mmbench.compare")
     if name not in _WHERE:
         raise AttributeError(f"module 'mmbench' has no attribute {name!r}")
     return getattr(import_module(_WHERE[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_WHERE]
+    return [*globals(), *_WHERE, "compare"]

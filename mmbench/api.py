@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import msgspec
 
 from mmbench.core.errors import MmbenchError, UnknownNameError
+from mmbench.core.spec import RUNS
 from mmbench.report.markdown import run_markdown
 from mmbench.results.codec import write_atomic
 from mmbench.results.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_OUT", "Plan", "RunOptions", "RunResult", "execute", "make_plan", "run"]
 
-DEFAULT_OUT = "results/runs"
+DEFAULT_OUT = RUNS
 """Where runs are written unless something else is said."""
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Have a model learn tasks ahead of any run; a run does so by itself.",
     "score": "Score a file of predictions, without a model.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
+    "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",

@@ -1,1 +1,58 @@
-"""Runs joined by the ids of their units: what differs, how sure that is, and what keeps two runs from being compared."""
+"""Runs joined by the ids of their units: what differs, how sure that is, and what keeps two runs from being compared.
+
+``mmbench.compare(a, b)`` compares two runs: the package itself can be called, because a function of that name would be
+hidden by the package as soon as a module of it is imported. See `compare`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mmbench.core.spec import RUNS
+
+if TYPE_CHECKING:
+    from mmbench.compare.differences import Comparison
+
+__all__ = ["compare"]
+
+
+def compare(
+    a: Any,
+    b: Any,
+    *,
+    tasks: str | Iterable[str] = (),
+    metrics: str | Iterable[str] = (),
+    slices: bool = True,
+    out: str | Path = RUNS,
+) -> Comparison:
+    """Compare run `b`, the candidate, with run `a`, the reference, on what both have; no model and no network is needed.
+
+    Parameters: `a` and `b`, a run directory, a name under `out`, or what `mmbench.run` returned; `tasks` and `metrics`,
+    names, empty for all; `slices`, also by slice, the primary metrics or those that are named.
+
+    Returns: `Comparison.metrics` has, for every metric, the two values over the units that both have and the paired difference
+    with interval, p-value, minimum detectable effect and counts; `Comparison.refused` says of every task that does not compare
+    why. Raises `UsageError` and its kin for a run, task or metric that is not there, `NotComparableError` for damaged runs.
+    """
+    from mmbench.compare.choose import chosen_metrics, chosen_tasks
+    from mmbench.compare.differences import compare_sides
+    from mmbench.compare.sides import distinct, load_side
+
+    sides = distinct([load_side(getattr(each, "path", each), Path(out)) for each in (a, b)])
+    wanted = chosen_tasks(sides, [tasks] if isinstance(tasks, str) else tasks)
+    ids = chosen_metrics(sides, [metrics] if isinstance(metrics, str) else metrics, wanted)
+    return compare_sides(sides[0], sides[1], wanted, ids, slices=slices)
+
+
+class _Callable(ModuleType):
+    """A module that can be called like its function of the same name."""
+
+    def __call__(self, a: Any, b: Any, **options: Any) -> Comparison:
+        return compare(a, b, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

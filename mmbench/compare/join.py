@@ -15,6 +15,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, STATUSES, cluster_codes, status_codes
 
 Codes = NDArray[np.int64]
+Statuses = NDArray[np.int8]
 
 _ERROR = STATUSES.index("error")
 
@@ -31,13 +32,13 @@ class Mismatch:
     """What the candidate has."""
 
     def __str__(self) -> str:
-        return f"{self.field}: {_shown(self.a)} against {_shown(self.b)}"
+        return f"{self.field}: {shown(self.a)} against {shown(self.b)}"
 
 
-def _shown(value: Any) -> str:
-    """A fact in one line; of a digest its beginning."""
+def shown(value: Any) -> str:
+    """A fact as text in one line; of a digest its beginning."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_shown(each)}" for key, each in value.items()) or "none"
+        return ", ".join(f"{key} {shown(each)}" for key, each in value.items()) or "none"
     if value is None or value == "":
         return "none"
     text = str(value)
@@ -76,18 +77,37 @@ class Joined:
     """The reference's whole table."""
     b: ScoreTable
     """The candidate's whole table."""
+    status_a: Statuses
+    """int8, the status of every row of `a`, as its place in `mmbench.metrics.evaluate.STATUSES`."""
+    status_b: Statuses
+    """int8, the status of every row of `b`."""
     rows_a: Codes
     """int64 [n] rows of `a` in the pair, in its order."""
     rows_b: Codes
     """int64 [n] rows of `b` with the same ids."""
     clusters: Codes
     """int64 [n] cluster codes, from 0 without gaps."""
-    only_a: int
-    """Units that entered the reference's values alone: they failed on the other side, or are not there."""
-    only_b: int
-    """Units that entered the candidate's values alone."""
-    neither: int
-    """Units that failed on both sides."""
+    outside_a: Codes
+    """int64 rows of `a` that entered its values alone: the unit failed on the other side, or is not there."""
+    outside_b: Codes
+    """int64 rows of `b` that entered its values alone."""
+    failed: Codes
+    """int64 rows of `a` whose unit failed on both sides."""
+
+    @property
+    def only_a(self) -> int:
+        """Units that entered the reference's values alone."""
+        return len(self.outside_a)
+
+    @property
+    def only_b(self) -> int:
+        """Units that entered the candidate's values alone."""
+        return len(self.outside_b)
+
+    @property
+    def neither(self) -> int:
+        """Units that failed on both sides."""
+        return len(self.failed)
 
     @property
     def n(self) -> int:
@@ -104,11 +124,28 @@ class Joined:
         """[n] the ids of the pair."""
         return [self.a.unit_ids[row] for row in self.rows_a.tolist()]
 
-    def within(self, keep: NDArray[np.bool_]) -> Joined:
-        """The pair without the rows where a mask bool [n] is false; what is outside the pair is counted as before."""
-        clusters = np.unique(self.clusters[keep], return_inverse=True)[1].astype(np.int64, copy=False)
-        rows = self.rows_a[keep], self.rows_b[keep]
-        return Joined(self.unit, self.a, self.b, *rows, clusters, self.only_a, self.only_b, self.neither)
+    def part(self, inside_a: Sequence[bool], inside_b: Sequence[bool]) -> Joined:
+        """The units for which the masks, one entry a row of each table, are true; the reference's decides for the pair."""
+        masks = [np.asarray(mask, dtype=np.bool_) for mask in (inside_a, inside_b)]
+        keep = masks[0][self.rows_a]
+        return Joined(
+            unit=self.unit,
+            a=self.a,
+            b=self.b,
+            status_a=self.status_a,
+            status_b=self.status_b,
+            rows_a=self.rows_a[keep],
+            rows_b=self.rows_b[keep],
+            clusters=_renumbered(self.clusters[keep]),
+            outside_a=self.outside_a[masks[0][self.outside_a]],
+            outside_b=self.outside_b[masks[1][self.outside_b]],
+            failed=self.failed[masks[0][self.failed]],
+        )
+
+
+def _renumbered(codes: Codes) -> Codes:
+    """Codes from 0 without gaps, in the same order."""
+    return np.unique(codes, return_inverse=True)[1].astype(np.int64, copy=False)
 
 
 def join_tables(a: TaskSide, b: TaskSide) -> dict[str, Joined]:
@@ -127,23 +164,27 @@ def join(a: ScoreTable, b: ScoreTable) -> Joined:
     status_a, status_b = status_codes(a), status_codes(b)
     counted_a, counted_b = IS_COUNTED[status_a], IS_COUNTED[status_b]
     both = counted_a[left] & counted_b[right]
-    failed = (status_a[left] == _ERROR) | (status_b[right] == _ERROR)
+    neither = ~counted_a[left] & ~counted_b[right] & ((status_a[left] == _ERROR) | (status_b[right] == _ERROR))
     rows_a, rows_b = left[both], right[both]
-    codes = cluster_codes(a)
     if list(a.cluster_ids) != list(b.cluster_ids):
         _check_clusters(a, b, rows_a, rows_b)
-    n = int(both.sum())
     return Joined(
         unit=a.unit,
         a=a,
         b=b,
+        status_a=status_a,
+        status_b=status_b,
         rows_a=rows_a,
         rows_b=rows_b,
-        clusters=np.unique(codes[rows_a], return_inverse=True)[1].astype(np.int64, copy=False),
-        only_a=int(counted_a.sum()) - n,
-        only_b=int(counted_b.sum()) - n,
-        neither=int((failed & ~counted_a[left] & ~counted_b[right]).sum()),
+        clusters=_renumbered(cluster_codes(a)[rows_a]),
+        outside_a=_without(np.flatnonzero(counted_a), rows_a),
+        outside_b=_without(np.flatnonzero(counted_b), rows_b),
+        failed=left[neither],
     )
+
+
+def _without(rows: Codes, some: Codes) -> Codes:
+    return rows[:0] if len(rows) == len(some) else np.setdiff1d(rows, some, assume_unique=True)
 
 
 def _matched(a: ScoreTable, b: ScoreTable) -> tuple[Codes, Codes]:

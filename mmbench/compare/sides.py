@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from mmbench.core.errors import UsageError
 from mmbench.core.scores import MetricValue, ScoreTable
 from mmbench.results.rundir import RunDirectory, find_run
 from mmbench.results.schema import LearnedEntry, PlanFile, Recipe, RunFile, TaskEntry, TaskPerf, TaskSource, TaskStatus
@@ -69,13 +70,17 @@ class Side:
     """One run directory, or one saved baseline, read."""
 
     label: str
-    """The model's name."""
+    """The model's name; see `distinct` for runs that share it."""
     path: Path
     """Where it lies."""
     run: RunFile
     """``run.json``, or what the baseline kept of it."""
     tasks: Mapping[str, TaskSide]
     """Full task name to the task."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it is, for JSON: model, label, path, seed."""
+        return {"model": self.run.model.name, "label": self.label, "path": str(self.path), "seed": self.run.seed}
 
 
 class StoredTables:
@@ -109,6 +114,27 @@ def load_side(reference: str | Path, out: Path) -> Side:
     view = RunView.load(directory)
     tasks = {name: _task_side(view, directory, entry) for name, entry in view.run.tasks.items()}
     return Side(view.run.model.name, directory.path, view.run, tasks)
+
+
+def distinct(sides: Sequence[Side]) -> list[Side]:
+    """The sides with labels that tell them apart: the model's name, with its seed or the run's folder where it must be.
+
+    Raises `UsageError` for a run that is given twice, and for fewer than two.
+    """
+    if len(sides) < 2:
+        raise UsageError("a comparison needs two runs: mmbench compare REFERENCE CANDIDATE")
+    paths = [side.path.resolve() for side in sides]
+    if twice := [side for side, path in zip(sides, paths, strict=True) if paths.count(path) > 1]:
+        raise UsageError(f"{twice[0].path} is given twice; a comparison needs two different runs")
+    names = [side.run.model.name for side in sides]
+    seeded = [f"{side.run.model.name} (seed {side.run.seed})" for side in sides]
+    labels = []
+    for side, name, with_seed in zip(sides, names, seeded, strict=True):
+        label = name if names.count(name) == 1 else with_seed if seeded.count(with_seed) == 1 else side.path.name
+        labels.append(label)
+    if len(set(labels)) < len(labels):
+        labels = [str(side.path) for side in sides]
+    return [replace(side, label=label) for side, label in zip(sides, labels, strict=True)]
 
 
 def _task_side(view: RunView, directory: RunDirectory, entry: TaskEntry) -> TaskSide:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from mmbench.core.errors import UsageError
 
+RUNS = "results/runs"
+"""Where runs are written, unless told otherwise."""
+
 CHECKPOINTS = "results/checkpoints"
 """Where models that learn keep what they have learned, unless told otherwise."""
 

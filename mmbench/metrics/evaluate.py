@@ -78,7 +78,7 @@ def evaluate_slices(metric: Metric, table: ScoreTable, *, seed: int = 0) -> dict
     """
     units = read_units(metric, table)
     return {
-        name: {label: evaluate_units(metric, units.take(index), seed) for label, index in by_label(table.slices[name])}
+        name: {label: evaluate_units(metric, units.take(index), seed) for label, index in _by_label(table.slices[name])}
         for name in sorted(table.slices)
     }
 
@@ -190,7 +190,7 @@ def status_codes(table: ScoreTable) -> NDArray[np.int8]:
     return np.fromiter(map(_CODES.__getitem__, table.status), np.int8, len(table.status))
 
 
-def by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
+def _by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
     """Each label but the empty one with the positions where it stands, int64, in the order of the labels."""
     names = sorted(set(labels))
     numbers = {name: code for code, name in enumerate(names)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmbench.core.errors import UnknownNameError
+from mmbench.compare.choose import chosen_metrics
 from mmbench.report.comparison import comparison_tables
 from mmbench.report.leaderboard import leaderboard
 from mmbench.report.runs import Runs, load_runs
@@ -20,9 +20,9 @@ class Options:
     """What a report shows."""
 
     tasks: tuple[str, ...] = ()
-    """Full names; empty for all."""
+    """Full names, or families; empty for all."""
     metrics: tuple[str, ...] = ()
-    """``ID`` for every task that has it, or ``TASK:ID``; they get the columns, and the first ranks. Empty: primary ones."""
+    """``ID`` (also without its parameters) for every task that has it, or ``TASK:ID``; they get the columns, and the first ranks. Empty: primary ones."""
     all_metrics: bool = False
     """Whether every metric gets a column."""
     leaderboard: bool = False
@@ -53,11 +53,8 @@ def make_report(
     names of runs, tasks and metrics that do not exist; `NotComparableError` for files that are damaged or newer.
     """
     chosen = options or Options()
-    read = load_runs(runs, Path(out), chosen.tasks or None, solved=checked_threshold(chosen.solved))
-    for name in chosen.tasks:
-        if name not in read.tasks:
-            raise UnknownNameError("task of these runs", name, read.tasks)
-    tasks = list(dict.fromkeys(chosen.tasks)) or read.tasks
+    read = load_runs(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved))
+    tasks = read.tasks
     wanted = _wanted(read, tasks, chosen)
     judge = Judge(read)
 
@@ -68,7 +65,7 @@ def make_report(
     main = {task: names[0] for task, names in wanted.items() if names}
     notes = list(read.notes)
     if chosen.leaderboard:
-        board, said = leaderboard(read, judge, tasks, main, chosen=bool(chosen.tasks or chosen.metrics))
+        board, said = leaderboard(read, judge, tasks, main, chosen=bool(chosen.tasks))
         notes += said
         found = [*([board] if board else []), *found]
     if not found:
@@ -80,19 +77,15 @@ def make_report(
 
 def _wanted(runs: Runs, tasks: Sequence[str], options: Options) -> dict[str, list[str]]:
     """Task to the ids of the metrics that get columns, the ranking one first."""
+    sides = list(runs.sides.values())
     have = {task: _ids(runs, task) for task in tasks}
     asked: dict[str, list[str]] = {task: [] for task in tasks}
     for text in options.metrics:
-        task, _, name = text.rpartition(":")
-        places = [task] if task else [each for each in tasks if name in have[each]]
-        if task and task not in have:
-            raise UnknownNameError("task of these runs", task, have)
-        if not places or any(name not in have[place] for place in places):
-            known = dict.fromkeys(each for ids in ([have[task]] if task else have.values()) for each in ids)
-            where = f"metric of {task}" if task else "metric of these runs"
-            raise UnknownNameError(where, name, known, hint=f"They have: {', '.join(known) or 'none'}.")
-        for place in places:
-            asked[place].append(name)
+        task = text.rpartition(":")[0]
+        for name in chosen_metrics(sides, [text], tasks) or ():
+            for place in [task] if task else tasks:
+                if name in have[place]:
+                    asked[place].append(name)
     first = {task: asked[task] or _primary(runs, task) for task in tasks}
     rest = {task: have[task] if options.all_metrics else [] for task in tasks}
     return {task: list(dict.fromkeys([*first[task], *rest[task]])) for task in tasks}

@@ -67,11 +67,11 @@ def leaderboard(
     between tasks and the same for all models. Only metrics of the same range, scale and direction are averaged.
 
     Parameters: `tasks`, full names; `metrics`, task to the metric that stands for it; `chosen`, whether the user named
-    tasks or metrics: then all of them count. Otherwise the tasks are those that cover most: the set of tasks of some
+    the tasks: then all of them count. Otherwise the tasks are those that cover most: the set of tasks of some
     model whose number of tasks times number of models that ran all of them is largest.
 
-    Returns: the table, or None with the reason among the notes. Raises `UsageError` where metrics that were chosen cannot
-    be averaged.
+    Returns: the table, or None with the reason among the notes. Raises `UsageError` where tasks that were named cannot be
+    averaged.
     """
     entries, notes = _alike([_entry(runs, judge, task, metrics[task]) for task in tasks if task in metrics], chosen)
     counted = entries if chosen else _widest(entries, [group.label for group in runs.groups])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmbench.compare.choose import chosen_tasks
 from mmbench.compare.metrics import metric_for
 from mmbench.compare.sides import Side, TaskSide, load_side
 from mmbench.core.errors import UsageError
@@ -29,13 +30,10 @@ class Runs:
     """The models, in the order given; seeds of one model are one group."""
     sides: Mapping[Path, Side]
     """Path of a run to how its score tables are read."""
+    tasks: tuple[str, ...]
+    """Full names of the tasks that are reported, in the order of the runs or as they were named."""
     notes: tuple[str, ...]
     """What was done with the runs that were named."""
-
-    @property
-    def tasks(self) -> list[str]:
-        """Every task of any run, in their order."""
-        return list(dict.fromkeys(task for group in self.groups for task in group.tasks))
 
     def of(self, group: SeedGroup, task: str) -> list[TaskSide]:
         """[s] the task in each run of a model that has scores of it."""
@@ -44,31 +42,34 @@ class Runs:
 
 
 def load_runs(
-    references: Sequence[str | Path], out: Path, tasks: Sequence[str] | None = None, *, solved: float = SOLVED
+    references: Sequence[str | Path], out: Path, tasks: Sequence[str] = (), *, solved: float = SOLVED
 ) -> Runs:
     """Read runs by their directories, names under `out`, or saved baselines; nothing on disk is changed.
 
-    A run that is named twice, or is there as a directory and as a baseline, is read once. Parameters: `tasks` that matter,
-    None for all; `solved`, as in `group_seeds`. Raises `UsageError` for no runs and for one that is not there,
-    `NotComparableError` when one is damaged or of a newer schema.
+    A run that is named twice, or is there as a directory and as a baseline, is read once. Parameters: `tasks`, full names or families,
+    empty for all; `solved`, as in `group_seeds`. Raises `UsageError` for no runs, and for a run or task that is not
+    there, `NotComparableError` when one is damaged or of a newer schema.
     """
     if not references:
         raise UsageError("a report needs at least one run: mmbench report results/runs/*")
     sides: dict[Path, Side] = {}
     notes: list[str] = []
-    known: dict[bytes, str] = {}
+    first_of: dict[bytes, str] = {}
     for reference in references:
         side = load_side(reference, out)
         path = side.path.resolve()
         if path in sides:
             continue
-        first = known.setdefault(_same(side), side.path.name)
+        first = first_of.setdefault(_same(side), side.path.name)
         if first != side.path.name:
             notes.append(f"{side.path.name} is the same run as {first} and is shown once")
             continue
         sides[path] = replace(side, path=path)
     views = [_view(side) for side in sides.values()]
-    return Runs(tuple(group_seeds(views, tasks, solved=solved)), sides, tuple(notes))
+    wanted = chosen_tasks(list(sides.values()), tasks)
+    groups = group_seeds(views, wanted, solved=solved)
+    known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))
+    return Runs(tuple(groups), sides, tuple(known), tuple(notes))
 
 
 def _same(side: Side) -> bytes:

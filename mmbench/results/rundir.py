@@ -13,6 +13,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from mmbench.core.errors import NotComparableError, RunFailedError, UsageError
+from mmbench.core.ids import nearest_names
 from mmbench.core.scores import ScoreTable
 from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
@@ -187,7 +188,10 @@ def find_run(reference: str, out: Path) -> RunDirectory:
     if matches:
         names = ", ".join(match.name for match in matches[:5])
         raise UsageError(f"{reference!r} fits {len(matches)} runs under {out}: {names}")
-    raise UsageError(f"there is no run {reference!r}: neither a run directory nor a name under {out}")
+    models = {run.parent.name.rpartition("--")[0] for run in out.glob("*/run.json")}
+    near = nearest_names(folder_name(reference), models)
+    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    raise UsageError(f"there is no run {reference!r}: neither a run directory nor a name under {out}{hint}")
 
 
 def _glob_escape(text: str) -> str:

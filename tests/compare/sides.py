@@ -1,4 +1,4 @@
-"""Runs to compare, made in this process: models whose answers are known, and score tables by hand."""
+"""Runs to compare, made in this process: models whose answers are known."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import Any
 from helpers import evaluate
 
 from mmbench.compare.sides import Side, load_side
-from mmbench.core.scores import ScoreTable
 
 
 class Answers:
@@ -31,19 +30,6 @@ def run(folder: Path, data: Path, name: str, answers: Mapping[str, Any] | None =
 def side(folder: Path, data: Path, name: str, answers: Mapping[str, Any] | None = None, **options: Any) -> Side:
     """The same, read."""
     return load_side(run(folder, data, name, answers, **options), folder)
-
-
-def table(
-    scores: Mapping[str, float | None], unit: str = "sample", clusters: Mapping[str, str] | None = None
-) -> ScoreTable:
-    """A table with the column ``accuracy``; None is a unit that failed."""
-    return ScoreTable(
-        unit=unit,
-        unit_ids=list(scores),
-        cluster_ids=[(clusters or {}).get(name, name) for name in scores],
-        status=["error" if score is None else "scored" for score in scores.values()],
-        columns={"accuracy": [score or 0.0 for score in scores.values()]},
-    )
 
 
 def digest_of(folder: Path) -> str:

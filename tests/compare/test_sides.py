@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from helpers import edit_json, write_questions
-from sides import digest_of, run, side, table
+from sides import digest_of, run, side
+from stored import score_table
 
 from mmbench.compare.join import Mismatch, join, join_tables, mismatches
 from mmbench.compare.metrics import metric_for
@@ -154,8 +155,8 @@ def test_a_metric_of_a_plug_in_that_is_there_is_asked_from_it(tmp_path: Path, mo
 
 
 def test_units_are_joined_by_id_whatever_their_order() -> None:
-    a = table({"x": 1.0, "y": 0.0, "z": 1.0}, clusters={"x": "p", "y": "p", "z": "q"})
-    b = table({"z": 0.0, "x": 1.0, "y": 1.0}, clusters={"x": "p", "y": "p", "z": "q"})
+    a = score_table({"x": 1.0, "y": 0.0, "z": 1.0}, ["p", "p", "q"])
+    b = score_table({"z": 0.0, "x": 1.0, "y": 1.0}, ["q", "p", "p"])
     joined = join(a, b)
     assert joined.ids == ["x", "y", "z"]
     assert [b.unit_ids[row] for row in joined.rows_b.tolist()] == ["x", "y", "z"]
@@ -164,26 +165,28 @@ def test_units_are_joined_by_id_whatever_their_order() -> None:
 
 
 def test_what_failed_or_is_missing_is_outside_the_pair_and_counted() -> None:
-    a = table({"both": 1.0, "a alone": 1.0, "failed in b": 1.0, "failed in both": None, "failed in a": None})
-    b = table({"failed in a": 0.0, "both": 0.0, "failed in b": None, "failed in both": None, "b alone": 1.0, "b2": 0.0})
+    a = score_table({"both": 1.0, "a alone": 1.0, "failed in b": 1.0, "failed in both": None, "failed in a": None})
+    b = score_table(
+        {"failed in a": 0.0, "both": 0.0, "failed in b": None, "failed in both": None, "b alone": 1.0, "b2": 0.0}
+    )
     joined = join(a, b)
     assert joined.ids == ["both"]
     assert (joined.only_a, joined.only_b, joined.neither) == (2, 3, 1)
 
 
 def test_tables_that_share_nothing_join_to_nothing() -> None:
-    joined = join(table({"x": 1.0}), table({"y": 1.0}))
+    joined = join(score_table({"x": 1.0}), score_table({"y": 1.0}))
     assert (joined.n, joined.n_clusters, joined.only_a, joined.only_b) == (0, 0, 1, 1)
 
 
 def test_other_clusters_are_refused() -> None:
     with pytest.raises(NotComparableError, match="'x' belongs to 'p' in one run and to 'q'"):
-        join(table({"x": 1.0}, clusters={"x": "p"}), table({"x": 1.0}, clusters={"x": "q"}))
+        join(score_table({"x": 1.0}, ["p"]), score_table({"x": 1.0}, ["q"]))
 
 
 def test_an_id_twice_is_refused() -> None:
-    twice = replace(table({"x": 1.0, "y": 1.0}), unit_ids=["x", "x"])
-    for pair in ((twice, table({"x": 1.0})), (table({"x": 1.0}), twice), (twice, twice)):
+    twice = replace(score_table({"x": 1.0, "y": 1.0}), unit_ids=["x", "x"])
+    for pair in ((twice, score_table({"x": 1.0})), (score_table({"x": 1.0}), twice), (twice, twice)):
         with pytest.raises(NotComparableError, match="an id twice"):
             join(*pair)
 

@@ -1,0 +1,169 @@
+"""``mmbench compare``: what sets two runs apart, and how sure that is; three or more as a matrix."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.core.errors import MmbenchError, NotComparableError, UsageError
+from mmbench.core.spec import RUNS
+
+if TYPE_CHECKING:
+    from mmbench.compare.differences import Comparison
+    from mmbench.compare.flips import Flip
+    from mmbench.compare.sides import Side
+    from mmbench.report.table import Table
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmbench compare concat mymodel                 # the newest run of each; differences are mymodel minus concat
+  mmbench compare results/runs/a--1a2b results/runs/b--3c4d --slices
+  mmbench compare concat mymodel --flips 20      # samples on which they differ, with what each answered
+  mmbench compare concat mymodel --explain       # also what was asked, packages, machines
+  mmbench compare concat late mymodel            # every pair, with Holm's correction
+  mmbench compare concat mymodel --metric vqa/scenes:accuracy --json
+
+Runs are compared on the tasks and samples that both have; a task that was asked in another way is refused, with all that differs.
+Exit code: 0, or 3 where a task does not compare.
+"""
+)
+@click.argument("runs", metavar="REFERENCE CANDIDATE…", nargs=-1, required=True)
+@click.option("--tasks", "-t", multiple=True, metavar="T[,T…]", help="Only these tasks, or families of tasks.")
+@click.option("--metric", "metrics", multiple=True, metavar="[TASK:]ID", help="Only this metric; can be given again.")
+@click.option("--slices", is_flag=True, help="Also by slice.")
+@click.option("--all", "every", is_flag=True, help="Every metric, not the primary ones alone.")
+@click.option("--flips", type=int, metavar="N", help="Show at most N samples on which the two differ.")
+@click.option("--explain", "explained", is_flag=True, help="Also every difference in options, packages and machines.")
+@click.option("--out", default=RUNS, show_default=True, metavar="FOLDER", help="Where runs lie.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables.")
+@click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal.")
+def command(runs: tuple[str, ...], **values: Any) -> int:
+    """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
+    from mmbench.compare.sides import distinct, load_side
+
+    _check(runs, values)
+    sides = distinct([load_side(name, Path(values["out"])) for name in runs])
+    return _two(sides, values) if len(sides) == 2 else _several(sides, values)
+
+
+def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
+    if len(runs) < 2:
+        raise UsageError(f"a comparison needs two runs, got {runs[0]!r} alone: mmbench compare REFERENCE CANDIDATE")
+    if values["as_json"] and values["as_markdown"]:
+        raise UsageError("--json and --md exclude each other")
+    if values["flips"] is not None and values["flips"] < 1:
+        raise UsageError(f"--flips {values['flips']}: expected at least 1")
+    if len(runs) > 2 and (values["flips"] is not None or values["slices"]):
+        raise UsageError(f"--{'slices' if values['slices'] else 'flips'} shows two runs, not {len(runs)}; name two")
+
+
+def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, list[str] | None]:
+    from mmbench.compare.choose import chosen_metrics, chosen_tasks
+
+    tasks = chosen_tasks(sides, [name.strip() for text in values["tasks"] for name in text.split(",") if name.strip()])
+    return tasks, chosen_metrics(sides, values["metrics"], tasks)
+
+
+def _two(sides: list[Side], values: dict[str, Any]) -> int:
+    from mmbench.compare.differences import compare_sides
+    from mmbench.compare.explain import explain
+    from mmbench.report.compared import difference_tables, explained_table, flip_table, lacking
+
+    a, b = sides
+    comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
+    notes: list[str] = []
+    flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
+    explained = explain(a, b) if values["explained"] else []
+    if values["as_json"]:
+        document = comparison.to_dict()
+        if values["flips"] is not None:
+            document["flips"] = [each.to_dict() for found in flipped.values() for each in found]
+        if values["explained"]:
+            document["explain"] = [
+                {"section": each.section, "name": each.name, "a": each.a, "b": each.b} for each in explained
+            ]
+        click.echo(json.dumps(document, allow_nan=False))
+    else:
+        tables = difference_tables(comparison, every=values["every"] or bool(values["metrics"]))
+        tables += [flip_table(a, b, task, metric, found) for (task, metric), found in flipped.items()]
+        tables += [explained_table(a, b, explained)] if values["explained"] else []
+        _print(tables, values, [*lacking(comparison), *notes])
+    return _ended(comparison.exit_code, comparison.refused)
+
+
+def _several(sides: list[Side], values: dict[str, Any]) -> int:
+    from mmbench.compare.explain import explain
+    from mmbench.compare.matrix import compare_all
+    from mmbench.report.compared import explained_table, lacking, matrix_tables
+
+    matrix = compare_all(sides, *_wanted(sides, values))
+    if values["as_json"]:
+        click.echo(json.dumps(matrix.to_dict(), allow_nan=False))
+    else:
+        tables = matrix_tables(matrix, every=values["every"] or bool(values["metrics"]))
+        if values["explained"]:
+            first, *rest = sides
+            tables += [explained_table(first, other, explain(first, other)) for other in rest]
+        notes = [note for comparison in matrix.comparisons.values() for note in lacking(comparison)]
+        _print(tables, values, list(dict.fromkeys(notes)))
+    refused = {task: None for tasks in matrix.refused.values() for task in tasks}
+    return _ended(matrix.exit_code, refused)
+
+
+def _print(tables: list[Table], values: dict[str, Any], notes: list[str]) -> None:
+    from mmbench.report.markdown import table_markdown
+    from mmbench.report.terminal import print_tables
+
+    if values["as_markdown"]:
+        lines = "".join(f"- {note}\n" for note in notes)
+        click.echo("\n".join([*map(table_markdown, tables), *([lines] if lines else [])]), nl=False)
+        return
+    print_tables(tables, sys.stdout)
+    for note in notes:
+        click.echo(f"• {note}")
+
+
+def _ended(code: int, refused: Any) -> int:
+    if refused:
+        click.echo(f"not comparable: {', '.join(refused)}", err=True)
+    elif code:
+        click.echo("nothing to compare: no sample of any task was scored by both", err=True)
+    return code
+
+
+def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> dict[tuple[str, str], list[Flip]]:
+    """(task, metric) to what flipped: by the metrics that were named, else the first primary one of each task."""
+    from mmbench.compare.flips import flips, with_samples
+
+    chosen: dict[str, list[str]] = {}
+    for each in comparison.metrics:
+        if each.difference.value is not None and (values["metrics"] or each.primary):
+            chosen.setdefault(each.task, []).append(each.id)
+    found: dict[tuple[str, str], list[Flip]] = {}
+    for task, ids in chosen.items():
+        for metric in ids if values["metrics"] else ids[:1]:
+            units = flips(comparison.a, comparison.b, task, metric, values["flips"])
+            try:
+                found[task, metric] = with_samples(units, _samples(comparison.a, task)) if units else []
+            except MmbenchError as error:
+                notes.append(f"{task}: questions and pictures are not shown: {error}")
+                found[task, metric] = units
+    return found
+
+
+def _samples(side: Side, task: str) -> Any:
+    """The samples of a task as they were asked. Raises `MmbenchError` where it cannot be built or its data changed."""
+    from mmbench.runner.selection import samples_of
+    from mmbench.runner.tasks import resolve_source
+
+    entry = side.run.tasks[task]
+    found = resolve_source(entry.source).task
+    if found.fingerprint() != entry.fingerprint:
+        raise NotComparableError("the data have changed since these runs")
+    return samples_of(found, entry.split)
