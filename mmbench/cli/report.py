@@ -82,6 +82,8 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
         values["tasks"], values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
     )
     report = make_report(runs, out=values["out"], options=options)
+    if target is not None:  # runs that were named by their model are known by now
+        output_file("--output", str(target), map(str, report.runs.sides))
     text = _rendered(report, format_name, values)
     if text is None:
         from mmbench.report.terminal import print_tables

@@ -23,12 +23,10 @@ def tables_csv(tables: Iterable[Table]) -> str:
     """
     tables = list(tables)
     records = [{"table": _safe(table.heading), **record} for table in tables for record in _records(table)]
-    headings = list(dict.fromkeys(name for record in records for name in record))
-    if all(not table.title for table in tables):
-        headings.remove("table")
-    if "marks" in headings:
-        headings.remove("marks")
-        headings.append("marks")
+    names = dict.fromkeys(name for record in records for name in record)
+    titled = any(table.title for table in tables)
+    headings = [name for name in names if name != "marks" and (titled or name != "table")]
+    headings += [name for name in names if name == "marks"]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(map(_safe, headings))
