@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.values import output_file
+from mmbench.cli.values import writable_file
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
         raise UsageError("--hub writes YAML: leave out --format")
     if values["source"] is not None and not values["hub"]:
         raise UsageError("--source belongs to --hub")
-    target = None if output is None else output_file("--output", output, runs)
+    target = writable_file("--output", output, runs)
     if target is not None and format_name is None and not values["hub"]:
         from mmbench.report.formats import format_of
 
@@ -83,7 +83,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     )
     report = make_report(runs, out=values["out"], options=options)
     if target is not None:  # runs that were named by their model are known by now
-        output_file("--output", str(target), map(str, report.runs.sides))
+        writable_file("--output", str(target), map(str, report.runs.sides))
     text = _rendered(report, format_name, values)
     if text is None:
         from mmbench.report.terminal import print_tables

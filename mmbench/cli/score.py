@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.values import key_values, output_file
+from mmbench.cli.values import key_values, writable_file
 from mmbench.core.errors import MmbenchError
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def command(task: str, predictions: str, references: str | None, **values: Any) 
 
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    target = None
-    if values["per_sample"] is not None:
-        target = output_file("--per-sample", values["per_sample"], filter(None, (predictions, references)))
+    target = writable_file("--per-sample", values["per_sample"], (predictions, references))
     options = key_values("--set", values["options"])
     # What a plug-in prints must not land in the JSON document.
     with contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext():

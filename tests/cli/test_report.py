@@ -66,7 +66,6 @@ def test_a_report_without_runs_is_refused(call):
         (["a", "--source", "x"], ["--source belongs to --hub"]),
         (["nothere", "--output", "no/folder/out.md"], ["--output no/folder/out.md: there is no folder"]),
         (["nothere", "--output", "results", "-f", "md"], ["is there already and is no file"]),
-        (["a", "--output", "x\0.md"], ["cannot be written"]),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(call, runs, arguments, words):
