@@ -253,7 +253,8 @@ def _join(tables: Sequence[ScoreTable]) -> _Shared:
             raise NotComparableError(
                 f"units of {first.unit!r} belong to other clusters in one run than in the others; score the older runs again"
             )
-    numbers = {name: code for code, name in enumerate(sorted(set(clusters)))}
+    # Numbered as they come, as a saved baseline numbers them: the same resamples with and without names.
+    numbers = {name: code for code, name in enumerate(dict.fromkeys(clusters))}
     return _Shared(tuple(rows), np.fromiter(map(numbers.__getitem__, clusters), np.int64, len(clusters)), of)
 
 

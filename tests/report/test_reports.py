@@ -292,6 +292,16 @@ def test_one_common_task_makes_no_leaderboard_and_says_so(four):
     assert "no leaderboard: it takes two tasks" in said(board)
 
 
+def test_from_python_a_report_is_made_and_rendered_by_what_the_package_exports(four):
+    from mmbench import report
+
+    made = report.make_report(sorted(four.glob("*")), options=report.Options(leaderboard=True))
+    assert report.RENDERERS["md"](made.tables).count("**") == 2
+    assert made.tables[0].cells[0][1].low == 1
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        report.nothing  # noqa: B018
+
+
 # --- bad input ---
 
 
