@@ -11,7 +11,7 @@ import click
 
 from mmbench.cli.config import load_config
 from mmbench.cli.gate_plan import plan
-from mmbench.cli.values import writable_file
+from mmbench.cli.values import working_directory_first, writable_file
 from mmbench.core.errors import MmbenchError, NotComparableError, RunFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     if values["aa"] and any(targets.values()):
         raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
     rules = _rules(require, values["rules"])
+    working_directory_first()
     out = Path(values["out"])
     from mmbench.compare.sides import load_side
 

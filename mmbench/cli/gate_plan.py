@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
     from mmbench.compare.gate.plan import given_noise, noise_of, plan_rows
     from mmbench.compare.sides import load_side
 
+    working_directory_first()
     out = Path(values["out"])
     disagreement = values["disagreement"]
     if disagreement is not None:

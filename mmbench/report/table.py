@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,6 +55,11 @@ class Cell:
     """Names of the runs that it comes from; empty where it comes from none, or from all of the row."""
     marks: frozenset[Mark] = frozenset()
     """What it is beside its value."""
+
+    @property
+    def number(self) -> float | int | None:
+        """The value where it is a finite number; None else."""
+        return self.value if isinstance(self.value, float | int) and math.isfinite(self.value) else None
 
     def __bool__(self) -> bool:
         """Whether it says anything."""

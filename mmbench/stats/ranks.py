@@ -10,7 +10,7 @@ rivals of a model together, by the largest of their studentised differences in e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,15 +20,16 @@ from mmbench.stats.intervals import RESAMPLES, resample_weights
 from mmbench.stats.sums import on_grid
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
 Joint = Callable[[Floats], Floats]
-"""Cluster weights float64 [b, clusters] → the values of all models, float64 [b, m]."""
+"""Cluster weights float64 [b, clusters] → the values of all models, float64 [b, m]; or of several metrics side by side."""
 
 FEWEST_CLUSTERS = 10
 """With fewer clusters than this no order is claimed: every range is 1 to m."""
 
 _UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there are no ranges."""
-_CHUNK = 2**21
+_CHUNK = 2**20
 """Weights in memory at once, at three arrays of 8 bytes each."""
 _ROUNDING = 1e-12
 """Standard errors below this share of the largest value are rounding."""
@@ -59,15 +60,27 @@ def joint_formula(formula: Callable[[Floats], Floats], sums: Floats) -> Joint:
     return lambda weights: formula((weights @ terms).reshape(len(weights), models, width))
 
 
-def resampled(joint: Joint, clusters: int, models: int, *, seed: int, resamples: int = RESAMPLES) -> Floats:
+def joint_compute(compute: Callable[[Floats, Floats], Floats], rows: Sequence[Floats], clusters: Codes) -> Joint:
+    """A weighted statistic of every model's rows, where no sum serves (`Metric.compute`).
+
+    Parameters: `rows`, [m] finite float64 [n, d], of the same units; `clusters`, int64 [n], codes from 0.
+    """
+    return lambda weights: np.stack([compute(own, weights[:, clusters]) for own in rows], axis=1)
+
+
+def resampled(
+    joint: Joint, clusters: int, width: int, *, seed: int, resamples: int = RESAMPLES, rows: int = 0
+) -> Floats:
     """The values of all models in each bootstrap resample of the clusters, the same clusters for all.
 
-    Parameters: `seed` of the resamples; the same one draws the same clusters. Returns: float64 [resamples, models], NaN
-    where undefined.
+    Parameters: `width`, how many values `joint` gives; `seed` of the resamples, the same one draws the same clusters;
+    `rows`, how many units a `joint_compute` weighs: it bounds memory and changes nothing else.
+
+    Returns: float64 [resamples, width], NaN where undefined.
     """
     generator = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK // max(clusters, 1))
-    values = np.empty((resamples, models))
+    chunk = max(1, _CHUNK // max(clusters, rows, 1))
+    values = np.empty((resamples, width))
     with np.errstate(divide="ignore", invalid="ignore"):
         for start in range(0, resamples, chunk):
             stop = min(start + chunk, resamples)

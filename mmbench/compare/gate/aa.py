@@ -20,7 +20,7 @@ from mmbench.compare.metrics import metric_for
 from mmbench.compare.sides import Side
 from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
-from mmbench.stats.intervals import mean_interval
+from mmbench.stats import mean_interval
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmbench.compare.gate.verdicts import Outcome, Word
-from mmbench.stats.paired import Difference
-from mmbench.stats.power import minimum_detectable_effect
-from mmbench.stats.tests import holm
+from mmbench.stats import Difference, holm, minimum_detectable_effect
 
 POWER = 0.8
 """How often a drop of the minimum detectable effect is seen."""

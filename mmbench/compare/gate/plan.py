@@ -14,8 +14,7 @@ from mmbench.compare.gate.decide import POWER
 from mmbench.compare.metrics import metric_for
 from mmbench.compare.sides import Side, TaskSide
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
-from mmbench.stats.intervals import clustered_se
-from mmbench.stats.power import design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
+from mmbench.stats import clustered_se, design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
 
 TOLERANCES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Points for which samples are counted where no tolerance is given."""

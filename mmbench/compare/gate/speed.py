@@ -90,7 +90,7 @@ def _relation(
     target: Target, figure: Figure, here: _Measured, before: _Measured, differs: str | None
 ) -> tuple[Word, str, float | None]:
     """What the run is beside the baseline, why, and the one-sided p-value of its being worse."""
-    from mmbench.stats.tests import mann_whitney
+    from mmbench.stats import mann_whitney
 
     if differs is not None:
         return "not comparable", differs, None
