@@ -98,9 +98,11 @@ def test_the_questions_of_the_data_page_are_read(tmp_path):
     assert (row["task"], row["value"], row["n"]) == ("vqa/my", 1.0, 2)
 
 
-def test_the_page_of_the_run_directory_is_up_to_date():
+def test_the_pages_of_what_is_persisted_are_up_to_date():
     generator = runpy.run_path(str(ROOT / "docs/reference/generate.py"))
-    assert generator["render"]() == generator["PAGE"].read_text(encoding="utf-8")
+    assert len(generator["PAGES"]) == 2
+    for page in generator["PAGES"]:
+        assert generator["render"](page) == page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
