@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,10 +112,11 @@ def load_side(reference: str | Path, out: Path) -> Side:
     Raises `UsageError` when there is none, `NotComparableError` when it is damaged or of a newer schema.
     """
     path = Path(reference)
-    if path.is_file() and path.name != "run.json":
-        from mmbench.compare.saved import load_saved
+    with contextlib.suppress(OSError):  # a name that is too long for a path
+        if path.is_file() and path.name != "run.json":
+            from mmbench.compare.saved import load_saved
 
-        return load_saved(path)
+            return load_saved(path)
     directory = find_run(str(reference), out)
     view = RunView.load(directory)
     tasks = {name: _task_side(view, directory, entry) for name, entry in view.run.tasks.items()}

@@ -45,6 +45,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
         (["good"], 2),
         ([], 2),
         (["nobody", "--baseline", "good"], 2),
+        (["x" * 300, "--baseline", "good"], 2),
+        (["good", "--baseline", "x" * 300], 3),
     ],
 )
 def test_exit_codes(call: Call, runs: Path, arguments: list[str], code: int) -> None:

@@ -305,6 +305,18 @@ def test_a_baseline_of_the_schema_before_is_read(runs, tmp_path):
     assert load_saved(tmp_path / "before.json").run.schema_version == SCHEMA_VERSION
 
 
+def test_a_baseline_that_version_1_wrote_is_read_and_means_what_it_meant(tmp_path):
+    """A fixture of every version ever written: made once by `mmbench baseline save` from the run beside it."""
+    folder = Path(__file__).parents[1]
+    (run,) = (folder / "results" / "fixtures" / "v4" / "runs").glob("*_Learns-*")
+    saved_then = load_saved(folder / "compare" / "fixtures" / "baseline-v1.json")
+    whole = load_side(run, tmp_path)
+    for name, task in whole.tasks.items():
+        kept = saved_then.tasks[name]
+        assert (kept.metrics, kept.facts, kept.perf) == (task.metrics, task.facts, task.perf)
+    assert [each.word for each in gate([whole], [saved_then], []).verdicts] == ["same"] * len(whole.tasks)
+
+
 # --- other units ---
 
 
