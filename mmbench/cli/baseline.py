@@ -51,6 +51,7 @@ def save(run: str, file: str, out: str) -> int:
 
 def _values(saved: Saved) -> Iterator[str]:
     """Old and new value of every primary metric."""
+    from mmbench.report.table import visible
     from mmbench.report.text import number
 
     names: dict[tuple[str, str], None] = {}
@@ -61,4 +62,4 @@ def _values(saved: Saved) -> Iterator[str]:
         for side in filter(None, (saved.before, saved.after)):
             value = side.tasks[task].metrics.get(metric) if task in side.tasks else None
             shown.append("none" if value is None else number(value.value, value.scale))
-        yield f"{task}:{metric}  {' → '.join(shown)}"
+        yield visible(f"{task}:{metric}") + f"  {' → '.join(shown)}"

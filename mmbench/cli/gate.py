@@ -187,5 +187,10 @@ def _print_aa(runs: list[Side], baselines: list[Side], rules: list[Rule], values
     from mmbench.compare.gate.aa import false_alarms
 
     found = false_alarms(runs, baselines, rules, simulations=values["simulations"])
-    click.echo(json.dumps(found.to_dict(), allow_nan=False) if values["as_json"] else "\n".join(found.sentences))
+    from mmbench.report.table import visible
+
+    text = (
+        json.dumps(found.to_dict(), allow_nan=False) if values["as_json"] else "\n".join(map(visible, found.sentences))
+    )
+    click.echo(text)
     return 0

@@ -101,7 +101,7 @@ def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
             "" if row.n is None else f"{row.n:,}",
             "" if not row.smallest else f"{row.smallest:.2f}",
             f"{row.sd:.1f}",
-            f"{row.design_effect:.2f}",
+            "" if row.design_effect is None else f"{row.design_effect:.2f}",
         )
         for row in rows
     ]

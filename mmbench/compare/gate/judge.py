@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmbench.compare.differences import Comparison, MetricDifference, compare_sides
+from mmbench.compare.differences import Comparison, MetricDifference, compare_sides, read_pair
 from mmbench.compare.gate.decide import (
     Decision,
     Evidence,
@@ -33,7 +33,7 @@ def gate(runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule] 
     about speed need.
 
     Raises `UsageError` for rules that cannot be meant, for runs of several models on one side, and where a baseline is needed
-    and there is none; `NotComparableError` for files that are damaged.
+    and there is none; `NotComparableError` where there is nothing to judge, and for files that are damaged.
     """
     _check_repeats(runs, "RUN")
     _check_repeats(baselines, "--baseline")
@@ -44,7 +44,10 @@ def gate(runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule] 
         raise UsageError(
             "nothing to judge: give --baseline RUN|FILE, or rules (--require, or [[gate.rule]] in mmbench.toml)"
         )
-    targets = resolve(rules or default_rules(*sides), sides, given=bool(rules))
+    wanted = rules or default_rules(*sides)
+    if not wanted:
+        raise NotComparableError(f"neither {run.path} nor its baseline has a scored task, so there is nothing to judge")
+    targets = resolve(wanted, sides, given=bool(rules))
     needy = [target.rule.text for target in targets if target.rule.policy != "absolute"]
     if needy and baseline is None:
         raise UsageError(f"{needy[0]!r} needs --baseline RUN|FILE (mmbench baseline save RUN FILE makes a file)")
@@ -179,8 +182,6 @@ def _judge_one(target: Target, evidence: _Evidence, difference: MetricDifference
 
 def _changed_rows(target: Target, evidence: _Evidence) -> int | None:
     """Units whose row or status is not the same on both sides, of all that the metric reads; None where unknown."""
-    from mmbench.compare.differences import read_pair
-
     if evidence.baseline is None:
         return None
     a, b = evidence.baseline.tasks[target.rule.task], evidence.run.tasks[target.rule.task]

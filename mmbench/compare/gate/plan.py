@@ -43,9 +43,9 @@ class Noise:
     name: str
     """The metric, or what was given instead of one."""
     sd: float
-    """Standard deviation of the difference of one sample, as if clusters did not matter; in the natural range."""
-    design_effect: float
-    """How many times clusters multiply the variance."""
+    """Standard deviation of the difference of one sample, in the natural range."""
+    design_effect: float | None
+    """How many times clusters multiply the variance; None where the sd holds that already."""
     scale: float
     """What tables multiply by."""
     n: int | None
@@ -70,8 +70,8 @@ class Row:
     """The minimum detectable effect at these, in points."""
     sd: float
     """Standard deviation of a sample's difference, in points."""
-    design_effect: float
-    """How many times clusters multiply the variance."""
+    design_effect: float | None
+    """How many times clusters multiply the variance; None where the sd holds that already."""
     basis: str
     """Where that comes from."""
 
@@ -85,7 +85,8 @@ def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
     alpha = settings.alpha / settings.rules
     rows = []
     for noise in noises:
-        sd = noise.sd * math.sqrt(noise.design_effect)
+        effect = 1.0 if noise.design_effect is None else noise.design_effect
+        sd = noise.sd * math.sqrt(effect)
         smallest = None
         if noise.n:
             se = sd / math.sqrt(noise.n)
@@ -101,7 +102,7 @@ def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
                         alpha=alpha,
                         power=settings.power,
                         sides=1,
-                        design_effect=noise.design_effect,
+                        design_effect=effect,
                     )
                 )
             except ValueError as error:
@@ -171,8 +172,9 @@ def _from_two(run: Side, baseline: Side, task: str, metric: str) -> Noise | None
         if difference.se is None:
             raise NotComparableError(f"{task}:{metric}: {difference.reason or 'no standard error'}")
         changed = each.gained + each.lost
-        basis = f"the two runs, of whose {difference.n:,} samples {100 * changed / max(difference.n, 1):.1f} % differ"
-        return Noise(f"{task}:{metric}", difference.se * math.sqrt(difference.n), 1.0, each.scale, difference.n, basis)
+        share = 100 * changed / max(difference.n, 1)
+        basis = f"the two runs, of whose {difference.n:,} samples {share:.1f} % differ; sd with the effect of clusters"
+        return Noise(f"{task}:{metric}", difference.se * math.sqrt(difference.n), None, each.scale, difference.n, basis)
     return None
 
 

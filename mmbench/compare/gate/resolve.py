@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmbench.compare.gate.amounts import Amount
 from mmbench.compare.gate.figures import FIGURES, Figure
@@ -70,7 +70,7 @@ def _target(rule: Rule, sides: Sequence[Side], given: bool) -> Target:
     threshold = 0.0
     if rule.amount is not None and rule.policy == "absolute":
         threshold = _limit(rule, rule.amount, value, bounds)
-        _check_sign(rule, higher_is_better=value.higher_is_better)
+        rule = _signed(rule, higher_is_better=value.higher_is_better)
     elif rule.amount is not None:
         threshold = _tolerance(rule, rule.amount, value, bounds)
     return Target(rule, None, value.higher_is_better, value.scale, threshold, given)
@@ -86,15 +86,17 @@ def _figure_target(rule: Rule, figure: Figure, given: bool) -> Target:
             raise UsageError(f"{rule.source}: {amount.text!r} is no limit of {figure.name}; give it in {figure.unit}")
         if amount.number <= 0:
             raise UsageError(f"{rule.source}: a limit of {figure.name} is above 0, got {amount.text!r}")
-        _check_sign(rule, higher_is_better=figure.higher_is_better)
+        rule = _signed(rule, higher_is_better=figure.higher_is_better)
     return Target(rule, figure, figure.higher_is_better, 1.0, amount.number, given)
 
 
-def _check_sign(rule: Rule, *, higher_is_better: bool) -> None:
+def _signed(rule: Rule, *, higher_is_better: bool) -> Rule:
+    """The rule with the sign that the direction implies. Raises `UsageError` for one that was written the other way."""
     wanted = ">=" if higher_is_better else "<="
     if rule.sign not in (None, wanted):
         better, what = ("higher", "floor") if higher_is_better else ("lower", "budget")
         raise UsageError(f"{rule.source}: {better} {rule.metric} is better, so its limit is a {what}: write {wanted}")
+    return replace(rule, sign=wanted)
 
 
 def _limit(rule: Rule, amount: Amount, value: MetricValue, bounds: Bounds) -> float:

@@ -102,9 +102,11 @@ def _relation(
             "same model in sessions of their own"
         )
         return "not comparable", why, None
-    worse, better = ("less", "greater") if figure.higher_is_better else ("greater", "less")
-    p_worse = mann_whitney(here.values, before.values, worse)  # type: ignore[arg-type]
-    p_better = mann_whitney(here.values, before.values, better)  # type: ignore[arg-type]
+    p_above, p_below = (
+        mann_whitney(here.values, before.values, "greater"),
+        mann_whitney(here.values, before.values, "less"),
+    )
+    p_worse, p_better = (p_below, p_above) if figure.higher_is_better else (p_above, p_below)
     factor = _factor(figure, here, before)
     if p_worse <= alpha and factor is not None and factor > 1:
         return "regressed", "significantly worse", p_worse

@@ -55,7 +55,7 @@ class Verdict:
     high: float | None = None
     """Upper end."""
     p_value: float | None = None
-    """One-sided p-value of a drop, adjusted by Holm over the rules of the gate."""
+    """One-sided p-value of a drop; of a ``regression`` of a metric adjusted by Holm over all such rules."""
     smallest: float | None = None
     """The minimum detectable effect: the true drop that this test sees in four of five cases."""
     n: int = 0
