@@ -23,6 +23,10 @@ _LEFT = ("", "rule", "verdict")
 _NAMED = 3
 """Rules that a note names, of those that share a reason."""
 _TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "p (drop)", "detectable", "n", "verdict")
+_PLAIN = ("same", "within noise")
+"""Verdicts that need no words where a rule holds."""
+_UNTOLD = ("new", "not comparable")
+"""Verdicts that say nothing of a limit."""
 _ORDER: tuple[Outcome, ...] = ("violated", "undecided", "passed")
 
 
@@ -49,12 +53,19 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
     """Why rules do not hold, and what else is no plain pass; each reason once, with the rules that share it."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for each in verdicts:
-        if each.outcome != "passed" or each.word not in ("same", "within noise"):
-            found.setdefault((MARKS[each.outcome], each.word, each.reason), []).append(each.rule.text)
+        if each.outcome != "passed" or each.word not in (*_PLAIN, *(_UNTOLD if each.rule.policy == "absolute" else ())):
+            found.setdefault((MARKS[each.outcome], _word(each), each.reason), []).append(each.rule.text)
     return [
         f"{mark} {'; '.join(rules[:_NAMED])}{f' and {len(rules) - _NAMED:,} more' if len(rules) > _NAMED else ''}: {word}: {why}"
         for (mark, word, why), rules in found.items()
     ]
+
+
+def _word(verdict: Verdict) -> str:
+    """The verdict as it is shown: of a limit that no baseline tells more about, which side of it the run is on."""
+    if verdict.rule.policy != "absolute" or verdict.word not in _UNTOLD or verdict.outcome == "undecided":
+        return verdict.word
+    return "misses the limit" if verdict.outcome == "violated" else "within the limit"
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
@@ -80,7 +91,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
         "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
         f"{verdict.n:,}" if verdict.n else "",
-        verdict.word,
+        _word(verdict),
     )
 
 

@@ -78,6 +78,16 @@ def test_the_table_shows_points_with_signs_and_every_reason_below():
     assert table.heading == "gate failed: run against base, 4 rules: 1 violated, 2 undecided, 1 passed"
 
 
+@pytest.mark.parametrize(("outcome", "shown"), [("passed", "within the limit"), ("violated", "misses the limit")])
+def test_a_limit_that_no_baseline_tells_more_about_says_which_side_the_run_is_on(outcome, shown):
+    limit = Verdict(
+        rule(policy="absolute"), "not comparable", outcome, "within the budget of 1ms", None, 2.7, unit="ms"
+    )
+    table = gate_table(result(limit))
+    assert table.texts[0][-1] == shown
+    assert any(shown in note for note in table.said) == (outcome == "violated")
+
+
 def test_a_reason_that_many_rules_share_is_said_once():
     many = result(*[verdict("undecided", "missing", "the run has no a/b", task=f"t{n}") for n in range(9)])
     (note,) = [note for note in gate_table(many).said if "missing" in note]
