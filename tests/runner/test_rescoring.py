@@ -249,6 +249,31 @@ def test_a_run_of_schema_1_gets_scores_of_today(tmp_path: Path, monkeypatch: pyt
     assert load_side(path, tmp_path).tasks["tiny/words"].recipes.keys() == {"accuracy"}
 
 
+# --- a disk that fills up ---
+
+
+@pytest.mark.parametrize("step", ["write_scores", "write_plan", "write"])
+def test_a_failure_at_any_write_leaves_the_old_scores_in_force_and_can_be_repeated(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write_task(tmp_path, version="2", **FOLDED)
+
+    def full(*_: object) -> None:
+        raise RunFailedError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, step, full)
+        with pytest.raises(RunFailedError, match="no space left"):
+            rescore(str(run), tmp_path)
+    (row,) = RunView.load(RunDirectory(run)).rows()
+    assert row.value == 0.0
+    assert load_side(run, tmp_path).tasks["mine/even"].tables()["sample"].unit_ids[0] == "n0"
+    assert rescore(str(run), tmp_path).moved[0].changed == 5
+    logged = len(lines(run))
+    mmbench.run(Says(), "mytask.py", out=tmp_path / "runs", progress=False)
+    assert len(lines(run)) == logged + 1  # what had failed, and nothing else
+
+
 # --- the command ---
 
 
