@@ -171,8 +171,13 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
             view = RunView.load(session.directory)
             views.append(view)
             if session.failure is None:
-                write_atomic(view.path / "report.md", run_markdown(group_seeds([view])).encode())
+                write_report(view)
     return RunResult(tuple(views), plan.tasks, failures, plan.solved)
+
+
+def write_report(view: RunView) -> None:
+    """Write ``report.md`` of a run anew. Raises `RunFailedError`."""
+    write_atomic(view.path / "report.md", run_markdown(group_seeds([view])).encode())
 
 
 def _announce(name: str, job: Job, progress: Progress) -> None:

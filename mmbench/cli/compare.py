@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import MmbenchError, NotComparableError, UsageError
+from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
     from mmbench.compare.sides import distinct, load_side
 
     _check(runs, values)
+    working_directory_first()
     sides = distinct([load_side(name, Path(values["out"])) for name in runs])
     return _two(sides, values) if len(sides) == 2 else _several(sides, values)
 
@@ -63,11 +67,15 @@ def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
         raise UsageError(f"--{'slices' if values['slices'] else 'flips'} shows two runs, not {len(runs)}; name two")
 
 
-def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, list[str] | None]:
-    from mmbench.compare.choose import chosen_metrics, chosen_tasks
+def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
+    """What a plug-in prints must not land in the JSON document."""
+    return contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext()
 
-    tasks = chosen_tasks(sides, [name.strip() for text in values["tasks"] for name in text.split(",") if name.strip()])
-    return tasks, chosen_metrics(sides, values["metrics"], tasks)
+
+def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, list[str] | None]:
+    from mmbench.compare.choose import chosen
+
+    return chosen(sides, names_of(values["tasks"]), values["metrics"])
 
 
 def _two(sides: list[Side], values: dict[str, Any]) -> int:
@@ -76,9 +84,10 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
     from mmbench.report.compared import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
-    comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
     notes: list[str] = []
-    flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
+    with _quiet(values):
+        comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
+        flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
     if values["as_json"]:
         document = comparison.to_dict()
@@ -92,7 +101,8 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
     else:
         tables = difference_tables(comparison, every=values["every"] or bool(values["metrics"]))
         tables += [flip_table(a, b, task, metric, found) for (task, metric), found in flipped.items()]
-        tables += [explained_table(a, b, explained)] if values["explained"] else []
+        tables += [explained_table(a, b, explained)] if explained else []
+        notes += [f"{a.label} and {b.label} were made alike"] if values["explained"] and not explained else []
         _print(tables, values, [*lacking(comparison), *notes])
     return _ended(comparison.exit_code, comparison.refused)
 
@@ -102,7 +112,8 @@ def _several(sides: list[Side], values: dict[str, Any]) -> int:
     from mmbench.compare.matrix import compare_all
     from mmbench.report.compared import explained_table, lacking, matrix_tables
 
-    matrix = compare_all(sides, *_wanted(sides, values))
+    with _quiet(values):
+        matrix = compare_all(sides, *_wanted(sides, values))
     if values["as_json"]:
         click.echo(json.dumps(matrix.to_dict(), allow_nan=False))
     else:
@@ -133,7 +144,7 @@ def _ended(code: int, refused: Any) -> int:
     if refused:
         click.echo(f"not comparable: {', '.join(refused)}", err=True)
     elif code:
-        click.echo("nothing to compare: no sample of any task was scored by both", err=True)
+        click.echo("nothing to compare: there is no task and metric with samples that both have answered", err=True)
     return code
 
 
@@ -162,8 +173,8 @@ def _samples(side: Side, task: str) -> Any:
     from mmbench.runner.selection import samples_of
     from mmbench.runner.tasks import resolve_source
 
-    entry = side.run.tasks[task]
-    found = resolve_source(entry.source).task
-    if found.fingerprint() != entry.fingerprint:
+    facts = side.tasks[task].facts
+    found = resolve_source(side.tasks[task].source).task
+    if found.fingerprint() != facts["data fingerprint"]:
         raise NotComparableError("the data have changed since these runs")
-    return samples_of(found, entry.split)
+    return samples_of(found, facts["split"])

@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "Score a file of predictions, without a model.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
+    "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
@@ -79,6 +80,7 @@ Examples:
   mmbench run --model mymodel --tasks vqa,retrieval
   mmbench run --model mymodel --tasks vqa --data my.jsonl
   mmbench run --suite tiny
+  mmbench compare template-prior mymodel
   mmbench show vqa/easy-vqa --sample 0
 """
 

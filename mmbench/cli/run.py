@@ -13,7 +13,7 @@ import click
 
 from mmbench.cli.config import load_config
 from mmbench.cli.options import solved_option
-from mmbench.cli.values import batch_size, key_values
+from mmbench.cli.values import batch_size, key_values, working_directory_first
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import CACHE, CHECKPOINTS, DataSource
 
@@ -136,8 +136,7 @@ def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> i
 
     if values["offline"]:
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    working_directory_first()
     options = _options(values)
     plan = make_plan(",".join(models) if models else None, tasks, values["out"], options)  # type: ignore[arg-type]
     if values["dry_run"]:

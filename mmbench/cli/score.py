@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.values import key_values, writable_file
+from mmbench.cli.values import key_values, working_directory_first, writable_file
 from mmbench.core.errors import MmbenchError
 
 if TYPE_CHECKING:
@@ -54,8 +53,7 @@ def command(task: str, predictions: str, references: str | None, **values: Any) 
     """Score a file of predictions, without a model, and print every metric with its interval."""
     from mmbench.runner.predictions import score
 
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    working_directory_first()
     target = writable_file("--per-sample", values["per_sample"], (predictions, references))
     options = key_values("--set", values["options"])
     # What a plug-in prints must not land in the JSON document.

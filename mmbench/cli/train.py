@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.config import load_config
-from mmbench.cli.values import key_values
+from mmbench.cli.values import key_values, working_directory_first
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import CHECKPOINTS, DataSource
 
@@ -74,8 +73,7 @@ def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     """
     from mmbench.runner.training import train
 
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    working_directory_first()
     options = _options(values)
     again = shlex.join(["mmbench", *sys.argv[1:]])
     try:

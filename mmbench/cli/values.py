@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +46,13 @@ def _value(text: str) -> Any:
     except json.JSONDecodeError:
         return text
     return text if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def working_directory_first() -> None:
+    """Let modules in the working directory be imported, as ``python`` does."""
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds text
+    if here not in sys.path:
+        sys.path.insert(0, here)
 
 
 def batch_size(text: str | int) -> int | Literal["auto"]:

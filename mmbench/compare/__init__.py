@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
 if TYPE_CHECKING:
@@ -38,14 +39,13 @@ def compare(
     with interval, p-value, minimum detectable effect and counts; `Comparison.refused` says of every task that does not compare
     why. Raises `UsageError` and its kin for a run, task or metric that is not there, `NotComparableError` for damaged runs.
     """
-    from mmbench.compare.choose import chosen_metrics, chosen_tasks
+    from mmbench.compare.choose import chosen
     from mmbench.compare.differences import compare_sides
     from mmbench.compare.sides import distinct, load_side
 
     sides = distinct([load_side(getattr(each, "path", each), Path(out)) for each in (a, b)])
-    wanted = chosen_tasks(sides, [tasks] if isinstance(tasks, str) else tasks)
-    ids = chosen_metrics(sides, [metrics] if isinstance(metrics, str) else metrics, wanted)
-    return compare_sides(sides[0], sides[1], wanted, ids, slices=slices)
+    wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
+    return compare_sides(sides[0], sides[1], *wanted, slices=slices)
 
 
 class _Callable(ModuleType):

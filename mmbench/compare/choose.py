@@ -9,11 +9,23 @@ from mmbench.core.errors import UnknownNameError
 from mmbench.core.ids import MetricId
 
 
-def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
-    """Full names of the tasks that are wanted, None where no name is given: all.
+def chosen(
+    sides: Sequence[Side], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
+) -> tuple[list[str] | None, list[str] | None]:
+    """(full names of the tasks, ids of the metrics) that are wanted; None for all of them.
 
-    A family's name means all of its tasks. Raises `UnknownNameError` for a name that no run has, with the nearest.
+    Parameters: `tasks`, names, where a family's name means all of its tasks; `metrics`, ids, ids without parameters
+    (``recall@5``: every direction), or ``TASK:ID``. Where every metric names its task and no tasks are given, these tasks are
+    meant. Raises `UnknownNameError` for a name that no run has, with the nearest.
     """
+    wanted = tuple(metrics)
+    names = list(tasks) or ([text.rpartition(":")[0] for text in wanted] if all(":" in text for text in wanted) else [])
+    found = chosen_tasks(sides, names)
+    return found, chosen_metrics(sides, wanted, found)
+
+
+def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
+    """Full names of the tasks with these names, or in these families; None for no name. Raises `UnknownNameError`."""
     known = list(dict.fromkeys(name for side in sides for name in side.tasks))
     found: list[str] = []
     for name in wanted:
@@ -25,26 +37,26 @@ def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | No
 
 
 def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
-    """Ids of the metrics that are wanted, None where none is given: all.
+    """Ids of the metrics with these names, on these tasks (None: all); None for no name. Raises `UnknownNameError`.
 
-    A metric is named by its id, by its id without parameters (``recall@5``: every direction), or as ``TASK:ID``, where the
-    task is only checked. Raises `UnknownNameError` for one that no run has on these tasks, with the nearest.
+    A metric's task, where it is named, is only checked.
     """
-    by_task = {
-        (name, metric)
-        for side in sides
-        for name, task in side.tasks.items()
-        for metric in task.metrics
-        if _in(name, tasks)
-    }
-    known = list(dict.fromkeys(metric for _, metric in sorted(by_task)))
+    pairs = sorted(
+        {
+            (name, metric)
+            for side in sides
+            for name, task in side.tasks.items()
+            for metric in task.metrics
+            if tasks is None or name in tasks
+        }
+    )
+    known = list(dict.fromkeys(metric for _, metric in pairs))
     found: list[str] = []
     for text in wanted:
         task, _, metric = text.rpartition(":")
-        pool = [each for name, each in sorted(by_task) if not task or name == task]
-        fitting = [each for each in pool if metric in (each, _without_parameters(each))]
+        fitting = [each for name, each in pairs if (not task or name == task) and metric in (each, _bare(each))]
         if not fitting:
-            names = [*known, *map(_without_parameters, known)] if not task else [f"{t}:{m}" for t, m in sorted(by_task)]
+            names = [f"{name}:{each}" for name, each in pairs] if task else [*known, *map(_bare, known)]
             raise UnknownNameError(
                 "metric of these runs", text, names, hint=f"They have: {', '.join(known) or 'none'}."
             )
@@ -52,10 +64,7 @@ def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence
     return list(dict.fromkeys(found)) or None
 
 
-def _in(name: str, tasks: Sequence[str] | None) -> bool:
-    return tasks is None or name in tasks
-
-
-def _without_parameters(metric_id: str) -> str:
+def _bare(metric_id: str) -> str:
+    """An id without its parameters."""
     parsed = MetricId.parse(metric_id)
     return str(MetricId(parsed.name, parsed.cutoff))

@@ -55,9 +55,9 @@ def _sections(run: RunFile) -> dict[str, Mapping[str, Any]]:
 
 
 def _of_task(side: Side, name: str) -> dict[str, Any]:
-    task = side.tasks[name]
+    task, entry = side.tasks[name], side.run.tasks.get(name)
     source = {"source": task.source.name, "data": task.source.data_path}
-    return {**task.facts, **source, "status": task.status, "batch size": side.run.tasks[name].batch_size}
+    return {**task.facts, **source, "status": task.status, "batch size": entry.batch_size if entry else None}
 
 
 def _differences(section: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Explained]:

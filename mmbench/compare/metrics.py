@@ -31,7 +31,7 @@ def metric_for(task: TaskSide, metric_id: str) -> tuple[Metric | None, str | Non
     if found is not None and _fits(found, value, recipe, task):
         return found, None
     try:
-        found = next((metric for metric in task_of(task.source).metrics if str(metric.id) == metric_id), None)
+        found = _in_plugin(task, metric_id)
     except MmbenchError as error:
         return None, f"how {metric_id} is computed is known to its task alone, and that cannot be built: {error}"
     if found is None:
@@ -69,18 +69,23 @@ def _has_columns(metric: Metric, table: ScoreTable) -> bool:
     return all(name == ONES or name in table.columns for name in metric.columns)
 
 
-def task_of(source: TaskSource) -> Task:
-    """The task of an earlier run, from its plug-in. Raises `MmbenchError` where it cannot be built, or its data are gone."""
-    if ":" in source.name or source.name.endswith(".py"):
-        return registry.configured(registry.task_from_python(source.name), source.options)
-    if source.data_path is None:
-        task = registry.as_task(registry.load(registry.find("task", source.name)), source.name)
-        return registry.configured(task, source.options)
-    family = registry.load(registry.find("task", source.name.partition("/")[0]))
+def _in_plugin(task: TaskSide, metric_id: str) -> Metric | None:
+    """The metric as the task's plug-in offers it today. Raises `MmbenchError` where the task cannot be built."""
     try:
-        task = family.from_data(source.data_name, Path(source.data_path))
+        return next((metric for metric in _task_of(task.source).metrics if str(metric.id) == metric_id), None)
     except MmbenchError:
         raise
     except Exception as error:
-        raise plugin_failed(f"task {source.name!r} cannot be built", error) from error
+        raise plugin_failed(f"task {task.name!r} failed to say its metrics", error) from error
+
+
+def _task_of(source: TaskSource) -> Task:
+    """The task of an earlier run. Raises `MmbenchError`, and what the plug-in's own code raises."""
+    if ":" in source.name or source.name.endswith(".py"):
+        task = registry.task_from_python(source.name)
+    elif source.data_path is None:
+        task = registry.as_task(registry.load(registry.find("task", source.name)), source.name)
+    else:
+        family = registry.load(registry.find("task", source.name.partition("/")[0]))
+        task = family.from_data(source.data_name, Path(source.data_path))
     return registry.configured(task, source.options)

@@ -60,6 +60,16 @@ class MetricId:
         return cls(match["name"], int(match["cutoff"]) if match["cutoff"] else None, tuple(params))
 
 
+def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Names, separated by commas or not.
+
+    >>> names_of("vqa, retrieval"), names_of(["vqa", "a,b"])
+    (('vqa', 'retrieval'), ('vqa', 'a', 'b'))
+    """
+    texts = [given] if isinstance(given, str) else given
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
 def derive_seed(*parts: str | int) -> int:
     """A seed in [0, 2**63) from names and numbers; the same parts give the same seed on every machine.
 

@@ -107,6 +107,11 @@ def _said(found: MetricDifference, comparison: Comparison) -> list[str]:
     notes = []
     if found.difference.reason:
         notes.append(f"{found.id}: {found.difference.reason}")
+    notes += [
+        f"{found.id}, {label}: {value.reason}"
+        for label, value in ((comparison.a.label, found.a), (comparison.b.label, found.b))
+        if value.reason and value.reason != found.difference.reason
+    ]
     outside = [
         f"{count:,} failed {where}"
         for count, where in (
@@ -117,7 +122,7 @@ def _said(found: MetricDifference, comparison: Comparison) -> list[str]:
         if count
     ]
     if outside:
-        notes.append(f"units of {found.unit} outside the comparison: {', '.join(outside)}")
+        notes.append(f"outside the comparison, of unit {found.unit}: {', '.join(outside)}")
     return notes
 
 
@@ -162,7 +167,7 @@ def explained_table(a: Side, b: Side, found: Sequence[Explained]) -> Table:
             for n, each in enumerate(found)
         ),
         frozenset(n for n in range(1, len(found)) if sections[n] != sections[n - 1]),
-        title=f"What sets {b.label} apart from {a.label}" if found else f"{a.label} and {b.label} were made alike",
+        title=f"What sets {b.label} apart from {a.label}",
     )
 
 

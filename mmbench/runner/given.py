@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,6 @@ from mmbench.runner.progress import Progress, Silent, for_stderr
 
 Data = str | Path | Mapping[str, str | Path]
 """A path, or {task or data set name: path}."""
-
-
-def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Names, separated by commas or not.
-
-    >>> names_of("vqa, retrieval"), names_of(["vqa", "a,b"])
-    (('vqa', 'retrieval'), ('vqa', 'a', 'b'))
-    """
-    texts = [given] if isinstance(given, str) else given
-    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 
 def models_of(

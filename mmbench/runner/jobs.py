@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from mmbench.core.errors import UsageError
+from mmbench.core.ids import names_of
 from mmbench.core.spec import CHECKPOINTS, Batching, RunSpec, Selection
 from mmbench.models.caller import served_kinds
 from mmbench.models.resolve import ResolvedModel
 from mmbench.models.suites import find_suite
 from mmbench.results.schema import TaskEntry
 from mmbench.results.seeds import SOLVED, checked_threshold
-from mmbench.runner.given import Data, models_of, names_of, seeds_of, sources_of
+from mmbench.runner.given import Data, models_of, seeds_of, sources_of
 from mmbench.runner.plan import TaskPlan, plan_task
 from mmbench.runner.progress import Progress
 from mmbench.runner.session import Job

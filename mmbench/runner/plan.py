@@ -112,12 +112,19 @@ def plan_task(resolved: ResolvedTask, model: Capabilities, selection: Selection,
     if model.learns and selection.split == "train":
         raise UsageError(f"{info.name}: a model that learns from the split 'train' cannot be asked it; ask test or val")
     served, _ = served_kinds(info, model)
+    return plan_served(resolved, served, selection, seed)
+
+
+def plan_served(
+    resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int
+) -> TaskPlan:
+    """The same where it is known already as which kind of request each kind is asked. Raises `DataError`, `PluginError`."""
     try:
         return _plan(resolved, served, selection, seed)
     except MmbenchError:
         raise
     except Exception as error:
-        raise plugin_failed(f"task {info.name!r} failed while its requests were made", error) from error
+        raise plugin_failed(f"task {resolved.name!r} failed while its requests were made", error) from error
 
 
 def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int) -> TaskPlan:

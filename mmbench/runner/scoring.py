@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mmbench.core.errors import MmbenchError, NotComparableError, plugin_failed
+from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, plugin_failed
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
@@ -107,3 +107,11 @@ def score(task: Task, identity: str, samples: Sequence[Any], responses: Sequence
         recipes={str(metric.id): recipe_of(metric) for metric in metrics},
     )
     return Scored(scores, tables)
+
+
+def keep(directory: RunDirectory, scored: Scored) -> str:
+    """Write a scoring under the name of its content; the name. Raises `RunFailedError`, `PluginError` for scores like NaN."""
+    try:
+        return directory.write_scores(scored.scores, scored.tables)
+    except ValueError as error:
+        raise PluginError(f"the scores of task {scored.scores.task!r} cannot be kept: {error}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mmbench.core.errors import ModelUnusableError, PluginError
+from mmbench.core.errors import ModelUnusableError
 from mmbench.core.responses import Response
 from mmbench.core.spec import RunSpec
 from mmbench.models.caller import ModelCaller
@@ -24,7 +24,7 @@ from mmbench.runner.loop import Loop
 from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
 from mmbench.runner.progress import Progress, Silent
 from mmbench.runner.record import Recorder, TooManyErrorsError
-from mmbench.runner.scoring import chance_of, read_responses, score
+from mmbench.runner.scoring import chance_of, keep, read_responses, score
 
 _CAUSES = 3
 """Causes of failures that are named."""
@@ -173,10 +173,7 @@ class TaskRun:
         responses = read_responses(plan, self._directory)
         failed = sum(r.status in ("error", "timeout") for of_sample in responses for r in of_sample)
         scored = score(plan.task, plan.identity_digest, plan.samples, responses)
-        try:
-            name = self._directory.write_scores(scored.scores, scored.tables)
-        except ValueError as error:
-            raise PluginError(f"the scores of task {plan.name!r} cannot be kept: {error}") from error
+        name = keep(self._directory, scored)
         self.entry = msgspec.structs.replace(
             self.entry,
             status="partial" if failed else "complete",

@@ -13,12 +13,13 @@ import msgspec
 
 from mmbench import registry
 from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.ids import names_of
 from mmbench.core.model import capabilities
 from mmbench.core.spec import CHECKPOINTS
 from mmbench.models.caller import served_kinds
 from mmbench.models.resolve import ResolvedModel
 from mmbench.results.schema import LearnedEntry
-from mmbench.runner.given import Data, models_of, names_of, progress_of, seeds_of, sources_of
+from mmbench.runner.given import Data, models_of, progress_of, seeds_of, sources_of
 from mmbench.runner.learning import Splits, lesson, training_splits
 from mmbench.runner.lifecycle import Models
 from mmbench.runner.progress import Progress

@@ -86,6 +86,13 @@ def test_markdown_and_slices(call: Callable[..., Ended], runs: Path) -> None:
     assert "| metric | mymodel.py:Red | mymodel.py:Other | difference |" in ended.out
 
 
+def test_a_run_and_its_copy_were_made_alike(call: Callable[..., Ended], runs: Path) -> None:
+    shutil.copytree(next(runs.glob("*Red*")), runs / "copy--00000000")
+    ended = call("compare", "mymodel.py:Red", "copy", "--explain", "--flips", "3")
+    assert ended.code == 0, ended.err
+    assert "were made alike" in ended.out
+
+
 def test_three_runs_are_a_matrix(call: Callable[..., Ended], runs: Path) -> None:
     call("run", "--model", "oracle", "--tasks", "vqa", "--data", "mine.jsonl")
     ended = call("compare", "mymodel.py:Red", "mymodel.py:Other", "oracle")

@@ -6,7 +6,7 @@ import pytest
 from helpers import edit_json
 from stored import ACCURACY, TASK, score_table, write_run
 
-from mmbench.compare.choose import chosen_metrics, chosen_tasks
+from mmbench.compare.choose import chosen
 from mmbench.compare.explain import Explained, explain
 from mmbench.compare.sides import Side, distinct, load_side
 from mmbench.core.errors import UnknownNameError, UsageError
@@ -25,19 +25,23 @@ def sides(tmp_path: Path) -> list[Side]:
 
 
 def test_no_name_means_all(sides: list[Side]) -> None:
-    assert chosen_tasks(sides, []) is None
-    assert chosen_metrics(sides, [], None) is None
+    assert chosen(sides) == (None, None)
 
 
 def test_a_family_means_all_of_its_tasks(sides: list[Side]) -> None:
-    assert chosen_tasks(sides, ["stored"]) == [TASK, "stored/other"]
-    assert chosen_tasks(sides, [TASK, "vqa", TASK]) == [TASK, "vqa/scenes"]
+    assert chosen(sides, ["stored"])[0] == [TASK, "stored/other"]
+    assert chosen(sides, [TASK, "vqa", TASK])[0] == [TASK, "vqa/scenes"]
 
 
-def test_a_metric_is_named_by_id_without_parameters_or_with_its_task(sides: list[Side]) -> None:
-    assert chosen_metrics(sides, ["recall@5(direction=i2t)"], None) == ["recall@5(direction=i2t)"]
-    assert chosen_metrics(sides, ["recall@5"], None) == ["recall@5(direction=i2t)", "recall@5(direction=t2i)"]
-    assert chosen_metrics(sides, [f"{TASK}:accuracy"], None) == ["accuracy"]
+def test_a_metric_is_named_by_its_id_with_or_without_parameters(sides: list[Side]) -> None:
+    assert chosen(sides, metrics=["recall@5(direction=i2t)"]) == (None, ["recall@5(direction=i2t)"])
+    assert chosen(sides, metrics=["recall@5"])[1] == ["recall@5(direction=i2t)", "recall@5(direction=t2i)"]
+
+
+def test_metrics_that_name_their_tasks_mean_these_tasks(sides: list[Side]) -> None:
+    assert chosen(sides, metrics=[f"{TASK}:accuracy"]) == ([TASK], ["accuracy"])
+    assert chosen(sides, metrics=[f"{TASK}:accuracy", "recall@1"])[0] is None
+    assert chosen(sides, ["stored"], [f"{TASK}:accuracy"])[0] == [TASK, "stored/other"]
 
 
 @pytest.mark.parametrize(
@@ -46,13 +50,13 @@ def test_a_metric_is_named_by_id_without_parameters_or_with_its_task(sides: list
 )
 def test_an_unknown_metric_gets_the_nearest(sides: list[Side], wanted: str, near: str) -> None:
     with pytest.raises(UnknownNameError, match="unknown metric") as error:
-        chosen_metrics(sides, [wanted], None)
+        chosen(sides, metrics=[wanted])
     assert near in str(error.value)
 
 
 def test_an_unknown_task_gets_the_nearest(sides: list[Side]) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'vqa/scenes'"):
-        chosen_tasks(sides, ["vqa/scenas"])
+        chosen(sides, ["vqa/scenas"])
 
 
 # --- labels ---

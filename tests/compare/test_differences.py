@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from stored import ACCURACY, TASK, score_table, write_run
@@ -79,6 +79,7 @@ def test_a_run_against_a_copy_of_itself_differs_in_nothing(tmp_path: Path) -> No
     assert found.mde is None
 
 
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30), st.randoms())
 def test_the_order_of_rows_changes_nothing(tmp_path_factory: pytest.TempPathFactory, pairs, random) -> None:
     a = {f"s{n}": float(x) for n, (x, _) in enumerate(pairs)}

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from helpers import edit_json, write_questions
 from sides import digest_of, run, side
@@ -149,6 +150,31 @@ def test_a_metric_of_a_plug_in_that_is_there_is_asked_from_it(tmp_path: Path, mo
     assert reason is None
     assert metric is not None
     assert metric.columns == ("close", "1")
+
+
+def test_a_plug_in_that_breaks_is_a_reason_and_not_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(FIXTURES / "v4", tmp_path / "v4")
+    monkeypatch.chdir(tmp_path / "v4" / "source")
+    source = tmp_path / "v4" / "source" / "tiny_v4_task.py"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace('(mean_metric("close(norm=1)", "text", "close"),)', "property(lambda self: 1 / 0)"))
+    (path,) = (tmp_path / "v4" / "runs").glob("*Writes*")
+    task = load_side(path, tmp_path).tasks["tiny/vectors"]
+    _, reason = metric_for(replace(task, recipes={}), "close(norm=1)")
+    assert reason is not None
+    assert "ZeroDivisionError" in reason
+
+
+def test_a_plug_in_that_computes_otherwise_today_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FIXTURES / "v4" / "source")
+    (path,) = (FIXTURES / "v4" / "runs").glob("*Writes*")
+    task = load_side(path, tmp_path).tasks["tiny/vectors"]
+    formula = {"close(norm=1)": msgspec.structs.replace(task.recipes["close(norm=1)"], kind="formula")}
+    metric, reason = metric_for(replace(task, recipes=formula), "close(norm=1)")
+    assert metric is None
+    assert reason == "tiny/vectors computes close(norm=1) in another way today"
+    gone = replace(task, metrics={"gone": task.metrics["close(norm=1)"]}, recipes={})
+    assert "does not offer it" in str(metric_for(gone, "gone")[1])
 
 
 # --- the join ---

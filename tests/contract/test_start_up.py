@@ -32,7 +32,13 @@ def test_the_core_and_the_registry_load_the_standard_library_alone(module: str) 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list", "tasks"], ["list", "models"], ["run", "--help"], ["score", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["list", "tasks"],
+        ["list", "models"],
+        *([name, "--help"] for name in ("run", "score", "compare", "rescore")),
+    ],
 )
 def test_light_commands_load_nothing_heavy(arguments: list[str]) -> None:
     statement = f"""

@@ -1,0 +1,66 @@
+"""``mmbench rescore``: today's metrics on stored answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from mmbench.cli.values import working_directory_first
+from mmbench.core.ids import names_of
+from mmbench.core.spec import RUNS
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mmbench rescore results/runs/mymodel--1a2b3c4d     # after an upgrade, or a change of your task's scoring
+  mmbench rescore mymodel --dry-run                  # what would move
+  mmbench rescore mymodel --tasks vqa/scenes --json
+
+Nothing is asked: the answers in the run directory are scored again. The new scores lie beside the old, which stay; run.json
+points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have changed, or it cannot be built; 4 it cannot be written.
+"""
+)
+@click.argument("run", metavar="RUN")
+@click.option("--tasks", "-t", multiple=True, metavar="T[,T…]", help="Only these tasks of the run.")
+@click.option("--dry-run", is_flag=True, help="Say what would move, and write nothing.")
+@click.option("--out", default=RUNS, show_default=True, metavar="FOLDER", help="Where runs lie.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: bool) -> int:
+    """Apply today's metrics to the stored answers of a run, and say what moved."""
+    from mmbench.runner.rescoring import rescore
+
+    working_directory_first()
+    # What a plug-in prints must not land in the JSON document.
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        result = rescore(run, Path(out), names_of(tasks), dry_run=dry_run)
+        if result.written:
+            from mmbench.api import write_report
+            from mmbench.results.rundir import RunDirectory
+            from mmbench.results.view import RunView
+
+            write_report(RunView.load(RunDirectory(result.path)))
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), allow_nan=False))
+        return 0
+    from mmbench.cli.rescored import rescored_tables
+    from mmbench.report.terminal import print_tables
+
+    print_tables(rescored_tables(result), sys.stdout)
+    for note in result.notes:
+        click.echo(f"• {note}")
+    still = dict.fromkeys(
+        each.task for each in result.moved if not any(m.moved for m in result.moved if m.task == each.task)
+    )
+    for task in still:
+        click.echo(f"{task}: nothing moved")
+    for task, (old, new) in result.scorings.items():
+        if old != new:
+            click.echo(f"{task}: the new scores are scores/{new}.json, the old stay in scores/{old}.json")
+    if not result.written:
+        click.echo("Nothing was written (--dry-run).")
+    return 0
