@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,11 +96,7 @@ class _Gate(click.Command):
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
-    inputs = (*runs, *baselines, values["rules"])
-    targets = {
-        option: writable_file(f"--{option}", values[option], inputs, append=option == "summary")
-        for option in ("junit", "summary")
-    }
+    targets = _targets(values, (*runs, *baselines, values["rules"]))
     if values["aa"] and any(targets.values()):
         raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
     rules = _rules(require, values["rules"])
@@ -109,6 +106,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
 
     read = [load_side(run, out) for run in runs]
     held = [_load_baseline(baseline, runs[0], out) for baseline in baselines]
+    _targets(values, [str(side.path) for side in (*read, *held)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(read, held, rules, values)
     from mmbench.compare.gate.judge import gate
@@ -119,6 +117,14 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     if failure is not None:
         raise failure
     return result.exit_code
+
+
+def _targets(values: Mapping[str, Any], inputs: Sequence[str | None]) -> dict[str, Path | None]:
+    """Where files are to be written. Raises `UsageError` where they cannot be, or lie in what is read."""
+    return {
+        option: writable_file(f"--{option}", values[option], inputs, append=option == "summary")
+        for option in ("junit", "summary")
+    }
 
 
 def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.options import solved_option
 from mmbench.cli.values import writable_file
 from mmbench.core.errors import UsageError
 
@@ -54,14 +55,7 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
 @click.option("--hub", is_flag=True, help="The model-index block for a model card on the Hugging Face Hub, as YAML.")
 @click.option("--source", metavar="URL", help="With --hub: where the results can be seen.")
 @click.option("--title", default="mmbench report", show_default=True, help="Title of an HTML page.")
-@click.option(
-    "--solved",
-    type=float,
-    default=0.95,
-    show_default=True,
-    metavar="VALUE",
-    help="A seed counts as having solved a task from this value up (0 to 1).",
-)
+@solved_option
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
 def command(runs: tuple[str, ...], output: str | None, format_name: str | None, **values: Any) -> int:
     """Tables and leaderboards of runs: who leads, and how sure that is."""

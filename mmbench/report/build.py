@@ -22,7 +22,8 @@ class Options:
     tasks: tuple[str, ...] = ()
     """Full names, or families; empty for all."""
     metrics: tuple[str, ...] = ()
-    """``ID`` (also without its parameters) for every task that has it, or ``TASK:ID``; they get the columns, and the first ranks. Empty: primary ones."""
+    """``ID`` (also without its parameters) for every task that has it, or ``TASK:ID``; they get the columns, and the first
+    one ranks. Empty for the primary ones."""
     all_metrics: bool = False
     """Whether every metric gets a column."""
     leaderboard: bool = False

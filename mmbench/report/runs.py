@@ -67,9 +67,21 @@ def load_runs(
         sides[path] = replace(side, path=path)
     views = [_view(side) for side in sides.values()]
     wanted = chosen_tasks(list(sides.values()), tasks)
-    groups = group_seeds(views, wanted, solved=solved)
+    groups = _told_apart(group_seeds(views, wanted, solved=solved))
     known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))
     return Runs(tuple(groups), sides, tuple(known), tuple(notes))
+
+
+def _told_apart(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
+    """The models with labels that no two share: of runs in folders of one name, as much of the path as it takes."""
+    labels = [group.label for group in groups]
+    paths = [group.runs[0].path.parts for group in groups]
+    found = []
+    for group, path in zip(groups, paths, strict=True):
+        rivals = [other for other, label in zip(paths, labels, strict=True) if label == group.label]
+        parts = next((n for n in range(2, len(path) + 1) if sum(other[-n:] == path[-n:] for other in rivals) == 1), 1)
+        found.append(group if len(rivals) == 1 else replace(group, label="/".join(path[-parts:])))
+    return found
 
 
 def _same(side: Side) -> bytes:

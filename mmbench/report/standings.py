@@ -20,14 +20,17 @@ from mmbench.report.comparison import Standing
 from mmbench.report.runs import Runs
 from mmbench.report.table import Cell
 from mmbench.results.seeds import SeedGroup
-from mmbench.stats import RESAMPLES, cluster_sums, exact_totals
-from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank_ranges, resampled
+from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums, exact_totals
+from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank_ranges
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 LEAST_COVERAGE = 0.95
 """A model with less of a task's samples than this has no rank there: it would take the samples from all others."""
+
+_WEIGHTS_AT_ONCE = 2**20
+"""Row weights in memory at once, while a metric that is no sum is resampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class _Shared:
 
 
 class Judge:
-    """Ranks models by the score tables of their runs; what was joined and drawn once is kept."""
+    """Ranks models by the score tables of their runs."""
 
     def __init__(self, runs: Runs, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
         self._runs = runs
@@ -139,7 +142,7 @@ class Judge:
                 seed = derive_seed(self._seed, task, unit)
                 draws |= self._drawn(of_unit, [table for table in found if table is not None], sizes, seed)
         for name in known.keys() - draws.keys():
-            why[name] = "there is no unit that all models have"
+            why[name] = f"{name} is not defined over the units that all models have"
         return draws, why
 
     def _drawn(
@@ -154,18 +157,22 @@ class Judge:
         if not finite:
             return {}
         joints = [_joint(metric, rows[name], shared.clusters, count) for name, metric in finite.items()]
-        values = resampled(
+        by_rows = any(metric.formula is None for metric in finite.values())
+        values = bootstrap_values(
             lambda weights: np.concatenate([joint(weights) for joint in joints], axis=1),
             count,
-            len(tables) * len(joints),
             seed=seed,
             resamples=self._resamples,
-            rows=0 if all(metric.formula for metric in finite.values()) else len(shared.clusters),
+            chunk=max(1, _WEIGHTS_AT_ONCE // len(shared.clusters)) if by_rows else None,
+            width=len(tables) * len(joints),
         ).reshape(self._resamples, len(joints), len(tables))
         mean = partial(_mean_of_seeds, sizes=sizes)
+        found = {
+            name: mean(np.array([[_value(metric, own) for own in rows[name]]]))[0] for name, metric in finite.items()
+        }
         return {
             name: Draws(
-                values=mean(np.array([[_value(metric, own) for own in rows[name]]]))[0],
+                values=found[name],
                 resamples=mean(values[:, place]),
                 clusters=count,
                 units=len(shared.clusters),
@@ -174,6 +181,7 @@ class Judge:
                 higher_is_better=metric.higher_is_better,
             )
             for place, (name, metric) in enumerate(finite.items())
+            if np.isfinite(found[name]).all()
         }
 
 
@@ -185,7 +193,7 @@ def rank_cell(ranks: Ranks, place: int) -> Cell:
 
 def _leader(draws: Draws, labels: Sequence[str]) -> str | None:
     """The model that is alone in front, beyond noise."""
-    if len(labels) < 2 or not np.isfinite(draws.values).all():
+    if len(labels) < 2:
         return None
     ranks = draws.ranks()
     return next((label for label, high in zip(labels, ranks.high, strict=True) if high == 1), None)

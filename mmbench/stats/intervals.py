@@ -109,15 +109,22 @@ def formula_statistic(formula: Callable[[Floats], Floats], sums: Floats) -> Stat
 
 
 def bootstrap_values(
-    statistic: Statistic, clusters: int, *, seed: int, resamples: int = RESAMPLES, chunk: int | None = None
+    statistic: Statistic,
+    clusters: int,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    chunk: int | None = None,
+    width: int | None = None,
 ) -> Floats:
     """A statistic of seeded resamples of the clusters: float64 [resamples], NaN or infinite where it is undefined.
 
-    Parameters as in `bootstrap_interval`.
+    Parameters as in `bootstrap_interval`; `width`, how many numbers the statistic gives for each resample, where these are
+    several (values of models that are judged on the same clusters): then float64 [resamples, width].
     """
     generator = np.random.default_rng(seed)
     chunk = max(1, _CHUNK // clusters) if chunk is None else chunk
-    values = np.empty(resamples)
+    values = np.empty(resamples if width is None else (resamples, width))
     with np.errstate(divide="ignore", invalid="ignore"):
         for start in range(0, resamples, chunk):
             stop = min(start + chunk, resamples)

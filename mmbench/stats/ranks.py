@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.stats.intervals import RESAMPLES, resample_weights
+from mmbench.stats.intervals import UNDEFINED_SHARE
 from mmbench.stats.sums import on_grid
 
 Floats = NDArray[np.float64]
@@ -27,10 +27,6 @@ Joint = Callable[[Floats], Floats]
 FEWEST_CLUSTERS = 10
 """With fewer clusters than this no order is claimed: every range is 1 to m."""
 
-_UNDEFINED_SHARE = 0.05
-"""With more undefined resamples than this there are no ranges."""
-_CHUNK = 2**20
-"""Weights in memory at once, at three arrays of 8 bytes each."""
 _ROUNDING = 1e-12
 """Standard errors below this share of the largest value are rounding."""
 
@@ -68,32 +64,12 @@ def joint_compute(compute: Callable[[Floats, Floats], Floats], rows: Sequence[Fl
     return lambda weights: np.stack([compute(own, weights[:, clusters]) for own in rows], axis=1)
 
 
-def resampled(
-    joint: Joint, clusters: int, width: int, *, seed: int, resamples: int = RESAMPLES, rows: int = 0
-) -> Floats:
-    """The values of all models in each bootstrap resample of the clusters, the same clusters for all.
-
-    Parameters: `width`, how many values `joint` gives; `seed` of the resamples, the same one draws the same clusters;
-    `rows`, how many units a `joint_compute` weighs: it bounds memory and changes nothing else.
-
-    Returns: float64 [resamples, width], NaN where undefined.
-    """
-    generator = np.random.default_rng(seed)
-    chunk = max(1, _CHUNK // max(clusters, rows, 1))
-    values = np.empty((resamples, width))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for start in range(0, resamples, chunk):
-            stop = min(start + chunk, resamples)
-            values[start:stop] = joint(resample_weights(generator, clusters, stop - start))
-    return values
-
-
 def rank_ranges(
     values: Floats, draws: Floats, clusters: int, *, higher_is_better: bool = True, level: float = 0.95
 ) -> Ranks:
     """The 95 % (`level`) rank range of every model.
 
-    Parameters: `values`, finite float64 [m], of the data as they are; `draws`, float64 [b, m], from `resampled` (for a
+    Parameters: `values`, finite float64 [m], of the data as they are; `draws`, float64 [b, m], from `bootstrap_values` of a `Joint` (for a
     mean over several data sets, the mean of theirs); `clusters`, how many independent units stand behind them (for
     several data sets, the smallest number).
 
@@ -114,7 +90,7 @@ def rank_ranges(
     if clusters < FEWEST_CLUSTERS:
         return _because(anywhere, f"{clusters} clusters are too few for rank ranges: at least {FEWEST_CLUSTERS}")
     defined = draws[np.isfinite(draws).all(axis=1)]
-    if len(draws) - len(defined) > _UNDEFINED_SHARE * len(draws):
+    if len(draws) - len(defined) > UNDEFINED_SHARE * len(draws):
         return _because(anywhere, f"undefined in {len(draws) - len(defined)} of {len(draws)} resamples: no rank ranges")
     centred = sign * (defined - values)
     low, high = [], []

@@ -114,6 +114,7 @@ def test_an_output_never_lands_in_what_is_read(call: Call, runs: Path, option: s
     (run,) = runs.glob("good--*")
     call("gate", run, "--baseline", "good.json", option, "good.json").refused(2, "a file that is read")
     call("gate", run, "--baseline", "good.json", option, run / "x").refused(2, "a file that is read")
+    call("gate", "good", "--baseline", "good.json", option, run / "run.json").refused(2, "a file that is read")
     assert contents(runs.parent.parent) == kept
 
 

@@ -322,6 +322,36 @@ def test_the_same_run_twice_is_read_once_and_a_copy_of_it_is_named(four, tmp_pat
     assert f"copied is the same run as {run.name}" in said(board)
 
 
+def test_two_runs_of_one_model_in_folders_of_one_name_are_two_rows(tmp_path):
+    runs = [
+        written(
+            tmp_path / out, "same", {TASK: table(share), OTHER: table(share)}, created=f"2026-01-0{day}T00:00:00+00:00"
+        )
+        for out, share, day in (("old", 0.2, 1), ("new", 0.9, 2))
+    ]
+    board, *boards = make_report(runs, options=Options(leaderboard=True)).tables
+    for each in (board, *boards):
+        assert list(cells(each)) == [f"new/{runs[1].name}", f"old/{runs[0].name}"]
+
+
+def test_a_metric_that_is_undefined_for_a_model_leaves_the_others_their_ranks(tmp_path):
+    written(tmp_path, "a", {TASK: table(0.9)})
+    written(tmp_path, "b", {TASK: table(0.1)})
+    written(tmp_path, "none", {TASK: score_table([None] * 400, answers(0.5)[1])})
+    (board,) = tables(tmp_path)
+    rows = cells(board)
+    assert {name: row["rank"].display for name, row in rows.items()} == {"a": "1", "b": "2", "none": ""}
+    assert (rows["none"]["accuracy"].display, rows["none"]["accuracy"].value) == ("n/a", None)
+
+
+def test_ranks_are_over_the_samples_that_all_models_have(tmp_path):
+    half = [1.0] * 380 + [None] * 20
+    for model, scores in (("a", half), ("b", half[::-1])):
+        written(tmp_path, model, {TASK: score_table(scores)})
+    (board,) = tables(tmp_path)
+    assert "360 of 400 samples" in said(board)
+
+
 def test_a_damaged_run_is_an_error_that_names_its_file(four):
     file = next(four.glob("last*/tasks/*/scores/*.npz"))
     file.write_bytes(file.read_bytes()[:-40])

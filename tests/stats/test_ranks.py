@@ -6,14 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.metrics.formulas import ratio, weighted_median
-from mmbench.stats.ranks import FEWEST_CLUSTERS, joint_compute, joint_formula, rank_ranges, resampled
+from mmbench.stats import bootstrap_values
+from mmbench.stats.ranks import FEWEST_CLUSTERS, joint_compute, joint_formula, rank_ranges
 
 
 def drawn(scores, resamples=500, seed=0):
     """Values and resamples of models whose scores are [m, g, size], clusters along the second axis."""
     models, clusters, size = scores.shape
     sums = np.stack([scores.sum(axis=2), np.full((models, clusters), float(size))], axis=-1)
-    draws = resampled(joint_formula(ratio, sums), clusters, models, seed=seed, resamples=resamples)
+    draws = bootstrap_values(joint_formula(ratio, sums), clusters, seed=seed, resamples=resamples, width=models)
     return scores.mean(axis=(1, 2)), draws
 
 
@@ -133,6 +134,8 @@ def test_resamples_draw_the_same_clusters_for_all_models_and_metrics():
     assert np.array_equal(alone[:, 0], both[:, 0])
     rows = [own.reshape(-1, 1) for own in scores]
     clusters = np.repeat(np.arange(50), 4)
-    medians = resampled(joint_compute(weighted_median, rows, clusters), 50, 2, seed=0, resamples=500, rows=200)
+    medians = bootstrap_values(
+        joint_compute(weighted_median, rows, clusters), 50, seed=0, resamples=500, width=2, chunk=7
+    )
     expected = np.where(both > 0.5, 1.0, np.where(both < 0.5, 0.0, 0.5))
     assert np.array_equal(medians, expected)
