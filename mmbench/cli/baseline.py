@@ -36,7 +36,7 @@ this command alone. A run that is not complete, or that lacks a sample or a valu
 @click.argument("file", metavar="FILE")
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
 def save(run: str, file: str, out: str) -> int:
-    """Save a run as a baseline, in place of the one that the file may hold; says old and new values."""
+    """Save a run as a baseline file; of one that is there, say old and new values."""
     from mmbench.compare.saved import save_baseline
 
     path = Path(file).expanduser()
