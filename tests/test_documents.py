@@ -6,9 +6,12 @@ import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from mmbench.compare.gate.rules import parse_requirement, rules_of_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -98,9 +101,29 @@ def test_the_questions_of_the_data_page_are_read(tmp_path):
     assert (row["task"], row["value"], row["n"]) == ("vqa/my", 1.0, 2)
 
 
-def test_the_page_of_the_run_directory_is_up_to_date():
+def test_the_pages_of_what_is_persisted_are_up_to_date():
     generator = runpy.run_path(str(ROOT / "docs/reference/generate.py"))
-    assert generator["render"]() == generator["PAGE"].read_text(encoding="utf-8")
+    assert len(generator["PAGES"]) == 2
+    for page in generator["PAGES"]:
+        assert generator["render"](page) == page.read_text(encoding="utf-8")
+
+
+def test_the_rules_of_the_ci_page_are_read_and_its_shell_example_ends_with_the_codes_it_names(tmp_path):
+    page = (ROOT / "docs/how-to/ci.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    rules = rules_of_table(tomllib.loads(text)["gate"]["rule"], "mmbench.toml")
+    assert [rule.policy for rule in rules] == ["regression", "absolute", "absolute"]
+    typed = [text.replace("T:M", "a/b:accuracy") for text in re.findall(r'`"(T:M [^"]*)"`', page)]
+    assert len([parse_requirement(text) for text in typed]) == 5
+    (script,) = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", page, flags=re.DOTALL)
+    for code, ends in ((0, 0), (1, 1), (3, 3), (2, 3)):
+        (tmp_path / "mmbench").write_text(f'#!/bin/sh\n[ "$1" = run ] && exit 0\nexit {code}\n')
+        (tmp_path / "mmbench").chmod(0o755)
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        assert (
+            subprocess.run(["sh", "-c", script], env={"PATH": path}, capture_output=True, check=False).returncode
+            == ends
+        )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

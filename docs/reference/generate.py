@@ -1,4 +1,4 @@
-"""Writes run-directory.md from the docstrings of the persisted records: ``python docs/reference/generate.py``."""
+"""Writes run-directory.md and baseline-file.md from the docstrings of the persisted records: ``python docs/reference/generate.py``."""
 
 from __future__ import annotations
 
@@ -46,11 +46,28 @@ All JSON is read strictly: an unknown field or a newer `schema_version` is an er
 several lines in the log, when it failed and was asked again: the first that ended well counts, else the last.
 """
 
+BASELINE_PAGE = ROOT / "docs" / "reference" / "baseline-file.md"
+BASELINE_SOURCES = {
+    "mmbench/results/saved.py": ("BaselineFile", "SavedTask"),
+    "mmbench/results/packing.py": ("PackedTable", "PackedColumn", "PackedLabels", "PackedCodes"),
+}
+BASELINE_HEAD = """# The baseline file
 
-def render() -> str:
-    """The page."""
-    pieces = [HEAD]
-    for file, names in SOURCES.items():
+Made from the docstrings of the records by `python docs/reference/generate.py`; edit those, not this page.
+
+`mmbench baseline save RUN FILE` writes one JSON document: what `run.json` says of the run, every value, and the score of every unit,
+packed. It is read strictly, as a run directory is ([run-directory.md](run-directory.md) has `RunFile`, `PlanFile`, `ScoresFile` and
+`TaskPerf`), and refused when its content does not match its digest.
+"""
+
+PAGES = {PAGE: (HEAD, SOURCES), BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES)}
+
+
+def render(page: Path) -> str:
+    """One of the pages."""
+    head, sources = PAGES[page]
+    pieces = [head]
+    for file, names in sources.items():
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
         pieces += [_record(classes[name]) for name in names]
@@ -69,4 +86,5 @@ def _record(node: ast.ClassDef) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(render(each), encoding="utf-8")

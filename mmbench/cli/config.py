@@ -13,6 +13,8 @@ FILE = "mmbench.toml"
 """Name of the configuration file."""
 _OTHERS = ("models", "prices")
 """Tables that are not the defaults of a command: aliases, and what endpoints charge (`mmbench.models.endpoint.prices`)."""
+_RULE = "rule"
+"""Key of ``[gate]`` that holds the rules: ``[[gate.rule]]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class Option:
     """Name of the parameter that it sets."""
     multiple: bool
     """Whether it may be given several times; a single value in the file is then a list of one."""
+
+
+Options = Mapping[str, "Option | Options"]
+"""What may be configured, by the name that users type: options, and commands below a command with theirs."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,13 @@ class Config:
                     raise UnknownNameError(f"key of [models.{name}] in {self.path}:", key, known, hint=hint)
         return models
 
-    def command_defaults(self, commands: Mapping[str, Callable[[], Mapping[str, Option]]]) -> dict[str, dict[str, Any]]:
+    @property
+    def gate_rules(self) -> Any:
+        """``[[gate.rule]]`` as it stands there; empty where there is none."""
+        table = self.tables.get("gate", {})
+        return table.get(_RULE, []) if isinstance(table, dict) else []
+
+    def command_defaults(self, commands: Mapping[str, Callable[[], Options]]) -> dict[str, dict[str, Any]]:
         """Defaults a command, keyed as click wants them. Raises `UnknownNameError` for a key that is no option.
 
         Parameters: `commands`, each with a function that gives its options by the name that users type.
@@ -63,21 +75,38 @@ class Config:
                 continue
             if name not in commands or not isinstance(table, dict):
                 raise UnknownNameError(f"table of {self.path}:", name, [*commands, *_OTHERS])
-            known = commands[name]()
-            defaults[name] = {}
-            for key, value in table.items():
-                option = known.get(key.replace("_", "-"))
-                if option is None:
-                    raise UnknownNameError(f"key of [{name}] in {self.path}:", key, known)
-                single = option.multiple and not isinstance(value, list)
-                defaults[name][option.parameter] = [value] if single else value
+            own = {key: value for key, value in table.items() if (name, key) != ("gate", _RULE)}
+            defaults[name] = self._defaults(name, own, commands[name]())
+        return defaults
+
+    def _defaults(self, name: str, table: Mapping[str, Any], known: Options) -> dict[str, Any]:
+        """The defaults of one command, and of those below it under their names."""
+        defaults: dict[str, Any] = {}
+        for key, value in table.items():
+            option = known.get(key.replace("_", "-"))
+            if option is None:
+                raise UnknownNameError(f"key of [{name}] in {self.path}:", key, known)
+            if not isinstance(option, Option):
+                if not isinstance(value, dict):
+                    raise UsageError(f"{self.path}: {key} is a command of {name}: write a table, [{name}.{key}]")
+                defaults[key] = self._defaults(f"{name}.{key}", value, option)
+                continue
+            if isinstance(value, dict) or (isinstance(value, list) and not option.multiple):
+                hint = f"; rules are tables of their own: [[gate.{_RULE}]]" if (name, key) == ("gate", "rules") else ""
+                raise UsageError(f"{self.path}: {key} of [{name}] takes a single value{hint}")
+            single = option.multiple and not isinstance(value, list)
+            defaults[option.parameter] = [value] if single else value
         return defaults
 
 
-def load_config(folder: Path | None = None) -> Config:
-    """Read ``mmbench.toml`` of a folder (the working directory); empty where there is none. Raises `UsageError`."""
-    path = (folder or Path()) / FILE
-    if not path.is_file():
+def load_config(folder: Path | None = None, *, path: Path | None = None) -> Config:
+    """Read ``mmbench.toml`` of a folder (the working directory), or the file at `path`. Raises `UsageError`.
+
+    Empty where the folder has none; a `path` must be there.
+    """
+    given = path is not None
+    path = (folder or Path()) / FILE if path is None else path
+    if not given and not path.is_file():
         return Config(path)
     import tomllib
 

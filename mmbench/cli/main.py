@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from mmbench.cli.config import Option, load_config
+from mmbench.cli.config import Option, Options, load_config
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.core.ids import nearest_names
 
@@ -23,6 +23,9 @@ COMMANDS = {
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
     "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
+    "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
+    "gate": "Hold a run against its baseline and against limits; for CI.",
+    "baseline": "Keep a run as a small file, for `mmbench gate`.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
     "doctor": "Say what is installed, what is broken, and what to do about it.",
@@ -44,8 +47,7 @@ class _Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"mmbench.cli.{cmd_name}").command
-        for name, option in _options(command).items():
-            option.envvar = f"MMBENCH_{cmd_name}_{name}".upper().replace("-", "_")
+        _name_variables(command, cmd_name)
         return command
 
     def resolve_command(
@@ -100,15 +102,33 @@ def cli(ctx: click.Context) -> None:
     ctx.default_map = load_config().command_defaults({name: partial(_configurable, name) for name in COMMANDS})
 
 
+def _name_variables(command: click.Command, name: str) -> None:
+    """Give every option of a command, and of those below it, its environment variable."""
+    for shown, option in _options(command).items():
+        option.envvar = f"MMBENCH_{name}_{shown}".upper().replace("-", "_")
+    for below, each in _below(command).items():
+        _name_variables(each, f"{name}_{below}")
+
+
+def _below(command: click.Command) -> dict[str, click.Command]:
+    """Commands below a command, by name."""
+    return getattr(command, "commands", {})
+
+
 def _options(command: click.Command) -> dict[str, click.Option]:
     """Options by the name that users type: ``batch-size``."""
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     return {max(option.opts, key=len).lstrip("-"): option for option in options}
 
 
-def _configurable(name: str) -> dict[str, Option]:
+def _configurable(name: str) -> Options:
     command: click.Command = import_module(f"mmbench.cli.{name}").command
-    return {shown: Option(option.name, option.multiple) for shown, option in _options(command).items() if option.name}
+    return _configurable_of(command)
+
+
+def _configurable_of(command: click.Command) -> Options:
+    own = {shown: Option(option.name, option.multiple) for shown, option in _options(command).items() if option.name}
+    return {**own, **{name: _configurable_of(each) for name, each in _below(command).items()}}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mmbench.cli.config import load_config
+from mmbench.cli.options import solved_option
 from mmbench.cli.values import batch_size, key_values, working_directory_first
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import CACHE, CHECKPOINTS, DataSource
@@ -97,14 +98,7 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
 @click.option(
     "--seeds", type=int, default=1, show_default=True, metavar="N", help="Run N times, with the seeds from --seed on."
 )
-@click.option(
-    "--solved",
-    type=float,
-    default=0.95,
-    show_default=True,
-    metavar="VALUE",
-    help="A seed counts as having solved a task from this value up (0 to 1).",
-)
+@solved_option
 @click.option(
     "--skip-incompatible",
     is_flag=True,

@@ -6,13 +6,12 @@ import contextlib
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.values import key_values, working_directory_first
-from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.cli.values import key_values, working_directory_first, writable_file
+from mmbench.core.errors import MmbenchError
 
 if TYPE_CHECKING:
     from mmbench.core.scores import ScoreTable
@@ -63,7 +62,7 @@ def command(task: str, predictions: str, references: str | None, **values: Any) 
     from mmbench.runner.predictions import score
 
     working_directory_first()
-    target = _target(values["per_sample"], (predictions, references))
+    target = writable_file("--per-sample", values["per_sample"], (predictions, references))
     options = key_values("--set", values["options"])
     # What a plug-in prints must not land in the JSON document.
     with contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext():
@@ -86,23 +85,6 @@ def command(task: str, predictions: str, references: str | None, **values: Any) 
     if failure is not None:
         raise failure
     return result.exit_code
-
-
-def _target(per_sample: str | None, inputs: tuple[str | None, ...]) -> Path | None:
-    """Where ``--per-sample`` writes, checked before anything is read. Raises `UsageError`."""
-    if per_sample is None:
-        return None
-    path = Path(per_sample).expanduser()
-    try:
-        if path.resolve() in [Path(given).expanduser().resolve() for given in inputs if given]:
-            raise UsageError(f"--per-sample {path} would replace a file that is read")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"--per-sample {path} is there already and is no file")
-        if not path.parent.is_dir():
-            raise UsageError(f"--per-sample {path}: there is no folder {path.parent}")
-    except (OSError, RuntimeError) as error:  # no permission to look there; a link that leads to itself
-        raise UsageError(f"--per-sample {path} cannot be written: {error}") from error
-    return path
 
 
 def _print(result: ScoreResult, *, as_json: bool) -> None:

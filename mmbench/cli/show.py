@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from mmbench.cli.options import solved_option
 from mmbench.cli.picture import can_draw, draw
 from mmbench.cli.values import key_values
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
@@ -42,14 +43,7 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 @click.option("--split", default="test", show_default=True, help="Split of the task.")
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
-@click.option(
-    "--solved",
-    type=float,
-    default=0.95,
-    show_default=True,
-    metavar="VALUE",
-    help="A seed counts as having solved a task from this value up (0 to 1).",
-)
+@solved_option
 def command(what: tuple[str, ...], sample_id: str | None, task_name: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
     if len(what) > 1:

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 from mmbench.core.errors import UsageError
@@ -62,3 +63,29 @@ def batch_size(text: str | int) -> int | Literal["auto"]:
         return int(text)
     except ValueError:
         raise UsageError(f"--batch-size {text!r}: expected 'auto' or a whole number") from None
+
+
+def writable_file(option: str, text: str | None, inputs: Iterable[str | None], *, append: bool = False) -> Path | None:
+    """Where an option writes a file, checked before anything is read; None where it is not given. Raises `UsageError`.
+
+    Parameters: `inputs`, what the command reads, which it must never replace or land in; `append`, whether a file that is
+    there is added to.
+    """
+    if text is None:
+        return None
+    path = Path(text).expanduser()
+    try:
+        for given in filter(None, inputs):
+            read = Path(given).expanduser().resolve()
+            if path.resolve() == read or (read.is_dir() and path.resolve().is_relative_to(read)):
+                raise UsageError(f"{option} {path} would {'change' if append else 'replace'} a file that is read")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{option} {path} is there already and is no file")
+        if not path.parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+        place = path if append and path.exists() else path.parent
+        if not os.access(place, os.W_OK):
+            raise UsageError(f"{option} {path} cannot be written: no permission to write {place}")
+    except (OSError, RuntimeError) as error:  # no permission to look there; a link that leads to itself
+        raise UsageError(f"{option} {path} cannot be written: {error}") from error
+    return path

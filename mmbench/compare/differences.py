@@ -17,6 +17,7 @@ from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
 from mmbench.stats import (
+    RESAMPLES,
     Difference,
     minimum_detectable_effect,
     paired_compute_difference,
@@ -227,7 +228,7 @@ class _TaskPair:
         self, metric: Metric, rows: tuple[Floats, Floats], joined: Joined, part: tuple[str, str] | None
     ) -> MetricDifference:
         rows_a, rows_b = rows[0][joined.rows_a], rows[1][joined.rows_b]
-        found = _paired(metric, rows_a, rows_b, joined.clusters)
+        found = paired(metric, rows_a, rows_b, joined.clusters)
         change = unit_changes(metric, rows_a, rows_b)
         status_a, status_b = joined.status_a[joined.rows_a], joined.status_b[joined.rows_b]
         return MetricDifference(
@@ -305,13 +306,20 @@ def unit_changes(metric: Metric, a: Floats, b: Floats) -> Floats:
     return np.asarray(b[:, 0] - a[:, 0], dtype=np.float64)
 
 
-def _paired(metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64]) -> Difference:
+def paired(
+    metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], *, resamples: int = RESAMPLES
+) -> Difference:
+    """The difference of a metric, B minus A, by the method that fits it.
+
+    Parameters: `a` and `b`, float64 [n, d], the rows of the same units; `clusters`, int64 [n]; `resamples`, where a bootstrap
+    is needed.
+    """
     if metric.compute is not None:
-        return paired_compute_difference(metric.compute, a, b, clusters)
+        return paired_compute_difference(metric.compute, a, b, clusters, resamples=resamples)
     if metric.is_mean and metric.columns[1] == ONES:
         return paired_mean_difference(a[:, 0], b[:, 0], clusters)
     if metric.is_mean:
         return paired_ratio_difference(a, b, clusters)
     if metric.formula is None:
         raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-    return paired_difference(metric.formula, a, b, clusters)
+    return paired_difference(metric.formula, a, b, clusters, resamples=resamples)

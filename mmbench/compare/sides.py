@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,10 +107,16 @@ class StoredTables:
 
 
 def load_side(reference: str | Path, out: Path) -> Side:
-    """A run by its directory, or by a name under `out`.
+    """A run by its directory, or by a name under `out`; or a file that ``mmbench baseline save`` made.
 
     Raises `UsageError` when there is none, `NotComparableError` when it is damaged or of a newer schema.
     """
+    path = Path(reference)
+    with contextlib.suppress(OSError):  # a name that is too long for a path
+        if path.is_file() and path.name != "run.json":
+            from mmbench.compare.saved import load_saved
+
+            return load_saved(path)
     directory = find_run(str(reference), out)
     view = RunView.load(directory)
     tasks = {name: _task_side(view, directory, entry) for name, entry in view.run.tasks.items()}

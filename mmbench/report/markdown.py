@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
+from mmbench.report.cells import count_cell, interval_cell, value_cell
 from mmbench.report.comparison import comparison_tables
 from mmbench.report.summary import summary_table
-from mmbench.report.table import Table
-from mmbench.report.text import interval, number
+from mmbench.report.table import Cell, Column, Table
 from mmbench.results.seeds import SeedGroup
 from mmbench.results.view import RunView
+
+_MARKUP = re.compile(r"[\\|`*]|(?<=\])(?=[(\[:])|~(?=~)")
+"""What is markup wherever it stands."""
+
+_OUTER = re.compile(r"(?<![^\W_])_|_(?![^\W_])|^[#>+-](?=\s|$)")
+"""What is markup at the edge of a word or of the line."""
 
 MANY = 3
 """Of more models than this the comparison is shown first."""
@@ -17,22 +24,32 @@ MANY = 3
 
 def table_markdown(table: Table) -> str:
     """A pipe table, its title above and its notes below. Whatever could break out of a cell is escaped."""
-    title = [f"## {_cell(table.title)}", ""] if table.title else []
-    head = "| " + " | ".join(_cell(column.title) for column in table.columns) + " |"
+    title = [f"## {_escaped(table.heading)}", ""] if table.title else []
+    head = "| " + " | ".join(map(_escaped, table.headings)) + " |"
     rule = "|" + "|".join("---:" if column.align == "right" else ":---" for column in table.columns) + "|"
-    rows = ["| " + " | ".join(_cell(text) for text in row) + " |" for row in table.rows]
-    notes = [f"- {_cell(note)}" for note in table.notes]
+    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in table.cells]
+    notes = [f"- {_escaped(note)}" for note in table.said]
     return "\n".join([*title, head, rule, *rows, *(["", *notes] if notes else []), ""])
 
 
-def _cell(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+def tables_markdown(tables: Iterable[Table]) -> str:
+    """One below the other."""
+    return "\n".join(map(table_markdown, tables))
+
+
+def _cell(cell: Cell) -> str:
+    text = _escaped(str(cell))
+    return f"**{text}**" if "best" in cell.marks else text
+
+
+def _escaped(text: str) -> str:
+    """Text in which GitHub finds no markup: no table, code, emphasis, link, picture, reference or HTML."""
+    return _OUTER.sub(r"\\\g<0>", _MARKUP.sub(r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;")))
 
 
 def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
     """A table for each task, models as rows."""
-    return "\n".join(table_markdown(table) for table in comparison_tables(groups, tasks))
+    return tables_markdown(comparison_tables(groups, tasks))
 
 
 def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
@@ -53,19 +70,26 @@ def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None
         "",
         "",
     ]
-    return "\n".join(facts) + text + "".join(_slices(view, name) for name in view.scores)
+    return (
+        "\n".join(facts)
+        + text
+        + "".join(f"\n{table_markdown(table)}" for name in view.scores for table in _slices(view, name))
+    )
 
 
-def _slices(view: RunView, task: str) -> str:
+def _slices(view: RunView, task: str) -> list[Table]:
+    """A table of the primary metrics for each slice name."""
     scores = view.scores[task]
-    lines: list[str] = []
-    for name, labels in scores.slices.items():
-        lines += ["", f"## {task} by {name}", "", f"| {_cell(name)} | metric | value | 95 % interval | n |"]
-        lines.append("|:---|:---|---:|---:|---:|")
-        for label, values in sorted(labels.items()):
-            lines += [
-                f"| {_cell(label)} | {value.id} | {number(value.value, value.scale)} | {interval(value)} | {value.n:,} |"
+    return [
+        Table(
+            (Column(name, "left"), Column("metric", "left"), Column("value"), Column("95 % interval"), Column("n")),
+            [
+                (label, value.id, value_cell(value.value, value.scale), interval_cell(value), count_cell(value.n))
+                for label, values in sorted(labels.items())
                 for value in values
                 if value.id in scores.primary
-            ]
-    return "\n".join(lines) + "\n" if lines else ""
+            ],
+            title=f"{task} by {name}",
+        )
+        for name, labels in scores.slices.items()
+    ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mmbench.core.scores import MetricValue
-from mmbench.report.table import Column, Table
-from mmbench.report.text import interval, number, percent, said_of_metrics
+from mmbench.report.cells import count_cell, interval_cell, share_cell, value_cell
+from mmbench.report.table import Cell, Column, Table
+from mmbench.report.text import said_of_metrics
 
 MOST_LABELS = 30
 """A slice name with more labels than this gets no table."""
@@ -63,11 +64,11 @@ def _table(
         hidden.add("coverage")
     titles = (*names, *_TITLES)
     shown = [n for n, heading in enumerate(titles) if heading not in hidden]
-    cells = [(*texts, *_cells(value)) for texts, value in rows]
+    cells = [(*map(Cell, texts), *_cells(value)) for texts, value in rows]
     columns = tuple(Column(titles[n], "left" if n < len(names) else "right") for n in shown)
     return Table(columns, tuple(tuple(row[n] for n in shown) for row in cells), notes=tuple(notes), title=title)
 
 
-def _cells(value: MetricValue) -> tuple[str, ...]:
-    figures = number(value.value, value.scale), interval(value)
-    return (*figures, f"{value.n:,}", f"{value.n_failed:,}", percent(value.coverage))
+def _cells(value: MetricValue) -> tuple[Cell, ...]:
+    figures = value_cell(value.value, value.scale), interval_cell(value)
+    return (*figures, count_cell(value.n), count_cell(value.n_failed), share_cell(value.coverage))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmbench.report.table import Column, Table
-from mmbench.report.text import (
-    byte_size,
-    each_seed,
-    figure,
-    interval,
-    number,
-    percent,
-    said,
-    said_of_seeds,
-    solved,
-    spread,
+from mmbench.report.cells import (
+    bytes_cell,
+    count_cell,
+    figure_cell,
+    interval_cell,
+    seeds_cell,
+    share_cell,
+    solved_cell,
+    spread_cell,
+    value_cell,
 )
+from mmbench.report.table import Cell, Column, Table
+from mmbench.report.text import said, said_of_seeds
 from mmbench.results.schema import TaskPerf
 from mmbench.results.seeds import SeedGroup, SeedRow, middle
 
@@ -39,21 +39,22 @@ def summary_table(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = Non
     """
     several, single = any(group.several for group in groups), any(not group.several for group in groups)
     titles = ("value", *(_INTERVAL if single or not several else ()), *(_SEEDS if several else ()), *_COUNTS, *SPEED)
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     breaks: list[int] = []
     notes: list[str] = []
     for group in groups:
         for task in group.tasks if tasks is None else [name for name in tasks if name in group.tasks]:
             if rows:
                 breaks.append(len(rows))
-            rows += [(*names, *(cells.get(title, "") for title in titles)) for names, cells in _block(group, task)]
+            for names, cells in _block(group, task):
+                rows.append((*map(Cell, names), *(cells.get(title, Cell()) for title in titles)))
             said_here = [f"{group.label} on {task}{where}: {text}" for where, text in said(group, task, speed=True)]
             notes += [note for note in said_here if note not in notes]
     columns = (*(Column(name, "left") for name in NAMES), *map(Column, titles))
     return Table(columns, tuple(rows), frozenset(breaks), (*said_of_seeds(groups), *notes))
 
 
-def _block(group: SeedGroup, task: str) -> list[tuple[tuple[str, str, str], dict[str, str]]]:
+def _block(group: SeedGroup, task: str) -> list[tuple[tuple[str, str, str], dict[str, Cell]]]:
     """(names, cells by heading) of each row."""
     metrics = [row for row in group.rows(task) if row.primary]
     if not metrics:
@@ -70,26 +71,27 @@ def status(group: SeedGroup, task: str) -> str:
     return ", ".join(UNFIT if each == "incompatible" else each for each in found)
 
 
-def _quality(row: SeedRow, *, several: bool) -> dict[str, str]:
+def _quality(row: SeedRow, *, several: bool) -> dict[str, Cell]:
     scale = row.one.scale
     own = [metric.n for metric in row.metrics if metric]
+    same = several and len(set(own)) == 1
     cells = {
-        "value": number(row.value, scale),
-        "n": f"{len(own)} × {own[0]:,}" if several and len(set(own)) == 1 else f"{row.n:,}",
-        "failed": f"{row.n_failed:,}",
-        "coverage": percent(row.coverage),
-        "chance": number(row.chance, scale),
-        "prior": number(row.prior, scale),
+        "value": value_cell(row.value, scale),
+        "n": Cell(f"{len(own)} × {own[0]:,}", row.n) if same else count_cell(row.n),
+        "failed": count_cell(row.n_failed),
+        "coverage": share_cell(row.coverage),
+        "chance": value_cell(row.chance, scale),
+        "prior": value_cell(row.prior, scale),
     }
     if several:
-        return {**cells, **dict(zip(_SEEDS, (spread(row), each_seed(row), solved(row)), strict=True))}
-    return {**cells, _INTERVAL[0]: interval(row.one)}
+        return {**cells, **dict(zip(_SEEDS, (spread_cell(row), seeds_cell(row), solved_cell(row)), strict=True))}
+    return {**cells, _INTERVAL[0]: interval_cell(row.one)}
 
 
-def _speed(measured: Sequence[TaskPerf]) -> tuple[str, str, str]:
+def _speed(measured: Sequence[TaskPerf]) -> tuple[Cell, Cell, Cell]:
     memory = max((perf.peak_memory_bytes for perf in measured if perf.peak_memory_bytes is not None), default=None)
     return (
-        figure(middle(perf.samples_per_s for perf in measured)),
-        figure(middle(perf.latency_ms.p50 for perf in measured)),
-        byte_size(memory),
+        figure_cell(middle(perf.samples_per_s for perf in measured)),
+        figure_cell(middle(perf.latency_ms.p50 for perf in measured)),
+        bytes_cell(memory),
     )

@@ -2,8 +2,72 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
+
+Mark = Literal["best", "incomplete", "invalid"]
+"""``best``: it really leads; ``incomplete``: samples or seeds are missing; ``invalid``: not to be quoted."""
+
+SIGNS: dict[Mark, str] = {"incomplete": "†", "invalid": "‡"}
+"""What stands behind a marked cell; ``best`` is bold."""
+
+LEGEND: dict[Mark, str] = {
+    "best": "bold: it leads, beyond what other samples of the same kind would change",
+    "incomplete": "†: samples or seeds of it failed or were not asked, so it covers less than the others",
+    "invalid": "‡: measured under conditions that spoil it; not to be quoted",
+}
+"""What each mark means, for below the table."""
+
+
+def visible(text: str) -> str:
+    r"""Text in one line, in which everything can be seen.
+
+    Runs of white space become one space; control characters, marks of direction and what else does not print become
+    escapes, so that a name can neither steer a terminal nor pass for another one.
+
+    >>> print(visible("a\n\tb\x1b[31m\u202ec"))
+    a b\x1b[31m\u202ec
+    """
+    flat = " ".join(text.split())
+    if flat.isprintable():
+        return flat
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in flat)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of a table: for people, and as full-precision numbers for programs."""
+
+    display: str = ""
+    """Text for people; empty where there is nothing to say."""
+    value: float | int | str | None = None
+    """The number behind it, in its natural range (0.863 where the display says 86.3); None where there is none."""
+    low: float | None = None
+    """Lower end of its 95 % interval or range, as `value`."""
+    high: float | None = None
+    """Upper end."""
+    note: str | None = None
+    """What must be known about this one cell; None where nothing."""
+    runs: tuple[str, ...] = ()
+    """Names of the runs that it comes from; empty where it comes from none, or from all of the row."""
+    marks: frozenset[Mark] = frozenset()
+    """What it is beside its value."""
+
+    @property
+    def number(self) -> float | int | None:
+        """The value where it is a finite number; None else."""
+        return self.value if isinstance(self.value, float | int) and math.isfinite(self.value) else None
+
+    def __bool__(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.display)
+
+    def __str__(self) -> str:
+        """The display, in one line, and the signs of its marks."""
+        return f"{visible(self.display)}{''.join(sign for mark, sign in SIGNS.items() if mark in self.marks)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +80,43 @@ class Column:
     """Numbers stand right, names left."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
-    """Headings, rows of text, and sentences below."""
+    """Headings, rows of cells, and sentences below."""
 
     columns: tuple[Column, ...]
     """[c] the columns."""
-    rows: tuple[tuple[str, ...], ...]
-    """[r][c] the cells, as text for people."""
+    rows: Sequence[Sequence[Cell | str]]
+    """[r][c] the cells as given; a text is a cell that has no number. Readers want `cells` or `texts`."""
     breaks: frozenset[int] = frozenset()
     """Rows that begin a new group; renderers that can, draw a line above them."""
     notes: tuple[str, ...] = field(default=())
     """What has to be said beside the numbers."""
     title: str = ""
     """What stands above it; empty where there is one table alone."""
+
+    @cached_property
+    def cells(self) -> tuple[tuple[Cell, ...], ...]:
+        """[r][c] the cells."""
+        return tuple(tuple(Cell(cell) if isinstance(cell, str) else cell for cell in row) for row in self.rows)
+
+    @cached_property
+    def texts(self) -> tuple[tuple[str, ...], ...]:
+        """[r][c] what people read, signs of marks included; safe to print."""
+        return tuple(tuple(map(str, row)) for row in self.cells)
+
+    @cached_property
+    def headings(self) -> tuple[str, ...]:
+        """[c] the titles of the columns, safe to print."""
+        return tuple(visible(column.title) for column in self.columns)
+
+    @cached_property
+    def heading(self) -> str:
+        """The title, safe to print."""
+        return visible(self.title)
+
+    @cached_property
+    def said(self) -> tuple[str, ...]:
+        """The notes, and below them the meaning of every mark that occurs; safe to print."""
+        found = {mark for row in self.cells for cell in row for mark in cell.marks}
+        return tuple(map(visible, (*self.notes, *(text for mark, text in LEGEND.items() if mark in found))))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mmbench.report.comparison import comparison_tables
 from mmbench.report.summary import NAMES, SPEED, summary_table
-from mmbench.report.table import Column, Table
+from mmbench.report.table import Cell, Table
 from mmbench.results.seeds import SeedGroup
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
     """The main table; on a narrow terminal model, task and speed stand as headings above their metrics."""
     console = _console(stream)
     table = summary_table(groups, tasks)
-    titles = [column.title for column in table.columns]
+    titles = table.headings
     if _natural_width(table, titles, 2) <= console.width:
         _draw(console, _without_repetition(table), titles, 2)
     else:
@@ -49,10 +49,10 @@ def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = Fal
     """
     console = _console(stream)
     for table in tables:
-        console.print(table.title, markup=False, style="bold cyan", soft_wrap=True)
-        titles = [column.title for column in table.columns]
+        console.print(table.heading, markup=False, style="bold cyan", soft_wrap=True)
+        titles: Sequence[str] = table.headings
         if compact or _natural_width(table, titles, 2) > console.width:
-            titles = [_in_lines(column, place, table) for place, column in enumerate(table.columns)]
+            titles = [_in_lines(title, place, table) for place, title in enumerate(table.headings)]
         gap = 2 if _natural_width(table, titles, 2) <= console.width else 1
         for columns in _cut(table, titles, gap, console.width):
             _draw(console, _only(table, columns), [titles[n] for n in columns], gap)
@@ -71,12 +71,12 @@ def _console(stream: TextIO) -> Console:
 
 
 def _say(console: Console, table: Table) -> None:
-    for note in table.notes:
+    for note in table.said:
         console.print(f"• {note}", markup=False, style="yellow", soft_wrap=True)
 
 
 def _widths(table: Table, titles: Sequence[str]) -> list[int]:
-    cells = [tuple(titles), *table.rows]
+    cells = [tuple(titles), *table.texts]
     return [max(len(line) for text in column for line in text.split("\n")) for column in zip(*cells, strict=True)]
 
 
@@ -89,10 +89,10 @@ def _drawn_width(widths: Sequence[int], gap: int) -> int:
     return sum(widths) + gap * (len(widths) - 1) + 2
 
 
-def _in_lines(column: Column, place: int, table: Table) -> str:
+def _in_lines(title: str, place: int, table: Table) -> str:
     """A heading broken into lines no wider than what stands below it, where it has places to break at."""
-    pieces = _BREAK.split(column.title)
-    widest = max([_SHORTEST, *(len(row[place]) for row in table.rows), *(len(piece.rstrip()) for piece in pieces)])
+    pieces = _BREAK.split(title)
+    widest = max([_SHORTEST, *(len(row[place]) for row in table.texts), *(len(piece.rstrip()) for piece in pieces)])
     lines = [""]
     for piece in pieces:
         if lines[-1] and len((lines[-1] + piece).rstrip()) > widest:
@@ -114,7 +114,7 @@ def _cut(table: Table, titles: Sequence[str], gap: int, width: int) -> list[list
 
 def _only(table: Table, columns: Sequence[int]) -> Table:
     """Some of the columns; rows that say nothing there are left out."""
-    rows = [tuple(row[n] for n in columns) for row in table.rows]
+    rows = [tuple(row[n] for n in columns) for row in table.cells]
     kept = [n for n, row in enumerate(rows) if any(row[1:]) or not row[1:]]
     breaks = frozenset(place for place, n in enumerate(kept) if n in table.breaks)
     return Table(tuple(table.columns[n] for n in columns), tuple(rows[n] for n in kept), breaks)
@@ -123,8 +123,8 @@ def _only(table: Table, columns: Sequence[int]) -> Table:
 def _without_repetition(table: Table) -> Table:
     """The main table with model and task named once."""
     rows = tuple(
-        ("", "", *row[2:]) if number > 0 and number not in table.breaks else row
-        for number, row in enumerate(table.rows)
+        (Cell(), Cell(), *row[2:]) if number > 0 and number not in table.breaks else row
+        for number, row in enumerate(table.cells)
     )
     return Table(table.columns, rows, table.breaks)
 
@@ -137,11 +137,12 @@ def _draw(console: Console, table: Table, titles: Sequence[str], gap: int) -> No
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap - 1, 0, 0))
     for column, title in zip(table.columns, titles, strict=True):
         drawn.add_column(Text(title), justify=column.align, no_wrap=True, vertical="bottom")
-    for number, row in enumerate(table.rows):
+    for number, row in enumerate(table.cells):
         if number in table.breaks:
             drawn.add_section()
         titled = zip(row, table.columns, strict=True)
-        drawn.add_row(*(Text(cell, style="bold" if column.title == "value" else "") for cell, column in titled))
+        bold = ["best" in cell.marks or column.title == "value" for cell, column in titled]
+        drawn.add_row(*(Text(str(cell), style="bold" * heavy) for cell, heavy in zip(row, bold, strict=True)))
     console.print(drawn)
 
 
@@ -149,7 +150,7 @@ def _draw_narrow(console: Console, table: Table) -> None:
     from rich.text import Text
 
     groups = _groups(table)
-    titles = [column.title for column in table.columns]
+    titles = table.headings
     names, speed = len(NAMES), len(titles) - len(SPEED)
     picked = [titles[names - 1], "  ".join(titles[names : names + 2]), *titles[names + 2 : speed]]
     bodies = [
@@ -172,7 +173,7 @@ def _draw_narrow(console: Console, table: Table) -> None:
 
 def _groups(table: Table) -> list[list[tuple[str, ...]]]:
     groups: list[list[tuple[str, ...]]] = []
-    for number, row in enumerate(table.rows):
+    for number, row in enumerate(table.texts):
         if number == 0 or number in table.breaks:
             groups.append([])
         groups[-1].append(row)

@@ -103,7 +103,7 @@ def read_record(path: Path, kind: type[T]) -> T:
             raise msgspec.ValidationError("not an object")
         document = migrate(document, path)
         if kind is ScoresFile:
-            _check_dataclasses(document)
+            check_metric_values(document)
         return msgspec.convert(document, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotComparableError(f"{path} is damaged: {error}") from error
@@ -124,7 +124,7 @@ def migrate(document: dict[str, Any], path: Path) -> dict[str, Any]:
     return document
 
 
-def _check_dataclasses(document: Mapping[str, Any]) -> None:
+def check_metric_values(document: Mapping[str, Any]) -> None:
     """Refuse unknown fields inside metric values, which are dataclasses and so not checked by msgspec itself."""
     from mmbench.core.scores import MetricValue
 

@@ -175,10 +175,11 @@ def find_run(reference: str, out: Path) -> RunDirectory:
     Raises `UsageError` when there is none, or more than one model fits.
     """
     path = Path(reference)
-    if (path / "run.json").is_file():
-        return RunDirectory(path)
-    if path.is_file() and path.name == "run.json":
-        return RunDirectory(path.parent)
+    with contextlib.suppress(OSError):  # a name that is too long for a path
+        if (path / "run.json").is_file():
+            return RunDirectory(path)
+        if path.is_file() and path.name == "run.json":
+            return RunDirectory(path.parent)
     matches = sorted(p.parent for p in out.glob(f"{_glob_escape(folder_name(reference))}*/run.json"))
     if len(matches) == 1:
         return RunDirectory(matches[0])

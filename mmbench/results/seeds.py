@@ -220,6 +220,8 @@ def data_key(view: RunView, task: str) -> Hashable:
 
     Raises `NotComparableError` when the plan on disk is damaged.
     """
+    if view.facts is not None:
+        return view.facts[task]
     entry = view.run.tasks[task]
     plan = RunDirectory(view.path).read_plan(task)
     options = canonical_json(entry.source.options)

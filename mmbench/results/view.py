@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ class RunView:
     """Task to its current values; tasks that are not scored are absent."""
     perf: dict[str, TaskPerf]
     """Task to its speed, where it was measured."""
+    facts: Mapping[str, Hashable] | None = None
+    """Task to all that must agree before values stand side by side; None where `data_key` reads it from the directory."""
 
     @classmethod
     def load(cls, directory: RunDirectory) -> RunView:

@@ -31,7 +31,7 @@ ONE_CLUSTER = "one cluster: no interval"
 """The reason of a single cluster."""
 NO_WIDTH = 1e-9
 """Resamples within this part of their size of each other agree: they come from sums on a grid."""
-_UNDEFINED_SHARE = 0.05
+UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there is no bootstrap interval."""
 
 
@@ -170,7 +170,7 @@ def defined_resamples(drawn: Bootstrap) -> tuple[Floats, str | None]:
     """The finite resamples, and why they are too few for an interval, where they are."""
     values = drawn.values[np.isfinite(drawn.values)]
     undefined, total = len(drawn.values) - len(values), len(drawn.values)
-    if undefined > _UNDEFINED_SHARE * total:
+    if undefined > UNDEFINED_SHARE * total:
         return values, f"undefined in {undefined} of {total} bootstrap resamples: no interval"
     return values, None
 

@@ -91,11 +91,30 @@ def bootstrap(
     fewer.
     """
     chunk = _at_once(clusters) if chunk is None else chunk
-    generator = np.random.default_rng(seed)
-    values = _in_chunks(
-        lambda count: statistic(resample_weights(generator, clusters, count)), clusters, resamples, chunk
-    )
+    values = bootstrap_values(statistic, clusters, seed=seed, resamples=resamples, chunk=chunk)
     return Bootstrap(values, clusters, seed, lambda: _jackknife(statistic, clusters, chunk), is_sum=False)
+
+
+def bootstrap_values(
+    statistic: Statistic,
+    clusters: int,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    chunk: int | None = None,
+    width: int | None = None,
+) -> Floats:
+    """A statistic of seeded resamples of the clusters: float64 [resamples], NaN or infinite where it is undefined.
+
+    Parameters as in `bootstrap`; `width`, how many numbers the statistic gives for each resample, where these are several
+    (values of models that are judged on the same clusters): then float64 [resamples, width].
+    """
+    generator = np.random.default_rng(seed)
+
+    def draw(count: int) -> Floats:
+        return statistic(resample_weights(generator, clusters, count))
+
+    return _in_chunks(draw, clusters, resamples, _at_once(clusters) if chunk is None else chunk, width)
 
 
 def bootstrap_formula(
@@ -179,10 +198,12 @@ def _at_once(size: int) -> int:
     return max(1, _CHUNK // size, min(_FEWEST, _MOST // size))
 
 
-def _in_chunks(draw: Callable[[int], Floats], clusters: int, resamples: int, chunk: int) -> Floats:
+def _in_chunks(
+    draw: Callable[[int], Floats], clusters: int, resamples: int, chunk: int, width: int | None = None
+) -> Floats:
     if clusters < 1 or resamples < 1:
         raise ValueError(f"a bootstrap needs a cluster and a resample, got {clusters} and {resamples}")
-    values = np.empty(resamples)
+    values = np.empty(resamples if width is None else (resamples, width))
     with np.errstate(divide="ignore", invalid="ignore"):
         for start in range(0, resamples, chunk):
             stop = min(start + chunk, resamples)

@@ -322,7 +322,7 @@ def test_a_table_of_a_slice_names_its_metrics_where_they_are_several() -> None:
     _, table = scored_tables("t", "3 samples", metrics, {"kind": {"x": metrics, "y": metrics}}, ["a", "b"])
     assert table.title == "t by kind"
     assert [column.title for column in table.columns][:3] == ["kind", "metric", "value"]
-    assert [row[:3] for row in table.rows] == [
+    assert [row[:3] for row in table.texts] == [
         ("x", "a", "25.0"),
         ("x", "b", "25.0"),
         ("y", "a", "25.0"),

@@ -35,7 +35,7 @@ def run(tmp_path):
 def cells(table):
     """[r] heading → cell of each row."""
     titles = [column.title for column in table.columns]
-    return [dict(zip(titles, row, strict=True)) for row in table.rows]
+    return [dict(zip(titles, row, strict=True)) for row in table.texts]
 
 
 def by_model(table):
@@ -206,7 +206,7 @@ def test_a_comparison_fits_any_terminal_and_loses_nothing(run, monkeypatch, widt
     lines = [line.rstrip() for line in text.splitlines() if not line.startswith("•")]
     assert max(map(len, lines)) <= width
     (table,) = comparison_tables(models)
-    for row in table.rows:
+    for row in table.texts:
         for cell in row:
             assert cell in text
     words = set(text.split())

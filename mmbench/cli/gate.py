@@ -1,0 +1,202 @@
+"""``mmbench gate``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.cli.config import load_config
+from mmbench.cli.gate_plan import plan
+from mmbench.cli.values import working_directory_first, writable_file
+from mmbench.core.errors import MmbenchError, NotComparableError, RunFailedError, UsageError
+
+if TYPE_CHECKING:
+    from mmbench.compare.gate.rules import Rule
+    from mmbench.compare.gate.verdicts import GateResult
+    from mmbench.compare.sides import Side
+
+_EPILOG = """\b
+Examples:
+  mmbench gate mymodel --baseline baselines/mymodel.json
+  mmbench gate RUN --baseline RUN --require "vqa/scenes:accuracy drop<1pt"
+  mmbench gate RUN --require "vqa/scenes:accuracy >= 0.70" --require "vqa/scenes:latency_p50 <= 250ms"
+  mmbench gate RUN --baseline FILE --junit gate.xml --summary "$GITHUB_STEP_SUMMARY"
+  mmbench gate RUN1 RUN2 RUN3 --baseline B1 --baseline B2 --baseline B3 \\
+    --require "vqa/scenes:latency_p50 drop<1.2x"
+  mmbench gate RUN --baseline FILE --aa           # how often would it fail an equal model?
+  mmbench gate plan RUN --tolerance 0.5pt         # how many samples does a tolerance need?
+
+\b
+Rules (--require, or [[gate.rule]] tables in mmbench.toml; all of them apply):
+  TASK:METRIC drop<1pt                   regression: fails when the drop is larger and significant
+  TASK:METRIC non-inferiority drop<1pt   passes only when the 95 % interval excludes a larger drop
+  TASK:METRIC >= 0.70                    absolute: a floor, or (<=) a budget such as 250ms
+  TASK:METRIC exact                      no sample may change
+Without a rule, no primary metric may drop significantly. Rules about speed need the same machine, and several runs on
+both sides where they compare.
+
+\b
+Exit codes: 0 every rule holds; 1 a rule is violated, whatever else is missing; 2 usage; 3 none is violated, but a metric or a
+sample is missing, runs do not compare, or there are too few samples to tell; 4 an output could not be written.
+"""
+
+
+class _Requirement(click.ParamType[str]):
+    """Rules in an environment variable are separated by semicolons, because they hold spaces."""
+
+    name = "rule"
+    envvar_list_splitter = ";"
+
+
+class _Gate(click.Command):
+    """Judges runs; ``plan`` as the first word is a command of its own (a run of that name is ``./plan``)."""
+
+    commands = {"plan": plan}  # noqa: RUF012 - click asks for a plain dict
+    """Commands below this one, by name."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args and args[0] in self.commands:
+            name = args[0]
+            defaults = ((parent.default_map if parent else None) or {}).get(str(info_name)) or {}
+            extra["default_map"] = defaults.get(name)
+            return self.commands[name].make_context(f"{info_name} {name}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(80)) for name, command in self.commands.items()])
+
+
+@click.command(cls=_Gate, epilog=_EPILOG)
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True)
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    metavar="RUN|FILE",
+    help="What it is held against: a run, or a file of `mmbench baseline save`. Several are repeats of one model.",
+)
+@click.option("--require", multiple=True, metavar="RULE", type=_Requirement(), help="A rule; see below.")
+@click.option("--rules", metavar="FILE", help="Read [[gate.rule]] from this file instead of mmbench.toml.")
+@click.option("--aa", is_flag=True, help="Estimate how often these rules fail a model that is not worse.")
+@click.option(
+    "--simulations", type=click.IntRange(1, 1_000_000), default=500, show_default=True, help="Simulated gates of --aa."
+)
+@click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
+@click.option("--summary", metavar="FILE", help="Append them as Markdown, as $GITHUB_STEP_SUMMARY wants it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
+@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
+    """Hold a run against its baseline and against limits; made for CI."""
+    targets = _targets(values, (*runs, *baselines, values["rules"]))
+    if values["aa"] and any(targets.values()):
+        raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
+    rules = _rules(require, values["rules"])
+    working_directory_first()
+    out = Path(values["out"])
+    from mmbench.compare.sides import load_side
+
+    read = [load_side(run, out) for run in runs]
+    held = [_load_baseline(baseline, runs[0], out) for baseline in baselines]
+    _targets(values, [str(side.path) for side in (*read, *held)])  # runs that were given by name
+    if values["aa"]:
+        return _print_aa(read, held, rules, values)
+    from mmbench.compare.gate.judge import gate
+
+    result = gate(read, held, rules)
+    failure = _write(result, targets)
+    _print(result, as_json=values["as_json"])
+    if failure is not None:
+        raise failure
+    return result.exit_code
+
+
+def _targets(values: Mapping[str, Any], inputs: Sequence[str | None]) -> dict[str, Path | None]:
+    """Where files are to be written. Raises `UsageError` where they cannot be, or lie in what is read."""
+    return {
+        option: writable_file(f"--{option}", values[option], inputs, append=option == "summary")
+        for option in ("junit", "summary")
+    }
+
+
+def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
+    from mmbench.compare.gate.rules import check_together, parse_requirement, rules_of_table
+
+    config = load_config(path=None if file is None else Path(file))
+    rules = [*rules_of_table(config.gate_rules, str(config.path)), *map(parse_requirement, require)]
+    if file is not None and not config.gate_rules:
+        raise UsageError(f"--rules {file}: it holds no [[gate.rule]]")
+    check_together(rules)
+    return rules
+
+
+def _load_baseline(reference: str, run: str, out: Path) -> Side:
+    """A baseline. Raises `NotComparableError`, with the command that makes one, where there is none yet."""
+    from mmbench.compare.sides import load_side
+
+    try:
+        return load_side(reference, out)
+    except UsageError as error:
+        if "there is no run" not in str(error):
+            raise
+    file = reference if Path(reference).suffix else f"baselines/{Path(reference).name}.json"
+    raise NotComparableError(
+        f"there is no baseline {reference!r} yet, neither a file nor a run under {out}. "
+        f"Make one from a run that is good: mmbench baseline save {run} {file}"
+    )
+
+
+def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError | None:
+    """Write what was asked for; what kept a file from being written, if anything did."""
+    from mmbench.report.gate import SUMMARY_LIMIT, summary_markdown
+    from mmbench.report.junit import junit_xml
+    from mmbench.results.codec import write_atomic, write_failed
+
+    failure: MmbenchError | None = None
+    if (junit := targets["junit"]) is not None:
+        try:
+            write_atomic(junit, junit_xml(result))
+        except RunFailedError as error:
+            failure = error
+    if (summary := targets["summary"]) is not None:
+        try:
+            written = summary.stat().st_size if summary.exists() else 0
+            text = summary_markdown(result, SUMMARY_LIMIT - written - 1)
+            if not text:
+                click.echo(f"note: {summary} is full; nothing was appended", err=True)
+            with summary.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(f"\n{text}" if written and text else text)
+        except OSError as error:
+            failure = write_failed(summary, error)
+    return failure
+
+
+def _print(result: GateResult, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), allow_nan=False))
+        return
+    from mmbench.report.gate import gate_table
+    from mmbench.report.terminal import print_tables
+
+    print_tables([gate_table(result)], sys.stdout)
+
+
+def _print_aa(runs: list[Side], baselines: list[Side], rules: list[Rule], values: dict[str, Any]) -> int:
+    from mmbench.compare.gate.aa import false_alarms
+
+    found = false_alarms(runs, baselines, rules, simulations=values["simulations"])
+    from mmbench.report.table import visible
+
+    text = (
+        json.dumps(found.to_dict(), allow_nan=False) if values["as_json"] else "\n".join(map(visible, found.sentences))
+    )
+    click.echo(text)
+    return 0

@@ -1,0 +1,114 @@
+"""``mmbench report``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.cli.options import solved_option
+from mmbench.cli.values import writable_file
+from mmbench.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mmbench.report.build import Report
+
+_EPILOG = """\b
+Examples:
+  mmbench report results/runs/*                        # a table for each task, best first, with ranges of ranks
+  mmbench report results/runs/* --leaderboard          # and the mean over tasks before them
+  mmbench report concat late --task vqa/scenes --format md
+  mmbench report results/runs/* --output leaders.html  # the ending names the format
+  mmbench report results/runs/* --metric "vqa/scenes:block_accuracy" --format csv
+  mmbench report concat --hub                          # the model-index block of a model card
+  mmbench report results/reference/*.json --leaderboard --format md --output results/leaderboard.md
+
+RUN is a run directory, a name under --out, or a saved baseline. Runs of one model that differ in seed alone are one row.
+Values on other data or samples of a task stand in a table of their own and have ranks of their own.
+Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer schema; 4 the output cannot be written.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("runs", metavar="RUN…", nargs=-1)
+@click.option(
+    "--format",
+    "-f",
+    "format_name",
+    type=click.Choice(["md", "csv", "tex", "html", "json"]),
+    help="Instead of tables for the terminal.",
+)
+@click.option("--output", "-o", metavar="FILE", help="Write there; without --format, its ending names the format.")
+@click.option("--task", "-t", "tasks", multiple=True, metavar="T", help="Only this task; may be given several times.")
+@click.option(
+    "--metric",
+    "-m",
+    "metrics",
+    multiple=True,
+    metavar="[T:]ID",
+    help="Show and rank by this metric, of one task or of all that have it; the first of several ranks.",
+)
+@click.option("--all-metrics", is_flag=True, help="A column for every metric instead of the primary ones.")
+@click.option("--leaderboard", is_flag=True, help="Begin with the mean over tasks that the same models ran.")
+@click.option("--hub", is_flag=True, help="The model-index block for a model card on the Hugging Face Hub, as YAML.")
+@click.option("--source", metavar="URL", help="With --hub: where the results can be seen.")
+@click.option("--title", default="mmbench report", show_default=True, help="Title of an HTML page.")
+@solved_option
+@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+def command(runs: tuple[str, ...], output: str | None, format_name: str | None, **values: Any) -> int:
+    """Tables and leaderboards of runs: who leads, and how sure that is."""
+    if not runs:
+        raise UsageError("a report needs at least one run, for example: mmbench report results/runs/*")
+    if values["hub"] and format_name is not None:
+        raise UsageError("--hub writes YAML: leave out --format")
+    if values["source"] is not None and not values["hub"]:
+        raise UsageError("--source belongs to --hub")
+    target = writable_file("--output", output, runs)
+    if target is not None and format_name is None and not values["hub"]:
+        from mmbench.report.formats import format_of
+
+        format_name = format_of(target)
+    from mmbench.report.build import Options, make_report
+
+    options = Options(
+        values["tasks"], values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
+    )
+    report = make_report(runs, out=values["out"], options=options)
+    if target is not None:  # runs that were named by their model are known by now
+        writable_file("--output", str(target), map(str, report.runs.sides))
+    text = _rendered(report, format_name, values)
+    if text is None:
+        from mmbench.report.terminal import print_tables
+
+        print_tables(report.tables, sys.stdout, compact=True)
+    elif target is None:
+        click.echo(text, nl=False)
+    else:
+        _write(target, text)
+    return 0
+
+
+def _rendered(report: Report, format_name: str | None, values: dict[str, Any]) -> str | None:
+    """The report as text; None for a terminal."""
+    if values["hub"]:
+        from mmbench.report.hub import model_index
+
+        return model_index(report, values["source"])
+    if format_name == "html":
+        from mmbench.report.html_page import tables_html
+
+        return tables_html(report.tables, values["title"])
+    if format_name is None:
+        return None
+    from mmbench.report.formats import RENDERERS
+
+    return RENDERERS[format_name](report.tables)
+
+
+def _write(target: Path, text: str) -> None:
+    from mmbench.results.codec import write_atomic
+
+    write_atomic(target, text.encode())
+    click.echo(f"wrote {target}", err=True)

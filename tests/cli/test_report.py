@@ -1,0 +1,84 @@
+"""``mmbench report`` as a user types it: what is printed and written, and what is refused."""
+
+import csv
+import io
+import json
+
+import pytest
+import yaml
+from boards import table, written
+from stored import TASK
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs where ``mmbench`` looks for them."""
+    out = tmp_path / "results" / "runs"
+    return [
+        written(out, model, {TASK: table(share, seed=seed)})
+        for seed, (model, share) in enumerate({"a": 0.9, "b": 0.2}.items())
+    ]
+
+
+def test_the_terminal_gets_a_table_best_first(call, runs):
+    ended = call("report", *runs)
+    assert ended.code == 0
+    lines = [line.split() for line in ended.out.splitlines() if line.strip()]
+    assert lines[0] == ["stored/task:", "400", "samples", "of", "test"]
+    assert ["model", "rank", "accuracy"] in [line[:3] for line in lines]
+    assert [line[:2] for line in lines if line[0] in ("a", "b")] == [["a", "1"], ["b", "2"]]
+    assert "joint bootstrap" in ended.out
+
+
+def test_runs_are_named_by_their_model_and_formats_by_an_option_or_an_ending(call, runs, tmp_path):
+    md = call("report", "a", "b", "--format", "md")
+    assert md.out.startswith("## stored/task: 400 samples of test\n\n| model | rank | accuracy |")
+    for ending in ("md", "csv", "tex", "html", "json"):
+        ended = call("report", "a", "b", "--output", f"out.{ending}")
+        assert (ended.code, ended.out) == (0, "")
+        assert call("report", "a", "b", "-f", ending).out == (tmp_path / f"out.{ending}").read_bytes().decode()
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode(), newline="")))
+    assert [row["model"] for row in rows] == ["a", "b"]
+    assert json.loads((tmp_path / "out.json").read_text())["tables"]
+    assert call("report", "a", "b", "-f", "html", "-o", "page.txt", "--title", "<us>").code == 0
+    assert "<title>&lt;us&gt;</title>" in (tmp_path / "page.txt").read_text()
+
+
+def test_the_hub_gets_yaml(call, runs):
+    ended = call("report", "a", "--hub", "--source", "https://example.org")
+    assert yaml.safe_load(ended.out)["model-index"][0]["results"][0]["source"]["url"] == "https://example.org"
+
+
+def test_a_report_without_runs_is_refused(call):
+    call("report").refused(2, "at least one run", "mmbench report results/runs/*")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothere"], ["there is no run 'nothere'"]),
+        (["a", "--task", "stored/tsk"], ["Did you mean 'stored/task'"]),
+        (["a", "--metric", "acuracy"], ["Did you mean 'accuracy'"]),
+        (["a", "--format", "pdf"], ["'pdf'"]),
+        (["a", "--solved", "2"], ["--solved 2"]),
+        (["a", "--output", "out.pdf"], ["--format md|csv|tex|html|json"]),
+        (["a", "--hub", "--format", "md"], ["leave out --format"]),
+        (["a", "--source", "x"], ["--source belongs to --hub"]),
+        (["nothere", "--output", "no/folder/out.md"], ["--output no/folder/out.md: there is no folder"]),
+        (["nothere", "--output", "results", "-f", "md"], ["is there already and is no file"]),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(call, runs, arguments, words):
+    call("report", *arguments).refused(2, *words)
+
+
+def test_no_output_goes_into_a_run(call, runs):
+    for inside in ("run.json", "report.md"):
+        call("report", "a", "-f", "md", "-o", runs[0] / inside).refused(2, "would replace a file that is read")
+    assert json.loads((runs[0] / "run.json").read_text())["model"]["name"] == "a"
+
+
+def test_a_damaged_run_ends_with_3_and_writes_nothing(call, runs, tmp_path):
+    (runs[1] / "run.json").write_text("{")
+    call("report", *runs, "-o", "out.md").refused(3, "run.json is damaged")
+    assert not (tmp_path / "out.md").exists()
