@@ -11,7 +11,17 @@ import pytest
 
 import mmbench.metrics
 from mmbench.core import MetricId
-from mmbench.metrics import CATALOG, caption_metrics, mean_metric, pair_metric, retrieval_metrics, vqa_metric
+from mmbench.metrics import (
+    CATALOG,
+    caption_metrics,
+    f1_metric,
+    mean_metric,
+    number_metrics,
+    pair_metric,
+    retrieval_metrics,
+    sentiment_metrics,
+    vqa_metric,
+)
 
 
 def pattern_of(metric):
@@ -25,6 +35,7 @@ def test_every_metric_of_the_package_has_its_card():
     means = [mean_metric("accuracy", "sample", "correct"), mean_metric("block_accuracy", "block", "right")]
     means += [mean_metric(name, "sample", name) for name in ("exact_match", "attribute_accuracy")]
     means += caption_metrics(with_meteor=True, with_spice=True)
+    means += [f1_metric("macro", 3), f1_metric("macro", 3, zero_division="0"), *number_metrics(), *sentiment_metrics()]
     metrics = [*means, *retrieval_metrics("i2t"), *retrieval_metrics("t2i"), pair_metric("t2i"), vqa_metric("exact")]
     assert {pattern_of(metric) for metric in metrics} == set(cards)
     for metric in metrics:
