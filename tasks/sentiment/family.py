@@ -7,29 +7,13 @@ from pathlib import Path
 
 from mmbench.core import DataError, DatasetInfo, Predicted, Task, UsageError
 from mmbench.tasks.sentiment.card import POLARITIES, SentimentCard, Utterance
+from mmbench.tasks.sentiment.source import Utterances
 from mmbench.tasks.sentiment.task import SentimentTask
 
 _CMU = {
     "mosi": "Zadeh et al. 2016, MOSI: Multimodal Corpus of Sentiment Intensity and Subjectivity Analysis in Online Opinion Videos",
     "mosei": "Zadeh et al. 2018, Multimodal Language Analysis in the Wild: CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph",
 }
-
-
-class Utterances:
-    """Utterances that were read from a user's file, by split."""
-
-    def __init__(self, splits: Mapping[str, Sequence[Utterance]]) -> None:
-        self.splits = dict(splits)
-
-    def rows(self, split: str) -> Sequence[Utterance]:
-        """The utterances of a split, in the order of the file."""
-        return self.splits[split]
-
-    def fingerprint(self) -> str:
-        """Digest of ids, texts, labels, groups, slices and pictures of the split ``test``."""
-        from mmbench.tasks.sentiment.scenes import utterances_digest
-
-        return utterances_digest(self.rows("test"))
 
 
 class SentimentFamily:

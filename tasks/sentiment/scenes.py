@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Self
@@ -10,6 +10,7 @@ from typing import Any, Self
 from mmbench.core import DatasetInfo, Metric, Response, Sample, ScoreTable, TaskInfo
 from mmbench.tasks.scenes.scene import SIZE, VERSION, checked_size
 from mmbench.tasks.sentiment.card import SentimentCard, Utterance
+from mmbench.tasks.sentiment.source import utterances_digest
 from mmbench.tasks.sentiment.task import SentimentTask
 
 CARD = SentimentCard(
@@ -47,21 +48,6 @@ class SceneMoods:
     def digest(self, split: str) -> str:
         """The fingerprint of one of the splits."""
         return utterances_digest(self.rows(split))
-
-
-def utterances_digest(rows: Sequence[Utterance]) -> str:
-    """Digest of everything in utterances that could change a score."""
-    from mmbench.data import dataset_digest
-
-    return dataset_digest(text for row in rows for text in _scored(row))
-
-
-def _scored(row: Utterance) -> Iterator[str]:
-    yield from (row.id, row.image.digest if row.image else "", "given" if row.text is not None else "", row.text or "")
-    yield from (row.label, repr(row.score), row.group)
-    for name, label in sorted(row.slices.items()):
-        yield from (name, label)
-    yield "."
 
 
 class SceneSentimentTask(SentimentTask):

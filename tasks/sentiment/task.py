@@ -26,17 +26,14 @@ from mmbench.tasks.sentiment.prompts import PROMPTS
 
 UNIT = "sample"
 """What a row of the main table is."""
-PRIMARY: Mapping[Target, tuple[str, ...]] = {
-    "class": ("accuracy", "f1(average=macro)"),
-    "score": (
-        "mae",
-        "pearson",
-        "acc7",
-        "acc2(convention=mmsa,zero=without)",
-        "f1(average=weighted,classes=2,convention=mmsa,zero=without)",
-    ),
-}
-"""What stands in the main table."""
+PRIMARY_SCORES = (
+    "mae",
+    "pearson",
+    "acc7",
+    "acc2(convention=mmsa,zero=without)",
+    "f1(average=weighted,classes=2,convention=mmsa,zero=without)",
+)
+"""What stands in the main table where numbers are asked for."""
 DEFAULT_ZERO_DIVISION = "nan"
 _CLASS_EXTRACTORS = {name: extractor for name, extractor in EXTRACTORS.items() if name != "verbatim"}
 _GIVEN = "{id}: what was said is not given"
@@ -86,7 +83,8 @@ class SentimentTask:
                     f"option of {self.card.name}", option, known, hint=f"There are: {', '.join(known)}."
                 )
             if str(value) not in known[option]:
-                hint = f"With target={target} there are: {', '.join(known[option]) or 'none'}."
+                where = "There" if option in ("target", "prompt") else f"With target={target} there"
+                hint = f"{where} are: {', '.join(known[option]) or 'none'}."
                 raise UnknownNameError(option, str(value), known[option], hint=hint)
         kept = {name: value for name, value in self.options.items() if target == self.target or name == "prompt"}
         return type(self)(self.card, self.source, {**kept, **{name: str(value) for name, value in options.items()}})
@@ -101,7 +99,7 @@ class SentimentTask:
             description=card.description,
             dataset=card.dataset,
             request_kinds=frozenset({"generate"}),
-            primary=tuple(str(metric.id) for metric in self.metrics if self._is_primary(metric)),
+            primary=PRIMARY_SCORES if self.target == "score" else ("accuracy", self._macro_f1),
             splits=card.splits,
             languages=card.languages,
             modalities=card.modalities,
@@ -111,9 +109,10 @@ class SentimentTask:
             options=self.options,
         )
 
-    def _is_primary(self, metric: Metric) -> bool:
-        name, without = str(metric.id), str(replace(metric.id, params=_without_zero_division(metric)))
-        return name in PRIMARY[self.target] or without in PRIMARY[self.target]
+    @property
+    def _macro_f1(self) -> str:
+        usual = self.zero_division == DEFAULT_ZERO_DIVISION
+        return f"f1(average=macro{'' if usual else f',zero_division={self.zero_division}'})"
 
     @property
     def _choices(self) -> tuple[str, ...] | None:
@@ -217,7 +216,3 @@ class SentimentTask:
             if metric.is_mean and metric.unit in tables
         }
         return {name: value for name, value in values.items() if value is not None}
-
-
-def _without_zero_division(metric: Metric) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for pair in metric.id.params if pair[0] != "zero_division")

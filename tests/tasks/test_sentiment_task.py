@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from additive import check_no_whole_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +13,8 @@ from mmbench.core.requests import as_choose
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.models.prior import TemplatePrior
 from mmbench.tasks.sentiment.card import SentimentCard, Utterance, polarity
-from mmbench.tasks.sentiment.family import Utterances
 from mmbench.tasks.sentiment.scenes import task
+from mmbench.tasks.sentiment.source import Utterances
 from mmbench.tasks.sentiment.task import SentimentTask
 from mmbench.testing import check_task
 
@@ -91,23 +92,7 @@ whole_numbers = st.integers(-8, 8).map(float)  # sums of these are exact
 @given(st.data())
 def test_no_additive_model_is_right_on_a_whole_block(data):
     """Scores f(picture, answer) + g(sentence, answer): 0 on every block, save where it leaves everything tied."""
-    terms: dict[tuple[str, str], float] = {}
-
-    def additive(sample, request):
-        keys = request.images[0].digest, request.text
-        for key in keys:
-            for choice in request.choices:
-                if (key, choice) not in terms:
-                    terms[key, choice] = data.draw(whole_numbers)
-        return [sum(terms[key, choice] for key in keys) for choice in request.choices]
-
-    outputs = [additive(sample, task.requests(sample)[0]) for sample in ASKED]
-    tables = task.score(ASKED, [[Response("ok", output)] for output in outputs])
-    undecided = {sample.group: True for sample in ASKED}
-    for sample, output in zip(ASKED, outputs, strict=True):
-        undecided[sample.group] &= len(set(output)) == 1
-    for group, right in zip(tables["block"].unit_ids, tables["block"].columns["right"], strict=True):
-        assert undecided[group] or right == 0, group
+    check_no_whole_block(task, ASKED, lambda: data.draw(whole_numbers))
 
 
 @pytest.mark.parametrize("of", [task, SCORED], ids=["class", "score"])
@@ -273,7 +258,7 @@ def test_numbers_can_be_asked_for_as_classes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "mood"}, "unknown target 'mood'"),
+        ({"target": "mood"}, r"unknown target 'mood'\. There are: class, score"),
         ({"extractor": "number"}, "With target=class there are: exact"),
         ({"target": "score", "extractor": "exact"}, "With target=score there are: number"),
         ({"target": "score", "zero_division": "0"}, "With target=score there are: none"),
