@@ -16,12 +16,12 @@ from mmbench.tasks.scenes.scene import Rgb
 PAINT: Rgb = (250, 250, 250)
 """Red, green and blue of eyes and mouth."""
 
-_EYE = (0.3, 0.42, 0.1)
+_EYE = (0.3, 0.52, 0.1)
 """How far an eye lies from the middle and above it, and its radius."""
-_MOUTH = (0.5, 0.16)
+_MOUTH = (0.55, 0.18)
 """Radius of the arc, or half the length of the line, and half the width of its stroke."""
-_LEVEL = 0.25
-"""How far below the centre a level mouth lies. The arc of a smile hangs from the level of the centre."""
+_SMILE, _FROWN, _LEVEL = -0.05, 0.42, 0.2
+"""How far below the centre of the face the ends of a smile and of a frown lie, and a level mouth."""
 
 
 def _eyes(x: Floats, y: Floats, radius: Floats) -> Floats:
@@ -41,13 +41,13 @@ def _arc(x: Floats, down: Floats, radius: Floats) -> Floats:
 
 def glad(x: Floats, y: Floats, radius: Floats) -> Floats:
     """Eyes, and a mouth whose corners point upwards."""
-    distance: Floats = np.minimum(_eyes(x, y, radius), _arc(x, y, radius))
+    distance: Floats = np.minimum(_eyes(x, y, radius), _arc(x, y - radius * _SMILE, radius))
     return distance
 
 
 def sad(x: Floats, y: Floats, radius: Floats) -> Floats:
     """Eyes, and a mouth whose corners point downwards."""
-    distance: Floats = np.minimum(_eyes(x, y, radius), _arc(x, radius * _MOUTH[0] - y, radius))
+    distance: Floats = np.minimum(_eyes(x, y, radius), _arc(x, radius * _FROWN - y, radius))
     return distance
 
 
