@@ -39,6 +39,10 @@ _CLASS_EXTRACTORS = {name: extractor for name, extractor in EXTRACTORS.items() i
 _GIVEN = "{id}: what was said is not given"
 
 
+def _extractors(target: Target) -> Mapping[str, Extractor]:
+    return NUMBER_EXTRACTORS if target == "score" else _CLASS_EXTRACTORS
+
+
 class SentimentTask:
     """Utterances and how they were meant, declared by a card and given by a source.
 
@@ -55,13 +59,9 @@ class SentimentTask:
         self.options = dict(options or {})
         self.target: Target = self.options.get("target", card.targets[0])
         self.prompt = PROMPTS[self.options.get("prompt", card.prompt)]
-        known = self._extractors()
         usual = self.prompt.extractors[self.target == "score"]
-        self.extractor: Extractor = known[self.options.get("extractor", usual)]
+        self.extractor: Extractor = _extractors(self.target)[self.options.get("extractor", usual)]
         self.zero_division = str(self.options.get("zero_division", DEFAULT_ZERO_DIVISION))
-
-    def _extractors(self) -> Mapping[str, Extractor]:
-        return NUMBER_EXTRACTORS if self.target == "score" else _CLASS_EXTRACTORS
 
     def with_options(self, **options: Any) -> Self:
         """The task with another ``target``, ``prompt``, ``extractor`` or, for classes, ``zero_division``.
@@ -74,7 +74,7 @@ class SentimentTask:
         known: dict[str, Collection[str]] = {
             "target": self.card.targets,
             "prompt": PROMPTS,
-            "extractor": NUMBER_EXTRACTORS if target == "score" else _CLASS_EXTRACTORS,
+            "extractor": _extractors(target),
             "zero_division": () if target == "score" else ZERO_DIVISIONS,
         }
         for option, value in options.items():
