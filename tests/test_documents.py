@@ -88,17 +88,22 @@ def test_the_task_of_the_task_page_passes_the_kit_and_runs(tmp_path):
     assert 0.3 < values["random"] < 0.7
 
 
-def test_the_questions_of_the_data_page_are_read(tmp_path):
+@pytest.mark.parametrize(
+    ("block", "family", "picture", "n"), [(0, "vqa", "kitchen.jpg", 2), (1, "sentiment", "u1.jpg", 1)]
+)
+def test_the_files_of_the_data_page_are_read(tmp_path, block, family, picture, n):
     from PIL import Image
 
     page = (ROOT / "docs/how-to/own-data.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    lines = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)[block]
     (tmp_path / "my.jsonl").write_text(lines)
-    Image.new("RGB", (4, 4)).save(tmp_path / "kitchen.jpg")
-    done = mmbench(tmp_path, "run", "--model", "oracle", "--tasks", "vqa", "--data", "my.jsonl", "--json", "-q")
+    Image.new("RGB", (4, 4)).save(tmp_path / picture)
+    done = mmbench(tmp_path, "run", "--model", "oracle", "--tasks", family, "--data", "my.jsonl", "--json", "-q")
     assert done.returncode == 0, done.stderr
-    (row,) = json.loads(done.stdout)["metrics"]
-    assert (row["task"], row["value"], row["n"]) == ("vqa/my", 1.0, 2)
+    rows = json.loads(done.stdout)["metrics"]
+    assert {(row["task"], row["n"]) for row in rows} == {(f"{family}/my", n)}
+    assert {row["value"] for row in rows} <= {0.0, 1.0, None}
+    assert rows[0]["value"] == (0.0 if rows[0]["id"] == "mae" else 1.0)
 
 
 def test_the_pages_of_what_is_persisted_are_up_to_date():

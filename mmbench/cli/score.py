@@ -22,11 +22,12 @@ Examples:
   mmbench score --task vqa --references annotations.json --predictions results.json
   mmbench score --task captioning --references captions_val2014.json --predictions results.json --json
   mmbench score --task retrieval --predictions embeddings.npz --per-sample queries.jsonl
+  mmbench score --task sentiment --references labels.csv --predictions predictions.csv
   mmbench score --task vqa --references annotations.json --predictions results.json --set variant=official-2021
   mmbench score --task vqa/easy-vqa --predictions answers.json    # the task has its own references
 
 Files are what the field uses: VQA results and annotations; COCO caption results and annotations; .npz with image_emb
-[N,d], text_emb [M,d] and text_image_index [M]. Every sample needs a prediction and every prediction a sample;
+[N,d], text_emb [M,d] and text_image_index [M]; id and label, id and prediction in CSV or JSON Lines. Every sample needs a prediction and every prediction a sample;
 --partial scores those that have one and prints how many they are.
 Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samples do not fit; 4 some could not be scored.
 """
@@ -38,7 +39,7 @@ Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samp
     "-t",
     required=True,
     metavar="T",
-    help="Family (vqa, captioning, retrieval), or a task with references of its own.",
+    help="Family (vqa, captioning, retrieval, sentiment), or a task with references of its own.",
 )
 @click.option("--predictions", "-p", required=True, metavar="FILE", help="What a model answered.")
 @click.option("--references", "-r", metavar="FILE", help="What is right, where the task does not bring it.")

@@ -147,6 +147,20 @@ FAILED: Mapping[str, ScoreStatus] = {"error": "error", "timeout": "error", "refu
 """Statuses of a response that decide the status of its score."""
 
 
+def best_choices(choices: Sequence[str], output: Output | None) -> tuple[list[str], str | None]:
+    """The choices that a model scores highest, all that tie; or none, and why the output is no scores of these choices."""
+    if output is None or isinstance(output, str) or len(output) != len(choices) or any(map(math.isnan, output)):
+        given = "no output" if output is None else f"{len(output)} scores, or NaN among them,"
+        return [], f"{given} for {len(choices)} choices"
+    best = max(output)
+    return [choice for choice, score in zip(choices, output, strict=True) if score == best], None
+
+
+def shown_choices(tied: Sequence[str]) -> str:
+    """The answer of a model that scores choices, as people see it."""
+    return ("tie: " if len(tied) > 1 else "") + " | ".join(tied)
+
+
 class PerSampleTask:
     """Base of tasks that score each sample by itself, from one request.
 
@@ -170,17 +184,12 @@ class PerSampleTask:
         output = response.output
         if isinstance(output, str):
             return self.score_sample(sample, response)
-        choices = sample.choices or ()
-        if output is None or len(output) != len(choices) or any(math.isnan(score) for score in output):
-            given = "no output" if output is None else f"{len(output)} scores, or NaN among them,"
-            return SampleScore(
-                dict.fromkeys(self.columns, 0.0), "error", explanation=f"{given} for {len(choices)} choices"
-            )
-        best = max(output)
-        tied = [choice for choice, score in zip(choices, output, strict=True) if score == best]
+        tied, problem = best_choices(sample.choices or (), output)
+        if problem is not None:
+            return SampleScore(dict.fromkeys(self.columns, 0.0), "error", explanation=problem)
         scores = [self.choice_values(sample, choice) for choice in tied]
         values = {name: sum(score[name] for score in scores) / len(scores) for name in self.columns}
-        return SampleScore(values, answer=("tie: " if len(tied) > 1 else "") + " | ".join(tied))
+        return SampleScore(values, answer=shown_choices(tied))
 
     def choice_values(self, sample: Sample, choice: str) -> Mapping[str, float]:
         """What a model gets for choosing this one of the sample's choices: as if it had written it."""

@@ -103,7 +103,7 @@ def _question(record: Record, position: int, shared: _Shared, *, asked: bool) ->
         question=text,
         answers=shared.texts(answers),
         choices=None if choices is None else shared.texts(choices),
-        slices=shared.slices(_slices(record)),
+        slices=shared.slices(slices_of(record)),
         records=shared.texts(_records(record)),
     )
 
@@ -147,7 +147,8 @@ def _check_choices(record: Record, choices: list[str], answers: list[str]) -> No
         raise record.error(f"none of the answers ({listed(answers)}) is among the choices ({listed(choices)})")
 
 
-def _slices(record: Record) -> dict[str, str]:
+def slices_of(record: Record) -> dict[str, str]:
+    """The labels in ``slices`` (an object; in a CSV cell as JSON) and ``type``. Raises `DataError`."""
     labels: dict[str, str] = {}
     if record.has("type"):
         labels["type"] = record.text("type", number=True)

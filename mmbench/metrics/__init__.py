@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from mmbench.metrics.captions.java import meteor_columns, spice_columns
     from mmbench.metrics.captions.metrics import caption_metrics
     from mmbench.metrics.captions.tokenize import ptb_tokenize
+    from mmbench.metrics.classes import class_columns, f1_metric
     from mmbench.metrics.evaluate import evaluate_slices, merge_tables
     from mmbench.metrics.formulas import mean_metric, median_metric, ratio, weighted_median
+    from mmbench.metrics.regression import number_columns, number_metrics, sentiment_metrics
     from mmbench.metrics.retrieval import (
         RankCounts,
         captions_of_images,
@@ -38,12 +40,16 @@ __all__ = [
     "caption_columns",
     "caption_metrics",
     "captions_of_images",
+    "class_columns",
     "evaluate_slices",
     "expected_pair",
+    "f1_metric",
     "mean_metric",
     "median_metric",
     "merge_tables",
     "meteor_columns",
+    "number_columns",
+    "number_metrics",
     "one_image_note",
     "pair_metric",
     "ptb_tokenize",
@@ -52,6 +58,7 @@ __all__ = [
     "rank_counts",
     "ratio",
     "retrieval_metrics",
+    "sentiment_metrics",
     "spice_columns",
     "tokenised_columns",
     "vqa_accuracies",
@@ -66,12 +73,16 @@ _MODULES = {
     "caption_columns": "captions.columns",
     "caption_metrics": "captions.metrics",
     "captions_of_images": "retrieval",
+    "class_columns": "classes",
     "evaluate_slices": "evaluate",
     "expected_pair": "retrieval",
+    "f1_metric": "classes",
     "mean_metric": "formulas",
     "median_metric": "formulas",
     "merge_tables": "evaluate",
     "meteor_columns": "captions.java",
+    "number_columns": "regression",
+    "number_metrics": "regression",
     "one_image_note": "captions.columns",
     "pair_metric": "retrieval",
     "ptb_tokenize": "captions.tokenize",
@@ -80,6 +91,7 @@ _MODULES = {
     "rank_counts": "retrieval",
     "ratio": "formulas",
     "retrieval_metrics": "retrieval",
+    "sentiment_metrics": "regression",
     "spice_columns": "captions.java",
     "tokenised_columns": "captions.columns",
     "vqa_accuracies": "vqa",

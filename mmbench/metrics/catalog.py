@@ -24,6 +24,8 @@ class MetricCard:
 
 
 _FORMULAS = "mmbench.metrics.formulas"
+_CLASSES = "mmbench.metrics.classes"
+_REGRESSION = "mmbench.metrics.regression"
 _RETRIEVAL = "mmbench.metrics.retrieval:retrieval_metrics"
 _CAPTIONS = "mmbench.metrics.captions.metrics:caption_metrics"
 _OFFICIAL = "values equal to pycocoevalcap 1.2"
@@ -55,6 +57,75 @@ CATALOG: tuple[MetricCard, ...] = (
         range="[0, 1]",
         reference="mean over blocks; ties: probability that all are right, each broken at random by itself",
         target=f"{_FORMULAS}:mean_metric",
+    ),
+    MetricCard(
+        pattern="f1(average=…)",
+        description="Harmonic mean of precision and recall of every class of the data set, as macro, micro or weighted average. "
+        "An output without an answer misses its class; a class that neither occurs nor is predicted is left out.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="sums of hits, predictions and occurrences; as scikit-learn's f1_score with the labels of the data set and "
+        "zero_division=nan",
+        target=f"{_CLASSES}:f1_metric",
+    ),
+    MetricCard(
+        pattern="f1(average=…,zero_division=…)",
+        description="The same, where a class that neither occurs nor is predicted counts 0 or 1 in the mean.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="as scikit-learn's f1_score with that zero_division",
+        target=f"{_CLASSES}:f1_metric",
+    ),
+    MetricCard(
+        pattern="mae",
+        description="Mean distance of the predicted from the true score, over the answers that hold a number.",
+        higher_is_better=False,
+        range="from 0 up",
+        reference="mean absolute error",
+        target=f"{_REGRESSION}:number_metrics",
+    ),
+    MetricCard(
+        pattern="pearson",
+        description="Correlation of predicted and true scores, over the answers that hold a number; null where either does "
+        "not vary.",
+        higher_is_better=True,
+        range="[-1, 1]",
+        reference="Pearson's product-moment correlation, from sums of centred products",
+        target=f"{_REGRESSION}:number_metrics",
+    ),
+    MetricCard(
+        pattern="acc7",
+        description="Share of the scores that fall into the right of seven classes: clipped to [-3, 3], rounded half to even.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over samples; the same in MMSA and MulT",
+        target=f"{_REGRESSION}:sentiment_metrics",
+    ),
+    MetricCard(
+        pattern="acc5",
+        description="Share of the scores that fall into the right of five classes: clipped to [-2, 2], rounded half to even.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over samples; the same in MMSA and MulT",
+        target=f"{_REGRESSION}:sentiment_metrics",
+    ),
+    MetricCard(
+        pattern="acc2(convention=…,zero=…)",
+        description="Share of the scores on the right side of 0. zero=without leaves samples out whose label is 0; "
+        "zero=with has them: convention=mmsa then tells < 0 from >= 0, convention=mult <= 0 from > 0.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="mean over samples; MetricsTop of MMSA, eval_mosei_senti of MulT",
+        target=f"{_REGRESSION}:sentiment_metrics",
+    ),
+    MetricCard(
+        pattern="f1(average=…,classes=…,convention=…,zero=…)",
+        description="Weighted F1 of the two classes of acc2. convention=mult weighs by the predictions, since MulT hands "
+        "predictions and labels over in the wrong order: a constant answer gets .738 where mmsa says .432.",
+        higher_is_better=True,
+        range="[0, 1]",
+        reference="MetricsTop of MMSA, eval_mosei_senti of MulT",
+        target=f"{_REGRESSION}:sentiment_metrics",
     ),
     MetricCard(
         pattern="hit_rate@k(direction=…)",

@@ -93,11 +93,21 @@ def _captions(wanted: MetricId) -> Made:
     return caption_metrics(with_meteor=True, with_spice=True)
 
 
+def _f1(wanted: MetricId) -> Made:
+    from mmbench.metrics.classes import AVERAGES, f1_metric
+
+    params = dict(wanted.params)
+    named, zero_division = params.pop("average"), params.pop("zero_division", "nan")
+    (average,) = [each for each in AVERAGES if each == named]
+    return () if params else [f1_metric(average, zero_division=zero_division)]
+
+
 _BUILDERS: Mapping[str, Callable[[MetricId], Made]] = {
     "mmbench.metrics.formulas:mean_metric": _mean,
     "mmbench.metrics.vqa:vqa_metric": _vqa,
     "mmbench.metrics.retrieval:retrieval_metrics": _retrieval,
     "mmbench.metrics.retrieval:pair_metric": _pair,
+    "mmbench.metrics.classes:f1_metric": _f1,
     "mmbench.metrics.captions.metrics:caption_metrics": _captions,
 }
 """Target of a card to what calls it; a target that is not here is called without arguments."""

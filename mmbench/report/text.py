@@ -13,12 +13,14 @@ _NAMED = 4
 
 
 def number(value: float | None, scale: float) -> str:
-    """A value times its scale with one decimal; ``n/a`` for None.
+    """A value times its scale with one decimal, with two where it is small and not shown in per cent; ``n/a`` for None.
 
-    >>> number(0.91374, 100.0)
-    '91.4'
+    >>> number(0.91374, 100.0), number(0.94913, 1.0), number(151.0, 1.0)
+    ('91.4', '0.95', '151.0')
     """
-    return "n/a" if value is None else f"{scale * value:.1f}"
+    if value is None:
+        return "n/a"
+    return f"{scale * value:.{2 if scale == 1 and abs(value) < 10 else 1}f}"
 
 
 def interval(metric: MetricValue) -> str:
@@ -150,7 +152,7 @@ def said_of_metrics(
             notes.append(("", text))
         if first.n_refused:
             notes.append(("", f"{first.n_refused:,} of {first.n:,} were refused and score 0"))
-    return notes
+    return list(dict.fromkeys(notes))
 
 
 def _first(ids: Sequence[str]) -> str:

@@ -147,7 +147,7 @@ def score(
 ) -> ScoreResult:
     """Score a file of predictions, without a model.
 
-    Parameters: `task`, a family (``vqa``, ``captioning``, ``retrieval``), whose samples `references` gives, or a task
+    Parameters: `task`, a family (``vqa``, ``captioning``, ``retrieval``, ``sentiment``), whose samples `references` gives, or a task
     with samples of its own; `predictions` and `references`, files in a format that the family reads; `partial`, score
     the samples that have a prediction and ignore predictions for unknown ids; `options` of the task, such as a
     convention; `interval`, how 95 % intervals are made: ``standard``, or ``percentile`` or ``bca`` of the bootstrap for every

@@ -8,13 +8,13 @@ over a block, the scores of the right answers add up to as much as those of any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmbench.core import UsageError
 from mmbench.tasks.scenes.draw import Draw
 from mmbench.tasks.scenes.scene import Scene
-from mmbench.tasks.scenes.skills import SKILLS, Skill
+from mmbench.tasks.scenes.skills import SKILLS
 
 BLOCKS: Mapping[str, Mapping[str, int]] = {
     "train": {"attribute": 270, "binding": 540, "relation": 940, "count": 405},
@@ -52,7 +52,7 @@ def block(split: str, skill: str, number: int) -> Block:
         raise UsageError(f"there is no block {split}-{skill}-{number} of scenes")
     kind = SKILLS[skill]
     draw = Draw("block", split, skill, number)
-    square = _latin_square(draw, kind)
+    square = latin_square(draw, kind.answers)
     scenes, questions = kind.fill(draw, square)
     return Block(
         id=f"{split}-{skill}-{number:04d}",
@@ -92,8 +92,8 @@ def find(sample_id: str) -> tuple[Block, int, int]:
     raise UsageError(f"there is no sample {sample_id!r} of scenes; expected split-skill-block-image-question")
 
 
-def _latin_square(draw: Draw, skill: Skill) -> tuple[tuple[str, ...], ...]:
-    """A Latin square of the answers; up to 3 × 3 each of them is equally likely."""
-    count = len(skill.answers)
-    rows, columns, answers = draw.shuffled(range(count)), draw.shuffled(range(count)), draw.shuffled(skill.answers)
+def latin_square(draw: Draw, items: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """A Latin square of the items; up to 3 × 3 each of them is equally likely."""
+    count = len(items)
+    rows, columns, answers = draw.shuffled(range(count)), draw.shuffled(range(count)), draw.shuffled(items)
     return tuple(tuple(answers[(row + column) % count] for column in columns) for row in rows)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.tasks.scenes.distances import DISTANCES
+from mmbench.tasks.scenes.features import EXPRESSION_COLOUR, FEATURES, PAINT
 from mmbench.tasks.scenes.scene import BACKGROUND, COLOURS, SIZE, UNITS, Figure, Rgb, Scene
 
 Pixels = NDArray[np.uint8]
@@ -23,6 +24,8 @@ _AT_ONCE = 2**17
 _HALO = 4
 """By how many pixels a box is wider than its figure: smooth edges reach 1.4 pixels past the sharpest corner."""
 _OPAQUE = 256
+_PAINTED = {**DISTANCES, **FEATURES}
+_PAINTS = {**COLOURS, EXPRESSION_COLOUR: PAINT}
 
 
 def render(scenes: Sequence[Scene], size: int = SIZE) -> Pixels:
@@ -55,8 +58,8 @@ def _strokes(scenes: Sequence[Scene]) -> Iterator[tuple[str, list[tuple[Figure, 
         items = [(scene.figures[layer], number) for number, scene in enumerate(scenes) if layer < len(scene.figures)]
         items.sort(key=_order)
         for shape, group in groupby(items, key=_shape):
-            if shape not in DISTANCES:
-                raise ValueError(f"shape {shape!r}: expected one of {', '.join(DISTANCES)}")
+            if shape not in _PAINTED:
+                raise ValueError(f"shape {shape!r}: expected one of {', '.join(_PAINTED)}")
             yield shape, list(group)
 
 
@@ -76,7 +79,7 @@ def _paint(canvas: Pixels, shape: str, items: Sequence[tuple[Figure, int]], widt
     corner = np.maximum(np.floor(np.array((across, down)) - width / 2), 0)
     left, top = np.minimum(corner, size - width).astype(np.int64)[:, :, None] + np.arange(width)
     x, y = ((box - centre[:, None] + 0.5).astype(np.float32) for box, centre in ((left, across), (top, down)))
-    distance = DISTANCES[shape](x[:, None, :], y[:, :, None], radius[:, None, None])
+    distance = _PAINTED[shape](x[:, None, :], y[:, :, None], radius[:, None, None])
     covered = (np.minimum(np.maximum(0.5 - distance, 0), 1) * _OPAQUE + 0.5).astype(np.uint16)
 
     inside = covered > 0
@@ -91,6 +94,6 @@ def _paint(canvas: Pixels, shape: str, items: Sequence[tuple[Figure, int]], widt
 
 
 def _rgb(figure: Figure) -> Rgb:
-    if figure.colour not in COLOURS:
-        raise ValueError(f"colour {figure.colour!r}: expected one of {', '.join(COLOURS)}")
-    return COLOURS[figure.colour]
+    if figure.colour not in _PAINTS:
+        raise ValueError(f"colour {figure.colour!r}: expected one of {', '.join(_PAINTS)}")
+    return _PAINTS[figure.colour]

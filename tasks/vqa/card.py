@@ -34,7 +34,7 @@ class VqaCard:
     prompt: str = "short-answer-v1"
     """Name of a prompt in `mmbench.tasks.vqa.prompts.PROMPTS`."""
     extractor: str | None = None
-    """Name of an extractor in `mmbench.tasks.vqa.extractors.EXTRACTORS`; None: ``exact``, or ``verbatim`` where a variant
+    """Name of an extractor in `mmbench.tasks.answers.extractors.EXTRACTORS`; None: ``exact``, or ``verbatim`` where a variant
     of VQA accuracy compares open answers in a way of its own."""
     variant: str = ANY
     """``any``, or where several people answered each question the variant in `mmbench.metrics.VQA_VARIANTS`."""

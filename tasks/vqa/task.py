@@ -20,8 +20,8 @@ from mmbench.core import (
 )
 from mmbench.core.responses import Output
 from mmbench.metrics.vqa import VQA_VARIANTS, vqa_accuracy
+from mmbench.tasks.answers.extractors import EXTRACTORS
 from mmbench.tasks.vqa.card import ANY, QuestionSource, VqaCard
-from mmbench.tasks.vqa.extractors import EXTRACTORS
 from mmbench.tasks.vqa.prompts import PROMPTS
 
 _RIGHT: Mapping[str, float] = {"accuracy": 1.0}

@@ -10,17 +10,21 @@ from PIL import Image, ImageDraw
 
 from mmbench.tasks.retrieval import scenes as retrieval
 from mmbench.tasks.scenes.blocks import blocks
+from mmbench.tasks.scenes.faces import mood_blocks
 from mmbench.tasks.scenes.render import render
 from mmbench.tasks.scenes.scene import BACKGROUND, COLOURS
+from mmbench.tasks.sentiment import scenes as sentiment
 from mmbench.tasks.vqa import scenes as vqa
 
 TARGET_S = 0.5
 SCENES = [scene for block in blocks("test") for scene in block.scenes][:1000]
+FACES = [scene for block in mood_blocks("test") for scene in block.scenes][:1000]
 
 
+@pytest.mark.parametrize("scenes", [SCENES, FACES], ids=["shapes", "faces"])
 @pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5, warmup=True)
-def test_1000_scenes_at_64_pixels_render_in_half_a_second(benchmark, slowness):
-    pixels = benchmark(render, SCENES)
+def test_1000_scenes_at_64_pixels_render_in_half_a_second(benchmark, slowness, scenes):
+    pixels = benchmark(render, scenes)
     assert pixels.shape == (1000, 64, 64, 3)
     assert benchmark.stats.stats.min <= TARGET_S * slowness
 
@@ -44,7 +48,9 @@ def test_1000_scenes_drawn_by_pil_for_comparison(benchmark):
 
 
 @pytest.mark.parametrize(
-    ("module", "cached"), [(vqa, "_questions"), (retrieval, "_captioned")], ids=["vqa", "retrieval"]
+    ("module", "cached"),
+    [(vqa, "_questions"), (retrieval, "_captioned"), (sentiment, "_utterances")],
+    ids=["vqa", "retrieval", "sentiment"],
 )
 @pytest.mark.benchmark(group="scenes", timer=time.process_time, min_rounds=5)
 def test_samples_and_fingerprint_of_the_test_split_take_a_second_together(benchmark, module, cached, slowness):

@@ -40,7 +40,7 @@ def test_a_table_has_every_metric_with_its_interval_and_the_slices_below(call: C
     assert [(row[0], row[1], row[-1]) for row in rows[4:8]] == [
         ("accuracy(variant=strict)", "50.0", "4"),
         ("overlap", "80.0", "4"),
-        ("median_length", "4.0", "4"),  # no per cent
+        ("median_length", "4.00", "4"),  # no per cent
         ("found", "80.0", "15"),
     ]
     assert rows[8] == ["words/ref", "by", "kind:", "accuracy(variant=strict)"]

@@ -12,7 +12,17 @@ import pytest
 import mmbench.metrics
 from mmbench.core import MetricId
 from mmbench.core.errors import UnknownNameError
-from mmbench.metrics import CATALOG, caption_metrics, mean_metric, pair_metric, retrieval_metrics, vqa_metric
+from mmbench.metrics import (
+    CATALOG,
+    caption_metrics,
+    f1_metric,
+    mean_metric,
+    number_metrics,
+    pair_metric,
+    retrieval_metrics,
+    sentiment_metrics,
+    vqa_metric,
+)
 from mmbench.metrics.named import metric_named
 from mmbench.results.recipes import recipe_of
 from mmbench.tasks.scenes.scoring import block_metric
@@ -29,6 +39,7 @@ def test_every_metric_of_the_package_has_its_card():
     means = [mean_metric("accuracy", "sample", "correct"), mean_metric("block_accuracy", "block", "right")]
     means += [mean_metric(name, "sample", name) for name in ("exact_match", "attribute_accuracy")]
     means += caption_metrics(with_meteor=True, with_spice=True)
+    means += [f1_metric("macro"), f1_metric("macro", zero_division="0"), *number_metrics(), *sentiment_metrics()]
     metrics = [*means, *retrieval_metrics("i2t"), *retrieval_metrics("t2i"), pair_metric("t2i"), vqa_metric("exact")]
     assert {pattern_of(metric) for metric in metrics} == set(cards)
     for metric in metrics:
@@ -45,7 +56,15 @@ def test_a_card_is_complete(card):
     assert callable(getattr(import_module(module), attribute))
 
 
-PARAMETERS = {"variant": "exact", "direction": "t2i"}
+PARAMETERS = {
+    "variant": "exact",
+    "direction": "t2i",
+    "average": "weighted",
+    "zero_division": "0",
+    "convention": "mult",
+    "zero": "without",
+    "classes": "2",
+}
 """A value for every parameter that patterns leave open."""
 
 
@@ -78,6 +97,8 @@ def test_other_conventions_are_found_by_their_ids():
         "recall@7(direction=i2t,protocol=1k-5fold,ties=optimistic)",
         "median_rank(direction=t2i,protocol=1k-5fold)",
         "vqa_accuracy(variant=textvqa-evalai)",
+        "f1(average=macro)",
+        "f1(average=weighted,classes=2,convention=mmsa,zero=with)",
     ):
         assert str(metric_named(text).id) == text
     assert metric_named("block_accuracy").columns == block_metric().columns
@@ -85,7 +106,16 @@ def test_other_conventions_are_found_by_their_ids():
 
 
 @pytest.mark.parametrize(
-    "text", ["bleu@9", "recall@5", "acuracy", "recall@5(direction=t2i,ties=lucky)", "no metric", "vqa_accuracy(x=1)"]
+    "text",
+    [
+        "bleu@9",
+        "recall@5",
+        "acuracy",
+        "recall@5(direction=t2i,ties=lucky)",
+        "no metric",
+        "vqa_accuracy(x=1)",
+        "f1(average=mean)",
+    ],
 )
 def test_an_id_that_no_card_describes_is_unknown(text):
     with pytest.raises(UnknownNameError, match="unknown metric"):

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from additive import check_no_whole_block
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,23 +107,7 @@ ASKED = [sample for sample in SAMPLES if sample.group in SOME]
 @given(st.data())
 def test_no_additive_model_is_right_on_a_whole_block(data):
     """Scores f(picture, answer) + g(question, answer): 0 on every block, save where it leaves everything tied."""
-    terms: dict[tuple[str, str], float] = {}
-
-    def additive(sample, request):
-        keys = request.images[0].digest, request.text
-        for key in keys:
-            for choice in request.choices:
-                if (key, choice) not in terms:
-                    terms[key, choice] = data.draw(whole_numbers)
-        return [sum(terms[key, choice] for key in keys) for choice in request.choices]
-
-    outputs = [additive(sample, task.requests(sample)[0]) for sample in ASKED]
-    tables = task.score(ASKED, [[Response("ok", output)] for output in outputs])
-    undecided = {sample.group: True for sample in ASKED}
-    for sample, output in zip(ASKED, outputs, strict=True):
-        undecided[sample.group] &= len(set(output)) == 1
-    for group, right in zip(tables["block"].unit_ids, tables["block"].columns["right"], strict=True):
-        assert undecided[group] or right == 0, group
+    check_no_whole_block(task, ASKED, lambda: data.draw(whole_numbers))
 
 
 @pytest.mark.parametrize("seed", range(3))

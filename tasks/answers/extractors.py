@@ -7,6 +7,7 @@ text in the form in which answers are compared. `Extractor.normalise` brings ref
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -145,10 +146,59 @@ def final_answer(text: str, choices: Choices) -> str | None:
     >>> final_answer("It has three sides.\nAnswer: triangle.", ("circle", "triangle"))
     'triangle'
     """
+    return exact(_after_marker(text), choices)
+
+
+def _after_marker(text: str) -> str:
     markers = list(_FINAL.finditer(text))
     if markers:
         text = text[markers[-1].end() :].strip().partition("\n")[0].rstrip(" \t\r*_")
-    return exact(text, choices)
+    return text
+
+
+_DIGITS = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_WHOLE_NUMBER = re.compile(rf"[+\-\u2212]?{_DIGITS}", re.ASCII)
+_NUMBER = re.compile(rf"(?<![\w.,/+\-\u2212])[+\-\u2212]?{_DIGITS}(?![\w/%+\-\u2212]|[.,]\d)", re.ASCII)
+
+
+def number(text: str, choices: Choices) -> str | None:
+    """The only number that stands in the text, in figures, also where it stands there twice; `choices` are not looked at.
+
+    A number is written as in Python, with a point; parts of fractions, ranges, percentages and words are none, and
+    neither are NaN and infinity.
+
+    >>> number("I would say -1.5.", None), number("Between 1 and 2.", None), number("3/5", None)
+    ('-1.5', None, None)
+    """
+    del choices
+    bare = normalise(text)
+    whole = _WHOLE_NUMBER.fullmatch(bare)
+    found = {_as_float(match.group()) for match in ([whole] if whole else _NUMBER.finditer(bare))}
+    value = found.pop() if len(found) == 1 else math.nan
+    return number_text(value) if math.isfinite(value) else None
+
+
+def _as_float(text: str) -> float:
+    return float(text.replace("\u2212", "-")) + 0.0  # -0 is 0
+
+
+def number_text(value: float) -> str:
+    """A finite number as its shortest text.
+
+    >>> number_text(2.0), number_text(-1.25), number_text(-0.0)
+    ('2', '-1.25', '0')
+    """
+    short = f"{value + 0.0:g}"
+    return short if float(short) == value else repr(value)
+
+
+def final_number(text: str, choices: Choices) -> str | None:
+    r"""What follows the last "Answer:" that begins a line, up to the line's end, as by `number`; else as the whole text.
+
+    >>> final_number("It is 2 or 3.\nAnswer: 2", None)
+    '2'
+    """
+    return number(_after_marker(text), choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +228,9 @@ EXTRACTORS: dict[str, Extractor] = {
         Extractor("final-answer", "1", final_answer),
     )
 }
-"""Extractor by name."""
+"""Extractor of a text by name."""
+NUMBER_EXTRACTORS: dict[str, Extractor] = {
+    extractor.name: extractor
+    for extractor in (Extractor("number", "1", number), Extractor("final-number", "1", final_number))
+}
+"""Extractor of a number by name."""

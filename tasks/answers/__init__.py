@@ -1,0 +1,1 @@
+"""What families of tasks share: finding the answer in what a model wrote."""

@@ -1,0 +1,1 @@
+"""How somebody feels about what they say: the family `sentiment` and its data sets."""
