@@ -12,6 +12,7 @@ import msgspec
 from mmbench.core.errors import MmbenchError, UnknownNameError
 from mmbench.report.markdown import run_markdown
 from mmbench.results.codec import write_atomic
+from mmbench.results.rundir import shown_path
 from mmbench.results.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
 from mmbench.results.view import MetricRow, RunView
 from mmbench.runner.given import progress_of
@@ -175,7 +176,7 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
 
 
 def _announce(name: str, job: Job, progress: Progress) -> None:
-    progress.note(f"{name}: {job.model.reference} → {job.directory().path}")
+    progress.note(f"{name}: {job.model.reference} → {shown_path(job.directory().path)}")
     for task in job.plans:
         if (limit := job.spec.selection.limit) and len(task.samples) not in (limit, 0):
             progress.note(f"{task.name}: {len(task.samples):,} samples (--limit {limit:,} takes whole groups)")
