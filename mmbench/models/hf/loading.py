@@ -45,8 +45,8 @@ def load_processor(source: Source, options: HfOptions) -> Any:
     processor = load_part("AutoProcessor", source, options)
     if not hasattr(processor, "image_processor"):
         raise _no_pictures(source, options)
-    parts = [processor.image_processor, processor.tokenizer, getattr(processor, "video_processor", None), processor]
-    check_processor_options(parts, options.processor)
+    parts = [getattr(processor, name, None) for name in ("image_processor", "tokenizer", "video_processor")]
+    check_processor_options([*parts, processor], options.processor)
     return processor
 
 
