@@ -87,7 +87,7 @@ class RunResult:
         where no model has several.
         """
         return {
-            "runs": [str(path) for path in self.paths],
+            "runs": [str(shown_path(path)) for path in self.paths],
             "metrics": [row.to_dict() for row in self.metrics],
             "seeds": [row.to_dict() for row in self.over_seeds],
             "perf": [
