@@ -13,6 +13,7 @@ from mmbench.core.errors import MmbenchError, UnknownNameError
 from mmbench.core.spec import RUNS
 from mmbench.report.markdown import run_markdown
 from mmbench.results.codec import write_atomic
+from mmbench.results.rundir import shown_path
 from mmbench.results.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
 from mmbench.results.view import MetricRow, RunView
 from mmbench.runner.given import progress_of
@@ -87,7 +88,7 @@ class RunResult:
         where no model has several.
         """
         return {
-            "runs": [str(path) for path in self.paths],
+            "runs": [str(shown_path(path)) for path in self.paths],
             "metrics": [row.to_dict() for row in self.metrics],
             "seeds": [row.to_dict() for row in self.over_seeds],
             "perf": [
@@ -181,7 +182,7 @@ def write_report(view: RunView) -> None:
 
 
 def _announce(name: str, job: Job, progress: Progress) -> None:
-    progress.note(f"{name}: {job.model.reference} → {job.directory().path}")
+    progress.note(f"{name}: {job.model.reference} → {shown_path(job.directory().path)}")
     for task in job.plans:
         if (limit := job.spec.selection.limit) and len(task.samples) not in (limit, 0):
             progress.note(f"{task.name}: {len(task.samples):,} samples (--limit {limit:,} takes whole groups)")

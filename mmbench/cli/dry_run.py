@@ -7,6 +7,7 @@ from typing import Any
 
 from mmbench.api import Plan
 from mmbench.results.log import read_log
+from mmbench.results.rundir import shown_path
 from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut
 from mmbench.runner.session import Job
 
@@ -56,7 +57,7 @@ def _job(job: Job) -> dict[str, Any]:
         "model": job.model.name,
         "seed": job.spec.seed,
         "reference": job.model.reference,
-        "path": str(directory.path),
+        "path": str(shown_path(directory.path)),
         "tasks": tasks,
     }
 

@@ -211,8 +211,10 @@ def _print(result: Any, as_json: bool, again: str) -> None:
 
         models, tasks = result.models, list(result.tasks)
         (print_comparison if len(models) > MANY else print_runs)(models, tasks, sys.stdout)
-    lines = [f"  mmbench show {shlex.quote(str(path))}" for path in result.paths[:_SHOWN]]
+    from mmbench.results.rundir import shown_path
+
+    lines = [f"  mmbench show {shlex.quote(str(shown_path(path)))}" for path in result.paths[:_SHOWN]]
     if len(result.paths) > _SHOWN:
-        lines.append(f"  … and {len(result.paths) - _SHOWN:,} more in {result.paths[0].parent}")
+        lines.append(f"  … and {len(result.paths) - _SHOWN:,} more in {shown_path(result.paths[0].parent)}")
     verb = "Ask what failed again" if result.exit_code else "Resume or extend"
     click.echo("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines]), err=True)

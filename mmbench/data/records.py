@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class NumberText(str):
     __slots__ = ()
 
 
+_WHOLE = re.compile(r"-?\d{1,15}\.0+")
 _DECODER = json.JSONDecoder(parse_int=NumberText, parse_float=NumberText)
 
 
@@ -102,9 +104,19 @@ class Record:
     def identifier(self, value: object, what: str) -> str:
         """The value as an id: a string or number, printable, without blanks at its ends."""
         text = self.checked(value, what, number=True)
+        text = id_text(float(text)) if isinstance(value, NumberText) and _WHOLE.fullmatch(text) else text
         if not text.isprintable() or text != text.strip():
             raise self.error(f"{what}: {text!r} is no id; expected printable text without blanks at its ends")
         return text
+
+
+def id_text(value: float | str) -> str:
+    """An id as a text; a whole number without decimals, because tables with a gap turn 7 into 7.0.
+
+    >>> id_text(7.0), id_text("7.0"), id_text(7), id_text(1.5)
+    ('7', '7.0', '7', '1.5')
+    """
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def describe(value: object) -> str:

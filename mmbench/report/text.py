@@ -108,7 +108,7 @@ def said_of_seeds(groups: Sequence[SeedGroup]) -> list[str]:
 def said(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str, str]]:
     """(where, text) of what must be known beside a model's values of a task; `where` starts with a comma or is empty.
 
-    What several seeds have in common is said once. `speed`: also why figures of speed are missing.
+    What several seeds have in common is said once. `speed`: also the time to the first token, and why figures of speed are missing.
     """
     found: dict[tuple[str, str], list[int]] = {}
     for view in group.runs:
@@ -126,7 +126,12 @@ def _said_of_run(view: RunView, task: str, *, speed: bool) -> list[tuple[str, st
     notes = [("", entry.reason)] if entry is not None and entry.reason else []
     notes += said_of_metrics([row.metric for row in view.rows([task]) if row.primary])
     if speed and task in view.perf:
-        notes += [(", speed", reason) for reason in view.perf[task].reasons]
+        perf = view.perf[task]
+        notes += [(", speed", reason) for reason in perf.reasons]
+        if perf.first_token_ms is not None and perf.first_token_ms.p50 is not None:
+            notes.append((", speed", f"first token after {figure(perf.first_token_ms.p50)} ms (p50)"))
+    if task in view.perf and (cost := view.perf[task].cost_usd) is not None:
+        notes.append((", cost", f"US$ {cost:,.4f} for what was asked last"))
     return notes
 
 

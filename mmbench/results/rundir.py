@@ -28,6 +28,12 @@ def folder_name(name: str) -> str:
     return f"{safe[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def shown_path(path: Path) -> Path:
+    """A path to show and to paste: relative where it lies below the working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 class RunDirectory:
     """Paths and files of one run. Reading needs nothing; writing goes through `locked`."""
 

@@ -90,7 +90,11 @@ class Plan:
 def make_plan(
     model: str | Any | Sequence[Any] | None, tasks: str | Sequence[str] | None, out: str | Path, options: RunOptions
 ) -> Plan:
-    """Resolve models and tasks, check that they fit, read the data. Raises `UsageError` and its kin, all at once."""
+    """Resolve models and tasks, check that they fit, read the data. Raises `UsageError` and its kin, all at once.
+
+    What is written lies at absolute paths, made before any model is imported: its code may change the working directory.
+    """
+    out, options = Path(out).absolute(), _absolute(options)
     chosen = _chosen(model, tasks, options)
     seeds = seeds_of(options.get("seed", 0), options.get("seeds", 1))
     solved = checked_threshold(options.get("solved", SOLVED))
@@ -103,12 +107,20 @@ def make_plan(
             spec = _spec(fit.model.name, chosen.tasks, options, seed)
             skipped = {task.name: _incompatible(task, why, spec.selection.split) for task, why in fit.skipped}
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
-            jobs.append(Job(fit.model, served, skipped, spec, Path(out)))
+            jobs.append(Job(fit.model, served, skipped, spec, out))
     said = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
     return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *said), solved)
 
 
 # --- what is asked for ---
+
+
+def _absolute(options: RunOptions) -> RunOptions:
+    """The options, with absolute paths for what a run writes."""
+    found: RunOptions = {**options, "checkpoints": Path(options.get("checkpoints", CHECKPOINTS)).absolute()}
+    if (cache := options.get("cache")) is not None:
+        found["cache"] = Path(cache).absolute()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

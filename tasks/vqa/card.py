@@ -38,6 +38,8 @@ class VqaCard:
     of VQA accuracy compares open answers in a way of its own."""
     variant: str = ANY
     """``any``, or where several people answered each question the variant in `mmbench.metrics.VQA_VARIANTS`."""
+    doubt: str = ""
+    """What must be known beside the values where no other variant is chosen; empty: nothing."""
     closed_answers: bool = False
     """Every question has a closed set of answers."""
     languages: tuple[str, ...] = ("en",)

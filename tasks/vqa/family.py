@@ -60,8 +60,7 @@ class VqaFamily:
 
         path = find_data_file(path)
         questions = read_questions(path)
-        people = all(len(question.answers) == ANNOTATORS for question in questions)
-        return _over(name, path, questions, DEFAULT_VARIANT if people else ANY)
+        return _over(name, path, questions, *_variant(questions))
 
     def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
         """Read answers, and the references beside them; see `mmbench.tasks.vqa.official`. No picture is looked for.
@@ -83,16 +82,31 @@ class VqaFamily:
         if is_annotations(references):
             questions = read_annotations(references)
             people = any(len(question.answers) > 1 for question in questions)
+            variant, doubt = DEFAULT_VARIANT if people else ANY, ""
         else:
             from mmbench.data import read_questions
 
             questions = read_questions(references, pictures=False)
-            people = all(len(question.answers) == ANNOTATORS for question in questions)
-        made = _over(references.stem, references, questions, DEFAULT_VARIANT if people else ANY)
-        return Predicted(made, outputs)
+            variant, doubt = _variant(questions)
+        return Predicted(_over(references.stem, references, questions, variant, doubt), outputs)
 
 
-def _over(name: str, path: Path, questions: Sequence[Question], variant: str) -> VqaTask:
+def _variant(questions: Sequence[Question]) -> tuple[str, str]:
+    """The variant for a user's own questions, and the doubt about it: a few answers may be lost among those of ten people."""
+    whole = sum(len(question.answers) == ANNOTATORS for question in questions)
+    if whole == len(questions):
+        return DEFAULT_VARIANT, ""
+    if not whole:
+        return ANY, ""
+    others = len(questions) - whole
+    return ANY, (
+        f"{others:,} of {len(questions):,} questions have another number of answers than {ANNOTATORS}, so the answers are not "
+        "taken for those of ten people: any of them is right (accuracy). To count people all the same: "
+        f"variant={DEFAULT_VARIANT}"
+    )
+
+
+def _over(name: str, path: Path, questions: Sequence[Question], variant: str, doubt: str) -> VqaTask:
     """The task ``vqa/NAME`` over questions that a file gave."""
     from mmbench.data import digest_file
 
@@ -104,6 +118,7 @@ def _over(name: str, path: Path, questions: Sequence[Question], variant: str) ->
         closed_answers=all(question.choices is not None for question in questions),
         languages=(),
         variant=variant,
+        doubt=doubt,
     )
     return VqaTask(card, QuestionList(questions))
 

@@ -17,7 +17,7 @@ import msgspec
 
 from mmbench.core import DataError
 from mmbench.data import Question
-from mmbench.data.records import Record, find_data_file, listed, read_records
+from mmbench.data.records import Record, find_data_file, id_text, listed, read_records
 from mmbench.data.rows import told_apart
 
 
@@ -32,9 +32,9 @@ class _Person(msgspec.Struct, gc=False):
 class _Annotation(msgspec.Struct, gc=False):
     """What people answered to one question."""
 
-    question_id: int | str
+    question_id: int | float | str
     answers: list[_Person | str]
-    image_id: int | str | None = None
+    image_id: int | float | str | None = None
     question_type: int | str | None = None
     answer_type: int | str | None = None
 
@@ -83,7 +83,7 @@ def _question(
     slices: dict[tuple[object, object], dict[str, str]],
 ) -> Question:
     """The question of one annotation; `texts` and `slices` hold one object for all that are equal."""
-    name = str(annotation.question_id)
+    name = id_text(annotation.question_id)
     answers = annotation.answers
     if not answers:
         raise DataError(f"{path}, annotations[{place}]: question {name!r} has no answers")
@@ -100,7 +100,7 @@ def _question(
         answers=tuple([texts.setdefault(text, text) for text in said]),
         choices=None,
         slices=labels,
-        group="" if annotation.image_id is None else f"{annotation.image_id}",
+        group="" if annotation.image_id is None else id_text(annotation.image_id),
         records=_records(answers),
     )
 

@@ -102,7 +102,9 @@ class VqaTask(PerSampleTask):
         """What the data lack that the variant in force counts on, a sentence each. Reads the data."""
         from mmbench.tasks.vqa.notes import notes
 
-        return () if self.variant == ANY else notes(self.source.rows("test"), self.variant)
+        if self.variant == ANY:
+            return (self.card.doubt,) if self.card.doubt and "variant" not in self.options else ()
+        return notes(self.source.rows("test"), self.variant)
 
     def fingerprint(self) -> str:
         """Digest of the test split's questions, answers and pictures. Raises `DataError`."""

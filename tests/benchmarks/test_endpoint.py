@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -123,3 +124,44 @@ def test_a_run_makes_nearly_as_many_calls_a_second_as_a_bare_client(benchmark, u
     ours, alone = (max(rates) for rates in zip(*rounds, strict=True))
     benchmark.extra_info |= {"calls_per_s": ours, "bare_calls_per_s": alone, "share": ours / alone}
     assert ours >= SHARE * alone
+
+
+PEAK = """
+    import sys
+    import mmbench
+
+    data, out, url = sys.argv[1:]
+    result = mmbench.run(
+        "openai/m", "vqa", data=data, out=out, concurrency=64, model_args={"base_url": url}, progress=False
+    )
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    print(result.metrics[0].metric.n, peak)
+"""
+FEW, MANY = 2_000, 10_000
+KB = 1.5
+"""A sample, at most, by which more samples take more memory."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+@pytest.mark.benchmark(group="memory", min_rounds=1)
+def test_memory_does_not_grow_with_what_was_asked(benchmark, url, tmp_path):
+    """Peak memory of two runs in processes of their own: neither pictures nor bodies nor answers stay."""
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    for i in range(200):
+        Image.effect_noise((64, 64), 99 + i).save(tmp_path / "images" / f"{i}.png")
+
+    def peak_kb(n):
+        rows = [{"image": f"{i % 200}.png", "question": f"what is number {i}?", "answer": "yes"} for i in range(n)]
+        data = tmp_path / f"{n}.jsonl"
+        data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        command = [sys.executable, "-c", textwrap.dedent(PEAK), data, tmp_path / "runs", url]
+        asked, peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        assert int(asked) == n
+        return int(peak)
+
+    few, many = benchmark.pedantic(lambda: (peak_kb(FEW), peak_kb(MANY)), rounds=1)
+    benchmark.extra_info["kb_per_sample"] = (many - few) / (MANY - FEW)
+    assert many - few <= KB * (MANY - FEW)

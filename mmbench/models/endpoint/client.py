@@ -8,10 +8,12 @@ import time
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError, UsageError
 from mmbench.models.endpoint.answers import Streamed, parse
-from mmbench.models.endpoint.failures import Endpoint, failure, failure_inside, refusal
+from mmbench.models.endpoint.failures import AccessRefusedError, Endpoint, failure, failure_inside, refusal
+from mmbench.models.endpoint.proxy import Proxy, proxy_for
 
 if TYPE_CHECKING:
     import aiohttp
@@ -22,24 +24,33 @@ _ERROR_BYTES = 2**16
 """So much of an error answer is read."""
 _LARGE_BODY = 2**20
 """A body from this size on is sent in pieces."""
+MOST_REFUSED = 16
+"""A session in which so many calls are refused with status 403 before one is answered has no access at all."""
 
 
 class Client:
     """One session of calls. Made, used and closed on one event loop."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        """Raises `UsageError` when the certificates cannot be read."""
+        """Raises `UsageError` when the certificates cannot be read, or for a proxy that is none."""
         import aiohttp
 
         self._endpoint = endpoint
-        self._reached = False
+        self._proxy = proxy = proxy_for(endpoint.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if endpoint.key:
             headers["Authorization"] = f"Bearer {endpoint.key}"
+        # Headers of each call, never of the session: aiohttp tells those of the session to the proxy as well. And never
+        # redirected: another host must not get the key.
+        self._way: dict[str, Any] = {"headers": headers, "allow_redirects": False}
+        if proxy is not None:
+            self._way |= {"proxy": proxy.url, "proxy_headers": proxy.headers()}
+        self._reached = False
+        self._answered = False
+        self._refused = 0
         self._address = f"{endpoint.url}/chat/completions"
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=trust(endpoint.ca_file)),
-            headers=headers,
             timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -56,7 +67,12 @@ class Client:
         import aiohttp
 
         try:
-            return await self._post(BytesIO(body) if len(body) >= _LARGE_BODY else body)
+            found = await self._post(BytesIO(body) if len(body) >= _LARGE_BODY else body)
+        except AccessRefusedError as error:
+            self._refused += 1
+            if self._answered or self._refused < MOST_REFUSED:
+                raise
+            raise self._endpoint.no_access(error) from error
         except TimeoutError as error:
             raise TransientError(
                 f"the endpoint did not answer within {self._endpoint.timeout_s:g} s", slow_down=True
@@ -65,12 +81,13 @@ class Client:
             raise ModelUnusableError(f"{self._endpoint.url!r} is no address of an endpoint") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._broken(error) from error
+        self._answered = True
+        return found
 
     async def _post(self, body: bytes | BytesIO) -> tuple[dict[str, Any], float | None]:
         sent = time.perf_counter()
         endpoint = self._endpoint
-        # Never redirected: another host must not get the key.
-        async with self._http.post(self._address, data=body, allow_redirects=False) as answer:
+        async with self._http.post(self._address, data=body, **self._way) as answer:
             self._reached = True
             if answer.status != 200:
                 data = await _read(answer, _ERROR_BYTES, cut=True)
@@ -102,6 +119,10 @@ class Client:
         import aiohttp
 
         url, said = self._endpoint.url, self._endpoint.quote(error) or type(error).__name__
+        if self._proxy is not None and isinstance(
+            error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError
+        ):
+            return self._proxy_failed(self._proxy, error)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return ModelUnusableError(
                 f"{url} shows a certificate that cannot be verified ({self._endpoint.quote(error.certificate_error)}); "
@@ -115,6 +136,16 @@ class Client:
         if isinstance(cause, ConnectionRefusedError | socket.gaierror) and not self._reached:
             return ModelUnusableError(f"{url} cannot be reached: {said}")
         return TransientError(f"the connection to {url} failed: {said}")
+
+    def _proxy_failed(self, proxy: Proxy, error: Exception) -> RunFailedError:
+        """The exception for a proxy that is away or will not pass calls on; a passing fault of it may pass."""
+        import aiohttp
+
+        host = urlsplit(self._endpoint.url).hostname
+        said = f"HTTP {error.status}" if isinstance(error, aiohttp.ClientHttpProxyError) else "it cannot be reached"
+        text = f"the proxy {proxy.url}, which the environment names, fails ({said}); to do without: NO_PROXY={host}"
+        lasting = isinstance(error, aiohttp.ClientHttpProxyError) and error.status < 500
+        return ModelUnusableError(text) if lasting or not self._reached else TransientError(text)
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext | bool:

@@ -20,7 +20,6 @@ _FOR_GOOD = (501, 505)
 _HOPELESS = {
     401: "refused the key",
     402: "refuses for lack of credit",
-    403: "refused access",
     404: "knows no such model or address",
     405: "takes no such call",
 }
@@ -28,6 +27,10 @@ _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_a
 _FILTERED = ("content_filter", "content_policy_violation")
 _PLACEHOLDER = 8
 """A key of fewer characters (EMPTY, none, x) is no secret, and answers may hold such a word."""
+
+
+class AccessRefusedError(RunFailedError):
+    """Status 403: of this request (its picture, its words), or of all, which a single answer does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,15 @@ class Endpoint:
         """The text without the key."""
         return text.replace(self.key, "[key]") if self.key and len(self.key) >= _PLACEHOLDER else text
 
+    def no_access(self, error: AccessRefusedError) -> ModelUnusableError:
+        """The exception for an endpoint that refuses whatever it is asked; `error` is what it said last."""
+        return ModelUnusableError(f"{self.url} refused access to every request ({error}){self.key_came_from}")
+
+    @property
+    def key_came_from(self) -> str:
+        """Where the key came from, as the end of a sentence."""
+        return f"; the key came from {self.key_name}" if self.key else f"; {self.key_name} is not set"
+
     def quote(self, text: object) -> str:
         """A foreign text in one short line, without the key."""
         return quoted(str(text), self.hide)
@@ -65,15 +77,20 @@ def failure(status: int, headers: Mapping[str, str], data: bytes, endpoint: Endp
     if status in _OVERLOADED or status in _PASSING or (status >= 500 and status not in _FOR_GOOD):
         wait = retry_after_s(headers.get("Retry-After"))
         return TransientError(said, slow_down=status in _OVERLOADED, retry_after_s=wait)
+    if status == 403:
+        return AccessRefusedError(said)
     if status in _HOPELESS:
-        key = f"; the key came from {endpoint.key_name}" if endpoint.key else f"; {endpoint.key_name} is not set"
-        return ModelUnusableError(f"{endpoint.url} {_HOPELESS[status]} ({said}){key if status in (401, 403) else ''}")
+        key = endpoint.key_came_from if status == 401 else ""
+        return ModelUnusableError(f"{endpoint.url} {_HOPELESS[status]} ({said}){key}")
     return RunFailedError(said)
 
 
 def refusal(status: int, data: bytes, hide: Hide) -> dict[str, Any] | None:
-    """The document of a refusal, where an error answer says that the request was filtered; None where it does not."""
-    if status != 400 or error_code(data) not in _FILTERED:
+    """The document of a refusal, where an error answer says that the request was filtered; None where it does not.
+
+    It says so by its code, or (OpenRouter, status 403) by the reasons for which a moderation flagged the request.
+    """
+    if status not in (400, 403) or not (error_code(data) in _FILTERED or _flagged(data)):
         return None
     said = error_text(data, hide)
     return {"choices": [{"message": {"content": None, "refusal": said}, "finish_reason": "content_filter"}]}
@@ -104,6 +121,13 @@ def error_code(data: bytes) -> str:
     document = _document(data)
     inner = document.get("error") if isinstance(document, dict) else None
     return str(inner.get("code") or inner.get("type") or "") if isinstance(inner, dict) else ""
+
+
+def _flagged(data: bytes) -> bool:
+    document = _document(data)
+    inner = document.get("error") if isinstance(document, dict) else None
+    metadata = inner.get("metadata") if isinstance(inner, dict) else None
+    return isinstance(metadata, dict) and bool(metadata.get("reasons") or metadata.get("flagged_input"))
 
 
 def _document(data: bytes) -> Any:

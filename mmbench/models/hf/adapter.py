@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import Generation, Usage
-from mmbench.models.hf.files import checkpoint_digest, require
+from mmbench.models.hf.files import checkpoint_digest, locate, require
 from mmbench.models.hf.loading import GENERATES, load_model, load_processor
 from mmbench.models.hf.options import HfOptions
 from mmbench.models.hf.prompts import inputs_of, prompts
@@ -59,8 +59,9 @@ class HuggingFace:
 
     def open(self) -> None:
         """Load processor and weights. Raises `RunFailedError` and what to do about it."""
-        self._processor = load_processor(self.path, self.options)
-        self._model = load_model(GENERATES, self.path, self.options)
+        source = locate(self.path, self.options.revision)
+        self._processor = load_processor(source, self.options)
+        self._model = load_model(GENERATES, source, self.options)
         tokenizer = self._processor.tokenizer
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token

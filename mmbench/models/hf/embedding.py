@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Embed
-from mmbench.models.hf.files import checkpoint_digest, require
-from mmbench.models.hf.loading import load_model, load_part, load_processor
+from mmbench.models.hf.files import checkpoint_digest, locate, require
+from mmbench.models.hf.loading import check_processor_options, load_model, load_part, load_processor
 from mmbench.models.hf.options import HfOptions
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _OWN = ("pooling",)
 """Options of `HuggingFaceEncoders` itself."""
 _FIXED_LENGTH = ("siglip", "siglip2")
 """Kinds of model that were trained on texts padded to their greatest length, and see the padding."""
+_UNBOUNDED = 10**6
+"""A tokenizer that states no greatest length states a larger one than this."""
 
 
 def _pictures(requests: Sequence[Embed]) -> list[Any] | None:
@@ -40,15 +42,35 @@ def _texts(requests: Sequence[Embed]) -> list[str]:
     return [request.part for request in requests if isinstance(request.part, str)]
 
 
+def _longest(tokenizer: Any, config: Any) -> int | None:
+    """The most tokens that a text tower reads: what its tokenizer says, and its positions; None where neither is known.
+
+    A tokenizer saved without a limit would cut nothing, and pad nothing either where texts must all be of this length.
+    """
+    text = getattr(config, "text_config", config)
+    stated = [getattr(tokenizer, "model_max_length", None), getattr(text, "max_position_embeddings", None)]
+    return min((int(n) for n in stated if n is not None and 0 < n < _UNBOUNDED), default=None)
+
+
 def _vectors(output: Any) -> Vectors:
-    """float32 [n, dim] on the CPU, from a tensor or from an output that holds the pooled one."""
+    """float32 [n, dim] on the CPU, from a tensor or from an output that holds the pooled one.
+
+    Where there is a vector for every token (FLAVA), the first token's is the one that was trained to be compared.
+    """
     pooled = output if hasattr(output, "detach") else getattr(output, "pooler_output", None)
-    if pooled is None:
+    if pooled is None or pooled.ndim not in (2, 3):
         raise ModelUnusableError(
             f"the model gives no pooled vector ({type(output).__name__}): it is no two-tower model"
         )
+    pooled = pooled[:, 0] if pooled.ndim == 3 else pooled
     vectors: Vectors = pooled.detach().float().cpu().numpy()
     return vectors
+
+
+def _tokens(tokenizer: Any, texts: Sequence[str], padding: str, longest: int | None) -> Any:
+    """Tokens of texts, cut to `longest`: int64 [n, t] by name."""
+    cut = {} if longest is None else {"truncation": True, "max_length": longest}
+    return tokenizer(list(texts), padding=padding, return_tensors="pt", **cut)
 
 
 class HuggingFaceEmbedding:
@@ -75,8 +97,9 @@ class HuggingFaceEmbedding:
 
     def open(self) -> None:
         """Load processor and weights. Raises `RunFailedError`."""
-        self._processor = load_processor(self.path, self.options)
-        self._model = load_model("AutoModel", self.path, self.options)
+        source = locate(self.path, self.options.revision)
+        self._processor = load_processor(source, self.options)
+        self._model = load_model("AutoModel", source, self.options)
         lacking = [name for name in ("get_image_features", "get_text_features") if not hasattr(self._model, name)]
         if lacking:
             kind = type(self._model).__name__
@@ -91,10 +114,9 @@ class HuggingFaceEmbedding:
         pictures = _pictures(requests)
         if pictures is not None:
             return self._processor.image_processor(images=pictures, return_tensors="pt")
-        fixed = self._model.config.model_type in _FIXED_LENGTH
-        return self._processor.tokenizer(
-            _texts(requests), padding="max_length" if fixed else True, truncation=True, return_tensors="pt"
-        )
+        tokenizer, config = self._processor.tokenizer, self._model.config
+        padding = "max_length" if config.model_type in _FIXED_LENGTH else "longest"
+        return _tokens(tokenizer, _texts(requests), padding, _longest(tokenizer, config))
 
     def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
         """float32 [n, dim], not normalised: the task does that."""
@@ -110,7 +132,7 @@ class HuggingFaceEmbedding:
 class HuggingFaceEncoders:
     """Run a picture encoder and a text encoder that share a space: `hf-encoder/IMAGE_PATH+TEXT_PATH`.
 
-    A picture's vector is the encoder's pooled output (where it has none, the mean of its tokens), a text's the mean of its
+    A picture's vector is the encoder's pooled output (where it has none, or was saved without, the mean of its tokens), a text's the mean of its
     tokens without padding, or with `pooling=cls` the first token's. Further options as for `hf-embed`.
     """
 
@@ -135,12 +157,17 @@ class HuggingFaceEncoders:
 
     def open(self) -> None:
         """Load both encoders. Raises `RunFailedError`."""
+        image, text = (locate(path, self.options.revision) for path in (self.image_path, self.text_path))
         self._parts = {
-            "pixels": load_part("AutoImageProcessor", self.image_path, self.options),
-            "tokens": load_part("AutoTokenizer", self.text_path, self.options),
-            "image": load_model("AutoModel", self.image_path, self.options),
-            "text": load_model("AutoModel", self.text_path, self.options),
+            "pixels": load_part("AutoImageProcessor", image, self.options),
+            "tokens": load_part("AutoTokenizer", text, self.options),
+            "image": load_model("AutoModel", image, self.options),
+            "text": load_model("AutoModel", text, self.options),
         }
+        check_processor_options([self._parts["pixels"], self._parts["tokens"]], self.options.processor)
+        for path, part in ((self.image_path, "image"), (self.text_path, "text")):
+            if hasattr(self._parts[part], "get_text_features"):
+                raise RunFailedError(f"{path} is a two-tower model, both encoders in one: hf-embed/{path}")
 
     def close(self) -> None:
         """Free the weights."""
@@ -151,7 +178,8 @@ class HuggingFaceEncoders:
         pictures = _pictures(requests)
         if pictures is not None:
             return self._parts["pixels"](images=pictures, return_tensors="pt")
-        return self._parts["tokens"](_texts(requests), padding=True, truncation=True, return_tensors="pt")
+        tokenizer = self._parts["tokens"]
+        return _tokens(tokenizer, _texts(requests), "longest", _longest(tokenizer, self._parts["text"].config))
 
     def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
         """float32 [n, dim], not normalised. Raises `ModelUnusableError` for encoders without tokens."""

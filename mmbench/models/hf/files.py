@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mmbench.core.errors import MissingExtraError, RunFailedError, UsageError
@@ -13,6 +16,11 @@ _WHOLE = 64 * 2**20
 """Files up to this size are digested whole …"""
 _END = 2**20
 """… of larger ones the first and the last mebibyte, and the size."""
+NO_PROCESSOR = (
+    "has no processor for pictures (preprocessor_config.json or processor_config.json): "
+    "save one beside the weights with processor.save_pretrained"
+)
+"""What to say of a checkpoint, after its name."""
 _IGNORED = (".lock", ".md", ".gitattributes", ".png", ".jpg")
 
 
@@ -24,17 +32,44 @@ def require(feature: str, module: str = "transformers") -> None:
         raise MissingExtraError(feature, "models")
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a checkpoint is loaded from."""
+
+    name: str
+    """As given, for messages."""
+    place: str
+    """A folder, or a name on the hub."""
+    revision: str | None
+    """The commit on the hub; None for a folder."""
+
+
+def locate(path: str, revision: str | None) -> Source:
+    """Where to load from what `checkpoint_digest` has digested; raises as it does.
+
+    A name stands for one commit as long as the process lives. Where the hub does not answer, the copy in the local cache
+    is loaded as a folder: transformers would ask the hub for every file, and again.
+    """
+    if _is_folder(path):
+        return Source(path, path, None)
+    commit, copy = _commit(path, revision)
+    return Source(path, copy, None) if copy else Source(path, path, commit)
+
+
 def checkpoint_digest(path: str, revision: str | None) -> str:
     """What tells a checkpoint from any other: of a folder its files, of a repository on the hub its commit.
 
     Raises `UsageError` for a folder that holds no checkpoint and a name that the hub does not know.
     """
-    folder = Path(path)
-    if folder.is_dir():
-        return _folder_digest(folder)
+    return _folder_digest(Path(path)) if _is_folder(path) else _commit(path, revision)[0]
+
+
+def _is_folder(path: str) -> bool:
+    if Path(path).is_dir():
+        return True
     if path.startswith((".", "/", "~")) or path.count("/") > 1:
         raise UsageError(f"there is no folder {path!r}; a model on the hub is OWNER/NAME")
-    return _commit(path, revision)
+    return False
 
 
 def _folder_digest(folder: Path) -> str:
@@ -62,30 +97,32 @@ def _file_digest(file: Path) -> bytes:
     return found.digest()
 
 
-def _commit(name: str, revision: str | None) -> str:
-    """The commit that a name stands for: as the hub says, or offline as the local cache says."""
+@cache
+def _commit(name: str, revision: str | None) -> tuple[str, str | None]:
+    """The commit that a name stands for, as the hub says; where it cannot be asked, as the cache says, and the copy there."""
     require(f"the model {name!r}", "huggingface_hub")
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
-    commit: str | None = None
+    copy: Path | None = None
     try:
         kept = try_to_load_from_cache(name, "config.json", revision=revision)
-        commit = Path(kept).parent.name if isinstance(kept, str) else None
-        return str(HfApi().model_info(name, revision=revision, timeout=10).sha)
+        copy = Path(kept).parent if isinstance(kept, str) else None
+        found = HfApi().model_info(name, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        return str(found.sha), None
     except HFValidationError as error:
         raise UsageError(f"{name!r} is no name of a model on the hub: {error}") from error
     except OfflineModeIsEnabled as error:
-        if commit:
-            return commit
-        raise UsageError(offline(name)) from error
+        if copy:
+            return copy.name, str(copy)
+        raise UsageError(offline(name, revision)) from error
     except HfHubHTTPError as error:
         raise UsageError(refused(name, error)) from error
     except (OSError, _unreachable()) as error:
-        if commit:
+        if copy:
             logging.getLogger(__name__).warning("the hub cannot be reached; %s is taken from the local cache", name)
-            return commit
-        raise UsageError(f"{offline(name)} ({error})") from error
+            return copy.name, str(copy)
+        raise UsageError(f"{offline(name, revision)} ({error})") from error
 
 
 def _unreachable() -> type[Exception]:
@@ -96,11 +133,12 @@ def _unreachable() -> type[Exception]:
     return found
 
 
-def offline(name: str) -> str:
+def offline(name: str, revision: str | None = None) -> str:
     """What to say of a model that is not on this machine when there is no network."""
+    which, option = (f" in revision {revision!r}", f" --revision {revision}") if revision else ("", "")
     return (
-        f"{name!r} is not on this machine and the hub cannot be reached. Where there is a network: "
-        f"hf download {name}; or give a folder: hf/PATH"
+        f"{name!r}{which} is not on this machine and the hub cannot be reached. Where there is a network: "
+        f"hf download {name}{option}; or give a folder: hf/PATH"
     )
 
 
@@ -118,16 +156,28 @@ def refused(name: str, error: BaseException) -> str:
     return f"the hub does not give {name!r}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def load_failed(path: str, error: Exception) -> RunFailedError:
+def load_failed(source: Source, error: Exception) -> RunFailedError:
     """The error to raise when transformers cannot load a part of a checkpoint."""
+    path = source.name
     for cause in (error, error.__cause__):
         if type(cause).__name__ in ("GatedRepoError", "RevisionNotFoundError", "RepositoryNotFoundError"):
             return RunFailedError(refused(path, cause or error))
         if type(cause).__name__ in ("OfflineModeIsEnabled", "LocalEntryNotFoundError"):
             return RunFailedError(offline(path))
+    if torchvision_missing(error):
+        return RunFailedError(f"the processor of {path} needs torchvision: pip install torchvision")
     text = " ".join(str(error).split())
+    if source.place != path and "no file named" in text:
+        return RunFailedError(f"{path} is on this machine in part. Where there is a network: hf download {path}")
+    if re.match(r"Can't load (image processor|processor|feature extractor)", text):
+        return RunFailedError(f"{path} {NO_PROCESSOR}")
     if "trust_remote_code" in text:
         text = "it brings code of its own; to run that: --model-args trust_remote_code=true"
     if type(error).__name__ == "SafetensorError":
         text = f"its weights are damaged or cut short ({text})"
     return RunFailedError(f"{path} cannot be loaded: {text[:300]}")
+
+
+def torchvision_missing(error: Exception) -> bool:
+    """Whether transformers says that a class cannot do without torchvision, which it says in several ways."""
+    return re.search(r"(requires (the )?|dependencies: )`?torchvision", str(error), re.IGNORECASE) is not None

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmbench.core.errors import MissingExtraError, RunFailedError, UsageError
-from mmbench.models.hf.files import load_failed
+from mmbench.core.errors import MissingExtraError, RunFailedError, UnknownNameError, UsageError
+from mmbench.models.hf.files import NO_PROCESSOR, Source, load_failed, torchvision_missing
 from mmbench.models.hf.options import HfOptions
+from mmbench.models.hf.packages import quantisation_config
 
 _LOG = logging.getLogger(__name__)
 
 GENERATES = "AutoModelForImageTextToText"
 """The Auto class of models that write."""
+_POOLER = "pooler"
+"""The module of an encoder that makes one vector of its tokens; what is measured needs none."""
 _NAMED = 3
 """Weights that an error names."""
 
@@ -35,53 +37,81 @@ def device_of(options: HfOptions) -> Any:
     return device
 
 
-def load_processor(path: str, options: HfOptions) -> Any:
-    """The processor of a checkpoint: of pictures and texts. Raises `RunFailedError` where there is none."""
-    processor = load_part("AutoProcessor", path, options)
+def load_processor(source: Source, options: HfOptions) -> Any:
+    """The processor of a checkpoint: of pictures and texts.
+
+    Raises `RunFailedError` where there is none, `UnknownNameError` for an option that it does not have.
+    """
+    processor = load_part("AutoProcessor", source, options)
     if not hasattr(processor, "image_processor"):
-        raise RunFailedError(
-            f"{path} has no processor for pictures (preprocessor_config.json or processor_config.json): "
-            "save one beside the weights with processor.save_pretrained"
-        )
+        raise _no_pictures(source, options)
+    parts = [getattr(processor, name, None) for name in ("image_processor", "tokenizer", "video_processor")]
+    check_processor_options([*parts, processor], options.processor)
     return processor
 
 
-def load_part(auto: str, path: str, options: HfOptions) -> Any:
+def _no_pictures(source: Source, options: HfOptions) -> RunFailedError:
+    """The exception for a processor that takes texts alone: transformers falls back to the tokenizer in silence."""
+    try:
+        load_part("AutoImageProcessor", source, options)
+    except RunFailedError as error:
+        if isinstance(error.__cause__, Exception) and torchvision_missing(error.__cause__):
+            return error
+    return RunFailedError(f"{source.name} {NO_PROCESSOR}")
+
+
+def load_part(auto: str, source: Source, options: HfOptions) -> Any:
     """A processor, tokenizer or image processor: `auto` is the name of one of transformers' Auto classes.
 
     Raises `RunFailedError`.
     """
     import transformers
 
-    with _as_ours(path), _quiet():
+    with _as_ours(source), _quiet():
         return getattr(transformers, auto).from_pretrained(
-            path, revision=options.revision, trust_remote_code=options.trust_remote_code, **options.processor
+            source.place, revision=source.revision, trust_remote_code=options.trust_remote_code, **options.processor
         )
 
 
-def load_model(auto: str, path: str, options: HfOptions) -> Any:
+def check_processor_options(parts: Sequence[Any], given: Mapping[str, Any]) -> None:
+    """Raise `UnknownNameError` for an option that none of a processor's parts knows: transformers passes over it in silence."""
+    known = {name for part in parts for name in getattr(getattr(part, "valid_kwargs", None), "__annotations__", ())}
+    for name in given:
+        if name not in known and not any(hasattr(part, name) for part in parts):
+            known |= {own for part in parts if part is not None for own in vars(part) if not own.startswith("_")}
+            raise UnknownNameError("option of the processor:", name, known)
+
+
+def load_model(auto: str, source: Source, options: HfOptions) -> Any:
     """The weights, ready to answer: `auto` is the name of one of transformers' Auto classes.
 
-    Raises `RunFailedError`; also for a model that writes when weights are missing, which transformers would draw at random
-    (encoders may come without a head that is not used; transformers' warning must do for them).
+    Raises `RunFailedError`; also when weights are missing, which transformers would draw at random. A pooler on top is
+    taken off where its weights are missing: encoders are often saved without.
     """
     import transformers
 
     if options.trust_remote_code:
-        _LOG.warning("TRUST_REMOTE_CODE IS ON: CODE THAT COMES WITH %s RUNS ON THIS MACHINE", path)
+        _LOG.warning("TRUST_REMOTE_CODE IS ON: CODE THAT COMES WITH %s RUNS ON THIS MACHINE", source.name)
     device = device_of(options)
-    optional = {
-        "revision": options.revision,
-        "attn_implementation": options.attention,
-        "device_map": options.device_map or (str(device) if options.quantisation else None),
-        "quantization_config": _quantisation(options.quantisation),
-    }
-    chosen: dict[str, Any] = {"dtype": options.dtype, "trust_remote_code": options.trust_remote_code}
-    chosen |= {name: value for name, value in optional.items() if value is not None}
-    with _as_ours(path), _quiet():
-        model, found = getattr(transformers, auto).from_pretrained(path, output_loading_info=True, **chosen)
-    if auto == GENERATES and found["missing_keys"]:
-        raise RunFailedError(_incomplete(path, sorted(found["missing_keys"])))
+    quantised = options.quantisation is not None
+    with _as_ours(source), _quiet():
+        optional = {
+            "revision": source.revision,
+            "attn_implementation": options.attention,
+            "device_map": options.device_map or (str(device) if quantised else None),
+            "quantization_config": quantisation_config(options.quantisation, device) if options.quantisation else None,
+        }
+        chosen: dict[str, Any] = {
+            "dtype": "bfloat16" if options.quantisation == "int4" else options.dtype,
+            "trust_remote_code": options.trust_remote_code,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+        model, found = getattr(transformers, auto).from_pretrained(source.place, output_loading_info=True, **chosen)
+    missing = sorted(found["missing_keys"])
+    if any(name.partition(".")[0] != _POOLER for name in missing):
+        raise RunFailedError(_incomplete(source.name, missing))
+    if missing:
+        setattr(model, _POOLER, None)
     if "device_map" not in chosen:
         model = model.to(device)
     return model.eval()
@@ -92,31 +122,22 @@ def _incomplete(path: str, missing: Sequence[str]) -> str:
     return f"{path} lacks weights of its model: {', '.join(missing[:_NAMED])}{more}; save it whole, with model.save_pretrained"
 
 
-def _quantisation(name: str | None) -> Any:
-    if name is None:
-        return None
-    package = "bitsandbytes" if name.endswith("bit") else "torchao"
-    if find_spec(package) is None:
-        raise UsageError(f"quantisation={name} needs the package {package}: pip install {package}")
-    import transformers
-
-    if package == "bitsandbytes":
-        return transformers.BitsAndBytesConfig(load_in_8bit=name == "8bit", load_in_4bit=name == "4bit")
-    return transformers.TorchAoConfig(f"{name}_weight_only")
-
-
 @contextlib.contextmanager
-def _as_ours(path: str) -> Iterator[None]:
+def _as_ours(source: Source) -> Iterator[None]:
     """Let transformers' many exceptions leave as one of ours."""
     try:
         yield
     except ImportError as error:
         missing = getattr(error, "name", None)
         if missing in ("torch", "transformers"):
-            raise MissingExtraError(f"the model {path!r}", "models") from error
-        raise RunFailedError(f"{path} needs a package that is not installed: {str(error).strip()[:300]}") from error
+            raise MissingExtraError(f"the model {source.name!r}", "models") from error
+        if torchvision_missing(error):
+            raise load_failed(source, error) from error
+        raise RunFailedError(
+            f"{source.name} needs a package that is not installed: {str(error).strip()[:300]}"
+        ) from error
     except _failures() as error:
-        raise load_failed(path, error) from error
+        raise load_failed(source, error) from error
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -131,13 +152,15 @@ def _failures() -> tuple[type[Exception], ...]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bars of transformers between ours."""
+    """No progress bars of transformers between ours, and no report on weights: what matters of it is an error of ours."""
     from transformers.utils import logging as theirs
 
-    shown = theirs.is_progress_bar_enabled()
+    shown, verbosity = theirs.is_progress_bar_enabled(), theirs.get_verbosity()
     theirs.disable_progress_bar()
+    theirs.set_verbosity_error()
     try:
         yield
     finally:
+        theirs.set_verbosity(verbosity)
         if shown:
             theirs.enable_progress_bar()

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from mmbench.core.errors import UnknownNameError, UsageError
+from mmbench.models.hf.packages import QUANTISATIONS, check_installed
 
-QUANTISATIONS = ("8bit", "4bit", "int8", "int4")
-"""``8bit`` and ``4bit`` by bitsandbytes, ``int8`` and ``int4`` (weights alone) by torchao."""
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
 
@@ -38,7 +37,7 @@ class HfOptions:
     def parse(cls, model: str, given: Mapping[str, Any], own: tuple[str, ...] = ()) -> Self:
         """Check options as given on a command line; `own` are those of the adapter itself, which are left out.
 
-        Raises `UnknownNameError` with the nearest names, `UsageError`.
+        Raises `UnknownNameError` with the nearest names, `UsageError`, `MissingExtraError` for a package that an option needs.
         """
         known = [*own, *(each.name for each in fields(cls))]
         for name in given:
@@ -56,7 +55,13 @@ class HfOptions:
         for name in ("revision", "device", "attention"):
             if not isinstance(given.get(name, ""), str | None):
                 raise UsageError(f"{name}={given[name]!r}: expected a text")
-        return cls(**given)
+        if given.get("device_map") is not None and given.get("device", "auto") != "auto":
+            raise UsageError("device and device_map exclude each other; give one of them")
+        if given.get("quantisation") == "int4" and given.get("dtype", "auto") not in ("auto", "bfloat16"):
+            raise UsageError(f"quantisation=int4 computes in bfloat16; leave dtype={given['dtype']} out")
+        options = cls(**given)
+        check_installed(options)
+        return options
 
 
 def _among(name: str, value: Any, known: tuple[str, ...]) -> None:

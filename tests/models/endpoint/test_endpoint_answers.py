@@ -89,6 +89,8 @@ def test_tokens_are_as_the_endpoint_counts_them_and_cost_what_the_table_says(ask
         assert (line.input_tokens, line.output_tokens) == (100, 7)
         assert line.cost_usd == pytest.approx((100 * 2 + 7 * 10) / 1e6)
     assert result.runs[0].perf["vqa/mine"].cost_usd == pytest.approx(4 * 270e-6)
+    assert "on vqa/mine, cost: US$ 0.0011 for what was asked last" in mmbench("show", result.path, folder=tmp_path).out
+    assert "cost: US$ 0.0011" in (result.path / "report.md").read_text()
 
 
 def test_without_a_price_there_are_tokens_and_no_cost(ask: Any) -> None:
@@ -196,6 +198,7 @@ def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask
         assert line.first_token_s is not None
         assert 0.02 <= line.first_token_s <= line.duration_s - 0.06
     assert result.runs[0].perf["vqa/mine"].first_token_ms.p50 >= 20
+    assert "speed: first token after" in mmbench("show", result.path, folder=result.path).out
 
 
 def test_events_may_come_in_any_pieces(ask: Any) -> None:

@@ -4,7 +4,6 @@ import gzip
 import json
 import socket
 import ssl
-import subprocess
 import time
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -205,7 +204,6 @@ def test_an_answer_that_is_none_is_an_error_of_that_sample(name: str, ask: Any) 
 
 HOPELESS = {
     "a refused key": (failed(401, "Incorrect API key"), ["refused the key", "OPENAI_API_KEY"]),
-    "no access": (failed(403, "not in your country"), ["refused access", "OPENAI_API_KEY"]),
     "an unknown model": (failed(404, "The model does not exist"), ["knows no such model", "does not exist"]),
     "no credit": (failed(429, "quota", "insufficient_quota"), ["lack of credit"]),
     "payment required": (failed(402, "pay"), ["lack of credit"]),
@@ -226,6 +224,42 @@ def test_what_no_other_request_would_survive_stops_the_run_at_once(name: str, as
             assert word in reason_of(result)
         server.behave = always(said())
         assert ask(server, 100, concurrency=4).exit_code == 0
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_access_refused_to_every_request_stops_the_run_early(inside: bool, ask: Any) -> None:
+    error = {"error": {"message": "not in your country", "code": 403}}
+    with serving(always(document(error, 200 if inside else 403))) as server:
+        result = ask(server, 100, concurrency=4)
+        assert result.exit_code == 4
+        assert 16 <= len(server.calls) <= 24
+        for word in ("refused access to every request", "HTTP 403: not in your country", "came from OPENAI_API_KEY"):
+            assert word in reason_of(result)
+        server.behave = always(said())
+        assert ask(server, 100, concurrency=4).exit_code == 0
+
+
+def test_access_refused_to_some_requests_is_their_error_and_stops_nothing(ask: Any) -> None:
+    """A firewall in front of the endpoint refuses what it does not like in a picture or a text."""
+    with serving(lambda call: failed(403, "blocked") if call.number % 2 else said()) as server:
+        result = ask(server, 80, concurrency=4, max_errors=1.0 * 80)
+        assert result.exit_code == 4
+        assert [server.times(n) for n in range(80)] == [1] * 80
+        refused = [line for line in lines(result.path) if line.status != "ok"]
+        assert len(refused) == 40
+        assert {line.error for line in refused} == {"HTTP 403: blocked"}
+
+
+def test_a_request_that_a_moderation_flags_is_refused_and_not_asked_again(ask: Any) -> None:
+    flagged = {
+        "error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["violence"], "flagged_input": "x"}}
+    }
+    with serving(lambda call: document(flagged, 403) if call.number < 30 else said()) as server:
+        result = ask(server, 40, concurrency=4)
+        assert result.exit_code == 0
+        assert statuses(result.path)["q3"] == "refused"
+        assert ask(server, 40).exit_code == 0
+    assert [server.times(n) for n in range(40)] == [1] * 40
 
 
 def test_a_refused_key_in_the_middle_keeps_what_was_answered(ask: Any) -> None:
@@ -258,20 +292,6 @@ def test_a_port_that_accepts_and_says_nothing_times_out(ask: Any) -> None:
 
 
 # --- certificates ---
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 signed by itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    try:
-        subprocess.run([*command, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no openssl that makes certificates: {error}")
-    return files
 
 
 def test_a_certificate_that_nobody_vouches_for_stops_the_run(certificate: tuple[Path, Path], ask: Any) -> None:

@@ -3,12 +3,23 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from mmbench import Media
+from mmbench.data import image_from_array
+
 WORDS = "what which colour is the circle square ring star left right of above answer with one word yes no red blue green user assistant"
 TEMPLATE = (
     "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}"
     "{% if c['type'] == 'image' %}<image>\n{% else %}{{ c['text'] }}{% endif %}{% endfor %} {% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
+
+
+def picture(seed: int) -> Media:
+    """Noise."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+    return image_from_array(pixels)
 
 
 def tokenizer() -> Any:

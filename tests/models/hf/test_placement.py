@@ -1,0 +1,126 @@
+"""Where weights lie and how they are kept: maps of devices, quantisation, and the packages that these need."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from helpers import evaluate, mmbench, write_questions
+
+from mmbench import Generate
+from mmbench.core import MissingExtraError, UsageError
+from mmbench.models.hf import packages
+from mmbench.models.hf.adapter import HuggingFace
+
+REQUESTS = [Generate(parts=(tiny.picture(n), "what colour is the circle?"), max_new_tokens=6) for n in range(3)]
+
+
+def answers(folder: Path, **options: Any) -> list[str]:
+    """What a model loaded so says."""
+    model = HuggingFace(str(folder), **options)
+    model.open()
+    return [answer.text for answer in model.generate(REQUESTS, model.collate(REQUESTS))]
+
+
+@pytest.mark.parametrize("chosen", ["auto", "cpu", "sequential", {"": "cpu"}])
+def test_a_map_of_devices_changes_no_answer(chosen: Any, llava: Path) -> None:
+    pytest.importorskip("accelerate")
+    assert answers(llava, device_map=chosen) == answers(llava)
+
+
+@pytest.mark.parametrize(
+    ("options", "package", "said"),
+    [
+        ({"device_map": "auto"}, "accelerate", 'device_map=auto needs an extra: pip install "mmbench[models]"'),
+        (
+            {"quantisation": "8bit"},
+            "bitsandbytes",
+            'quantisation=8bit needs an extra: pip install "mmbench[quantisation]"',
+        ),
+        ({"quantisation": "int8"}, "torchao", 'quantisation=int8 needs an extra: pip install "mmbench[quantisation]"'),
+        (
+            {"quantisation": "int8"},
+            "accelerate",
+            'quantisation=int8 needs an extra: pip install "mmbench[quantisation]"',
+        ),
+    ],
+)
+def test_a_package_that_is_missing_is_one_sentence_before_anything_is_run(
+    options: dict[str, Any], package: str, said: str, tmp_path: Path, llava: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == package else object())
+    with pytest.raises(MissingExtraError) as caught:
+        evaluate(f"hf/{llava}", write_questions(tmp_path, 2), tmp_path, model_args=options)
+    assert str(caught.value) == said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_flash_attention_names_its_package(llava: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install flash-attn"):
+        HuggingFace(str(llava), attention="flash_attention_2")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"device": "cpu", "device_map": "auto"}, "device and device_map exclude each other"),
+        ({"quantisation": "int4", "dtype": "float16"}, "int4 computes in bfloat16; leave dtype=float16 out"),
+        ({"quantisation": "int9"}, "There are: 8bit, 4bit, int8, int4"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], said: str, llava: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        HuggingFace(str(llava), **options)
+
+
+def test_a_map_that_is_none_is_named(tmp_path: Path, llava: Path) -> None:
+    pytest.importorskip("accelerate")
+    result = evaluate(f"hf/{llava}", write_questions(tmp_path, 2), tmp_path, model_args={"device_map": "atuo"})
+    assert result.exit_code == 4
+    assert "found atuo" in str(result.failures)
+
+
+QUANTISED = """
+    import sys
+    from collections import Counter
+    import torch
+    from mmbench.models.hf.adapter import HuggingFace
+
+    class Model(HuggingFace):
+        def open(self):
+            super().open()
+            layers = [m for m in self._model.modules() if isinstance(m, torch.nn.Linear)]
+            print(dict(Counter(type(m.weight).__name__ for m in layers)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "kind"), [("int8", "torchao", "Int8Tensor"), ("8bit", "bitsandbytes", "Int8Params")]
+)
+def test_weights_of_eight_bits_answer_on_the_cpu(
+    name: str, package: str, kind: str, tmp_path: Path, llava: Path
+) -> None:
+    """In a process of its own: these packages set what is global when they are imported."""
+    if find_spec(package) is None or find_spec("accelerate") is None:
+        pytest.skip(f"needs {package} and accelerate")
+    write_questions(tmp_path, 4)
+    (tmp_path / "quantised.py").write_text("\n".join(line[4:] for line in QUANTISED.splitlines()))
+    args = f"path={llava},quantisation={name},device=cpu"
+    command = ["run", "-m", "quantised", "-t", "vqa", "--data", "mine.jsonl", "--model-args", args, "--batch-size", "2"]
+    ended = mmbench(*command, folder=tmp_path)
+    assert ended.code == 0, ended.err
+    assert f"'{kind}': 2" in ended.err
+    assert "accuracy" in ended.out
+
+
+def test_int4_needs_a_gpu_and_says_so(tmp_path: Path, llava: Path) -> None:
+    if find_spec("torchao") is None or find_spec("accelerate") is None:
+        pytest.skip("needs torchao and accelerate")
+    write_questions(tmp_path, 2)
+    args = "quantisation=int4,device=cpu"
+    ended = mmbench(
+        "run", "-m", f"hf/{llava}", "-t", "vqa", "--data", "mine.jsonl", "--model-args", args, folder=tmp_path
+    )
+    ended.refused(4, "quantisation=int4 needs a GPU, and the device is cpu")
