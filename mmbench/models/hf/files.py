@@ -41,19 +41,20 @@ class Source:
     place: str
     """A folder, or a name on the hub."""
     revision: str | None
-    """The commit on the hub; None for a folder."""
+    """Branch, tag or commit on the hub; None: the default branch, or a folder."""
 
 
 def locate(path: str, revision: str | None) -> Source:
     """Where to load from what `checkpoint_digest` has digested; raises as it does.
 
-    A name stands for one commit as long as the process lives. Where the hub does not answer, the copy in the local cache
-    is loaded as a folder: transformers would ask the hub for every file, and again.
+    A name is loaded by the revision that was given, not by its commit, so that the cache learns what the name stands for and
+    has it offline. Where the hub does not answer, the copy in the cache is loaded as a folder: transformers would ask the
+    hub for every file, and again.
     """
     if _is_folder(path):
         return Source(path, path, None)
-    commit, copy = _commit(path, revision)
-    return Source(path, copy, None) if copy else Source(path, path, commit)
+    _, copy = _commit(path, revision)
+    return Source(path, copy, None) if copy else Source(path, path, revision)
 
 
 def checkpoint_digest(path: str, revision: str | None) -> str:

@@ -69,8 +69,9 @@ def _align(reads: dict[str, Any], words: Any) -> Any:
 def _blip(reads: dict[str, Any], words: Any) -> Any:
     import transformers as t
 
-    text = {**reads, **ENDS, "encoder_hidden_size": 32, "projection_dim": 16, "sep_token_id": 2}
-    config = t.BlipConfig(text_config=text, vision_config=SEES, projection_dim=16)
+    wide = {"initializer_range": 0.02}  # its own is so small that every picture is alike
+    text = {**reads, **ENDS, **wide, "encoder_hidden_size": 32, "projection_dim": 16, "sep_token_id": 2}
+    config = t.BlipConfig(text_config=text, vision_config={**SEES, **wide}, projection_dim=16)
     return t.BlipModel(config), t.BlipProcessor(_pictures("blip", "Blip"), words)
 
 
