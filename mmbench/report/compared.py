@@ -142,9 +142,27 @@ def refused_table(task: str, a: Side, b: Side, found: Sequence[Mismatch]) -> Tab
     """What keeps two runs from being compared on a task."""
     return Table(
         (Column("what differs", "left"), Column(a.label, "left"), Column(b.label, "left")),
-        tuple((each.field, shown(each.a), shown(each.b)) for each in found),
+        tuple((each.field, *_differing(shown(each.a), shown(each.b))) for each in found),
         title=f"{task}: not comparable",
     )
+
+
+def _differing(a: str, b: str) -> tuple[str, str]:
+    """Two texts as a table shows them: long ones from shortly before the place where they begin to differ.
+
+    >>> _differing("Say it. " * 10 + "Why?", "Say it. " * 10 + "How?")
+    ('…it. Say it. Say it. Why?', '…it. Say it. Say it. How?')
+    """
+    start = 0
+    if max(len(a), len(b)) > _WIDTH:
+        same = next((n for n, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+        start = max(0, same - _WIDTH // 3)
+    first, second = (f"{'…' if start else ''}{text[start:]}" for text in (a, b))
+    return _cut(first), _cut(second)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
 def lacking(comparison: Comparison) -> list[str]:
@@ -158,7 +176,11 @@ def explained_table(a: Side, b: Side, found: Sequence[Explained]) -> Table:
     return Table(
         tuple(Column(title, "left") for title in ("", "what", a.label, b.label)),
         tuple(
-            ("" if n and sections[n - 1] == each.section else each.section, each.name, each.a, each.b)
+            (
+                "" if n and sections[n - 1] == each.section else each.section,
+                each.name,
+                *_differing(each.a, each.b),
+            )
             for n, each in enumerate(found)
         ),
         frozenset(n for n in range(1, len(found)) if sections[n] != sections[n - 1]),
@@ -247,5 +269,4 @@ def _score(value: float | None) -> str:
 def _quoted(text: str | None) -> str:
     if text is None:
         return ""
-    short = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
-    return repr(short)
+    return repr(_cut(text))

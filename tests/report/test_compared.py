@@ -98,6 +98,18 @@ def test_the_matrix_is_row_minus_column_and_marks_what_survives_holm(tmp_path: P
     assert [row[0] for row in rows(pairs)] == ["b against a", "c against a", "c against b"]
 
 
+def test_long_prompts_are_shown_from_where_they_differ(tmp_path: Path) -> None:
+    start, end = "Look at the picture, then read. " * 5, " And so on, at great length." * 5
+    for name, word in (("a", "Answer in a word."), ("b", "Answer in a letter.")):
+        write_run(tmp_path, name, {TASK: [score_table([1.0, 0.0])]}, prompt=start + word + end)
+    (table,) = difference_tables(compare_sides(*(load_side(f"{name}--", tmp_path) for name in "ab")))
+    ((what, a, b),) = rows(table)
+    assert what == "prompt"
+    assert ("a word." in a, "a letter." in b) == (True, True)
+    assert max(map(len, (a, b))) <= 60
+    assert (a[0], a[-1]) == ("…", "…")
+
+
 @pytest.mark.parametrize("text", ["\x1b[2J", "a|b", "two\nlines", "x" * 500])
 def test_what_a_model_wrote_cannot_break_out_of_its_cell(tmp_path: Path, text: str) -> None:
     a, b = sides(tmp_path, [1.0, 1.0], [0.0, 1.0], answers=[text, text])
