@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmbench.report.compared import signed
 from mmbench.report.table import Column, Table
-from mmbench.report.text import number
+from mmbench.report.text import number, signed
 
 if TYPE_CHECKING:
     from mmbench.core.scores import MetricValue

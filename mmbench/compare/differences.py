@@ -55,8 +55,10 @@ class MetricDifference:
     """B minus A."""
     mde: float | None
     """The true difference that a comparison of these units finds 8 times in 10 (two-sided, 5 %); None without an error."""
+    changed: int
+    """Units whose own score is not the same, or whose row, where the metric means nothing for a single unit."""
     gained: int
-    """Units whose own score rose; of a metric that is no formula of one unit, whose first column did."""
+    """Units, among those changed, whose own score rose; of a metric without a formula, whose first column did."""
     lost: int
     """Units whose own score fell."""
     only_a: int
@@ -79,7 +81,7 @@ class MetricDifference:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the fields, the values with all of theirs, and ``better`` and ``worse``."""
         own = {name: getattr(self, name) for name in ("task", "id", "unit", "primary", "higher_is_better", "scale")}
-        counts = {name: getattr(self, name) for name in ("better", "worse", "only_a", "only_b", "neither")}
+        counts = {name: getattr(self, name) for name in ("changed", "better", "worse", "only_a", "only_b", "neither")}
         return {
             **own,
             "slice": None if self.slice is None else {"name": self.slice[0], "label": self.slice[1]},
@@ -243,6 +245,7 @@ class _TaskPair:
             b=evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete)),
             difference=found,
             mde=minimum_detectable_effect(found.se) if found.se else None,
+            changed=int(np.count_nonzero(change)),
             gained=int((change > 0).sum()),
             lost=int((change < 0).sum()),
             only_a=joined.only_a,
@@ -265,6 +268,7 @@ class _TaskPair:
             b=b,
             difference=nothing,
             mde=None,
+            changed=0,
             gained=0,
             lost=0,
             only_a=0,
@@ -295,15 +299,16 @@ def parts_of(joined: Joined) -> list[tuple[str, str, Joined]]:
 def unit_changes(metric: Metric, a: Floats, b: Floats) -> Floats:
     """B minus A of every unit by itself: float64 [n].
 
-    What the metric's formula makes of the unit's own row; its first column where there is no formula, or the formula means
-    nothing for a single unit. Parameters: `a` and `b`, float64 [n, d], the rows of the same units.
+    What the metric's formula makes of the unit's own row; its first column where there is no formula. NaN where the row
+    changed and the formula means nothing for it (a correlation of one sample). Parameters: `a` and `b`, float64 [n, d], the
+    rows of the same units.
     """
-    if metric.formula is not None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.asarray(metric.formula(b) - metric.formula(a), dtype=np.float64)
-        if len(change) and np.isfinite(change).any():
-            return np.where(np.isfinite(change), change, 0.0)
-    return np.asarray(b[:, 0] - a[:, 0], dtype=np.float64)
+    if metric.formula is None:
+        return np.asarray(b[:, 0] - a[:, 0], dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.asarray(metric.formula(b) - metric.formula(a), dtype=np.float64)
+    unknown = np.where((a != b).any(axis=1), np.nan, 0.0)
+    return np.where(np.isfinite(change), change, unknown)
 
 
 def paired(

@@ -57,7 +57,8 @@ class Flip:
 def flips(a: Side, b: Side, task: str, metric_id: str, count: int) -> list[Flip]:
     """At most `count` units of a task whose score differs: the largest changes, losses and gains in turn.
 
-    Raises `NotComparableError` where the metric cannot be computed for single units, or tables are missing or damaged.
+    Raises `NotComparableError` where the metric cannot be computed, or means nothing for single units, and where tables are
+    missing or damaged.
     """
     left, right = a.tasks[task], b.tasks[task]
     metric, reason = metric_for(left, metric_id)
@@ -67,6 +68,8 @@ def flips(a: Side, b: Side, task: str, metric_id: str, count: int) -> list[Flip]
     rows_a, rows_b = read_pair(metric, joined)
     rows_a, rows_b = rows_a[joined.rows_a], rows_b[joined.rows_b]
     change = unit_changes(metric, rows_a, rows_b) * (1 if metric.higher_is_better else -1)
+    if np.isnan(change).any() and not np.nan_to_num(change).any():
+        raise NotComparableError(f"--flips: {metric_id} means nothing for a single sample; name another with --metric")
     picked = _largest(change, count)
     scores = [_own(metric, rows[picked]) for rows in (rows_a, rows_b)]
     places = [rows[picked].tolist() for rows in (joined.rows_a, joined.rows_b)]

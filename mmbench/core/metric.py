@@ -45,6 +45,8 @@ class Metric:
     """What tables multiply by: 100 where the field shows per cent, 1 elsewhere."""
     reference: str = ""
     """Paper or reference implementation of the formula."""
+    undefined: Callable[[Array], str] | None = None
+    """Sums float64 [d] for which the formula is NaN or infinite → why, in a few words; None where no more is known."""
 
     def __post_init__(self) -> None:
         if (self.formula is None) == (self.compute is None):

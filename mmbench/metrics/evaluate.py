@@ -20,6 +20,7 @@ from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
 from mmbench.stats import (
     ONE_CLUSTER,
+    UNDEFINED,
     Interval,
     Kind,
     bootstrap_compute,
@@ -282,7 +283,10 @@ def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:
             value = float(metric.compute(in_order(rows, units.clusters)[0], np.ones((1, len(rows))))[0])
         else:
             raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-    return (value, None) if np.isfinite(value) else (None, "undefined for these units")
+    if np.isfinite(value):
+        return value, None
+    why = "" if metric.undefined is None else metric.undefined(exact_totals(rows))
+    return None, f"{UNDEFINED}: {why}" if why else UNDEFINED
 
 
 def _interval(metric: Metric, units: Units, value: float, way: Way) -> Interval:

@@ -72,12 +72,26 @@ def pearson(sums: Floats) -> Floats:
 
     NaN where predictions or labels do not vary.
     """
-    x, y, xy, xx, yy, n = (sums[..., place] for place in range(6))
-    across, spread, other = n * xy - x * y, n * xx - x * x, n * yy - y * y
-    varies = (spread > _SPREAD * n * xx) & (other > _SPREAD * n * yy)
+    x, y, xy, _, _, n = (sums[..., place] for place in range(6))
+    spread, other = _spread(sums, 0), _spread(sums, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.clip(across / np.sqrt(np.where(varies, spread * other, np.nan)), -1.0, 1.0)
+        found = np.clip((n * xy - x * y) / np.sqrt(spread * other), -1.0, 1.0)
     return np.asarray(found)
+
+
+def _spread(sums: Floats, place: int) -> Floats:
+    """n² times the variance of predictions (0) or labels (1), from the same sums: float64 [...]; NaN where they do not vary."""
+    n, first, second = sums[..., 5], sums[..., place], sums[..., 3 + place]
+    found = np.asarray(n * second - first * first)
+    return np.where(found > _SPREAD * n * second, found, np.nan)
+
+
+def _no_correlation(sums: Floats) -> str:
+    """Why `pearson` of these sums is NaN."""
+    if sums[5] < 2:
+        return "a correlation takes two numbers"
+    alike = [name for place, name in enumerate(("predictions", "labels")) if np.isnan(_spread(sums, place))]
+    return f"all {' and all '.join(alike)} are the same"
 
 
 def number_metrics() -> list[Metric]:
@@ -102,6 +116,7 @@ def number_metrics() -> list[Metric]:
             bounds=(-1.0, 1.0),
             scale=1.0,
             reference="Pearson's product-moment correlation over the answers that hold a number",
+            undefined=_no_correlation,
         ),
     ]
 

@@ -44,8 +44,9 @@ class Replay:
         raise DataError(f"{self.file} has no prediction for sample {request.sample_id!r}")
 
     def generate(self, requests: Sequence[Generate]) -> list[Any]:
-        """The predicted texts."""
-        return [self._find(request) for request in requests]
+        """The predicted texts; a number stands as it is written in JSON."""
+        found = [self._find(request) for request in requests]
+        return [json.dumps(said) if isinstance(said, float) or type(said) is int else said for said in found]
 
     def choose(self, requests: Sequence[Choose]) -> list[Any]:
         """The predicted scores of the choices; a predicted text counts as 1 for that choice and 0 for the others."""

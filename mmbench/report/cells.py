@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from mmbench.core.scores import MetricValue
 from mmbench.report.table import Cell
-from mmbench.report.text import amount, byte_size, each_seed, figure, interval, number, percent, solved, spread
+from mmbench.report.text import amount, byte_size, each_seed, figure, interval, number, percent, signed, solved, spread
 from mmbench.results.seeds import SeedRow
 
 
 def value_cell(value: float | None, scale: float) -> Cell:
     """A metric's value, shown times its scale with one decimal."""
     return Cell(number(value, scale), value)
+
+
+def signed_cell(value: float, scale: float) -> Cell:
+    """A difference of values, with its sign."""
+    return Cell(signed(value, scale), value)
 
 
 def interval_cell(metric: MetricValue) -> Cell:

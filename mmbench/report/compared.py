@@ -12,7 +12,7 @@ from mmbench.compare.matrix import Matrix, PairDifference
 from mmbench.compare.sides import Side
 from mmbench.report.scored import MOST_LABELS
 from mmbench.report.table import Column, Table
-from mmbench.report.text import number
+from mmbench.report.text import number, signed
 
 ALPHA = 0.05
 """A corrected p-value up to this is marked in a matrix."""
@@ -24,18 +24,6 @@ _LEGEND = (
 )
 _WIDTH = 60
 """Characters of a text from a sample that a table shows."""
-
-
-def signed(value: float | None, scale: float) -> str:
-    """A difference times its scale, with its sign: one decimal for points, two where a metric is shown as it is.
-
-    >>> signed(0.0314, 100.0), signed(-0.25, 1.0), signed(-0.00001, 100.0), signed(None, 100.0)
-    ('+3.1', '-0.25', '+0.0', 'n/a')
-    """
-    if value is None:
-        return "n/a"
-    digits = 1 if scale >= 10 else 2
-    return f"{round(scale * value, digits) + 0.0:+.{digits}f}"
 
 
 def p_text(p: float | None) -> str:
@@ -77,6 +65,7 @@ def _heads(comparison: Comparison, first: str) -> tuple[Column, ...]:
 
 
 def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
+    means_nothing = found.changed > 0 == found.gained + found.lost  # for a single unit: a correlation, say
     return (
         first,
         number(found.a.value, found.scale),
@@ -85,8 +74,7 @@ def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
         _interval(found),
         p_text(found.difference.p_value),
         number(found.mde, found.scale),
-        f"{found.better:,}",
-        f"{found.worse:,}",
+        *("n/a" if means_nothing else f"{count:,}" for count in (found.better, found.worse)),
         f"{found.difference.n:,}",
     )
 
@@ -104,14 +92,7 @@ def _left_out(count: int) -> tuple[str, ...]:
 
 def _said(found: MetricDifference, comparison: Comparison) -> list[str]:
     """What must be known beside a difference."""
-    notes = []
-    if found.difference.reason:
-        notes.append(f"{found.id}: {found.difference.reason}")
-    notes += [
-        f"{found.id}, {label}: {value.reason}"
-        for label, value in ((comparison.a.label, found.a), (comparison.b.label, found.b))
-        if value.reason and value.reason != found.difference.reason
-    ]
+    notes = _why(found, found.id, comparison)
     outside = [
         f"{count:,} failed {where}"
         for count, where in (
@@ -126,6 +107,17 @@ def _said(found: MetricDifference, comparison: Comparison) -> list[str]:
     return notes
 
 
+def _why(found: MetricDifference, name: str, comparison: Comparison) -> list[str]:
+    """Why there is no difference, no interval or no value."""
+    sides = ((comparison.a.label, found.a), (comparison.b.label, found.b))
+    told = found.difference.value is None and any(value.value is None and value.reason for _, value in sides)
+    reason = None if told else found.difference.reason
+    return [
+        *([f"{name}: {reason}"] if reason else []),
+        *(f"{name}, {label}: {value.reason}" for label, value in sides if value.reason and value.reason != reason),
+    ]
+
+
 def _of_slices(comparison: Comparison, task: str) -> list[Table]:
     """A table for each slice name and metric."""
     groups: dict[tuple[str, str], list[MetricDifference]] = {}
@@ -134,8 +126,11 @@ def _of_slices(comparison: Comparison, task: str) -> list[Table]:
             groups.setdefault((each.slice[0], each.id), []).append(each)
     tables = []
     for (name, metric), found in groups.items():
-        shown_rows = tuple(_row(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None)
-        notes = ["p-values of slices are not corrected for how many there are"]
+        parts = [(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None]
+        shown_rows = tuple(_row(label, each) for label, each in parts)
+        undefined = [(label, each) for label, each in parts if each.difference.value is None]
+        notes = [text for label, each in undefined for text in _why(each, label, comparison)]
+        notes.append("p-values of slices are not corrected for how many there are")
         if len(found) > MOST_LABELS:
             notes.append(f"{len(found) - MOST_LABELS:,} more labels: --json")
         title = f"{task} by {name}: {metric}"
@@ -147,9 +142,27 @@ def refused_table(task: str, a: Side, b: Side, found: Sequence[Mismatch]) -> Tab
     """What keeps two runs from being compared on a task."""
     return Table(
         (Column("what differs", "left"), Column(a.label, "left"), Column(b.label, "left")),
-        tuple((each.field, shown(each.a), shown(each.b)) for each in found),
+        tuple((each.field, *_differing(shown(each.a), shown(each.b))) for each in found),
         title=f"{task}: not comparable",
     )
+
+
+def _differing(a: str, b: str) -> tuple[str, str]:
+    """Two texts as a table shows them: long ones from shortly before the place where they begin to differ.
+
+    >>> _differing("Say it. " * 10 + "Why?", "Say it. " * 10 + "How?")
+    ('…it. Say it. Say it. Why?', '…it. Say it. Say it. How?')
+    """
+    start = 0
+    if max(len(a), len(b)) > _WIDTH:
+        same = next((n for n, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+        start = max(0, same - _WIDTH // 3)
+    first, second = (f"{'…' if start else ''}{text[start:]}" for text in (a, b))
+    return _cut(first), _cut(second)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
 def lacking(comparison: Comparison) -> list[str]:
@@ -163,7 +176,11 @@ def explained_table(a: Side, b: Side, found: Sequence[Explained]) -> Table:
     return Table(
         tuple(Column(title, "left") for title in ("", "what", a.label, b.label)),
         tuple(
-            ("" if n and sections[n - 1] == each.section else each.section, each.name, each.a, each.b)
+            (
+                "" if n and sections[n - 1] == each.section else each.section,
+                each.name,
+                *_differing(each.a, each.b),
+            )
             for n, each in enumerate(found)
         ),
         frozenset(n for n in range(1, len(found)) if sections[n] != sections[n - 1]),
@@ -252,5 +269,4 @@ def _score(value: float | None) -> str:
 def _quoted(text: str | None) -> str:
     if text is None:
         return ""
-    short = text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
-    return repr(short)
+    return repr(_cut(text))

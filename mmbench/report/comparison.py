@@ -13,6 +13,7 @@ from mmbench.report.cells import (
     interval_cell,
     seeds_cell,
     share_cell,
+    signed_cell,
     solved_cell,
     value_cell,
 )
@@ -267,7 +268,7 @@ class _Side:
         def gain(row: SeedRow) -> Cell:
             if row.value is None:
                 return Cell()
-            return Cell(f"{row.one.scale * (row.value - best[1]) + 0.0:+.1f}", row.value - best[1])
+            return signed_cell(row.value - best[1], row.one.scale)
 
         return self._cells(self.metrics[0], gain)
 

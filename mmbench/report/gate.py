@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mmbench.compare.gate.verdicts import GateResult, Outcome, Verdict
 from mmbench.report.markdown import table_markdown
 from mmbench.report.table import Column, Table
-from mmbench.report.text import byte_size, figure, number
+from mmbench.report.text import byte_size, figure, number, signed
 
 if TYPE_CHECKING:
     from mmbench.compare.gate.plan import Row, Settings
@@ -72,7 +72,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     scale = verdict.scale
     if verdict.unit == "pt":
         values = [("" if each is None else number(each, scale)) for each in (verdict.baseline, verdict.value)]
-        change = "" if verdict.difference is None else f"{scale * verdict.difference + 0.0:+.2f}"
+        change = "" if verdict.difference is None else signed(verdict.difference, scale, 2)
     else:
         values = [_measured(each, verdict.unit) for each in (verdict.baseline, verdict.value)]
         change = "" if verdict.difference is None else f"×{verdict.difference:.3g} worse"
@@ -81,7 +81,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         )
     interval = ""
     if verdict.low is not None and verdict.high is not None:
-        interval = f"[{scale * verdict.low + 0.0:+.2f}, {scale * verdict.high + 0.0:+.2f}]"
+        interval = f"[{signed(verdict.low, scale, 2)}, {signed(verdict.high, scale, 2)}]"
     return (
         MARKS[verdict.outcome],
         verdict.rule.text,

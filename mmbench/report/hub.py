@@ -15,6 +15,7 @@ TASK_TYPES: Mapping[str, str] = {
     "vqa": "visual-question-answering",
     "captioning": "image-to-text",
     "retrieval": "image-text-retrieval",
+    "sentiment": "text-classification",
 }
 """Family of a task to the Hub's word for it; other families go by their own name."""
 

@@ -23,6 +23,18 @@ def number(value: float | None, scale: float) -> str:
     return f"{scale * value:.{2 if scale == 1 and abs(value) < 10 else 1}f}"
 
 
+def signed(value: float | None, scale: float, digits: int | None = None) -> str:
+    """A difference times its scale, with its sign: one decimal for points, two where a metric is shown as it is, or `digits`.
+
+    >>> signed(0.0314, 100.0), signed(-0.25, 1.0), signed(-0.00001, 100.0), signed(None, 100.0), signed(0.0314, 100.0, 2)
+    ('+3.1', '-0.25', '+0.0', 'n/a', '+3.14')
+    """
+    if value is None:
+        return "n/a"
+    shown = (1 if scale >= 10 else 2) if digits is None else digits
+    return f"{round(scale * value, shown) + 0.0:+.{shown}f}"
+
+
 def interval(metric: MetricValue) -> str:
     """The 95 % interval as ``[low, high]``, scaled like the value."""
     if metric.low is None or metric.high is None:

@@ -4,19 +4,15 @@ Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 """
 
 from mmbench.stats.intervals import (
-    LEVEL,
     ONE_CLUSTER,
-    Z95,
+    UNDEFINED,
     Bounds,
     Interval,
     Kind,
-    acceleration,
-    bca_levels,
     bootstrap_interval,
     clustered_se,
     mean_interval,
     naive_se,
-    t_multiplier,
 )
 from mmbench.stats.paired import (
     Difference,
@@ -33,25 +29,20 @@ from mmbench.stats.resampling import (
     bootstrap_compute,
     bootstrap_formula,
     bootstrap_values,
-    formula_statistic,
     in_order,
-    resample_weights,
 )
-from mmbench.stats.sums import cluster_sums, exact_totals, on_grid
+from mmbench.stats.sums import cluster_sums, exact_totals
 from mmbench.stats.tests import holm, mann_whitney, mcnemar_midp
 
 __all__ = [
-    "LEVEL",
     "ONE_CLUSTER",
     "RESAMPLES",
-    "Z95",
+    "UNDEFINED",
     "Bootstrap",
     "Bounds",
     "Difference",
     "Interval",
     "Kind",
-    "acceleration",
-    "bca_levels",
     "bootstrap",
     "bootstrap_compute",
     "bootstrap_formula",
@@ -61,7 +52,6 @@ __all__ = [
     "clustered_se",
     "design_effect",
     "exact_totals",
-    "formula_statistic",
     "holm",
     "in_order",
     "mann_whitney",
@@ -69,13 +59,10 @@ __all__ = [
     "mean_interval",
     "minimum_detectable_effect",
     "naive_se",
-    "on_grid",
     "paired_binary_sd",
     "paired_compute_difference",
     "paired_difference",
     "paired_mean_difference",
     "paired_ratio_difference",
-    "resample_weights",
     "samples_needed",
-    "t_multiplier",
 ]

@@ -29,6 +29,8 @@ NO_SPREAD = 1e-12
 """Clusters whose deviations are below this part of their size differ by rounding alone."""
 ONE_CLUSTER = "one cluster: no interval"
 """The reason of a single cluster."""
+UNDEFINED = "undefined for these units"
+"""The reason of a value that is not finite, where no more is known."""
 NO_WIDTH = 1e-9
 """Resamples within this part of their size of each other agree: they come from sums on a grid."""
 UNDEFINED_SHARE = 0.05

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.stats.distributions import t_tail
-from mmbench.stats.intervals import LEVEL, NO_SPREAD, ONE_CLUSTER, agree, defined_resamples, t_multiplier
+from mmbench.stats.intervals import LEVEL, NO_SPREAD, ONE_CLUSTER, UNDEFINED, agree, defined_resamples, t_multiplier
 from mmbench.stats.resampling import RESAMPLES, Bootstrap, bootstrap_compute, bootstrap_formula, in_order
 from mmbench.stats.sums import cluster_sums, exact_totals
 from mmbench.stats.tests import mcnemar_midp
@@ -211,7 +211,7 @@ def _bootstrapped(value: float, drawn: Bootstrap, n: int, level: float) -> Diffe
 def _no_interval(value: float, clusters: int) -> str | None:
     """Why no resample needs to be drawn, where that is so."""
     if not np.isfinite(value):
-        return "undefined for these units"
+        return UNDEFINED
     return ONE_CLUSTER if clusters == 1 else None
 
 

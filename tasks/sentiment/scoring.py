@@ -172,19 +172,13 @@ def nonzero_part(table: ScoreTable, samples: Sequence[Sample]) -> ScoreTable:
     )
 
 
-def incomplete(readings: Readings, samples: Sequence[Sample]) -> str | None:
+def incomplete(readings: Readings) -> str | None:
     """What must be said beside the error and the correlation of numbers; None where there is nothing to say."""
     rows = [row for row, status in enumerate(readings.status) if status in COUNTED]
     lacking = sum(not readings.texts[row] for row in rows)
-    said = []
-    if lacking:
-        said.append(
-            f"{lacking:,} of {len(rows):,} answers hold no number: mae and pearson are over the others, "
-            "while acc and f1 count them as wrong"
-        )
-    numbers = {readings.texts[row] for row in rows if readings.texts[row]}
-    labels = {samples[row].references[0] for row in rows if readings.texts[row]}
-    for what, found in (("predictions", {text for texts in numbers for text in texts}), ("labels", labels)):
-        if len(found) == 1 and len(rows) - lacking > 1:
-            said.append(f"pearson is undefined: all {what} are {found.pop()}")
-    return "; ".join(said) or None
+    if not lacking:
+        return None
+    return (
+        f"{lacking:,} of {len(rows):,} answers hold no number: mae and pearson are over the others, "
+        "while acc and f1 count them as wrong"
+    )

@@ -193,7 +193,7 @@ class SentimentTask:
         return {
             UNIT: scoring.table_of(UNIT, samples, readings, whole),
             NONZERO: scoring.nonzero_part(labelled, samples),
-            NUMBER: replace(counted, incomplete=scoring.incomplete(readings, samples)),
+            NUMBER: replace(counted, incomplete=scoring.incomplete(readings)),
         }
 
     def solve(self, sample: Sample, request: Request) -> Output:

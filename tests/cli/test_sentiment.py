@@ -72,7 +72,8 @@ def test_a_constant_score_has_no_correlation(call: Callable[..., Ended], tmp_pat
     predictions(tmp_path, [f"u{n},0.5" for n in range(21)])
     ended = score(call, numbers)
     assert ended.code == 0
-    assert "pearson is undefined: all predictions are 0.5" in " ".join(ended.out.split())
+    assert "• pearson: undefined for these units: all predictions are the same\n" in ended.out
+    assert "mae: " not in ended.out
     assert values_of(score(call, numbers, "--json"))["pearson"] is None
 
 
@@ -180,3 +181,84 @@ def test_controls_answer_the_embedded_task(call: Callable[..., Ended], tmp_path:
     assert set(best.values()) == ({1.0} if target == "class" else {0.0, 1.0})
     constant = {row["id"]: row for row in rows if row["model"] == "constant"}
     assert {row["n_unparsed"] for row in constant.values() if row["unit"] == "sample"} == {18}
+
+
+@pytest.fixture
+def runs(call: Callable[..., Ended], tmp_path: Path) -> Callable[[str], list[str]]:
+    """Two runs of `sentiment/scenes`: the first is right on nine samples of ten, the second on two of three."""
+
+    def made(target: str) -> list[str]:
+        from mmbench.tasks.sentiment.scenes import task
+
+        samples = task.with_options(target=target).samples()[:360]
+        wrong = {"class": {"negative": "positive", "neutral": "negative", "positive": "neutral"}}.get(target)
+        found = []
+        for name, every in (("nine", 10), ("two", 3)):
+            answers = [
+                {"id": sample.id, "prediction": label if n % every else wrong[label] if wrong else -float(label) - 0.25}
+                for n, sample in enumerate(samples)
+                for label in sample.references
+            ]
+            write_rows(tmp_path / f"{name}.jsonl", answers)
+            ended = call(
+                *("run", "--model", "replay", "--model-args", f"file={name}.jsonl", "--tasks", "sentiment/scenes"),
+                *("--limit", "360", "--task-args", f"target={target}", "--perf", "off", "-q", "--out", f"runs-{name}"),
+            )
+            assert ended.code == 0, ended.err
+            found += map(str, (tmp_path / f"runs-{name}").iterdir())
+        return found
+
+    return made
+
+
+def test_lower_errors_are_better_wherever_runs_are_compared(
+    call: Callable[..., Ended], tmp_path: Path, runs: Callable[[str], list[str]]
+) -> None:
+    good, bad = runs("score")
+    assert call("baseline", "save", good, "good.json").code == 0
+    asked = [
+        ("sentiment/scenes:mae drop<0.05pt", "regressed", "violated"),
+        ("sentiment/scenes:mae <= 0.5", "newly failing", "violated"),
+        ("sentiment/scenes:pearson >= 0.6", "newly failing", "violated"),
+        ("sentiment/scenes:acc2(convention=mmsa,zero=without) >= 0.5", "regressed", "passed"),
+    ]
+    ended = call(
+        *("gate", bad, "--baseline", "good.json", "--json"),
+        *(each for text, *_ in asked for each in ("--require", text)),
+    )
+    assert ended.code == 1, ended.err
+    verdicts = json.loads(ended.out)["verdicts"]
+    assert [(each["rule"], each["verdict"], each["outcome"]) for each in verdicts] == asked
+    ended = call("gate", good, "--baseline", bad, "--json", "--require", asked[0][0])
+    assert (ended.code, json.loads(ended.out)["verdicts"][0]["verdict"]) == (0, "improved")
+    ended = call("gate", good, "--baseline", "good.json", "--require", "sentiment/scenes:mae >= 0.5")
+    assert (ended.code, "write <=" in ended.err) == (2, True)
+    for reference in (good, "good.json"):
+        found = {each["id"]: each for each in json.loads(call("compare", reference, bad, "--json").out)["metrics"]}
+        assert found["mae"]["difference"]["value"] > 0 > found["pearson"]["difference"]["value"]
+        assert found["mae"]["worse"] > found["mae"]["better"]
+    ended = call("report", bad, "good.json", "--format", "json")
+    table = json.loads(ended.out)["tables"][0]
+    titles = [column["title"] for column in table["columns"]]
+    first, second = (dict(zip(titles, row, strict=True)) for row in table["rows"][:2])
+    assert (first["rank"]["text"], second["rank"]["text"]) == ("1", "2")
+    assert first["mae"]["value"] < second["mae"]["value"]
+    assert ("best" in first["mae"]["marks"], "marks" in second["mae"]) == (True, False)
+
+
+def test_f1_is_gated_against_a_saved_baseline(
+    call: Callable[..., Ended], tmp_path: Path, runs: Callable[[str], list[str]]
+) -> None:
+    good, bad = runs("class")
+    assert call("baseline", "save", good, "good.json").code == 0
+    rules = [
+        *("--require", "sentiment/scenes:f1(average=macro) drop<1pt"),
+        *("--require", "sentiment/scenes:f1(average=macro) >= 0.80"),
+        *("--require", "sentiment/scenes:f1(average=weighted) exact"),
+    ]
+    ended = call("gate", bad, "--baseline", "good.json", "--json", *rules)
+    assert ended.code == 1, ended.err
+    found = [(each["verdict"], each["outcome"]) for each in json.loads(ended.out)["verdicts"]]
+    assert found == [("regressed", "violated"), ("newly failing", "violated"), ("regressed", "violated")]
+    ended = call("gate", good, "--baseline", "good.json", "--json", *rules)
+    assert (ended.code, {each["verdict"] for each in json.loads(ended.out)["verdicts"]}) == (0, {"same"})

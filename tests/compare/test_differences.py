@@ -12,10 +12,12 @@ from stored import ACCURACY, TASK, score_table, write_run
 
 import mmbench
 from mmbench.compare.differences import Comparison, compare_sides, unit_changes
+from mmbench.compare.flips import flips
 from mmbench.compare.sides import load_side
 from mmbench.core import Metric, MetricId, NotComparableError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import caption_metrics, mean_metric, median_metric, retrieval_metrics
+from mmbench.metrics.regression import number_columns, number_metrics
 from mmbench.results import codec
 from mmbench.stats import paired_compute_difference, paired_difference, paired_ratio_difference
 
@@ -173,10 +175,42 @@ def test_a_metric_that_nobody_knows_has_values_and_the_reason(tmp_path: Path) ->
     assert comparison.exit_code == 0
 
 
-def test_what_a_formula_makes_of_no_single_unit_falls_back_on_its_first_column() -> None:
+def test_what_means_nothing_for_a_single_unit_counts_what_changed_and_calls_it_neither_better_nor_worse(
+    tmp_path: Path,
+) -> None:
     metric = Metric(MetricId("none"), "sample", ("x",), lambda sums: np.full(sums.shape[:-1], np.nan))
-    assert unit_changes(metric, np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]])).tolist() == [0.0, 3.0]
+    changes = unit_changes(metric, np.array([[1.0], [2.0]]), np.array([[1.0], [5.0]])).tolist()
+    assert changes[0] == 0.0
+    assert np.isnan(changes[1])
     assert unit_changes(metric, np.empty((0, 1)), np.empty((0, 1))).tolist() == []
+
+
+def test_correlations_are_compared_as_wholes(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    labels = generator.uniform(-3, 3, 60)
+    said = [labels + generator.normal(0, noise, 60) for noise in (0.2, 1.5)]
+    ids = [f"s{n:02}" for n in range(60)]
+    tables = [ScoreTable("number", ids, ids, ["scored"] * 60, number_columns(each, labels)) for each in said]
+    mae, correlation = compared(tmp_path, *tables, *number_metrics()).metrics
+    assert correlation.difference.value == pytest.approx(
+        np.corrcoef(said[1], labels)[0, 1] - np.corrcoef(said[0], labels)[0, 1]
+    )
+    assert (correlation.changed, correlation.better, correlation.worse) == (60, 0, 0)
+    errors = [np.abs(each - labels) for each in said]
+    assert (mae.better, mae.worse) == (int((errors[1] < errors[0]).sum()), int((errors[1] > errors[0]).sum()))
+    assert mae.difference.value == pytest.approx(errors[1].mean() - errors[0].mean())
+
+
+def test_a_correlation_has_no_flips(tmp_path: Path) -> None:
+    labels = np.linspace(-3, 3, 20)
+    ids = [f"s{n:02}" for n in range(20)]
+    tables = [
+        ScoreTable("number", ids, ids, ["scored"] * 20, number_columns(each, labels)) for each in (labels, labels**2)
+    ]
+    found = compared(tmp_path, *tables, *number_metrics())
+    with pytest.raises(NotComparableError, match="pearson means nothing for a single sample"):
+        flips(found.a, found.b, TASK, "pearson", 5)
+    assert len(flips(found.a, found.b, TASK, "mae", 5)) == 5
 
 
 # --- what does not compare ---

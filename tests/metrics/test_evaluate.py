@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mmbench.core import Metric, MetricId, PluginError, ScoreTable
 from mmbench.metrics.evaluate import INTERVALS, evaluate, evaluate_slices, merge_tables
 from mmbench.metrics.formulas import mean_metric, median_metric, ratio
-from mmbench.stats import clustered_se, t_multiplier
+from mmbench.stats import clustered_se
+from mmbench.stats.intervals import t_multiplier
 
 ACCURACY = mean_metric("accuracy", "sample", "score")
 MEDIAN = median_metric("median_rank", "sample", "score")

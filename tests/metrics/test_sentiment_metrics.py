@@ -204,6 +204,7 @@ def test_what_does_not_vary_in_a_slice_has_no_correlation_there():
     table = table_of(NUMBER, columns, 6, {"half": ["first"] * 3 + ["second"] * 3})
     by_half = evaluate_slices(number_metrics()[1], table)["half"]
     assert by_half["first"].value is None
+    assert by_half["first"].reason == "undefined for these units: all predictions are the same"
     assert by_half["second"].value == pytest.approx(pearsonr(predictions[3:], labels[3:]).statistic)
 
 

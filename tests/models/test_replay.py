@@ -59,6 +59,14 @@ def test_json_as_a_list_and_as_an_object(tmp_path: Path) -> None:
         assert replay(tmp_path, path).metrics[0].metric.value == 1.0
 
 
+def test_a_number_stands_as_it_was_written(tmp_path: Path) -> None:
+    said = [-2.25, 3, 0.5, "no number"]
+    predicted = [{"id": f"q{n}", "prediction": each} for n, each in enumerate(said)]
+    result = replay(tmp_path, write_rows(tmp_path / "p.jsonl", [*predicted, *rows()[4:]]))
+    assert [line.output for line in lines(result.path)][:4] == ["-2.25", "3", "0.5", "no number"]
+    assert result.exit_code == 0
+
+
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "p.jsonl", rows())
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from stored import ACCURACY, TASK, score_table, write_run
 
@@ -9,7 +10,9 @@ from mmbench.compare.differences import compare_sides
 from mmbench.compare.flips import flips
 from mmbench.compare.matrix import compare_all
 from mmbench.compare.sides import load_side
+from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
+from mmbench.metrics.regression import number_columns, number_metrics
 from mmbench.report.compared import difference_tables, flip_table, matrix_tables
 from mmbench.report.markdown import table_markdown
 
@@ -44,6 +47,30 @@ def test_what_failed_and_why_there_is_no_interval_is_said(tmp_path: Path) -> Non
     assert "one cluster: no interval" in notes
 
 
+def correlated(*predictions):
+    labels = np.array([-3.0, -1.0, 1.0, 3.0] * 5)
+    ids = [f"s{n}" for n in range(20)]
+    slices = {"half": ["first"] * 10 + ["second"] * 10}
+    for said in predictions:
+        columns = number_columns(np.asarray(said, dtype=np.float64), labels)
+        yield ScoreTable("number", ids, ids, ["scored"] * 20, columns, slices)
+
+
+def test_a_correlation_is_better_or_worse_on_no_single_sample_and_says_where_it_is_undefined(tmp_path: Path) -> None:
+    exact = [-3.0, -1.0, 1.0, 3.0] * 5
+    half = [0.5] * 10 + exact[10:]
+    for name, table in zip("ab", correlated(exact, half), strict=True):
+        write_run(tmp_path, name, {TASK: [table]}, number_metrics())
+    a, b = (load_side(f"{name}--", tmp_path) for name in "ab")
+    tables = difference_tables(compare_sides(a, b, None, ("mae", "pearson")), every=True)
+    mae, pearson = rows(tables[0])
+    assert (mae[1:4], mae[7:9]) == (["0.00", "1.05", "+1.05"], ["0", "10"])
+    assert (pearson[1], pearson[7:]) == ("1.00", ["n/a", "n/a", "20"])
+    by_half = next(table for table in tables if table.title == f"{TASK} by half: pearson")
+    assert rows(by_half)[0][:4] == ["first", "1.00", "n/a", "n/a"]
+    assert by_half.notes[0] == "first, b: undefined for these units: all predictions are the same"
+
+
 def test_metrics_that_are_not_primary_are_counted_or_shown(tmp_path: Path) -> None:
     other = mean_metric("other", "sample", "accuracy")
     comparison = compare_sides(*sides(tmp_path, [1.0, 0.0], [1.0, 1.0], metrics=(ACCURACY, other)))
@@ -69,6 +96,18 @@ def test_the_matrix_is_row_minus_column_and_marks_what_survives_holm(tmp_path: P
         ["c", "50.0", "+50.0*", "+47.5*", ""],
     ]
     assert [row[0] for row in rows(pairs)] == ["b against a", "c against a", "c against b"]
+
+
+def test_long_prompts_are_shown_from_where_they_differ(tmp_path: Path) -> None:
+    start, end = "Look at the picture, then read. " * 5, " And so on, at great length." * 5
+    for name, word in (("a", "Answer in a word."), ("b", "Answer in a letter.")):
+        write_run(tmp_path, name, {TASK: [score_table([1.0, 0.0])]}, prompt=start + word + end)
+    (table,) = difference_tables(compare_sides(*(load_side(f"{name}--", tmp_path) for name in "ab")))
+    ((what, a, b),) = rows(table)
+    assert what == "prompt"
+    assert ("a word." in a, "a letter." in b) == (True, True)
+    assert max(map(len, (a, b))) <= 60
+    assert (a[0], a[-1]) == ("…", "…")
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "a|b", "two\nlines", "x" * 500])

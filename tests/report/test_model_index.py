@@ -5,8 +5,9 @@ import yaml
 from boards import NAMES, seed_of, table, written
 from stored import TASK
 
+from mmbench import registry
 from mmbench.report.build import Options, make_report
-from mmbench.report.hub import _scalar, model_index
+from mmbench.report.hub import TASK_TYPES, _scalar, model_index
 
 
 def block(*runs, out, source=None, **options):
@@ -27,6 +28,11 @@ def test_the_fields_are_those_of_the_hubs_specification(tmp_path):
     assert metric["args"]["low"] < metric["value"] < metric["args"]["high"]
     assert 70 < metric["value"] < 80
     assert result["source"] == {"name": "mmbench", "url": "https://example.org/results?a=b#c"}
+
+
+def test_every_family_of_this_package_has_a_word_of_the_hub():
+    families = {plugin.name.partition("/")[0] for plugin in registry.plugins("task")}
+    assert families == TASK_TYPES.keys()
 
 
 def test_seeds_are_one_entry_with_their_mean(tmp_path):

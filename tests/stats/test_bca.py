@@ -8,13 +8,12 @@ from scipy import stats as scipy_stats
 
 from mmbench.metrics.formulas import weighted_median
 from mmbench.stats import (
-    acceleration,
-    bca_levels,
     bootstrap_compute,
     bootstrap_formula,
     bootstrap_interval,
     mean_interval,
 )
+from mmbench.stats.intervals import acceleration, bca_levels
 
 
 def means(sums):

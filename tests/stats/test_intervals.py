@@ -11,15 +11,14 @@ from scipy import stats as scipy_stats
 from statsmodels.regression.linear_model import OLS
 
 from mmbench.stats import (
-    Z95,
     Interval,
     bootstrap_formula,
     bootstrap_interval,
     clustered_se,
     mean_interval,
     naive_se,
-    t_multiplier,
 )
+from mmbench.stats.intervals import Z95, t_multiplier
 
 
 def sandwich_se(values, clusters, weights=None):

@@ -13,7 +13,8 @@ from statsmodels.regression.linear_model import OLS
 from mmbench.core import ScoreTable
 from mmbench.metrics import vqa_accuracies, vqa_metric
 from mmbench.metrics.evaluate import evaluate
-from mmbench.stats import clustered_se, naive_se, paired_mean_difference, t_multiplier
+from mmbench.stats import clustered_se, naive_se, paired_mean_difference
+from mmbench.stats.intervals import t_multiplier
 
 
 @pytest.fixture

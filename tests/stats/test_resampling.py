@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.metrics.formulas import weighted_median
-from mmbench.stats import bootstrap, bootstrap_compute, bootstrap_formula, formula_statistic, resample_weights
+from mmbench.stats import bootstrap, bootstrap_compute, bootstrap_formula
+from mmbench.stats.resampling import formula_statistic, resample_weights
 
 
 def means(sums):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mmbench.stats import cluster_sums, exact_totals, on_grid
+from mmbench.stats import cluster_sums, exact_totals
+from mmbench.stats.sums import on_grid
 
 NUMBERS = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
 ROWS = hnp.arrays(np.float64, st.tuples(st.integers(1, 30), st.integers(1, 3)), elements=NUMBERS)

@@ -202,15 +202,18 @@ def test_nothing_that_can_be_read_is_null_with_a_reason_and_0_where_it_is_wrong(
 @pytest.mark.parametrize(
     ("labels", "outputs", "why"),
     [
-        ((-1.0, 2.0, 3.0), ("1", "1", "1"), "all predictions are 1"),
-        ((2.0, 2.0, 2.0), ("1", "2", "3"), "all labels are 2"),
+        ((-1.0, 2.0, 3.0), ("1", "1", "1"), "all predictions are the same"),
+        ((2.0, 2.0, 2.0), ("1", "2", "3"), "all labels are the same"),
+        ((2.0, 2.0, 2.0), ("1", "1", "1"), "all predictions and all labels are the same"),
+        ((2.0, 1.0, 2.0), ("1", "?", "?"), "a correlation takes two numbers"),
     ],
 )
 def test_a_constant_has_no_correlation_and_the_reason_is_said(labels, outputs, why):
     found, _ = judged(over(*scores(*labels)), *outputs)
     assert found["pearson"].value is None
-    assert f"pearson is undefined: {why}" in found["pearson"].reason
+    assert f"undefined for these units: {why}" in found["pearson"].reason
     assert found["mae"].value is not None
+    assert "undefined" not in (found["mae"].reason or "")
 
 
 def test_one_sample_has_values_without_intervals():

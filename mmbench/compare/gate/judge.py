@@ -162,8 +162,7 @@ def _judge(
 
 
 def _turned(difference: MetricDifference) -> Evidence:
-    changed = difference.gained + difference.lost
-    return turned(difference.difference, higher_is_better=difference.higher_is_better, changed=changed)
+    return turned(difference.difference, higher_is_better=difference.higher_is_better, changed=difference.changed)
 
 
 def _judge_one(target: Target, evidence: _Evidence, difference: MetricDifference, found: Evidence) -> Verdict:

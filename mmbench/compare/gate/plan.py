@@ -171,8 +171,7 @@ def _from_two(run: Side, baseline: Side, task: str, metric: str) -> Noise | None
         difference = each.difference
         if difference.se is None:
             raise NotComparableError(f"{task}:{metric}: {difference.reason or 'no standard error'}")
-        changed = each.gained + each.lost
-        share = 100 * changed / max(difference.n, 1)
+        share = 100 * each.changed / max(difference.n, 1)
         basis = f"the two runs, of whose {difference.n:,} samples {share:.1f} % differ; sd with the effect of clusters"
         return Noise(f"{task}:{metric}", difference.se * math.sqrt(difference.n), None, each.scale, difference.n, basis)
     return None

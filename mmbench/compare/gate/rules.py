@@ -27,7 +27,7 @@ _DROP = re.compile(
     r"(?P<name>\S.*?)\s+(?:(?P<policy>regression|non-inferiority)\s+)?drop\s*(?:<=?|≤)\s*(?P<amount>[^\s<>=]+(?: ?[A-Za-z%$/]+)?)"
     r"(?:\s+alpha\s*=\s*(?P<alpha>\S+))?"
 )
-_LIMIT = re.compile(r"(?P<name>\S[^<>]*?)\s*(?P<sign>>=|<=|≥|≤|==|>|<|=)\s*(?P<amount>[^\s<>=].*)")
+_LIMIT = re.compile(r"(?P<name>\S(?:[^<>=≥≤()]|\([^()]*\))*?)\s*(?P<sign>>=|<=|≥|≤|==|>|<|=)\s*(?P<amount>[^\s<>=].*)")
 _EXACT = re.compile(r"(?P<name>\S.*?)\s+exact")
 _FORMS = "TASK:METRIC drop<1pt, TASK:METRIC >= 0.70, TASK:METRIC <= 250ms or TASK:METRIC exact"
 

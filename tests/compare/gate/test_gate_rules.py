@@ -37,6 +37,8 @@ def test_metric_ids_with_parameters_are_read_in_their_canonical_form():
     assert (
         parse_requirement("a/b:acc2(zero=without,convention=mmsa) exact").metric == "acc2(convention=mmsa,zero=without)"
     )
+    floor = parse_requirement("sentiment/scenes:f1( average=macro )>=0.70")
+    assert (floor.metric, floor.sign, floor.amount.number) == ("f1(average=macro)", ">=", 0.70)
 
 
 def test_a_task_from_a_file_may_hold_colons():
@@ -52,6 +54,8 @@ def test_a_task_from_a_file_may_hold_colons():
         "vqa/scenes:accuracy drop<1pt alpha=0.01",
         "vqa/scenes:accuracy >= 0.70",
         "vqa/scenes:accuracy exact",
+        "sentiment/scenes:acc2(convention=mmsa,zero=without) >= 0.5",
+        "retrieval/scenes:median_rank(direction=i2t) <= 3",
     ],
 )
 def test_what_a_rule_shows_can_be_typed_again(text):
