@@ -171,7 +171,7 @@ def make_folder(path: Path, option: str = "--out") -> None:
         if error.errno in NO_SPACE:
             raise write_failed(path, error) from error
         raise UsageError(
-            f"cannot create the folder {path}: {error.strerror or error}; choose another {option}"
+            f"cannot create the folder {shown_path(path)}: {error.strerror or error}; choose another {option}"
         ) from error
 
 

@@ -142,7 +142,7 @@ class LearnedEntry(Record, frozen=True, kw_only=True):
     modalities: list[str] = field(default_factory=list)
     """The modalities that it looks at, in alphabetical order."""
     checkpoint: str | None = None
-    """Where its weights lie, as the model gave it."""
+    """Where its weights lie: as the model gave it, relative where that is below the working directory."""
     val: dict[str, float] = field(default_factory=dict)
     """What it reached on the validation samples, by name, from 0 to 1."""
 

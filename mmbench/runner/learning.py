@@ -16,6 +16,7 @@ from mmbench.core.model import Capabilities, FitContext, FitProgress, Learned
 from mmbench.core.requests import Request, identify
 from mmbench.core.samples import Sample
 from mmbench.models.caller import as_served, served_kinds
+from mmbench.results.rundir import shown_path
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.plan import TaskPlan
 from mmbench.runner.progress import Progress, Silent, Training
@@ -144,7 +145,9 @@ def learned_entry(model: Any) -> LearnedEntry | None:
     for name, number in [("train_s", entry.train_s), ("samples_per_s", entry.samples_per_s), *entry.val.items()]:
         if number is not None and not math.isfinite(number):
             raise PluginError(f"the model's learned holds {name} = {number}; expected a finite number")
-    return entry
+    if entry.checkpoint is None:
+        return entry
+    return msgspec.structs.replace(entry, checkpoint=str(shown_path(Path(entry.checkpoint))))
 
 
 def _plain(value: Any) -> Any:

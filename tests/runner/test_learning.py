@@ -192,7 +192,7 @@ def test_what_a_model_has_learned_stands_in_run_json(tmp_path: Path) -> None:
     model = Counts()
     result = run(model, tmp_path, seed=5)
     assert entry_of(result).learned == SAID
-    assert model.context.folder == Path("results/checkpoints")
+    assert model.context.folder == Path("results/checkpoints").absolute()
     assert model.context.seed == 5
     assert (len(model.train), len(model.val)) == (10, 4)
 
