@@ -184,10 +184,10 @@ def test_units_are_joined_by_id_whatever_their_order() -> None:
     a = score_table({"x": 1.0, "y": 0.0, "z": 1.0}, ["p", "p", "q"])
     b = score_table({"z": 0.0, "x": 1.0, "y": 1.0}, ["q", "p", "p"])
     joined = join(a, b)
-    assert joined.ids == ["x", "y", "z"]
+    assert [a.unit_ids[row] for row in joined.rows_a.tolist()] == ["x", "y", "z"]
     assert [b.unit_ids[row] for row in joined.rows_b.tolist()] == ["x", "y", "z"]
     assert joined.clusters.tolist() == [0, 0, 1]
-    assert (joined.n, joined.n_clusters, joined.only_a, joined.only_b, joined.neither) == (3, 2, 0, 0, 0)
+    assert (joined.n, joined.only_a, joined.only_b, joined.neither) == (3, 0, 0, 0)
 
 
 def test_what_failed_or_is_missing_is_outside_the_pair_and_counted() -> None:
@@ -196,13 +196,13 @@ def test_what_failed_or_is_missing_is_outside_the_pair_and_counted() -> None:
         {"failed in a": 0.0, "both": 0.0, "failed in b": None, "failed in both": None, "b alone": 1.0, "b2": 0.0}
     )
     joined = join(a, b)
-    assert joined.ids == ["both"]
+    assert [a.unit_ids[row] for row in joined.rows_a.tolist()] == ["both"]
     assert (joined.only_a, joined.only_b, joined.neither) == (2, 3, 1)
 
 
 def test_tables_that_share_nothing_join_to_nothing() -> None:
     joined = join(score_table({"x": 1.0}), score_table({"y": 1.0}))
-    assert (joined.n, joined.n_clusters, joined.only_a, joined.only_b) == (0, 0, 1, 1)
+    assert (joined.n, joined.only_a, joined.only_b) == (0, 1, 1)
 
 
 def test_other_clusters_are_refused() -> None:
