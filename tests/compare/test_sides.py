@@ -6,15 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from helpers import edit_json, write_questions
 from sides import digest_of, run, side
-from stored import score_table
+from stored import score_table, write_run
 
 from mmbench.compare.join import Mismatch, join, join_tables, mismatches
 from mmbench.compare.metrics import metric_for
 from mmbench.compare.sides import load_side
 from mmbench.core.errors import NotComparableError, UsageError
+from mmbench.core.scores import ScoreTable
+from mmbench.metrics.classes import class_columns, f1_metric
 
 TASK = "vqa/mine"
 FIXTURES = Path(__file__).parents[1] / "results" / "fixtures"
@@ -175,6 +178,21 @@ def test_a_plug_in_that_computes_otherwise_today_is_a_reason(tmp_path: Path, mon
     assert reason == "tiny/vectors computes close(norm=1) in another way today"
     gone = replace(task, metrics={"gone": task.metrics["close(norm=1)"]}, recipes={})
     assert "does not offer it" in str(metric_for(gone, "gone")[1])
+
+
+def test_a_metric_that_shares_id_and_columns_with_another_is_not_taken_for_it(tmp_path: Path) -> None:
+    ids = [f"s{n}" for n in range(8)]
+    predicted = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
+    table = ScoreTable("sample", ids, ids, ["scored"] * 8, class_columns(predicted, [0, 0, 1, 1, 1, 1, 0, 0]))
+    usual = f1_metric("macro")
+    own = replace(usual, formula=lambda sums: sums[..., 0] / sums[..., 2])
+    found = []
+    for name, metric in (("usual", usual), ("own", own)):
+        write_run(tmp_path, name, {"stored/task": [table]}, [metric])
+        found.append(metric_for(load_side(f"{name}--", tmp_path).tasks["stored/task"], "f1(average=macro)"))
+    assert (str(found[0][0].id), found[0][1]) == ("f1(average=macro)", None)
+    assert found[1][0] is None
+    assert "is known to its task alone" in found[1][1]
 
 
 # --- the join ---
