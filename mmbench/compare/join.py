@@ -114,16 +114,6 @@ class Joined:
         """Units in the pair."""
         return len(self.rows_a)
 
-    @property
-    def n_clusters(self) -> int:
-        """Clusters in the pair."""
-        return int(self.clusters.max()) + 1 if len(self.clusters) else 0
-
-    @property
-    def ids(self) -> list[str]:
-        """[n] the ids of the pair."""
-        return [self.a.unit_ids[row] for row in self.rows_a.tolist()]
-
     def part(self, inside_a: Sequence[bool], inside_b: Sequence[bool]) -> Joined:
         """The units for which the masks, one entry a row of each table, are true; the reference's decides for the pair."""
         masks = [np.asarray(mask, dtype=np.bool_) for mask in (inside_a, inside_b)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 from mmbench import registry
@@ -14,15 +15,15 @@ from mmbench.results.recipes import mean_of, recipe_of
 from mmbench.results.schema import Recipe, TaskSource
 
 _CLOSE = 1e-9
-"""How near a metric that no recipe vouches for must come to the value on disk, relative to it."""
+"""How near a metric that was found by its id must come to the value on disk, relative to it."""
 
 
 def metric_for(task: TaskSide, metric_id: str) -> tuple[Metric | None, str | None]:
     """How to compute a metric of a task from its tables: (metric, None), or (None, why that is not known).
 
     A mean is made from its recipe. What is no mean is found by its id in the catalogue of this package, else in the
-    task's plug-in, which must be installed and still offer it. Files of schemas before 4 hold no recipes: a metric that
-    is found for them is used only where it gives the value that stands on disk.
+    task's plug-in, which must be installed and still offer it. It is used only where it has the recipe in the file (those of
+    schemas before 4 hold none) and gives the value that stands on disk.
     """
     value, recipe = task.metrics[metric_id], task.recipes.get(metric_id)
     if recipe is not None and recipe.kind == "mean":
@@ -51,17 +52,21 @@ def _in_catalogue(metric_id: str) -> Metric | None:
 
 
 def _fits(metric: Metric, value: MetricValue, recipe: Recipe | None, task: TaskSide) -> bool:
-    """Whether a metric found by its id is the one that gave the value on disk, as far as that can be known."""
-    if recipe is not None:
-        return recipe_of(metric) == recipe
-    table = task.tables().get(metric.unit)
-    if table is None or metric.unit != value.unit or not _has_columns(metric, table):
+    """Whether a metric found by its id is the one that gave the value on disk: another task may call its own so."""
+    if recipe is not None and recipe_of(metric) != recipe:
         return False
-    from mmbench.metrics.evaluate import evaluate
+    table = task.tables().get(metric.unit)
+    if table is None:
+        return recipe is not None
+    if metric.unit != value.unit or not _has_columns(metric, table):
+        return False
+    from mmbench.metrics.evaluate import IS_COUNTED, point, read_units
 
-    now = evaluate(metric, table).value
-    if now is None or value.value is None:
-        return now is value.value
+    units = read_units(metric, table)
+    units = units.take(IS_COUNTED[units.status])
+    now = point(metric, units.rows, units.clusters) if len(units.rows) else float("nan")
+    if value.value is None:
+        return not isfinite(now)
     return abs(now - value.value) <= _CLOSE * max(1.0, abs(value.value))
 
 

@@ -276,17 +276,24 @@ def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:
         return None, "no unit was scored"
     if not np.isfinite(rows).all():
         return None, "a score is not a finite number"
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if metric.formula is not None:
-            value = float(metric.formula(exact_totals(rows)))
-        elif metric.compute is not None:
-            value = float(metric.compute(in_order(rows, units.clusters)[0], np.ones((1, len(rows))))[0])
-        else:
-            raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
+    value = point(metric, rows, units.clusters)
     if np.isfinite(value):
         return value, None
     why = "" if metric.undefined is None else metric.undefined(exact_totals(rows))
     return None, f"{UNDEFINED}: {why}" if why else UNDEFINED
+
+
+def point(metric: Metric, rows: Floats, clusters: Codes) -> float:
+    """The value of a metric without its interval; NaN or infinite where it is undefined.
+
+    Parameters: `rows`, float64 [n, d], what the metric reads of n units, at least one; `clusters`, int64 [n].
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if metric.formula is not None:
+            return float(metric.formula(exact_totals(rows)))
+        if metric.compute is not None:
+            return float(metric.compute(in_order(rows, clusters)[0], np.ones((1, len(rows))))[0])
+    raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
 
 
 def _interval(metric: Metric, units: Units, value: float, way: Way) -> Interval:

@@ -15,12 +15,12 @@ from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
 from mmbench.core.metric import Metric
 from mmbench.core.scores import ScoreTable
-from mmbench.metrics.evaluate import IS_COUNTED, read_rows, status_codes
+from mmbench.metrics.evaluate import IS_COUNTED, point, read_rows, status_codes
 from mmbench.report.comparison import Standing
 from mmbench.report.runs import Runs
 from mmbench.report.table import Cell
 from mmbench.results.seeds import SeedGroup
-from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums, exact_totals
+from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums
 from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank_ranges
 
 Floats = NDArray[np.float64]
@@ -168,7 +168,8 @@ class Judge:
         ).reshape(self._resamples, len(joints), len(tables))
         mean = partial(_mean_of_seeds, sizes=sizes)
         found = {
-            name: mean(np.array([[_value(metric, own) for own in rows[name]]]))[0] for name, metric in finite.items()
+            name: mean(np.array([[point(metric, own, shared.clusters) for own in rows[name]]]))[0]
+            for name, metric in finite.items()
         }
         return {
             name: Draws(
@@ -281,15 +282,6 @@ def _joint(metric: Metric, rows: Sequence[Floats], clusters: Codes, count: int) 
     if metric.compute is None:
         raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
     return joint_compute(metric.compute, rows, clusters)
-
-
-def _value(metric: Metric, rows: Floats) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if metric.formula is not None:
-            return float(metric.formula(exact_totals(rows)))
-        if metric.compute is None:
-            raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-        return float(metric.compute(rows, np.ones((1, len(rows))))[0])
 
 
 def _mean_of_seeds(values: Floats, sizes: Sequence[int]) -> Floats:

@@ -18,8 +18,6 @@ from mmbench.tasks.scenes.scene import COLOURS, NAMED, UNITS, Figure, Scene
 
 FAMILIES: Mapping[str, int] = {"train": 1500, "val": 125, "test": 250}
 """How many families a split has. A family belongs to one split."""
-PICTURES = 4
-"""Pictures in a family."""
 OBJECTS = (2, 3)
 """Shapes in a picture: the first number in families 0, 2, 4 …, the second in families 1, 3, 5 …"""
 RADII = (28, 36)

@@ -262,3 +262,14 @@ def test_f1_is_gated_against_a_saved_baseline(
     assert found == [("regressed", "violated"), ("newly failing", "violated"), ("regressed", "violated")]
     ended = call("gate", good, "--baseline", "good.json", "--json", *rules)
     assert (ended.code, {each["verdict"] for each in json.loads(ended.out)["verdicts"]}) == (0, {"same"})
+
+
+def test_a_fusion_of_both_learns_numbers_of_the_embedded_task(call: Callable[..., Ended], tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    ended = call(
+        *("run", "--model", "concat", "--model-args", "steps=4,batch=16,checks=1,dim=16", "--limit", "18", "-q"),
+        *("--tasks", "sentiment/scenes", "--task-args", "target=score,size=32", "--json", "--perf", "off"),
+    )
+    assert ended.code == 0, ended.err
+    row = next(each for each in json.loads(ended.out)["metrics"] if each["id"] == "mae")
+    assert (row["n"], row["n_unparsed"], row["n_failed"]) == (18, 0, 0)

@@ -6,15 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from helpers import edit_json, write_questions
 from sides import digest_of, run, side
-from stored import score_table
+from stored import score_table, write_run
 
 from mmbench.compare.join import Mismatch, join, join_tables, mismatches
 from mmbench.compare.metrics import metric_for
 from mmbench.compare.sides import load_side
 from mmbench.core.errors import NotComparableError, UsageError
+from mmbench.core.scores import ScoreTable
+from mmbench.metrics.classes import class_columns, f1_metric
 
 TASK = "vqa/mine"
 FIXTURES = Path(__file__).parents[1] / "results" / "fixtures"
@@ -177,6 +180,21 @@ def test_a_plug_in_that_computes_otherwise_today_is_a_reason(tmp_path: Path, mon
     assert "does not offer it" in str(metric_for(gone, "gone")[1])
 
 
+def test_a_metric_that_shares_id_and_columns_with_another_is_not_taken_for_it(tmp_path: Path) -> None:
+    ids = [f"s{n}" for n in range(8)]
+    predicted = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
+    table = ScoreTable("sample", ids, ids, ["scored"] * 8, class_columns(predicted, [0, 0, 1, 1, 1, 1, 0, 0]))
+    usual = f1_metric("macro")
+    own = replace(usual, formula=lambda sums: sums[..., 0] / sums[..., 2])
+    found = []
+    for name, metric in (("usual", usual), ("own", own)):
+        write_run(tmp_path, name, {"stored/task": [table]}, [metric])
+        found.append(metric_for(load_side(f"{name}--", tmp_path).tasks["stored/task"], "f1(average=macro)"))
+    assert (str(found[0][0].id), found[0][1]) == ("f1(average=macro)", None)
+    assert found[1][0] is None
+    assert "is known to its task alone" in found[1][1]
+
+
 # --- the join ---
 
 
@@ -184,10 +202,10 @@ def test_units_are_joined_by_id_whatever_their_order() -> None:
     a = score_table({"x": 1.0, "y": 0.0, "z": 1.0}, ["p", "p", "q"])
     b = score_table({"z": 0.0, "x": 1.0, "y": 1.0}, ["q", "p", "p"])
     joined = join(a, b)
-    assert joined.ids == ["x", "y", "z"]
+    assert [a.unit_ids[row] for row in joined.rows_a.tolist()] == ["x", "y", "z"]
     assert [b.unit_ids[row] for row in joined.rows_b.tolist()] == ["x", "y", "z"]
     assert joined.clusters.tolist() == [0, 0, 1]
-    assert (joined.n, joined.n_clusters, joined.only_a, joined.only_b, joined.neither) == (3, 2, 0, 0, 0)
+    assert (joined.n, joined.only_a, joined.only_b, joined.neither) == (3, 0, 0, 0)
 
 
 def test_what_failed_or_is_missing_is_outside_the_pair_and_counted() -> None:
@@ -196,13 +214,13 @@ def test_what_failed_or_is_missing_is_outside_the_pair_and_counted() -> None:
         {"failed in a": 0.0, "both": 0.0, "failed in b": None, "failed in both": None, "b alone": 1.0, "b2": 0.0}
     )
     joined = join(a, b)
-    assert joined.ids == ["both"]
+    assert [a.unit_ids[row] for row in joined.rows_a.tolist()] == ["both"]
     assert (joined.only_a, joined.only_b, joined.neither) == (2, 3, 1)
 
 
 def test_tables_that_share_nothing_join_to_nothing() -> None:
     joined = join(score_table({"x": 1.0}), score_table({"y": 1.0}))
-    assert (joined.n, joined.n_clusters, joined.only_a, joined.only_b) == (0, 0, 1, 1)
+    assert (joined.n, joined.only_a, joined.only_b) == (0, 1, 1)
 
 
 def test_other_clusters_are_refused() -> None:

@@ -32,8 +32,6 @@ class Settings:
     """How often such a drop shall be seen."""
     rules: int = 1
     """Rules that share alpha (Holm): each is sure of alpha / rules."""
-    disagreement: float | None = None
-    """Share of the samples on which two runs differ, for 0/1 scores; None where runs tell."""
 
 
 @dataclass(frozen=True, slots=True)

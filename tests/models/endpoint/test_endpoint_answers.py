@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from misbehaving import Call, Reply, always, answer, document, failed, first, reply, said, serving, stream
 
+from mmbench import run
 from mmbench.core.errors import RunFailedError
 from mmbench.core.responses import Usage
 from mmbench.models.endpoint.adapter import OpenAI
@@ -335,3 +336,41 @@ def test_more_choices_than_letters_are_an_error_of_that_sample(tmp_path: Path) -
     assert result.exit_code == 4
     assert "21 choices" in str(lines(result.path)[0].error)
     assert server.calls == []
+
+
+# --- a task of its own prompt and extractor ---
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "extractor", "metric"),
+    [
+        ("class", "The face smiles, so:\nAnswer: positive", "final-answer-v1", "accuracy"),
+        ("score", "The face smiles, so:\nAnswer: 2.5", "final-number-v1", "mae"),
+    ],
+)
+def test_sentiment_is_asked_with_its_prompt_and_read_by_the_extractor_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, answer: str, extractor: str, metric: str
+) -> None:
+    from mmbench.tasks.sentiment.scenes import task
+
+    samples = task.with_options(target=target).samples()[:9]
+    calls: list[Call] = []
+    monkeypatch.chdir(tmp_path)
+    with serving(lambda call: calls.append(call) or said(answer)) as server:
+        result = run(
+            *("openai/test-model", "sentiment/scenes"),
+            model_args={"base_url": server.url},
+            task_args={"target": target, "prompt": "speaker-final-v1"},
+            ids=[sample.id for sample in samples],
+            perf="off",
+            progress=False,
+        )
+    assert result.exit_code == 0
+    sentences = {str(sample.parts[-1]) for sample in samples}
+    assert all(len(call.pictures) == 1 and any(text in call.prompt for text in sentences) for call in calls)
+    (plan,) = result.path.glob("tasks/*/plan.json")
+    assert json.loads(plan.read_text("utf-8"))["identity"]["extractor"] == extractor
+    labels = [sample.references[0] for sample in samples]
+    errors = [float(label == "positive") if target == "class" else abs(2.5 - float(label)) for label in labels]
+    found = next(row.metric for row in result.metrics if row.metric.id == metric)
+    assert (found.value, found.n_unparsed) == (pytest.approx(sum(errors) / 9), 0)

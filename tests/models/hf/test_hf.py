@@ -9,7 +9,7 @@ import pytest
 import tiny
 from helpers import evaluate, lines, write_questions
 
-from mmbench import Choose, Generate
+from mmbench import Choose, Generate, run
 from mmbench.core import RunFailedError, UnknownNameError, UsageError
 from mmbench.models.hf.adapter import HuggingFace
 
@@ -120,6 +120,18 @@ def test_a_run_uses_batches_and_resumes(tmp_path: Path, llava: Path) -> None:
     again = evaluate(f"hf/{llava}", data, tmp_path, batch_size=8)
     assert again.path == result.path
     assert len(lines(again.path)) == 20
+
+
+def test_sentiment_is_asked_with_a_prompt_and_a_named_extractor(tmp_path: Path, llava: Path) -> None:
+    from mmbench.tasks.sentiment.scenes import task
+
+    ids = [sample.id for sample in task.samples()[:3]]
+    options = {"ids": ids, "task_args": {"target": "score"}, "out": tmp_path, "perf": "off", "progress": False}
+    result = run(f"hf/{llava}", "sentiment/scenes", **options)
+    assert result.exit_code == 0
+    assert {row.metric.n + row.metric.n_failed for row in result.metrics if row.metric.unit == "sample"} == {3}
+    (plan,) = result.path.glob("tasks/*/plan.json")
+    assert json.loads(plan.read_text("utf-8"))["identity"]["extractor"] == "number-v1"
 
 
 def test_other_weights_are_another_model(tmp_path: Path, llava: Path) -> None:
