@@ -186,8 +186,8 @@ class TaskRun:
 
 
 def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int, misfit: str | None) -> str | None:
-    """What a user must hear of: the commonest causes of failures, each with its first sample; misfitting batches."""
-    said: list[str] = []
+    """What a user must hear of: samples left out; the commonest causes of failures, each with its first sample; misfits."""
+    said: list[str] = [plan.part] if plan.part else []
     if failed:
         counts: Counter[str] = Counter()
         first: dict[str, str] = {}

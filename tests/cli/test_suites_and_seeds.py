@@ -192,7 +192,9 @@ def test_the_folder_of_checkpoints_reaches_the_run(call: Call, tmp_path: Path) -
     assert ended.code == 0
     (job,) = make_plan("eye", "skills/eighty", tmp_path, {"checkpoints": tmp_path / "kept"}).jobs
     assert job.spec.checkpoints == str(tmp_path / "kept")
-    assert make_plan("eye", "skills/eighty", tmp_path, {}).jobs[0].spec.checkpoints == "results/checkpoints"
+    assert make_plan("eye", "skills/eighty", tmp_path, {}).jobs[0].spec.checkpoints == str(
+        tmp_path / "results/checkpoints"
+    )
     same = make_plan("eye", "skills/eighty", tmp_path, {"checkpoints": "elsewhere"}).jobs[0]
     assert same.identity == job.identity, "where it is kept changes no answer"
 
@@ -298,3 +300,10 @@ def test_listing_them_loads_no_heavy_library(what: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_file_with_the_name_of_a_suite_is_not_passed_over(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text("class S:\n    def generate(self, requests): return ['a' for _ in requests]\n")
+    call(*RUN, "--dry-run", "--model", "small", *SKILLS).refused(2, "'small' is a suite", "--model small.py")
+    assert call(*RUN, "--dry-run", "--model", "small.py", *SKILLS).code == 0
+    assert call(*RUN, "--dry-run", "--suite", "small").code == 0
