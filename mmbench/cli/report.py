@@ -11,6 +11,7 @@ import click
 from mmbench.cli.options import solved_option
 from mmbench.cli.values import writable_file
 from mmbench.core.errors import UsageError
+from mmbench.core.ids import names_of
 
 if TYPE_CHECKING:
     from mmbench.report.build import Report
@@ -19,7 +20,7 @@ _EPILOG = """\b
 Examples:
   mmbench report results/runs/*                        # a table for each task, best first, with ranges of ranks
   mmbench report results/runs/* --leaderboard          # and the mean over tasks before them
-  mmbench report concat late --task vqa/scenes --format md
+  mmbench report concat late --tasks vqa/scenes --format md
   mmbench report results/runs/* --output leaders.html  # the ending names the format
   mmbench report results/runs/* --metric "vqa/scenes:block_accuracy" --format csv
   mmbench report concat --hub                          # the model-index block of a model card
@@ -41,7 +42,9 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
     help="Instead of tables for the terminal.",
 )
 @click.option("--output", "-o", metavar="FILE", help="Write there; without --format, its ending names the format.")
-@click.option("--task", "-t", "tasks", multiple=True, metavar="T", help="Only this task; may be given several times.")
+@click.option(
+    "--tasks", "--task", "-t", "tasks", multiple=True, metavar="T[,T…]", help="Only these tasks, or families."
+)
 @click.option(
     "--metric",
     "-m",
@@ -61,19 +64,17 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     """Tables and leaderboards of runs: who leads, and how sure that is."""
     if not runs:
         raise UsageError("a report needs at least one run, for example: mmbench report results/runs/*")
-    if values["hub"] and format_name is not None:
+    if values["hub"] and format_name is not None and _typed("format_name"):
         raise UsageError("--hub writes YAML: leave out --format")
     if values["source"] is not None and not values["hub"]:
         raise UsageError("--source belongs to --hub")
     target = writable_file("--output", output, runs)
-    if target is not None and format_name is None and not values["hub"]:
-        from mmbench.report.formats import format_of
-
-        format_name = format_of(target)
+    if target is not None and not values["hub"]:
+        format_name = _format_for(target, format_name)
     from mmbench.report.build import Options, make_report
 
     options = Options(
-        values["tasks"], values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
+        names_of(values["tasks"]), values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
     )
     report = make_report(runs, out=values["out"], options=options)
     if target is not None:  # runs that were named by their model are known by now
@@ -88,6 +89,31 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     else:
         _write(target, text)
     return 0
+
+
+def _format_for(target: Path, named: str | None) -> str:
+    """The format of a file: what its ending says, else what is `named`, in the environment or mmbench.toml too.
+
+    Raises `UsageError` where a format that was typed and the ending disagree.
+    """
+    from mmbench.report.formats import RENDERERS, format_of
+
+    ending = target.suffix.lower().removeprefix(".")
+    if named is None or named == ending:
+        return format_of(target)
+    if ending not in RENDERERS:
+        return named
+    if _typed("format_name"):
+        raise UsageError(
+            f"--format {named} would write {named} into {target.name}: leave one of the two out, or let them agree"
+        )
+    return ending
+
+
+def _typed(option: str) -> bool:
+    """Whether an option stands on the command line, not in the environment or mmbench.toml."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _rendered(report: Report, format_name: str | None, values: dict[str, Any]) -> str | None:

@@ -22,11 +22,13 @@ Examples:
   mmbench rescore mymodel --tasks vqa/scenes --json
 
 Nothing is asked: the answers in the run directory are scored again. The new scores lie beside the old, which stay; run.json
-points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have changed, or it cannot be built; 4 it cannot be written.
+points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have changed, it cannot be built, or answers are missing; 4 it cannot be written.
 """
 )
 @click.argument("run", metavar="RUN")
-@click.option("--tasks", "-t", multiple=True, metavar="T[,T…]", help="Only these tasks of the run.")
+@click.option(
+    "--tasks", "-t", multiple=True, metavar="T[,T…]", help="Only these tasks of the run, or families of tasks."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would move, and write nothing.")
 @click.option("--out", default=RUNS, show_default=True, metavar="FOLDER", help="Where runs lie.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")

@@ -129,7 +129,7 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
 @click.option("--offline", is_flag=True, help="Forbid the Hugging Face libraries to use the network.")
 @click.option("--dry-run", is_flag=True, help="Print what would be asked, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="Nothing on stderr but what failed.")
 def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> int:
     """Evaluate models on tasks and print quality, certainty and speed in one table."""
     from mmbench.api import execute, make_plan
@@ -159,7 +159,9 @@ def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> i
     if values["quiet"]:
         for name, failure in result.failures.items():
             click.echo(f"{name}: {failure}", err=True)
-    _print(result, values["as_json"], again)
+    _print(result, values["as_json"])
+    if not values["quiet"]:
+        _say_what_next(result, again)
     return result.exit_code
 
 
@@ -202,7 +204,7 @@ def _progress(quiet: bool) -> Any:
     return Silent() if quiet else for_stderr()
 
 
-def _print(result: Any, as_json: bool, again: str) -> None:
+def _print(result: Any, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
     else:
@@ -211,6 +213,9 @@ def _print(result: Any, as_json: bool, again: str) -> None:
 
         models, tasks = result.models, list(result.tasks)
         (print_comparison if len(models) > MANY else print_runs)(models, tasks, sys.stdout)
+
+
+def _say_what_next(result: Any, again: str) -> None:
     from mmbench.results.rundir import shown_path
 
     lines = [f"  mmbench show {shlex.quote(str(shown_path(path)))}" for path in result.paths[:_SHOWN]]

@@ -187,7 +187,8 @@ def _show_run(directory: Any, sample_id: str | None, task_name: str | None, *, a
         if as_markdown:
             click.echo(run_markdown(groups, tasks), nl=False)
             return
-        click.echo(f"{view.path}  ({view.run.status})")
+        ended = view.run.status != "running" or directory.is_locked()
+        click.echo(f"{view.path}  ({view.run.status if ended else 'did not end; the same command again goes on'})")
         print_runs(groups, tasks, sys.stdout)
         return
     names = [name for name, entry in view.run.tasks.items() if entry.status != "incompatible"]

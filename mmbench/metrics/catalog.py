@@ -121,7 +121,8 @@ CATALOG: tuple[MetricCard, ...] = (
     MetricCard(
         pattern="f1(average=…,classes=…,convention=…,zero=…)",
         description="Weighted F1 of the two classes of acc2. convention=mult weighs by the predictions, since MulT hands "
-        "predictions and labels over in the wrong order: a constant answer gets .738 where mmsa says .432.",
+        "predictions and labels over in the wrong order: a constant answer gets .738 where mmsa says .432; an answer "
+        "without a number is then the wrong class, else of none.",
         higher_is_better=True,
         range="[0, 1]",
         reference="MetricsTop of MMSA, eval_mosei_senti of MulT",

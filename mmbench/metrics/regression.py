@@ -143,13 +143,17 @@ def same_class(predictions: Floats, labels: Floats, most: int) -> Floats:
 def polarity_columns(predictions: Floats, labels: Floats, convention: Convention, *, zero: bool) -> dict[str, Floats]:
     """The counts (`mmbench.metrics.classes`) of the two classes, negative and positive, and ``right``: float64 [n].
 
-    Parameters: `predictions`, float64 [n], NaN for an answer without a number, which is then of no class; `labels`; `zero`,
-    whether samples with the label 0 are among them, which decides where ``mmsa`` draws the line.
+    Parameters: `predictions`, float64 [n], NaN for an answer without a number, which is then of no class (``mmsa``) or of
+    the wrong one of the two (``mult``, whose F1 weighs by the predictions); `labels`; `zero`, whether samples with the
+    label 0 are among them, which decides where ``mmsa`` draws the line.
     """
     inclusive = convention == "mmsa" and zero
     above, truth = ((values >= 0) if inclusive else (values > 0) for values in (predictions, labels))
     known = np.isfinite(predictions)
-    predicted = np.stack([known & ~above, known & above], axis=1).astype(np.float64)
+    # The weights of mult are the predictions': an answer that claimed no class would have no weight, and cost nothing.
+    wrong = ~known & (convention == "mult")
+    negative, positive = (known & ~above) | (wrong & truth), (known & above) | (wrong & ~truth)
+    predicted = np.stack([negative, positive], axis=1).astype(np.float64)
     columns = class_columns(predicted, truth.astype(np.int64))
     return {**columns, "right": columns["hits"].sum(axis=1)}
 

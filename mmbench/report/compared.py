@@ -80,7 +80,9 @@ def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
 
 
 def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference], notes: Sequence[str]) -> Table:
-    notes = [*(text for each in found for text in _said(each, comparison)), *notes]
+    entries = ((side.label, side.run.tasks[task]) for side in (comparison.a, comparison.b))
+    parts = [f"{label}: {entry.reason}" for label, entry in entries if entry.reason and entry.status == "complete"]
+    notes = [*parts, *(text for each in found for text in _said(each, comparison)), *notes]
     title = f"{task}: {comparison.b.label} against {comparison.a.label}"
     rows = tuple(_row(each.id, each) for each in found)
     return Table(_heads(comparison, "metric"), rows, notes=tuple(dict.fromkeys(notes)), title=title)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 
 from mmbench.report.table import Cell, Table, visible
@@ -18,7 +19,8 @@ def tables_csv(tables: Iterable[Table]) -> str:
     """All tables below one heading, the first column naming the table; CRLF ends every line.
 
     A cell with an interval takes up to three columns: its number, and those of its ends, with `` low`` and `` high`` behind the
-    heading. Numbers are in their natural range. ``marks`` names the marks of the cells of a row. Text that begins like a
+    heading. Numbers are in their natural range, and alone in their columns: ``marks`` holds what else is said in a column
+    of numbers (how far a run came, say), and names the marks of the cells of a row. Text that begins like a
     formula gets an apostrophe before it.
     """
     tables = list(tables)
@@ -35,25 +37,40 @@ def tables_csv(tables: Iterable[Table]) -> str:
 
 
 def _records(table: Table) -> list[_Record]:
-    shapes = [_parts([row[place] for row in table.cells]) for place in range(len(table.columns))]
-    marked = any(cell.marks for row in table.cells for cell in row)
+    columns = list(zip(*table.cells, strict=True)) if table.cells else [() for _ in table.columns]
+    shapes = [_parts(cells) for cells in columns]
+    numeric = [_is_numeric(cells) for cells in columns]
     records = []
     for row in table.cells:
         record: _Record = {}
-        for heading, cell, parts in zip(table.headings, row, shapes, strict=True):
+        said = []
+        for heading, cell, parts, numbers in zip(table.headings, row, shapes, numeric, strict=True):
             for part in parts:
-                record[_free(record, f"{heading} {part}" if part else heading)] = _text(cell, part)
-        if marked:
-            named = [f"{h}: {', '.join(sorted(c.marks))}" for h, c in zip(table.headings, row, strict=True) if c.marks]
-            record["marks"] = _safe("; ".join(named))
+                record[_free(record, f"{heading} {part}" if part else heading)] = _text(cell, part, numbers=numbers)
+            words = [*([_word(cell)] if numbers and _word(cell) else []), *sorted(cell.marks)]
+            said += [f"{heading}: {', '.join(words)}"] if words else []
+        if said:
+            record["marks"] = _safe("; ".join(said))
         records.append(record)
     return records
+
+
+def _is_numeric(cells: Sequence[Cell]) -> bool:
+    """Whether a column is one of numbers: some cell has one."""
+    return any(cell.number is not None or cell.low is not None for cell in cells)
+
+
+def _word(cell: Cell) -> str:
+    """What a cell says that has no number; empty where it has one, or says only that there is none."""
+    if cell.number is not None or cell.low is not None or cell.display == "n/a" or _reads_as_number(cell.display):
+        return ""
+    return visible(cell.value if isinstance(cell.value, str) else cell.display)
 
 
 def _parts(cells: Sequence[Cell]) -> list[str]:
     """The columns that a column becomes: its own heading as "", and the ends of its intervals."""
     ends = ["low", "high"] if any(cell.low is not None for cell in cells) else []
-    own = any(cell.value is not None for cell in cells) or not ends
+    own = any(cell.number is not None for cell in cells) or not ends
     return [""] * own + ends
 
 
@@ -66,13 +83,20 @@ def _free(record: _Record, heading: str) -> str:
     return name
 
 
-def _text(cell: Cell, part: str) -> str:
+def _text(cell: Cell, part: str, *, numbers: bool) -> str:
     number = {"": cell.number, "low": cell.low, "high": cell.high}[part]
     if number is not None:
         return repr(number)
-    if part:
+    if part or (numbers and not _reads_as_number(cell.display)):
         return ""
     return _safe(visible(cell.value if isinstance(cell.value, str) else cell.display))
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _safe(text: str) -> str:

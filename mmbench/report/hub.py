@@ -55,7 +55,11 @@ def _dataset(entry: TaskEntry) -> dict[str, Any]:
         "name": f"{entry.name} (version {entry.version})",
         "split": entry.split,
         "revision": entry.fingerprint,
-        "args": {"samples": entry.n_samples, **entry.source.options},
+        "args": {
+            "samples": entry.n_samples,
+            **({"note": entry.reason} if entry.reason else {}),
+            **entry.source.options,
+        },
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -67,24 +68,31 @@ def leaderboard(
     between tasks and the same for all models. Only metrics of the same range, scale and direction are averaged.
 
     Parameters: `tasks`, full names; `metrics`, task to the metric that stands for it; `chosen`, whether the user named
-    the tasks: then all of them count. Otherwise the tasks are those that cover most: the set of tasks of some
-    model whose number of tasks times number of models that ran all of them is largest.
+    the tasks: then all of them count. Otherwise the tasks are those that cover most: of the sets of tasks that some two
+    models share, the one whose number of tasks times number of models that ran all of them is largest.
 
     Returns: the table, or None with the reason among the notes. Raises `UsageError` where tasks that were named cannot be
     averaged.
     """
     entries, notes = _alike([_entry(runs, judge, task, metrics[task]) for task in tasks if task in metrics], chosen)
-    counted = entries if chosen else _widest(entries, [group.label for group in runs.groups])
+    counted, ties = (entries, 0) if chosen else _widest(entries, [group.label for group in runs.groups])
     if len(counted) < 2:
-        return None, [*notes, "no leaderboard: it takes two tasks, or more, that the same models ran"]
+        return None, [*notes, "no leaderboard: it takes two tasks, or more, that the same two models, or more, ran"]
     able = [group for group in runs.groups if all(group.label in entry.rows for entry in counted)]
     if not able:
         names = ", ".join(entry.task for entry in counted)
-        return None, [*notes, f"no leaderboard: no model has values for all of {names}; choose some with --task"]
+        return None, [*notes, f"no leaderboard: no model has values for all of {names}; choose some with --tasks"]
+    if len(able) < 2:
+        return None, [*notes, f"no leaderboard of one model alone: only {able[0].label} ran all of its tasks"]
     left_out = [entry.task for entry in entries if entry not in counted]
     if left_out:
         notes.append(
-            f"not in the mean, because fewer models ran them: {', '.join(left_out)}; --task T… chooses the tasks"
+            f"not in the mean, because some of these models did not run them: {', '.join(left_out)}; "
+            "--tasks T,T chooses the tasks"
+        )
+    if ties:
+        notes.append(
+            f"a tie: {ties} other choice{'s' * (ties > 1)} of tasks would cover as many values; --tasks T,T chooses"
         )
     return _Board(runs, judge, counted, able).table(notes), []
 
@@ -113,7 +121,7 @@ def _alike(found: Sequence[_Entry | None], chosen: bool) -> tuple[list[_Entry], 
     if other and chosen:
         raise UsageError(
             f"{other[0].name} ({other[0].scale}) and {first.name} ({first.scale}) cannot be averaged; "
-            "choose metrics of one kind with --metric TASK:ID, or other tasks with --task"
+            "choose metrics of one kind with --metric TASK:ID, or other tasks with --tasks"
         )
     notes = [
         f"not in the mean, because it is of another kind than {first.name}: {entry.name} ({entry.scale}); "
@@ -127,16 +135,17 @@ def _averages(a: Scale, b: Scale) -> bool:
     return a[:2] == b[:2] and (a.bounds is None or b.bounds is None or a.bounds == b.bounds)
 
 
-def _widest(entries: Sequence[_Entry], labels: Sequence[str]) -> list[_Entry]:
-    """The tasks of some model that cover most models times tasks; at least two tasks."""
+def _widest(entries: Sequence[_Entry], labels: Sequence[str]) -> tuple[list[_Entry], int]:
+    """The tasks that some two models share, at least two, which cover most models times tasks; how many sets cover as much."""
     owned = [frozenset(entry.task for entry in entries if label in entry.rows) for label in labels]
-    candidates = [tasks for tasks in dict.fromkeys(owned) if len(tasks) > 1]
+    candidates = [tasks for tasks in dict.fromkeys(a & b for a, b in combinations(owned, 2)) if len(tasks) > 1]
 
-    def covered(tasks: frozenset[str]) -> tuple[int, int]:
-        return len(tasks) * sum(tasks <= own for own in owned), len(tasks)
+    def covered(tasks: frozenset[str]) -> int:
+        return len(tasks) * sum(tasks <= own for own in owned)
 
-    best = max(candidates, key=covered, default=frozenset[str]())
-    return [entry for entry in entries if entry.task in best]
+    best = max(candidates, key=lambda tasks: (covered(tasks), len(tasks), sorted(tasks)), default=frozenset[str]())
+    ties = sum(covered(tasks) == covered(best) for tasks in candidates if tasks != best)
+    return [entry for entry in entries if entry.task in best], ties
 
 
 @dataclass
@@ -168,7 +177,7 @@ class _Board:
             said.append("seeds of a model are averaged within each resample: an interval says nothing of other seeds")
         rest = [group for group in self.runs.groups if group not in self.able and self._has_any(group)]
         if rest:
-            said.append("below the line: models without a value for every one of these tasks, which have no mean")
+            said.append("last, without a mean: models that lack a value for some of these tasks")
         rows = [self._row(group) for group in (*self._ordered(), *sorted(rest, key=lambda group: group.label))]
         titles = ("model", "rank", "mean", "95 % interval", *(entry.name for entry in self.entries))
         keep = [n for n in range(len(titles)) if n == 0 or any(row[n] for row in rows)]
@@ -200,7 +209,13 @@ class _Board:
             "95 % interval and range of ranks: from a joint bootstrap of every task by its own clusters, independent "
             "between tasks and the same for all models; models whose ranges overlap may be equally good"
         )
-        return [text, *([ranges.reason] if ranges.reason else [])]
+        flat = [group.label for group in self.able if not self.intervals[group.label]]
+        none = (
+            [f"{', '.join(flat)}: no interval, since the mean is undefined or the same in every resample"]
+            if flat
+            else []
+        )
+        return [text, *none, *([ranges.reason] if ranges.reason else [])]
 
     def _interval(self, label: str, draws: Floats) -> Cell:
         defined, value = draws[np.isfinite(draws)], self.means[label].value

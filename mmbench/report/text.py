@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mmbench.core.scores import MetricValue
 from mmbench.results.seeds import SeedGroup, SeedRow
@@ -140,6 +140,9 @@ def _said_of_run(view: RunView, task: str, *, speed: bool) -> list[tuple[str, st
     if speed and task in view.perf:
         perf = view.perf[task]
         notes += [(", speed", reason) for reason in perf.reasons]
+        if entry is not None and perf.n_samples > entry.n_samples:
+            more = f"measured on {perf.n_samples:,} samples, when more were asked than are scored here"
+            notes.append((", speed", more))
         if perf.first_token_ms is not None and perf.first_token_ms.p50 is not None:
             notes.append((", speed", f"first token after {figure(perf.first_token_ms.p50)} ms (p50)"))
     if task in view.perf and (cost := view.perf[task].cost_usd) is not None:
@@ -159,17 +162,24 @@ def said_of_metrics(
         if metric.reason:
             by_reason.setdefault(metric.reason, []).append(metric.id)
     notes = [(f", {_first(ids)}", reason) for reason, ids in by_reason.items()]
-    for unit in dict.fromkeys(metric.unit for metric in metrics):
-        first = next(metric for metric in metrics if metric.unit == unit)
-        if first.n_unparsed:
-            text = (
-                f"{first.n_unparsed:,} of {first.n:,} outputs hold no answer (unparsed) and score 0; "
-                f"look at one with {look}, and at the task's extractor"
-            )
-            notes.append(("", text))
-        if first.n_refused:
-            notes.append(("", f"{first.n_refused:,} of {first.n:,} were refused and score 0"))
-    return list(dict.fromkeys(notes))
+    if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:
+        text = (
+            f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0; "
+            f"look at one with {look}, and at the task's extractor"
+        )
+        notes.append(("", text))
+    if (first := _first_with(metrics, lambda metric: metric.n_refused)) is not None:
+        notes.append(("", f"{first.n_refused:,} of {first.n:,} {_counted(first)} were refused and score 0"))
+    return notes
+
+
+def _first_with(metrics: Sequence[MetricValue], count: Callable[[MetricValue], int]) -> MetricValue | None:
+    """The first metric that counts any, one over samples before others: units made of samples count the same outputs again."""
+    return next((metric for metric in sorted(metrics, key=lambda each: each.unit != "sample") if count(metric)), None)
+
+
+def _counted(metric: MetricValue) -> str:
+    return "outputs" if metric.unit == "sample" else f"units of scoring ({metric.unit})"
 
 
 def _first(ids: Sequence[str]) -> str:

@@ -125,6 +125,19 @@ class RunDirectory:
         """A context manager: this process alone writes here. Raises `RunFailedError` when another one does."""
         return _Lock(self.path)
 
+    def is_locked(self) -> bool:
+        """Whether a process is writing here now; also True where that cannot be told. Nothing is written."""
+        path = self.path / ".lock"
+        if not path.is_file():
+            return False
+        lock = FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except (Timeout, OSError):
+            return True
+        lock.release()
+        return False
+
 
 class _Lock:
     def __init__(self, path: Path) -> None:

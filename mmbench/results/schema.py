@@ -183,7 +183,7 @@ class TaskEntry(Record, frozen=True, kw_only=True):
     learned: LearnedEntry | None = None
     """What the model learned before it was asked; null for models that do not learn, and for those that say nothing."""
     reason: str | None = None
-    """Why the status is what it is, where that needs words."""
+    """What must be said beside the scores: that they are of a part of the split, and why the status is what it is."""
 
 
 class GitState(Record, frozen=True, kw_only=True):

@@ -17,14 +17,18 @@ Data = str | Path | Mapping[str, str | Path]
 
 
 def models_of(
-    given: Any, options: Mapping[str, Any] | None = None, aliases: Mapping[str, Mapping[str, Any]] | None = None
+    given: Any,
+    options: Mapping[str, Any] | None = None,
+    aliases: Mapping[str, Mapping[str, Any]] | None = None,
+    suite: str | None = None,
 ) -> list[tuple[ResolvedModel, bool]]:
     """Models with these options, none of them built; and of each, whether it was named itself or is of a suite.
 
-    Parameters: `given`, names separated by commas, an object, a class, or a list of them. Raises `UsageError` and its
+    Parameters: `given`, names separated by commas, an object, a class, or a list of them; `suite`, as in
+    `wanted_models`. Raises `UsageError` and its
     kin for none, for one that is given twice, and what `resolve_model` raises.
     """
-    wanted = wanted_models(list(given) if isinstance(given, list | tuple) else [given], aliases or ())
+    wanted = wanted_models(list(given) if isinstance(given, list | tuple) else [given], aliases or (), suite)
     found = [
         resolve_model(each.model, options, aliases)
         if isinstance(each.model, str)

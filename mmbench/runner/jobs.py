@@ -148,7 +148,7 @@ def _chosen(model: Any, tasks: str | Sequence[str] | None, options: RunOptions) 
         raise UsageError(f"no tasks given: suite {name!r} names models alone; add --tasks")
     if not names and suite is None:
         raise UsageError("no tasks given; see: mmbench list tasks, or name a --suite (mmbench list suites)")
-    models = models_of(given, options.get("model_args"), options.get("aliases"))
+    models = models_of(given, options.get("model_args"), options.get("aliases"), name)
     return _Chosen(models, names or (suite.tasks if suite else ()), bool(names))
 
 

@@ -20,7 +20,7 @@ from mmbench.core.task import Task
 from mmbench.models.caller import as_served, served_kinds
 from mmbench.results import codec
 from mmbench.results.schema import SCHEMA_VERSION, PlanFile, ResponseLine
-from mmbench.runner.selection import samples_of, select
+from mmbench.runner.selection import said_of_part, samples_of, select
 from mmbench.runner.tasks import ResolvedTask
 
 AUTO_START = 64
@@ -56,6 +56,8 @@ class TaskPlan:
     """(kind, modalities) → requests in order: what may share a batch."""
     selection_digest: str = ""
     """As in `PlanFile.selection_digest`."""
+    part: str | None = None
+    """What is said beside the scores where not all samples of the split are asked; None where all are."""
 
     @property
     def task(self) -> Task:
@@ -129,8 +131,10 @@ def plan_served(
 
 def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int) -> TaskPlan:
     info = resolved.task.info
-    samples = select(samples_of(resolved.task, selection.split), selection, info.name)
+    every = samples_of(resolved.task, selection.split)
+    samples = select(every, selection, info.name)
     plan = TaskPlan(resolved, samples, served, selection.split, seed, info.name)
+    plan.part = said_of_part(len(samples), len(every), selection)
     plan.identity = {
         "name": info.name,
         "version": info.version,

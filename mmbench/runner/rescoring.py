@@ -15,6 +15,7 @@ import numpy as np
 from mmbench.compare.join import Mismatch
 from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, UnknownNameError
 from mmbench.core.metric import Metric
+from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import MetricValue, ScoreTable
 from mmbench.core.spec import Selection
 from mmbench.metrics.evaluate import IS_COUNTED, read_rows, status_codes
@@ -105,12 +106,12 @@ class _Again:
 def rescore(reference: str, out: Path, tasks: Sequence[str] = (), *, dry_run: bool = False) -> Rescored:
     """Score the stored answers of a run with today's metrics; nothing is asked, and no earlier scoring is changed.
 
-    Parameters: `reference`, a run directory or a name under `out`; `tasks`, full names, empty for all that have scores;
+    Parameters: `reference`, a run directory or a name under `out`; `tasks`, full names or families, empty for all that have scores;
     `dry_run`, look and write nothing. All tasks are scored before the first is written. A task that only scores in
     another way (its version, its extractor) is rescored and gets today's version.
 
     Raises `UsageError` for a run or task that is not there, `NotComparableError` where a task cannot be built, its data have
-    changed, it asks otherwise today, or nothing was scored before; `RunFailedError` where another process is writing, or
+    changed, it asks otherwise today, answers that were scored are missing, or nothing was scored before; `RunFailedError` where another process is writing, or
     the scores cannot be written.
     """
     directory = find_run(reference, out)
@@ -127,10 +128,13 @@ def rescore(reference: str, out: Path, tasks: Sequence[str] = (), *, dry_run: bo
 
 
 def _chosen(run: RunFile, tasks: Sequence[str]) -> list[TaskEntry]:
-    for name in tasks:
-        if name not in run.tasks:
-            raise UnknownNameError("task of this run", name, run.tasks, hint=f"It has: {', '.join(run.tasks)}.")
-    return [entry for name, entry in run.tasks.items() if not tasks or name in tasks]
+    def fits(name: str, wanted: str) -> bool:
+        return name == wanted or name.startswith(f"{wanted}/")
+
+    for wanted in tasks:
+        if not any(fits(name, wanted) for name in run.tasks):
+            raise UnknownNameError("task of this run", wanted, run.tasks, hint=f"It has: {', '.join(run.tasks)}.")
+    return [entry for name, entry in run.tasks.items() if not tasks or any(fits(name, each) for each in tasks)]
 
 
 def _score_again(directory: RunDirectory, run: RunFile, entries: Sequence[TaskEntry], notes: list[str]) -> list[_Again]:
@@ -180,7 +184,20 @@ def _task_again(directory: RunDirectory, run: RunFile, entry: TaskEntry) -> _Aga
     if differs:
         raise NotComparableError(f"it asks otherwise today; {'; '.join(map(str, differs))}. Run it again")
     responses = read_responses(plan, directory)
+    _refuse_lost(directory, entry, responses)
     return _Again(entry, stored, plan, score(plan.task, plan.identity_digest, plan.samples, responses))
+
+
+def _refuse_lost(directory: RunDirectory, entry: TaskEntry, responses: Sequence[Sequence[Response]]) -> None:
+    """Raise `NotComparableError` where answers that were scored before are no longer in the log."""
+    failed = sum(response.status not in ENDED_WELL for of_sample in responses for response in of_sample)
+    lost = failed - entry.n_failed
+    if lost > 0:
+        log = directory.task(entry.name) / "responses.jsonl"
+        raise NotComparableError(
+            f"{lost:,} answer{'s' * (lost > 1)} that {'were' if lost > 1 else 'was'} scored before "
+            f"{'are' if lost > 1 else 'is'} missing in {log}; its scores stay as they are"
+        )
 
 
 def _same_requests(

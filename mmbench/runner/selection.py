@@ -36,6 +36,21 @@ def select(samples: Sequence[Sample], selection: Selection, task: str) -> Sequen
     return samples if selection.limit is None else _whole_groups(samples, selection.limit)
 
 
+def said_of_part(chosen: int, every: int, selection: Selection) -> str | None:
+    """What must stand beside scores of a part of a split; None for the whole.
+
+    >>> said_of_part(197, 9673, Selection(limit=200))
+    '197 of the 9,673 samples of test: --limit 200'
+    """
+    if chosen == every:
+        return None
+    options = [
+        *(["--ids"] if selection.ids else []),
+        *([f"--limit {selection.limit}"] if selection.limit is not None else []),
+    ]
+    return f"{chosen:,} of the {every:,} samples of {selection.split}: {' '.join(options)}"
+
+
 def _check_unique(samples: Sequence[Sample], task: str) -> None:
     ids = {sample.id for sample in samples}
     if len(ids) == len(samples):

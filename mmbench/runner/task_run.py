@@ -105,7 +105,8 @@ class TaskRun:
             self._directory.write_plan(plan_file(plan, requested, cost, batches))
         todo = state.remaining(batches)
         if same and not todo and self._earlier is not None and self._has_scores(self._earlier):
-            self._unchanged = msgspec.structs.replace(self._earlier, source=plan.resolved.source)
+            reason = self._earlier.reason or plan.part  # runs of older versions did not say it
+            self._unchanged = msgspec.structs.replace(self._earlier, source=plan.resolved.source, reason=reason)
         return TaskWork(state, todo, self.entry.batch_size)
 
     def _has_scores(self, entry: TaskEntry) -> bool:
@@ -186,8 +187,8 @@ class TaskRun:
 
 
 def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int, misfit: str | None) -> str | None:
-    """What a user must hear of: the commonest causes of failures, each with its first sample; misfitting batches."""
-    said: list[str] = []
+    """What a user must hear of: samples left out; the commonest causes of failures, each with its first sample; misfits."""
+    said: list[str] = [plan.part] if plan.part else []
     if failed:
         counts: Counter[str] = Counter()
         first: dict[str, str] = {}

@@ -66,6 +66,8 @@ class SentimentCard:
     """What can be asked for; the first is asked for unless told otherwise."""
     levels: tuple[str, ...] | None = None
     """The numbers that scores can be, as text, where they are few; None: any number from -3 to 3."""
+    numbers_are_signs: bool = False
+    """Whether an answer that is a number stands for its class where classes are wanted, as the labels do: in files of predictions."""
     prompt: str = "speaker-v1"
     """Name of a prompt in `mmbench.tasks.sentiment.prompts.PROMPTS`."""
     languages: tuple[str, ...] = ("en",)

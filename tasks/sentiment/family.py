@@ -86,6 +86,7 @@ def _task(name: str, path: Path, *, asked: bool) -> SentimentTask:
         splits=tuple(splits),
         classes=classes,
         targets=("score", "class") if scored else ("class",),
+        numbers_are_signs=scored and not asked,
         languages=(),
         modalities=("image", "text") if pictured else ("text",),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from mmbench.core import (
 )
 from mmbench.core.responses import Output
 from mmbench.tasks.answers.extractors import EXTRACTORS, NUMBER_EXTRACTORS, Extractor, number_text
-from mmbench.tasks.sentiment.card import SentimentCard, Target, Utterance, UtteranceSource
+from mmbench.tasks.sentiment.card import LIMIT, SentimentCard, Target, Utterance, UtteranceSource, polarity
 from mmbench.tasks.sentiment.prompts import PROMPTS
 
 UNIT = "sample"
@@ -36,6 +37,7 @@ PRIMARY_SCORES = (
 """What stands in the main table where numbers are asked for."""
 DEFAULT_ZERO_DIVISION = "nan"
 _CLASS_EXTRACTORS = {name: extractor for name, extractor in EXTRACTORS.items() if name != "verbatim"}
+_WHOLE_NUMBERS = tuple(number_text(float(number)) for number in range(-int(LIMIT), int(LIMIT) + 1))
 _GIVEN = "{id}: what was said is not given"
 
 
@@ -174,6 +176,13 @@ class SentimentTask:
             Generate(parts=(*media, said), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices),
         ]
 
+    def _extract(self, text: str, choices: tuple[str, ...] | None) -> str | None:
+        if self.target == "class" and self.card.numbers_are_signs:
+            with contextlib.suppress(ValueError):
+                if abs(number := float(text)) <= LIMIT:
+                    return polarity(number)
+        return self.extractor.extract(text, choices)
+
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """For classes one table, ``sample``.
 
@@ -183,7 +192,7 @@ class SentimentTask:
         from mmbench.metrics.regression import NONZERO, NUMBER
         from mmbench.tasks.sentiment import scoring
 
-        readings = scoring.read(samples, responses, self.extractor.extract, self.extractor.name)
+        readings = scoring.read(samples, responses, self._extract, self.extractor.name)
         if self.target == "class":
             columns = scoring.class_columns(samples, readings, self.card.classes)
             return {UNIT: scoring.table_of(UNIT, samples, readings, columns)}
@@ -202,13 +211,17 @@ class SentimentTask:
         return [float(choice == answer) for choice in request.choices] if isinstance(request, Choose) else answer
 
     def chance(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """Expected means of uniformly random choices; empty where the answers are open. F1 and correlation are no means."""
-        if not samples or self._choices is None:
+        """Expected means of uniformly random choices; where any number may be said, of the whole ones from -3 to 3.
+
+        F1 and correlation are no means.
+        """
+        if not samples:
             return {}
         from mmbench.metrics.evaluate import evaluate
 
-        alike = [(Response("ok", [0.0] * len(self._choices)),)] * len(samples)
-        tables = self.score(samples, alike)
+        choices = self._choices or _WHOLE_NUMBERS
+        offered = [replace(sample, choices=choices) for sample in samples]
+        tables = self.score(offered, [(Response("ok", [0.0] * len(choices)),)] * len(samples))
         values = {
             str(metric.id): evaluate(metric, tables[metric.unit]).value
             for metric in self.metrics

@@ -73,8 +73,8 @@ def test_what_is_wrong_is_said_in_a_sentence(call, runs, arguments, words):
 
 
 def test_no_output_goes_into_a_run(call, runs):
-    for inside in ("run.json", "report.md"):
-        call("report", "a", "-f", "md", "-o", runs[0] / inside).refused(2, "would replace a file that is read")
+    for inside, form in (("run.json", "json"), ("report.md", "md")):
+        call("report", "a", "-f", form, "-o", runs[0] / inside).refused(2, "would replace a file that is read")
     assert json.loads((runs[0] / "run.json").read_text())["model"]["name"] == "a"
 
 
@@ -82,3 +82,17 @@ def test_a_damaged_run_ends_with_3_and_writes_nothing(call, runs, tmp_path):
     (runs[1] / "run.json").write_text("{")
     call("report", *runs, "-o", "out.md").refused(3, "run.json is damaged")
     assert not (tmp_path / "out.md").exists()
+
+
+def test_a_typed_format_and_an_ending_agree_and_the_ending_wins_over_the_environment(call, runs, tmp_path, monkeypatch):
+    call("report", "a", "-f", "md", "-o", "board.html").refused(2, "--format md would write md into board.html")
+    assert not (tmp_path / "board.html").exists()
+    monkeypatch.setenv("MMBENCH_REPORT_FORMAT", "json")
+    assert call("report", "a", "-o", "board.html").code == 0
+    assert (tmp_path / "board.html").read_text().startswith("<!")
+    assert call("report", "a", "--hub").code == 0
+
+
+def test_tasks_are_named_as_in_the_other_commands(call, runs):
+    for option in ("--tasks", "--task", "-t"):
+        assert call("report", "a", "b", option, "stored,stored/task").code == 0

@@ -8,7 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import Ended, environment, log_of, mmbench, only_run, write_captions, write_model, write_questions
+from filelock import FileLock
+from helpers import (
+    Ended,
+    edit_json,
+    environment,
+    log_of,
+    mmbench,
+    only_run,
+    write_captions,
+    write_model,
+    write_questions,
+)
 
 from mmbench.core.scores import MetricValue
 
@@ -74,7 +85,34 @@ def test_every_command_that_a_run_prints_can_be_given(tmp_path: Path) -> None:
 
 def test_quiet_says_nothing_on_the_way(tmp_path: Path) -> None:
     ended = mmbench(*RUN, "-q", "--json", folder=tmp_path)
-    assert "12/12" not in ended.err
+    assert ended.err == ""
+
+
+def test_scores_of_a_part_say_so_wherever_they_are_shown(tmp_path: Path) -> None:
+    """Full scores that a run with --limit replaced are not taken for the whole."""
+    said = "5 of the 12 samples of test: --limit 5"
+    assert said not in mmbench(*RUN, folder=tmp_path).out
+    assert mmbench("run", "--model", "random", *RUN[3:], "--ids", "q1,q2", folder=tmp_path).code == 0
+    assert said in mmbench(*RUN, "--limit", "5", folder=tmp_path).out
+    for command in (
+        ("show", "constant"),
+        ("show", "constant", "--md"),
+        ("report", "constant"),
+        ("report", "constant", "--hub"),
+    ):
+        assert said in mmbench(*command, "--out", "runs", folder=tmp_path).out, command
+    compared = mmbench("compare", "random", "constant", "--out", "runs", folder=tmp_path)
+    assert compared.code == 3, "other samples are not compared"
+    assert said not in mmbench(*RUN, folder=tmp_path).out, "the whole again"
+
+
+def test_a_run_that_was_killed_is_not_said_to_run(tmp_path: Path) -> None:
+    mmbench(*RUN, folder=tmp_path)
+    run = only_run(tmp_path / "runs")
+    edit_json(run / "run.json", lambda document: document.update(status="running"))
+    assert "(did not end; " in mmbench("show", "constant", "--out", "runs", folder=tmp_path).out
+    with FileLock(run / ".lock"):
+        assert "(running)" in mmbench("show", "constant", "--out", "runs", folder=tmp_path).out
 
 
 def test_progress_without_a_terminal_is_plain_lines(tmp_path: Path) -> None:

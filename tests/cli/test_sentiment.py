@@ -273,3 +273,20 @@ def test_a_fusion_of_both_learns_numbers_of_the_embedded_task(call: Callable[...
     assert ended.code == 0, ended.err
     row = next(each for each in json.loads(ended.out)["metrics"] if each["id"] == "mae")
     assert (row["n"], row["n_unparsed"], row["n_failed"]) == (18, 0, 0)
+
+
+def test_predictions_that_are_numbers_become_the_signs_that_labels_become(
+    call: Callable[..., Ended], tmp_path: Path, numbers: Path
+) -> None:
+    labels = [float(row["label"]) for row in map(json.loads, numbers.read_text("utf-8").splitlines())]
+    predictions(tmp_path, [f"u{n},{label / 2}" for n, label in enumerate(labels)])
+    assert values_of(score(call, numbers, "--json", "--set", "target=class"))["accuracy"] == 1.0
+
+
+def test_numbers_that_may_be_any_have_a_chance(call: Callable[..., Ended], tmp_path: Path) -> None:
+    mosi(tmp_path)
+    ended = call("run", "--model", "random", "--tasks", "sentiment", "--data", "mosi=mosi.pkl", "--json", "-q")
+    found = {metric["id"]: metric["chance"] for metric in json.loads(ended.out)["metrics"]}
+    labels = np.resize(np.array([-2.4, 0.0, 1.6]), 12)
+    assert found["mae"] == pytest.approx(np.abs(labels[:, None] - np.arange(-3, 4)).mean(), abs=1e-6)
+    assert found["acc7"] == pytest.approx(1 / 7)

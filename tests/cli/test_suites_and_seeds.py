@@ -299,3 +299,10 @@ def test_listing_them_loads_no_heavy_library(what: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_file_with_the_name_of_a_suite_is_not_passed_over(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text("class S:\n    def generate(self, requests): return ['a' for _ in requests]\n")
+    call(*RUN, "--dry-run", "--model", "small", *SKILLS).refused(2, "'small' is a suite", "--model small.py")
+    assert call(*RUN, "--dry-run", "--model", "small.py", *SKILLS).code == 0
+    assert call(*RUN, "--dry-run", "--suite", "small").code == 0

@@ -217,8 +217,19 @@ def test_answers_without_a_number_are_outside_error_and_correlation_and_wrong_el
     assert values["acc7"] == 0.0  # -1 is no -2; 2.5 becomes 2; two say nothing
     assert values["acc2(convention=mmsa,zero=with)"] == 0.5
     assert values["acc2(convention=mult,zero=without)"] == pytest.approx(2 / 3)
+    sums = polarity_columns(predictions, labels, "mmsa", zero=True)
+    assert [sums[name].sum() for name in COUNTS] == [2, 2, 4], "of no class"
     sums = polarity_columns(predictions, labels, "mult", zero=True)
-    assert [sums[name].sum() for name in COUNTS] == [2, 2, 4]
+    assert [sums[name].sum() for name in COUNTS] == [2, 4, 4], "of the wrong class"
+
+
+def test_no_answer_is_no_way_to_a_perfect_f1_where_predictions_are_the_weights():
+    labels, said = np.array([2.4, -1.0, -0.5, 1.0]), np.array([2.4, np.nan, np.nan, 1.0])
+    wrong = np.where(np.isnan(said), -labels, said)
+    f1 = "f1(average=weighted,classes=2,convention=mult,zero=without)"
+    expected = f1_score(wrong > 0, labels > 0, average="weighted")  # swapped, as MulT does
+    assert values_of(said, labels)[f1] == pytest.approx(expected)
+    assert values_of(np.full(4, np.nan), labels)[f1] == 0.0
 
 
 def test_resamples_are_computed_together():

@@ -110,7 +110,7 @@ def test_csv_has_full_precision_and_a_column_for_every_end():
     assert (rows[0]["accuracy"], rows[0]["n"], rows[0]["95 % interval low"]) == ("0.8632352941", "3400", "0.846")
     assert (rows[1]["accuracy"], rows[1]["rank"], rows[1]["rank high"]) == ("-0.025", "2", "3")
     assert rows[1]["marks"] == "accuracy: incomplete, invalid"
-    assert rows[2]["accuracy"] == "n/a"
+    assert rows[2]["accuracy"] == "", "no text in a column of numbers"
     assert (rows[3]["a"], rows[3]["b"], rows[3]["table"]) == ("x", "1", "")
     assert "table" not in rows_of(RENDERERS["csv"]([PLAIN]))[0]
 
@@ -264,3 +264,11 @@ def test_html_keeps_any_text_in_its_cell(names):
 def test_a_table_without_rows_is_rendered_and_the_same_table_gives_the_same_bytes(name):
     assert RENDERERS[name]([Table((Column("model", "left"),), ())])
     assert RENDERERS[name]([BOARD]) == RENDERERS[name]([BOARD])
+
+
+def test_csv_says_how_far_a_run_came_beside_the_numbers_and_drops_a_column_of_nothing():
+    columns = (Column("model"), Column("accuracy"), Column("95 % interval"))
+    rows = (("a", Cell("50.0", 0.5), Cell("[40.0, 60.0]", None, 0.4, 0.6)), ("b", Cell("interrupted"), Cell("n/a")))
+    found = rows_of(RENDERERS["csv"]([Table(columns, rows)]))
+    assert list(found[0]) == ["model", "accuracy", "95 % interval low", "95 % interval high", "marks"]
+    assert (found[1]["accuracy"], found[1]["marks"], found[0]["marks"]) == ("", "accuracy: interrupted", "")

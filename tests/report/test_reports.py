@@ -249,7 +249,7 @@ def test_a_leaderboard_is_the_mean_over_tasks_that_its_models_ran(tmp_path):
     assert interval.low < rows["good"]["mean"].value < interval.high
     assert not rows["half"]["mean"], "what was not run is no 0"
     assert board.breaks == {3}
-    assert "below the line: models without a value for every one" in said(board)
+    assert "last, without a mean: models that lack a value" in said(board)
 
 
 def test_the_interval_of_a_mean_over_tasks_has_the_error_of_independent_tasks(tmp_path):
@@ -379,3 +379,46 @@ def test_nothing_that_is_read_is_changed(four):
     before = state()
     tables(four, leaderboard=True)
     assert state() == before
+
+
+def test_one_model_alone_makes_no_leaderboard(tmp_path):
+    written(tmp_path, "all", {TASK: table(0.9, seed=1), OTHER: table(0.5, seed=2)})
+    written(tmp_path, "half", {TASK: table(0.9, seed=3)})
+    board, *_ = tables(tmp_path, leaderboard=True)
+    assert board.title.startswith(TASK)
+    assert "no leaderboard: it takes two tasks" in said(board)
+    board, *_ = tables(tmp_path, leaderboard=True, tasks=(TASK, OTHER))
+    assert "no leaderboard of one model alone: only all ran all of its tasks" in said(board)
+
+
+def test_a_tie_between_choices_of_tasks_is_said_to_be_one(tmp_path):
+    names = ("stored/one", "stored/two", "stored/three", "stored/four")
+    for n, model in enumerate("abcd"):
+        own = names[:2] if n < 2 else names[2:]
+        written(tmp_path, model, {task: table(0.5, seed=5 * n + place) for place, task in enumerate(own)})
+    board, *_ = tables(tmp_path, leaderboard=True)
+    assert board.title == "Leaderboard: the mean of 2 tasks"
+    assert "a tie: 1 other choice of tasks would cover as many values" in said(board)
+    assert "fewer models ran them" not in said(board)
+
+
+def test_a_mean_that_no_resample_changes_has_no_interval_and_says_why(tmp_path):
+    for model, share in (("sure", 1.0), ("half", 0.5)):
+        written(tmp_path, model, {TASK: table(share, seed=1), OTHER: table(share, seed=2)})
+    board, *_ = tables(tmp_path, leaderboard=True)
+    assert "sure: no interval, since the mean is undefined or the same in every resample" in said(board)
+
+
+def test_outputs_without_an_answer_are_counted_once_by_samples(tmp_path):
+    from mmbench.core.scores import MetricValue
+    from mmbench.report.text import said_of_metrics
+
+    def value(name, unit, n, n_unparsed):
+        rest = (0.0, None, None, n, 0, n_unparsed, 0, 1.0, None, n, "none", True, unit)
+        return MetricValue(name, *rest)
+
+    blocks, samples = value("block_accuracy", "block", 25, 25), value("accuracy", "sample", 100, 40)
+    ((_, text),) = said_of_metrics([blocks, samples])
+    assert text.startswith("40 of 100 outputs hold no answer")
+    ((_, text),) = said_of_metrics([blocks])
+    assert text.startswith("25 of 25 units of scoring (block) hold no answer")

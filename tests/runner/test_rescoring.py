@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from helpers import Ended, edit_json, evaluate, lines, write_model, write_questions
+from helpers import Ended, edit_json, evaluate, lines, log_of, write_model, write_questions
 
 import mmbench
 from mmbench.cli.main import main
@@ -305,3 +305,21 @@ def test_the_command_refuses_with_a_sentence(call: Callable[..., Ended], run: Pa
     call("Nobody", "--out", "runs").refused(2, "there is no run 'Nobody'")
     write_task(tmp_path, data="2")
     call("Says", "--out", "runs").refused(3, "data have changed")
+
+
+def test_answers_that_are_gone_are_missed_and_nothing_is_written(run: Path, tmp_path: Path) -> None:
+    log = log_of(run)
+    whole = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    lost = next(n for n, line in enumerate(whole) if "n3" in line)
+    log.write_text("".join(whole[:lost] + whole[lost + 1 :]), encoding="utf-8")
+    before = state(run)
+    with pytest.raises(NotComparableError, match="1 answer that was scored before is missing"):
+        rescore(str(run), tmp_path)
+    assert state(run) == before
+    log.write_text("", encoding="utf-8")
+    with pytest.raises(NotComparableError, match="9 answers that were scored before are missing"):
+        rescore(str(run), tmp_path, dry_run=True)
+
+
+def test_a_family_stands_for_its_tasks(run: Path, tmp_path: Path) -> None:
+    assert [each.task for each in rescore(str(run), tmp_path, ["mine"]).moved] == ["mine/even"]
