@@ -32,7 +32,8 @@ Examples:
   mmbench gate plan RUN --tolerance 0.5pt         # how many samples does a tolerance need?
 
 \b
-Rules (--require, or [[gate.rule]] tables in mmbench.toml; all of them apply, but a typed one replaces the file's of the same metric and policy):
+Rules (--require, or [[gate.rule]] tables in mmbench.toml; all of them apply, but a typed one replaces the file's rule of
+the same metric and policy):
   TASK:METRIC drop<1pt                   regression: fails when the drop is larger and significant
   TASK:METRIC non-inferiority drop<1pt   passes only when the 95 % interval excludes a larger drop
   TASK:METRIC >= 0.70                    absolute: a floor, or (<=) a budget such as 250ms

@@ -81,8 +81,11 @@ def _target(rule: Rule, sides: Sequence[Side], given: bool) -> Target:
         known = dict.fromkeys(name for task in tasks for name in task.metrics)
         if not known:  # nothing is scored: what is missing is said in the verdict
             return Target(rule, None, higher_is_better=True, scale=100.0, threshold=0.0, given=given)
+        bare = map(without_parameters, known)
         hint = f"{rule.task} has: {', '.join(known)}; figures of speed and cost: {', '.join(FIGURES)}."
-        raise UnknownNameError(f"metric in {rule.source or rule.text!r}:", rule.metric, [*known, *FIGURES], hint=hint)
+        raise UnknownNameError(
+            f"metric in {rule.source or rule.text!r}:", rule.metric, [*known, *bare, *FIGURES], hint=hint
+        )
     recipes = [task.recipes[rule.metric] for task in tasks if rule.metric in task.recipes]
     bounds: Bounds = recipes[0].bounds if recipes else (0.0, None)
     value = values[0]

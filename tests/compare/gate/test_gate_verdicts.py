@@ -336,6 +336,8 @@ def test_an_id_without_parameters_means_the_only_metric_that_has_them(tmp_path):
     other = mean_metric("recall@5(direction=i2t)", "sample", "accuracy")
     with pytest.raises(UsageError, match=r"could be any of stored/task:recall@5\(direction=t2i\), .*; name one"):
         judged(tmp_path / "b", right(150), right(150), f"{TASK}:recall@5 drop<1pt", metrics=[one, other])
+    with pytest.raises(UnknownNameError, match="Did you mean 'recall@5'"):
+        judged(tmp_path / "d", right(150), right(150), f"{TASK}:recall@6 >= 0.5", metrics=[one])
     rules = f"{TASK}:recall@5 >= 0.5", f"{TASK}:recall@5(direction=t2i) >= 0.6"
     with pytest.raises(UsageError, match="contradicts"):
         judged(tmp_path / "c", right(150), right(150), *rules, metrics=[one])
