@@ -10,13 +10,14 @@ import click
 
 if TYPE_CHECKING:
     from mmbench.compare.saved import Saved
+    from mmbench.compare.sides import Side
 
 
 @click.group(
     epilog="""\b
 Examples:
-  mmbench baseline save mymodel baselines/mymodel.json
-  mmbench gate mymodel --baseline baselines/mymodel.json
+  mmbench baseline save mymodel gates/mymodel.json
+  mmbench gate mymodel --baseline gates/mymodel.json
 """
 )
 def command() -> None:
@@ -26,10 +27,11 @@ def command() -> None:
 @command.command(
     epilog="""\b
 Example:
-  mmbench baseline save mymodel baselines/mymodel.json
+  mmbench baseline save mymodel gates/mymodel.json
 
 The file holds the score of every sample, but neither samples nor answers, and is small enough for git. It is changed by
-this command alone. A run that is not complete, or that lacks a sample or a value, is refused (exit code 3).
+this command alone; its folder is made where it is not there. A run that is not complete, that lacks a sample or a value, or
+that has fewer samples of the same data than the baseline it would replace, is refused (exit code 3).
 """
 )
 @click.argument("run", metavar="RUN")
@@ -43,14 +45,19 @@ def save(run: str, file: str, out: str) -> int:
     saved = save_baseline(run, path, Path(out))
     size = path.stat().st_size
     verb = "replaced" if saved.before else "saved"
-    click.echo(f"{verb} {path} ({size / 1e3:.1f} kB): {saved.after.label}, seed {saved.after.run.seed}")
+    was = f" (before: {_model(saved.before)})" if saved.before and _model(saved.before) != _model(saved.after) else ""
+    click.echo(f"{verb} {path} ({size / 1e3:.1f} kB): {_model(saved.after)}{was}")
     for line in _values(saved):
         click.echo(f"  {line}")
     return 0
 
 
+def _model(side: Side) -> str:
+    return f"{side.label}, seed {side.run.seed}"
+
+
 def _values(saved: Saved) -> Iterator[str]:
-    """Old and new value of every primary metric."""
+    """Old and new value and number of units of every primary metric."""
     from mmbench.report.table import visible
     from mmbench.report.text import number
 
@@ -61,5 +68,5 @@ def _values(saved: Saved) -> Iterator[str]:
         shown = []
         for side in filter(None, (saved.before, saved.after)):
             value = side.tasks[task].metrics.get(metric) if task in side.tasks else None
-            shown.append("none" if value is None else number(value.value, value.scale))
+            shown.append("none" if value is None else f"{number(value.value, value.scale)} (n = {value.n:,})")
         yield visible(f"{task}:{metric}") + f"  {' → '.join(shown)}"

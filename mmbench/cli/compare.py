@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext()
 
 
-def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, list[str] | None]:
+def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
     from mmbench.compare.choose import chosen
 
     return chosen(sides, names_of(values["tasks"]), values["metrics"])
@@ -150,7 +151,7 @@ def _ended(code: int, refused: Any) -> int:
 
 def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> dict[tuple[str, str], list[Flip]]:
     """(task, metric) to what flipped: by the metrics that were named, else the first primary one of each task."""
-    from mmbench.compare.flips import flips, with_samples
+    from mmbench.compare.flips import flips
 
     chosen: dict[str, list[str]] = {}
     for each in comparison.metrics:
@@ -161,15 +162,16 @@ def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> 
         for metric in ids if values["metrics"] else ids[:1]:
             units = flips(comparison.a, comparison.b, task, metric, values["flips"])
             try:
-                found[task, metric] = with_samples(units, _samples(comparison.a, task)) if units else []
+                found[task, metric] = _asked(comparison.a, task, units) if units else []
             except MmbenchError as error:
                 notes.append(f"{task}: questions and pictures are not shown: {error}")
                 found[task, metric] = units
     return found
 
 
-def _samples(side: Side, task: str) -> Any:
-    """The samples of a task as they were asked. Raises `MmbenchError` where it cannot be built or its data changed."""
+def _asked(side: Side, task: str, units: list[Flip]) -> list[Flip]:
+    """The units with what was asked. Raises `MmbenchError` where the task cannot be built or its data changed."""
+    from mmbench.compare.flips import with_samples
     from mmbench.runner.selection import samples_of
     from mmbench.runner.tasks import resolve_source
 
@@ -177,4 +179,4 @@ def _samples(side: Side, task: str) -> Any:
     found = resolve_source(side.tasks[task].source).task
     if found.fingerprint() != facts["data fingerprint"]:
         raise NotComparableError("the data have changed since these runs")
-    return samples_of(found, facts["split"])
+    return with_samples(units, samples_of(found, facts["split"]), side.tasks[task].source, facts["split"])

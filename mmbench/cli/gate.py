@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\b
 Examples:
-  mmbench gate mymodel --baseline baselines/mymodel.json
+  mmbench gate mymodel --baseline gates/mymodel.json
   mmbench gate RUN --baseline RUN --require "vqa/scenes:accuracy drop<1pt"
   mmbench gate RUN --require "vqa/scenes:accuracy >= 0.70" --require "vqa/scenes:latency_p50 <= 250ms"
   mmbench gate RUN --baseline FILE --junit gate.xml --summary "$GITHUB_STEP_SUMMARY"
@@ -32,7 +32,8 @@ Examples:
   mmbench gate plan RUN --tolerance 0.5pt         # how many samples does a tolerance need?
 
 \b
-Rules (--require, or [[gate.rule]] tables in mmbench.toml; all of them apply):
+Rules (--require, or [[gate.rule]] tables in mmbench.toml; all of them apply, but a typed one replaces the file's rule of
+the same metric and policy):
   TASK:METRIC drop<1pt                   regression: fails when the drop is larger and significant
   TASK:METRIC non-inferiority drop<1pt   passes only when the 95 % interval excludes a larger drop
   TASK:METRIC >= 0.70                    absolute: a floor, or (<=) a budget such as 250ms
@@ -120,18 +121,39 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
 
 
 def _targets(values: Mapping[str, Any], inputs: Sequence[str | None]) -> dict[str, Path | None]:
-    """Where files are to be written. Raises `UsageError` where they cannot be, or lie in what is read."""
-    return {
+    """Where files are to be written. Raises `UsageError` where they cannot be, or lie in what is read or in each other."""
+    found = {
         option: writable_file(f"--{option}", values[option], inputs, append=option == "summary")
         for option in ("junit", "summary")
     }
+    junit, summary = found.values()
+    if junit is not None and junit.is_file() and not _may_replace(junit):
+        raise UsageError(f"--junit {junit} is there already and is no JUnit XML: name a new file, or remove this one")
+    if junit is not None and summary is not None and junit.resolve() == summary.resolve():
+        raise UsageError(f"--junit and --summary are both {junit}: name two files")
+    return found
+
+
+def _may_replace(path: Path) -> bool:
+    """Whether a file is empty or begins as JUnit XML does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise UsageError(f"--junit {path} cannot be read: {error.strerror or error}") from error
+    return not start or (start.startswith(b"<") and b"<testsuite" in start)
 
 
 def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
-    from mmbench.compare.gate.rules import check_together, parse_requirement, rules_of_table
+    from mmbench.compare.gate.rules import check_together, parse_requirement, replaced, rules_of_table
 
     config = load_config(path=None if file is None else Path(file))
-    rules = [*rules_of_table(config.gate_rules, str(config.path)), *map(parse_requirement, require)]
+    written = rules_of_table(config.gate_rules, str(config.path))
+    typed = [parse_requirement(text) for text in require]
+    gone = replaced(written, typed)
+    for old, new in gone:
+        click.echo(f"note: {new.text!r} of --require replaces {old.text!r} ({old.source})", err=True)
+    rules = [*(rule for rule in written if rule not in [old for old, _ in gone]), *typed]
     if file is not None and not config.gate_rules:
         raise UsageError(f"--rules {file}: it holds no [[gate.rule]]")
     check_together(rules)
@@ -147,7 +169,7 @@ def _load_baseline(reference: str, run: str, out: Path) -> Side:
     except UsageError as error:
         if "there is no run" not in str(error):
             raise
-    file = reference if Path(reference).suffix else f"baselines/{Path(reference).name}.json"
+    file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
     raise NotComparableError(
         f"there is no baseline {reference!r} yet, neither a file nor a run under {out}. "
         f"Make one from a run that is good: mmbench baseline save {run} {file}"

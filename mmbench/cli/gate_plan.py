@@ -70,20 +70,20 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
             raise UsageError("two runs show how much they disagree: leave out --disagreement")
         other = None if baseline is None else load_side(baseline, out)
         noises = noise_of(load_side(run, out), other, metrics, disagreement)
-    settings = _settings(values, len(noises))
+    settings = _settings(values, len(noises), disagreement)
     rows = plan_rows(noises, settings)
     _print(rows, settings, as_json=values["as_json"])
     return 0
 
 
-def _settings(values: dict[str, Any], metrics: int) -> Settings:
+def _settings(values: dict[str, Any], metrics: int, disagreement: float | None) -> Settings:
     from mmbench.compare.gate.amounts import share
-    from mmbench.compare.gate.plan import TOLERANCES, Settings
+    from mmbench.compare.gate.plan import Settings, tolerances_within
 
     alpha = share(values["alpha"], "--alpha", least=0.0, most=0.5)
     power = share(values["power"], "--power", least=alpha, most=0.9999)
-    tolerances = tuple(_positive(text, "--tolerance", "points") for text in values["tolerances"])
-    return Settings(tolerances or TOLERANCES, alpha, power, values["rules"] or metrics)
+    given = tuple(_positive(text, "--tolerance", "points") for text in values["tolerances"])
+    return Settings(tolerances_within(disagreement, given), alpha, power, values["rules"] or metrics)
 
 
 def _positive(text: str, option: str, kind: str) -> float:

@@ -73,6 +73,8 @@ def writable_file(option: str, text: str | None, inputs: Iterable[str | None], *
     """
     if text is None:
         return None
+    if not text.strip():
+        raise UsageError(f"{option} is empty: name a file, or leave {option} out")
     path = Path(text).expanduser()
     try:
         for given in filter(None, inputs):

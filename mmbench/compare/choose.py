@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmbench.compare.sides import Side
 from mmbench.core.errors import UnknownNameError
-from mmbench.core.ids import MetricId
+from mmbench.core.ids import without_parameters
 
 
 def chosen(
     sides: Sequence[Side], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
-) -> tuple[list[str] | None, list[str] | None]:
-    """(full names of the tasks, ids of the metrics) that are wanted; None for all of them.
+) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
+    """(full names of the tasks, task to the ids of its metrics) that are wanted; None for all of them.
 
     Parameters: `tasks`, names, where a family's name means all of its tasks; `metrics`, ids, ids without parameters
     (``recall@5``: every direction), or ``TASK:ID``. Where every metric names its task and no tasks are given, these tasks are
@@ -21,7 +21,7 @@ def chosen(
     wanted = tuple(metrics)
     names = list(tasks) or ([text.rpartition(":")[0] for text in wanted] if all(":" in text for text in wanted) else [])
     found = chosen_tasks(sides, names)
-    return found, chosen_metrics(sides, wanted, found)
+    return found, _metrics_of_tasks(sides, wanted, found)
 
 
 def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
@@ -41,6 +41,14 @@ def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence
 
     A metric's task, where it is named, is only checked.
     """
+    found = _metrics_of_tasks(sides, wanted, tasks)
+    return None if found is None else list(dict.fromkeys(name for names in found.values() for name in names))
+
+
+def _metrics_of_tasks(
+    sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None
+) -> dict[str, list[str]] | None:
+    """Full name of a task to the ids of its metrics that are meant; None for no name. Raises `UnknownNameError`."""
     pairs = sorted(
         {
             (name, metric)
@@ -51,20 +59,19 @@ def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence
         }
     )
     known = list(dict.fromkeys(metric for _, metric in pairs))
-    found: list[str] = []
+    found: dict[str, dict[str, None]] = {}
     for text in wanted:
         task, _, metric = text.rpartition(":")
-        fitting = [each for name, each in pairs if (not task or name == task) and metric in (each, _bare(each))]
+        fitting = [
+            (name, each)
+            for name, each in pairs
+            if (not task or name == task) and metric in (each, without_parameters(each))
+        ]
         if not fitting:
-            names = [f"{name}:{each}" for name, each in pairs] if task else [*known, *map(_bare, known)]
+            names = [f"{name}:{each}" for name, each in pairs] if task else [*known, *map(without_parameters, known)]
             raise UnknownNameError(
                 "metric of these runs", text, names, hint=f"They have: {', '.join(known) or 'none'}."
             )
-        found += fitting
-    return list(dict.fromkeys(found)) or None
-
-
-def _bare(metric_id: str) -> str:
-    """An id without its parameters."""
-    parsed = MetricId.parse(metric_id)
-    return str(MetricId(parsed.name, parsed.cutoff))
+        for name, each in fitting:
+            found.setdefault(name, {})[each] = None
+    return {name: list(ids) for name, ids in found.items()} or None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -133,19 +133,20 @@ def compare_sides(
     a: Side,
     b: Side,
     tasks: Iterable[str] | None = None,
-    metrics: Iterable[str] | None = None,
+    metrics: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
     *,
     slices: bool = True,
 ) -> Comparison:
     """Compare two runs on the tasks that both have.
 
-    Parameters: `a`, the reference, and `b`, the candidate; `tasks`, full names, None for all; `metrics`, ids, None for all;
-    `slices`, also by slice, the primary metrics or those that were named. A task is refused, with every reason, where what
+    Parameters: `a`, the reference, and `b`, the candidate; `tasks`, full names, None for all; `metrics`, ids, or task to
+    the ids wanted of it, where tasks that are not in it are left out, None for all; `slices`, also by slice, the primary metrics or those that were named. A task is refused, with every reason, where what
     was asked differs between the two. Raises `NotComparableError` for score tables that are missing or damaged.
     """
     names = list(dict.fromkeys([*a.tasks, *b.tasks]))
     wanted = names if tasks is None else [name for name in names if name in set(tasks)]
-    ids = None if metrics is None else frozenset(metrics)
+    ids = _by_task(metrics, wanted)
+    wanted = [name for name in wanted if ids is None or name in ids]
     found: list[MetricDifference] = []
     by_slice: list[MetricDifference] = []
     refused: dict[str, list[Mismatch]] = {}
@@ -159,12 +160,23 @@ def compare_sides(
         if differs := mismatches(left, right):
             refused[name] = differs
             continue
-        pair = _TaskPair(left, right, ids)
+        pair = _TaskPair(left, right, None if ids is None else ids[name])
         found += pair.metrics()
         by_slice += pair.slices() if slices else []
         if text := pair.lacking(a.label, b.label):
             missing[name] = text
     return Comparison(a, b, found, by_slice, refused, missing)
+
+
+def _by_task(
+    metrics: Mapping[str, Iterable[str]] | Iterable[str] | None, tasks: Iterable[str]
+) -> dict[str, frozenset[str]] | None:
+    """Task to the ids wanted of it; None for all."""
+    if metrics is None:
+        return None
+    if isinstance(metrics, Mapping):
+        return {task: frozenset(ids) for task, ids in metrics.items()}
+    return dict.fromkeys(tasks, frozenset(metrics))
 
 
 def _lacks(side: Side, task: str) -> str | None:
@@ -317,8 +329,21 @@ def paired(
     """The difference of a metric, B minus A, by the method that fits it.
 
     Parameters: `a` and `b`, float64 [n, d], the rows of the same units; `clusters`, int64 [n]; `resamples`, where a bootstrap
-    is needed.
+    is needed. The interval is cut to what two values of the metric can differ by.
     """
+    return within_range(_paired(metric, a, b, clusters, resamples), metric.bounds)
+
+
+def within_range(found: Difference, bounds: tuple[float | None, float | None]) -> Difference:
+    """A difference whose interval is cut to the range of differences: from -(high - low) to high - low of the metric's range."""
+    least, most = bounds
+    if found.value is None or found.low is None or found.high is None or least is None or most is None:
+        return found
+    span = max(most - least, abs(found.value))
+    return replace(found, low=max(found.low, -span), high=min(found.high, span))
+
+
+def _paired(metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], resamples: int) -> Difference:
     if metric.compute is not None:
         return paired_compute_difference(metric.compute, a, b, clusters, resamples=resamples)
     if metric.is_mean and metric.columns[1] == ONES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,6 +22,7 @@ from mmbench.core.samples import Sample
 from mmbench.core.scores import ScoreTable
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
+from mmbench.results.schema import TaskSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Flip:
     answer_b: str | None
     """What B answered."""
     picture: str | None = None
-    """Path of the first picture, or its digest where it has no file; None where that is not known."""
+    """Path of the first picture, or the command that shows the sample where it has no file; None where that is not known."""
     question: str | None = None
     """The texts of the sample; None where they are not known."""
     references: tuple[str, ...] = ()
@@ -114,15 +117,18 @@ def _answers(side: Side, task: str, table: ScoreTable, rows: Sequence[int], ids:
     return [logged.get(f"{task}/{unit_id}/0") for unit_id in ids]
 
 
-def with_samples(found: Sequence[Flip], samples: Iterable[Sample]) -> list[Flip]:
-    """The same with pictures, questions and references, where a unit is a sample or a part of one (``SAMPLE/…``)."""
+def with_samples(found: Sequence[Flip], samples: Iterable[Sample], source: TaskSource, split: str) -> list[Flip]:
+    """The same with pictures, questions and references, where a unit is a sample or a part of one (``SAMPLE/…``).
+
+    Parameters: `samples` of the task, `source`, how the task is built again, and `split`, which they are from.
+    """
     by_id: Mapping[str, Sample] = {sample.id: sample for sample in samples}
 
     def asked(flip: Flip) -> Flip:
         sample = next((by_id[name] for name in _names(flip.id) if name in by_id), None)
         if sample is None:
             return flip
-        pictures = [part.path or part.digest for part in sample.parts if isinstance(part, Media)]
+        pictures = [part.path or _command(sample.id, source, split) for part in sample.parts if isinstance(part, Media)]
         texts = [part for part in sample.parts if isinstance(part, str)]
         return replace(
             flip,
@@ -132,6 +138,17 @@ def with_samples(found: Sequence[Flip], samples: Iterable[Sample]) -> list[Flip]
         )
 
     return [asked(flip) for flip in found]
+
+
+def _command(sample_id: str, source: TaskSource, split: str) -> str:
+    """The command that shows a sample as a model sees it."""
+    words = ["mmbench", "show", source.name if source.data_path is None else source.name.partition("/")[0]]
+    if source.data_path is not None:
+        words += ["--data", f"{source.data_name}={source.data_path}" if source.data_name else source.data_path]
+    for name, value in source.options.items():
+        words += ["--task-args", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += [] if split == "test" else ["--split", split]
+    return shlex.join([*words, "--sample", sample_id])
 
 
 def _names(unit_id: str) -> Iterator[str]:

@@ -87,10 +87,10 @@ class Matrix:
 
 
 def compare_all(
-    sides: Sequence[Side], tasks: Iterable[str] | None = None, metrics: Iterable[str] | None = None
+    sides: Sequence[Side], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
 ) -> Matrix:
     """Compare every pair of runs, as `compare_sides` does, without slices. Raises what that raises."""
-    tasks, metrics = (None if given is None else tuple(given) for given in (tasks, metrics))
+    tasks = None if tasks is None else tuple(tasks)
     pairs = combinations(range(len(sides)), 2)
     return Matrix(
         tuple(sides), {(i, j): compare_sides(sides[i], sides[j], tasks, metrics, slices=False) for i, j in pairs}

@@ -13,7 +13,7 @@ from mmbench.compare.sides import Side, TaskSide, facts_of, load_side
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.results.packing import HiddenIds, PackedTable, ids_digest, pack_table, unpack_tables
-from mmbench.results.rundir import RunDirectory, find_run
+from mmbench.results.rundir import RunDirectory, find_run, make_folder
 from mmbench.results.saved import BaselineFile, SavedTask, read_baseline, write_baseline
 from mmbench.results.schema import RunFile, TaskEntry
 
@@ -101,7 +101,8 @@ def save_baseline(reference: str, path: Path, out: Path) -> Saved:
     """Save a run as a baseline, in place of the one that the file may hold.
 
     Raises `UsageError` when there is no such run, or the file cannot be written there; `NotComparableError` when the run
-    is damaged, did not end well, or has a sample or a value that is missing: a baseline must be whole.
+    is damaged, did not end well, or has a sample or a value that is missing: a baseline must be whole, and not smaller than
+    the one of the same data that it replaces. The folder of the file is made where it is not there.
     """
     _check_target(path)
     directory = find_run(reference, out)
@@ -110,16 +111,17 @@ def save_baseline(reference: str, path: Path, out: Path) -> Saved:
     side = load_side(directory.path, out)
     _check_whole(side)
     before = load_saved(path) if path.is_file() else None
+    if before is not None:
+        _check_size(before, side)
     tasks = {name: _saved_task(directory, side, name) for name, task in side.tasks.items() if task.metrics}
+    make_folder(path.parent, "FILE")
     file = write_baseline(path, _portable(side.run), tasks)
     return Saved(before, _side(file, path))
 
 
 def _check_target(path: Path) -> None:
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is there already and is no file: name a file, such as baselines/MODEL.json")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
+        raise UsageError(f"{path} is there already and is no file: name a file, such as gates/MODEL.json")
     if path.is_file():
         try:
             read_baseline(path)
@@ -131,6 +133,10 @@ def _check_whole(side: Side) -> None:
     """Refuse a run that is not complete in every task, or lacks a sample or a value."""
     run = side.run
     again = "the same command again goes on with the run"
+    if run.status == "running":
+        raise NotComparableError(
+            f"{side.path} is no baseline: the run did not end (it was killed, or is running still); {again}"
+        )
     if run.status != "complete":
         raise NotComparableError(f"{side.path} is no baseline: the run is {run.status}; {again}")
     scored = 0
@@ -146,6 +152,21 @@ def _check_whole(side: Side) -> None:
             _check_value(side, name, value)
     if not scored:
         raise NotComparableError(f"{side.path} is no baseline: the model could not answer any of its tasks")
+
+
+def _check_size(before: Side, after: Side) -> None:
+    """Refuse a run of a part of the samples (``--limit``) in place of a baseline of more samples of the same data."""
+    for name, old in before.tasks.items():
+        new = after.tasks.get(name)
+        if not old.metrics or new is None or not new.metrics:
+            continue
+        same = all(old.facts.get(fact) == new.facts.get(fact) for fact in ("data fingerprint", "split"))
+        had, has = old.facts["number of samples"], new.facts["number of samples"]
+        if same and has < had:
+            raise NotComparableError(
+                f"{before.path} holds {had:,} samples of {name}, and {after.path} only {has:,} of them: run without --limit, "
+                "save to another file, or remove this one first"
+            )
 
 
 def _check_value(side: Side, task: str, value: Any) -> None:

@@ -60,6 +60,16 @@ class MetricId:
         return cls(match["name"], int(match["cutoff"]) if match["cutoff"] else None, tuple(params))
 
 
+def without_parameters(metric_id: str) -> str:
+    """The id of a metric without its parameters. Raises ValueError for what is no id.
+
+    >>> without_parameters("recall@5(direction=t2i)")
+    'recall@5'
+    """
+    parsed = MetricId.parse(metric_id)
+    return str(MetricId(parsed.name, parsed.cutoff))
+
+
 def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
     """Names, separated by commas or not.
 

@@ -54,18 +54,11 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for each in verdicts:
         if each.outcome != "passed" or each.word not in (*_PLAIN, *(_UNTOLD if each.rule.policy == "absolute" else ())):
-            found.setdefault((MARKS[each.outcome], _word(each), each.reason), []).append(each.rule.text)
+            found.setdefault((MARKS[each.outcome], each.shown, each.reason), []).append(each.rule.text)
     return [
         f"{mark} {'; '.join(rules[:_NAMED])}{f' and {len(rules) - _NAMED:,} more' if len(rules) > _NAMED else ''}: {word}: {why}"
         for (mark, word, why), rules in found.items()
     ]
-
-
-def _word(verdict: Verdict) -> str:
-    """The verdict as it is shown: of a limit that no baseline tells more about, which side of it the run is on."""
-    if verdict.rule.policy != "absolute" or verdict.word not in _UNTOLD or verdict.outcome == "undecided":
-        return verdict.word
-    return "misses the limit" if verdict.outcome == "violated" else "within the limit"
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
@@ -75,10 +68,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         change = "" if verdict.difference is None else signed(verdict.difference, scale, 2)
     else:
         values = [_measured(each, verdict.unit) for each in (verdict.baseline, verdict.value)]
-        change = "" if verdict.difference is None else f"×{verdict.difference:.3g} worse"
-        change = (
-            change if verdict.difference is None or verdict.difference > 1 else f"×{1 / verdict.difference:.3g} better"
-        )
+        change = "" if verdict.difference is None else _factor(verdict.difference)
     interval = ""
     if verdict.low is not None and verdict.high is not None:
         interval = f"[{signed(verdict.low, scale, 2)}, {signed(verdict.high, scale, 2)}]"
@@ -91,8 +81,18 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
         "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
         f"{verdict.n:,}" if verdict.n else "",
-        _word(verdict),
+        verdict.shown,
     )
+
+
+def _factor(worse: float) -> str:
+    """By how many times a figure is worse.
+
+    >>> _factor(2.0), _factor(0.8), _factor(0.9999)
+    ('×2 worse', '×1.25 better', '×1')
+    """
+    shown = f"×{max(worse, 1 / worse):.3g}"
+    return shown if shown == "×1" else f"{shown} {'worse' if worse > 1 else 'better'}"
 
 
 def _measured(value: float | None, unit: str) -> str:

@@ -14,6 +14,9 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def junit_xml(result: GateResult) -> bytes:
     """One test suite with a test a rule: violated is a failure, undecided an error. UTF-8; hostile text is escaped.
 
+    Names of the suite and its tests depend on model and rules alone, so that CI systems know a test again; how the gate
+    ended is in the suite's output.
+
     A character that XML cannot hold becomes U+FFFD.
     """
     outcomes = [verdict.outcome for verdict in result.verdicts]
@@ -23,9 +26,10 @@ def junit_xml(result: GateResult) -> bytes:
         "errors": str(outcomes.count("undecided")),
     }
     root = Element("testsuites", counts)
-    suite = SubElement(root, "testsuite", {"name": _legal(result.headline), **counts})
+    suite = SubElement(root, "testsuite", {"name": _legal(f"mmbench gate {result.model}".rstrip()), **counts})
     for verdict in result.verdicts:
         _case(suite, verdict)
+    SubElement(suite, "system-out").text = _legal(result.headline)
     data: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
 
@@ -36,9 +40,9 @@ def _case(suite: Element, verdict: Verdict) -> None:
         name: value for name, value in verdict.to_dict().items() if value is not None and not isinstance(value, str)
     }
     facts = "\n".join(f"{name}: {value}" for name, value in figures.items())
-    said = {"message": _legal(f"{verdict.word}: {verdict.reason}"), "type": verdict.word}
+    said = {"message": _legal(f"{verdict.shown}: {verdict.reason}"), "type": verdict.shown}
     if verdict.outcome == "passed":
-        SubElement(case, "system-out").text = _legal(f"{verdict.word}: {verdict.reason}\n{facts}")
+        SubElement(case, "system-out").text = _legal(f"{verdict.shown}: {verdict.reason}\n{facts}")
     else:
         SubElement(case, "failure" if verdict.outcome == "violated" else "error", said).text = _legal(facts)
 

@@ -89,14 +89,14 @@ def test_junit_and_summary_are_written_and_the_summary_is_appended(call: Call, r
     assert ET.parse(tmp_path / "gate.xml").getroot().get("failures") == "1"
     text = summary.read_text()
     assert text.startswith("# The job\n\n## gate failed: bad")
-    call("gate", "good", "--baseline", "good", "--summary", "summary.md")
+    call("gate", "good", "--baseline", "near", "--summary", "summary.md")
     assert summary.read_text().startswith(text)
     assert "gate passed: good" in summary.read_text()
 
 
 def test_a_full_summary_is_left_as_it_is_with_a_note(call: Call, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "full.md").write_bytes(b"x" * (2**20 - 10))
-    ended = call("gate", "good", "--baseline", "good", "--summary", "full.md")
+    ended = call("gate", "good", "--baseline", "near", "--summary", "full.md")
     assert (ended.code, "is full" in ended.err) == (0, True)
     assert (tmp_path / "full.md").stat().st_size == 2**20 - 10
 
@@ -114,8 +114,36 @@ def test_an_output_never_lands_in_what_is_read(call: Call, runs: Path, option: s
     (run,) = runs.glob("good--*")
     call("gate", run, "--baseline", "good.json", option, "good.json").refused(2, "a file that is read")
     call("gate", run, "--baseline", "good.json", option, run / "x").refused(2, "a file that is read")
-    call("gate", "good", "--baseline", "good.json", option, run / "run.json").refused(2, "a file that is read")
+    call("gate", "good", "--baseline", "good.json", option, run / "run.json").refused(2, option, "run.json")
     assert contents(runs.parent.parent) == kept
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+def test_an_output_without_a_name_is_said_to_be_empty(call: Call, option: str) -> None:
+    call("gate", "nobody", "--baseline", "nobody", option, "").refused(2, f"{option} is empty")
+
+
+def test_junit_replaces_nothing_but_junit(call: Call, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "mymodel.py").write_text("class Mine: ...\n")
+    call("gate", "near", "--baseline", "good", "--junit", "mymodel.py").refused(2, "mymodel.py", "no JUnit XML")
+    assert (tmp_path / "mymodel.py").read_text() == "class Mine: ...\n"
+    (tmp_path / "empty").touch()
+    assert call("gate", "near", "--baseline", "good", "--junit", "empty").code == 0
+    assert call("gate", "bad", "--baseline", "good", "--junit", "empty").code == 1
+    assert ET.parse(tmp_path / "empty").getroot().get("failures") == "1"
+
+
+def test_two_outputs_are_two_files(call: Call, runs: Path, tmp_path: Path) -> None:
+    arguments = ("gate", "near", "--baseline", "good", "--junit", "./s.md", "--summary", "s.md")
+    call(*arguments).refused(2, "--junit and --summary", "name two files")
+    assert not (tmp_path / "s.md").exists()
+
+
+def test_a_run_against_itself_is_refused(call: Call, runs: Path) -> None:
+    call("gate", "good", "--baseline", "good").refused(2, "is the run itself")
+    call("gate", "plan", "good", "--baseline", "good").refused(2, "is the run itself")
+    call("baseline", "save", "good", "gates/good.json")
+    assert call("gate", "good", "--baseline", "gates/good.json").code == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -150,9 +178,16 @@ def test_rules_of_the_configuration_stand_beside_defaults_of_options(call: Call,
     assert [each["outcome"] for each in document["verdicts"]] == ["violated", "violated"]
 
 
-def test_rules_of_the_command_line_are_added_and_must_not_contradict(call: Call, runs: Path, tmp_path: Path) -> None:
+def test_rules_of_the_command_line_are_added_and_replace_those_of_their_kind(
+    call: Call, runs: Path, tmp_path: Path
+) -> None:
     (tmp_path / "mmbench.toml").write_text(RULES)
-    call("gate", "bad", "--require", f"{NAME} drop<1pt").refused(2, "contradicts", "mmbench.toml, rule 1", "keep one")
+    ended = call("gate", "near", "--json", "--require", f"{NAME} drop<20pt")
+    assert [each["rule"] for each in ended.document()["verdicts"]] == [f"{NAME} >= 0.6", f"{NAME} drop<20pt"]
+    assert f"note: '{NAME} drop<20pt' of --require replaces '{NAME} drop<=5pt' (mmbench.toml, rule 1)" in ended.err
+    twice = ["--require", f"{NAME} drop<1pt", "--require", f"{NAME} drop<2pt"]
+    call("gate", "near", *twice).refused(2, "contradicts", "keep one")
+    call("gate", "near", "--require", f"{NAME} exact").refused(2, "one allows no change", "keep one")
     document = call("gate", "near", "--json", "--require", f"{NAME} non-inferiority drop<50pt").document()
     assert [each["policy"] for each in document["verdicts"]] == ["regression", "absolute", "non-inferiority"]
 
@@ -216,6 +251,7 @@ def test_plan_from_runs_from_numbers_and_from_the_configuration(call: Call, runs
         (["--disagreement", "10%", "--sd", "3pt"], "give a RUN, or one of"),
         (["--disagreement", "1.5"], "at most 1"),
         (["--disagreement", "nan"], "finite"),
+        (["--disagreement", "10%", "--tolerance", "20pt"], "cannot differ by more than 10pt"),
         (["--disagreement", "0.1", "--tolerance", "0.5"], "points above 0"),
         (["--disagreement", "0.1", "--tolerance", "-1pt"], "points above 0"),
         (["--disagreement", "0.1", "--alpha", "0"], "--alpha"),
@@ -252,10 +288,11 @@ def test_aa_estimates_and_judges_nothing(call: Call, runs: Path) -> None:
 
 def test_saving_says_old_and_new_values(call: Call, runs: Path) -> None:
     first = call("baseline", "save", "good", "b.json")
-    assert (first.code, first.out.splitlines()[1].split()) == (0, [NAME, "75.0"])
+    assert (first.code, first.out.splitlines()[1].split()) == (0, [NAME, "75.0", "(n", "=", "200)"])
     second = call("baseline", "save", "bad", "b.json")
     assert second.out.startswith("replaced b.json")
-    assert f"{NAME}  75.0 → 50.0" in second.out
+    assert "bad, seed 0 (before: good, seed 0)" in second.out
+    assert f"{NAME}  75.0 (n = 200) → 50.0 (n = 200)" in second.out
 
 
 def test_saving_a_run_that_is_not_whole_is_refused(call: Call, runs: Path, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from helpers import edit_json
 from stored import ACCURACY, TASK, score_table, write_run
 
-from mmbench.compare.choose import chosen
+from mmbench.compare.choose import chosen, chosen_metrics
+from mmbench.compare.differences import compare_sides
 from mmbench.compare.explain import Explained, explain
 from mmbench.compare.sides import Side, distinct, load_side
 from mmbench.core.errors import UnknownNameError, UsageError
@@ -34,14 +35,30 @@ def test_a_family_means_all_of_its_tasks(sides: list[Side]) -> None:
 
 
 def test_a_metric_is_named_by_its_id_with_or_without_parameters(sides: list[Side]) -> None:
-    assert chosen(sides, metrics=["recall@5(direction=i2t)"]) == (None, ["recall@5(direction=i2t)"])
-    assert chosen(sides, metrics=["recall@5"])[1] == ["recall@5(direction=i2t)", "recall@5(direction=t2i)"]
+    every = (TASK, "stored/other", "vqa/scenes")
+    assert chosen(sides, metrics=["recall@5(direction=i2t)"]) == (
+        None,
+        {name: ["recall@5(direction=i2t)"] for name in every},
+    )
+    both = ["recall@5(direction=i2t)", "recall@5(direction=t2i)"]
+    assert chosen(sides, metrics=["recall@5"])[1] == dict.fromkeys(every, both)
+    assert chosen_metrics(sides, ["recall@5"], None) == both
 
 
 def test_metrics_that_name_their_tasks_mean_these_tasks(sides: list[Side]) -> None:
-    assert chosen(sides, metrics=[f"{TASK}:accuracy"]) == ([TASK], ["accuracy"])
+    assert chosen(sides, metrics=[f"{TASK}:accuracy"]) == ([TASK], {TASK: ["accuracy"]})
     assert chosen(sides, metrics=[f"{TASK}:accuracy", "recall@1"])[0] is None
     assert chosen(sides, ["stored"], [f"{TASK}:accuracy"])[0] == [TASK, "stored/other"]
+
+
+def test_metrics_of_several_tasks_are_not_crossed(sides: list[Side]) -> None:
+    tasks, metrics = chosen(sides, metrics=[f"{TASK}:accuracy", "vqa/scenes:recall@1"])
+    found = compare_sides(*sides, tasks, metrics, slices=False)
+    assert [(each.task, each.id) for each in found.metrics] == [
+        (TASK, "accuracy"),
+        ("vqa/scenes", "recall@1(direction=i2t)"),
+        ("vqa/scenes", "recall@1(direction=t2i)"),
+    ]
 
 
 @pytest.mark.parametrize(

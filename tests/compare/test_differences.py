@@ -36,6 +36,17 @@ def compared(out: Path, a: ScoreTable, b: ScoreTable, *metrics: Metric, **option
     return compare_sides(load_side("first", out), load_side("second", out), **options)
 
 
+def test_an_interval_ends_where_differences_of_the_metric_end(tmp_path: Path) -> None:
+    wide = compared(tmp_path, score_table([0.0] * 100), score_table([1.0] * 99 + [0.0])).metrics[0].difference
+    assert wide.value == 0.99
+    assert 0.9 < wide.low < 0.99
+    assert wide.high == 1.0
+    rank = mean_metric("mean_rank", "sample", "accuracy", higher_is_better=False, bounds=(1.0, None), scale=1.0)
+    ranks = score_table([1.0] * 100), score_table([500.0] * 99 + [1.0])
+    free = compared(tmp_path / "rank", *ranks, rank).metrics[0].difference
+    assert free.high > 499.0
+
+
 # --- a mean ---
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import write_questions
 from sides import side
@@ -11,8 +12,11 @@ from stored import TASK, score_table, write_run
 from mmbench.compare.flips import flips, with_samples
 from mmbench.compare.sides import StoredTables, load_side
 from mmbench.core.errors import NotComparableError
+from mmbench.core.media import Media
 from mmbench.core.samples import Sample
+from mmbench.data.sources import ArrayImage
 from mmbench.metrics import mean_metric, median_metric
+from mmbench.results.schema import TaskSource
 
 
 def stored(out: Path, a, b, *metrics):
@@ -77,6 +81,22 @@ def test_a_metric_that_cannot_be_computed_has_no_flips(tmp_path: Path) -> None:
         flips(*stored(tmp_path, score_table([1.0]), score_table([0.0]), own), TASK, "own_median", 3)
 
 
+def test_a_picture_without_a_file_is_named_by_the_command_that_shows_its_sample(tmp_path: Path) -> None:
+    found = flips(*stored(tmp_path, score_table({"q 1": 1.0}), score_table({"q 1": 0.0})), TASK, "accuracy", 9)
+
+    def picture(medium: Media, source: TaskSource, split: str = "test") -> str | None:
+        (flip,) = with_samples(found, [Sample("q 1", ("what?", medium))], source, split)
+        return flip.picture
+
+    drawn = Media("image", "image/png", "0" * 64, ArrayImage(np.zeros((4, 4, 3), dtype=np.uint8)))
+    own = TaskSource(name="vqa/mine", data_name="vqa/mine", data_path="/d/mine.jsonl", options={"k": 2})
+    assert picture(drawn, TaskSource(name="vqa/scenes")) == "mmbench show vqa/scenes --sample 'q 1'"
+    assert (
+        picture(drawn, own, "dev")
+        == "mmbench show vqa --data vqa/mine=/d/mine.jsonl --task-args k=2 --split dev --sample 'q 1'"
+    )
+
+
 def test_questions_are_those_of_the_sample_or_of_what_the_unit_is_a_part_of(tmp_path: Path) -> None:
     a, b = (
         score_table({"q1": 1.0, "q2/caption/0": 1.0, "zz": 1.0}),
@@ -85,6 +105,8 @@ def test_questions_are_those_of_the_sample_or_of_what_the_unit_is_a_part_of(tmp_
     found = with_samples(
         flips(*stored(tmp_path, a, b), TASK, "accuracy", 9),
         [Sample("q1", ("what?", "really?"), ("red",)), Sample("q2", ("a dog",))],
+        TaskSource(name=TASK),
+        "test",
     )
     assert [(each.id, each.question, each.references, each.picture) for each in found] == [
         ("q1", "what? really?", ("red",), None),

@@ -155,7 +155,8 @@ def test_overwriting_gives_old_and_new(runs, tmp_path):
 def test_a_run_that_did_not_end_well_is_no_baseline(runs, tmp_path, status):
     path = load_side("before", runs).path
     edit_json(path / "run.json", lambda run: run.update(status=status))
-    with pytest.raises(NotComparableError, match=f"the run is {status}"):
+    said = "the run did not end" if status == "running" else f"the run is {status}"
+    with pytest.raises(NotComparableError, match=said):
         saved(runs)
     edit_json(
         path / "run.json", lambda run: (run.update(status="complete"), run["tasks"][TASK].update(status="partial"))
@@ -203,9 +204,33 @@ def test_a_file_that_is_no_baseline_is_never_overwritten(runs, tmp_path, name):
     assert path.read_bytes() == before
 
 
+def test_the_folder_of_a_baseline_is_made(runs, tmp_path):
+    save_baseline("before", tmp_path / "gates" / "new" / "b.json", runs)
+    assert load_saved(tmp_path / "gates" / "new" / "b.json").label == "before"
+    with pytest.raises(UsageError):
+        save_baseline("nobody", tmp_path / "other" / "b.json", runs)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_of_fewer_samples_never_replaces_a_baseline_of_the_same_data(tmp_path):
+    for name, n in (("full", 40), ("part", 4)):
+        write_run(tmp_path / "runs", name, {TASK: [score_table([1.0, 0.0] * (n // 2))]})
+    path = tmp_path / "b.json"
+    save_baseline("part", path, tmp_path / "runs")
+    save_baseline("full", path, tmp_path / "runs")
+    kept = path.read_bytes()
+    with pytest.raises(NotComparableError, match=r"holds 40 samples of stored/task, and .* only 4 of them"):
+        save_baseline("part", path, tmp_path / "runs")
+    assert path.read_bytes() == kept
+    run = load_side("part", tmp_path / "runs").path
+    edit_json(run / "run.json", lambda document: document["tasks"][TASK].update(fingerprint="other"))
+    assert save_baseline("part", path, tmp_path / "runs").after.label == "part"
+
+
 def test_places_that_cannot_be_written(runs, tmp_path):
-    with pytest.raises(UsageError, match="no folder"):
-        save_baseline("before", tmp_path / "nowhere" / "b.json", runs)
+    (tmp_path / "taken").write_text("x")
+    with pytest.raises(UsageError, match="cannot create the folder"):
+        save_baseline("before", tmp_path / "taken" / "b.json", runs)
     with pytest.raises(UsageError, match="no file"):
         save_baseline("before", tmp_path, runs)
     run = load_side("before", runs).path

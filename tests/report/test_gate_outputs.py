@@ -19,7 +19,7 @@ HOSTILE = "a|b\n\n# <script>alert(1)</script> `x` ![](http://h/x.png) ]]> & \x00
 
 
 def rule(task="a/b", metric="accuracy", policy="regression"):
-    return Rule(task, metric, policy, Amount(1.0, "points", "1pt"), 0.05)
+    return Rule(task, metric, policy, Amount(1.0, "points", "1pt"), 0.05, "<")
 
 
 def verdict(outcome="passed", word="same", reason="no sample changed", task="a/b", **numbers):
@@ -27,7 +27,7 @@ def verdict(outcome="passed", word="same", reason="no sample changed", task="a/b
 
 
 def result(*verdicts, notes=(), run="run", baseline="base"):
-    return GateResult(run, baseline, verdicts, notes)
+    return GateResult(run, baseline, verdicts, notes, "mymodel")
 
 
 ALL = result(
@@ -105,6 +105,45 @@ def test_junit_has_a_test_for_each_rule():
     assert failure is not None
     assert failure.get("message") == "regressed: a drop of 15.00pt"
     assert "difference: -0.15" in str(failure.text)
+
+
+def test_names_in_junit_do_not_depend_on_how_the_gate_ended():
+    good, bad = result(verdict(), run="mymodel (a)"), result(verdict("violated", "regressed"), run="mymodel (b)")
+    for each in (good, bad):
+        suite = ET.fromstring(junit_xml(each)).find("testsuite")
+        assert suite is not None
+        assert suite.get("name") == "mmbench gate mymodel"
+        assert suite.findtext("system-out") == each.headline
+
+
+@pytest.mark.parametrize(
+    ("policy", "word", "shown"),
+    [
+        ("absolute", "same", "misses the limit"),
+        ("absolute", "within noise", "misses the limit"),
+        ("absolute", "improved", "misses the limit"),
+        ("absolute", "new", "misses the limit"),
+        ("absolute", "newly failing", "newly failing"),
+        ("absolute", "regressed", "regressed"),
+        ("exact", "within noise", "changed"),
+        ("exact", "improved", "changed"),
+    ],
+)
+def test_a_rule_that_does_not_hold_never_reads_as_if_it_did(policy, word, shown):
+    failed = Verdict(rule(policy=policy), word, "violated", "below the floor of 0.5")
+    assert failed.shown == shown
+    (row,) = gate_table(result(failed)).texts
+    assert row[-1] == shown
+    failure = ET.fromstring(junit_xml(result(failed))).find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == f"{shown}: below the floor of 0.5"
+
+
+@pytest.mark.parametrize(("factor", "shown"), [(1.0, "×1"), (1.0004, "×1"), (2.0, "×2 worse"), (0.5, "×2 better")])
+def test_a_figure_that_is_the_same_is_neither_better_nor_worse(factor, shown):
+    each = Verdict(rule(metric="latency_p50"), "within noise", "passed", "x", 10.0, 10.0, factor, scale=1.0, unit="ms")
+    (row,) = gate_table(result(each)).texts
+    assert shown in row
 
 
 def hostile(text):

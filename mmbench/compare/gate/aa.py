@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmbench.compare.differences import paired, read_pair, unit_changes
 from mmbench.compare.gate.decide import decide_margin, decide_regressions, turned
-from mmbench.compare.gate.judge import gate
+from mmbench.compare.gate.judge import check_sides, gate
 from mmbench.compare.gate.resolve import Target, default_rules, resolve
 from mmbench.compare.gate.rules import Rule
 from mmbench.compare.join import join_tables
@@ -114,6 +114,7 @@ def false_alarms(
 
     Raises `UsageError` as `gate` does, `NotComparableError` where no rule can be simulated.
     """
+    check_sides(runs, baselines)
     run, baseline = runs[0], baselines[0] if baselines else runs[0]
     targets = resolve(rules or default_rules(run, baseline), [run, baseline], given=bool(rules))
     metrics = [found for target in targets if (found := _read(target, run, baseline)) is not None]

@@ -35,8 +35,7 @@ def gate(runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule] 
     Raises `UsageError` for rules that cannot be meant, for runs of several models on one side, and where a baseline is needed
     and there is none; `NotComparableError` where there is nothing to judge, and for files that are damaged.
     """
-    _check_repeats(runs, "RUN")
-    _check_repeats(baselines, "--baseline")
+    check_sides(runs, baselines)
     check_together(rules)
     run, baseline = runs[0], baselines[0] if baselines else None
     sides = [run, baseline] if baseline else [run]
@@ -54,7 +53,17 @@ def gate(runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule] 
     evidence = _Evidence(run, baseline, targets)
     verdicts = _judge(targets, evidence, runs, baselines)
     notes = _notes(verdicts, runs, baselines, given=bool(rules))
-    return GateResult(_named(run), _named(baseline) if baseline else None, verdicts, notes)
+    return GateResult(_named(run), _named(baseline) if baseline else None, verdicts, notes, run.run.model.name)
+
+
+def check_sides(runs: Sequence[Side], baselines: Sequence[Side]) -> None:
+    """Raise `UsageError` for runs of several models on one side, and for a run that is given twice."""
+    _check_repeats(runs, "RUN")
+    _check_repeats(baselines, "--baseline")
+    held = {side.path.resolve() for side in baselines}
+    for side in runs:
+        if side.path.resolve() in held:
+            raise UsageError(f"--baseline: {side.path} is the run itself; hold it against another run, or a saved file")
 
 
 def _check_repeats(sides: Sequence[Side], what: str) -> None:
@@ -114,7 +123,7 @@ class _Evidence:
                 wanted.setdefault(target.rule.task, set()).add(target.rule.metric)
         for task, metrics in wanted.items():
             try:
-                comparison = compare_sides(self.baseline, self.run, [task], metrics, slices=False)
+                comparison = compare_sides(self.baseline, self.run, [task], {task: metrics}, slices=False)
             except NotComparableError as error:
                 self.refused[task] = str(error)
             else:
@@ -248,6 +257,9 @@ def _judge_limit(target: Target, evidence: _Evidence) -> Verdict:
     if evidence.baseline is not None and _lack(evidence.baseline, task, metric) is None:
         before = evidence.baseline.tasks[task].metrics[metric].value
     difference = evidence.of(target)
+    if difference is None and (fewer := _fewer_samples(evidence, task)) is not None:
+        end: tuple[Word, Outcome] = "not comparable", "undecided"
+        return Verdict(target.rule, *end, fewer, before, value.value, n=value.n, scale=value.scale)
     if value.value is None or value.n_failed:
         word: Word = "newly failing" if difference is not None and difference.only_a else "missing"
         why = f"{value.n_failed:,} of {value.n + value.n_failed:,} samples failed"
@@ -258,11 +270,31 @@ def _judge_limit(target: Target, evidence: _Evidence) -> Verdict:
     return Verdict(target.rule, found.word, found.outcome, why, before, value.value, n=value.n, scale=value.scale)
 
 
+def _fewer_samples(evidence: _Evidence, task: str) -> str | None:
+    """What a run that was asked a part of the baseline's samples lacks; None for one that was not.
+
+    Of other data the numbers of samples say nothing of each other.
+    """
+    before = None if evidence.baseline is None else evidence.baseline.tasks.get(task)
+    if before is None:
+        return None
+    facts, known = evidence.run.tasks[task].facts, before.facts
+    if any(facts.get(name) != known.get(name) for name in ("data fingerprint", "split", "task version")):
+        return None
+    here, there = facts["number of samples"], known["number of samples"]
+    if here < there:
+        return f"the run has {here:,} of the baseline's {there:,} samples"
+    other = here == there and facts.get("selected samples") != known.get("selected samples")
+    return "the run has other samples than the baseline" if other else None
+
+
 def _verdict(target: Target, decision: Decision, difference: MetricDifference | None) -> Verdict:
     word, why = decision.word, decision.why
     amounts: Mapping[str, float | None] = {"tolerance": target.threshold, "smallest": decision.smallest}
     if difference is not None and difference.difference.value is not None:
         amounts = {**amounts, "drop": abs(difference.difference.value)}
+    if not target.higher_is_better:
+        why = why.replace(" drop ", " rise ")
     for name, amount in amounts.items():
         why = why.replace(f"{{{name}}}", points(amount, target.scale))
     if difference is None:
@@ -291,9 +323,9 @@ def _verdict(target: Target, decision: Decision, difference: MetricDifference | 
 
 
 def points(value: float | None, scale: float) -> str:
-    """An amount of a metric in points, as tables show it.
+    """An amount of a metric as tables show it: in points of what is shown as per cent, else a plain number.
 
-    >>> points(0.0123, 100.0)
-    '1.23pt'
+    >>> points(0.0123, 100.0), points(150.0, 1.0)
+    ('1.23pt', '150.00')
     """
-    return "unknown" if value is None else f"{scale * value:.2f}pt"
+    return "unknown" if value is None else f"{scale * value:.2f}{'pt' if scale == 100.0 else ''}"

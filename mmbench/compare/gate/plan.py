@@ -11,6 +11,7 @@ import numpy as np
 
 from mmbench.compare.differences import compare_sides
 from mmbench.compare.gate.decide import POWER
+from mmbench.compare.gate.judge import check_sides
 from mmbench.compare.metrics import metric_for
 from mmbench.compare.sides import Side, TaskSide
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
@@ -78,6 +79,21 @@ class Row:
         return asdict(self)
 
 
+def tolerances_within(disagreement: float | None, given: Sequence[float]) -> tuple[float, ...]:
+    """The tolerances, in points, to plan for: those given, else those of `TOLERANCES` that can happen.
+
+    Parameters: `disagreement`, the share of the samples with scores of 0 and 1 on which two runs differ, which no drop
+    exceeds; None where nobody said it. Raises `UsageError` for a given tolerance that lies above it.
+    """
+    most = math.inf if disagreement is None else 100 * disagreement
+    for tolerance in given:
+        if tolerance > most and not math.isclose(tolerance, most):
+            raise UsageError(
+                f"--tolerance {tolerance:g}pt: two runs that differ on {most:g} % of the samples cannot differ by more than {most:g}pt"
+            )
+    return tuple(given) or tuple(each for each in TOLERANCES if each <= most) or (most,)
+
+
 def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
     """A row for each metric and tolerance. Raises `UsageError` for tolerances that no number of samples shows."""
     alpha = settings.alpha / settings.rules
@@ -136,8 +152,9 @@ def noise_of(run: Side, baseline: Side | None, names: Sequence[str], disagreemen
     difference. From one: `disagreement` with the clusters of the run, or where that is not given, two models that agree by
     chance alone, which needs the most samples. Metrics that are no means are left out with one run.
 
-    Raises `UsageError` for unknown names, `NotComparableError` where nothing can be planned.
+    Raises `UsageError` for unknown names and for a run against itself, `NotComparableError` where nothing can be planned.
     """
+    check_sides([run], [] if baseline is None else [baseline])
     wanted = list(names) or [f"{task.name}:{metric}" for task in run.tasks.values() for metric in task.primary]
     found = []
     for name in dict.fromkeys(wanted):
@@ -160,7 +177,7 @@ def noise_of(run: Side, baseline: Side | None, names: Sequence[str], disagreemen
 
 
 def _from_two(run: Side, baseline: Side, task: str, metric: str) -> Noise | None:
-    comparison = compare_sides(baseline, run, [task], [metric], slices=False)
+    comparison = compare_sides(baseline, run, [task], {task: [metric]}, slices=False)
     if task in comparison.refused:
         raise NotComparableError(
             f"{task}: the two runs do not compare: {'; '.join(map(str, comparison.refused[task]))}"

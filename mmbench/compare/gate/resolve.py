@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from mmbench.compare.gate.amounts import Amount
 from mmbench.compare.gate.figures import FIGURES, Figure
-from mmbench.compare.gate.rules import ALPHA, Rule
-from mmbench.compare.sides import Side
+from mmbench.compare.gate.rules import ALPHA, Rule, check_together
+from mmbench.compare.sides import Side, TaskSide
 from mmbench.core.errors import UnknownNameError, UsageError
+from mmbench.core.ids import without_parameters
 from mmbench.core.scores import MetricValue
 
 Bounds = tuple[float | None, float | None]
@@ -45,8 +46,25 @@ def default_rules(run: Side, baseline: Side) -> list[Rule]:
 
 
 def resolve(rules: Iterable[Rule], sides: Sequence[Side], *, given: bool = True) -> list[Target]:
-    """What each rule is about. Raises `UsageError` for unknown names and for thresholds that cannot be meant."""
-    return [_target(rule, sides, given) for rule in rules]
+    """What each rule is about. Raises `UsageError` for unknown names and for thresholds that cannot be meant.
+
+    An id without parameters (``recall@5``) means the only metric that has them besides; of several, one must be named.
+    """
+    targets = [_target(rule, sides, given) for rule in rules]
+    check_together(target.rule for target in targets)
+    return targets
+
+
+def _full_name(rule: Rule, tasks: Sequence[TaskSide]) -> Rule:
+    """The rule with the whole id of its metric, where the id without parameters is enough to know it."""
+    known = dict.fromkeys(name for task in tasks for name in task.metrics)
+    fitting = [name for name in known if without_parameters(name) == rule.metric]
+    if rule.metric in known or rule.metric in FIGURES or not fitting:
+        return rule
+    if len(fitting) > 1:
+        names = ", ".join(f"{rule.task}:{name}" for name in fitting)
+        raise UsageError(f"{rule.source or rule.text}: {rule.name} could be any of {names}; name one of them")
+    return replace(rule, metric=fitting[0])
 
 
 def _target(rule: Rule, sides: Sequence[Side], given: bool) -> Target:
@@ -55,6 +73,7 @@ def _target(rule: Rule, sides: Sequence[Side], given: bool) -> Target:
         known = dict.fromkeys(name for side in sides for name in side.tasks)
         hint = f"The runs have: {', '.join(known) or 'none'}."
         raise UnknownNameError(f"task in {rule.source or rule.text!r}:", rule.task, known, hint=hint)
+    rule = _full_name(rule, tasks)
     values = [task.metrics[rule.metric] for task in tasks if rule.metric in task.metrics]
     if not values and rule.metric in FIGURES:
         return _figure_target(rule, FIGURES[rule.metric], given)
@@ -62,8 +81,11 @@ def _target(rule: Rule, sides: Sequence[Side], given: bool) -> Target:
         known = dict.fromkeys(name for task in tasks for name in task.metrics)
         if not known:  # nothing is scored: what is missing is said in the verdict
             return Target(rule, None, higher_is_better=True, scale=100.0, threshold=0.0, given=given)
+        bare = map(without_parameters, known)
         hint = f"{rule.task} has: {', '.join(known)}; figures of speed and cost: {', '.join(FIGURES)}."
-        raise UnknownNameError(f"metric in {rule.source or rule.text!r}:", rule.metric, [*known, *FIGURES], hint=hint)
+        raise UnknownNameError(
+            f"metric in {rule.source or rule.text!r}:", rule.metric, [*known, *bare, *FIGURES], hint=hint
+        )
     recipes = [task.recipes[rule.metric] for task in tasks if rule.metric in task.recipes]
     bounds: Bounds = recipes[0].bounds if recipes else (0.0, None)
     value = values[0]

@@ -24,7 +24,7 @@ KEYS = ("metric", "policy", "tolerance", "limit", "alpha")
 """Keys of a ``[[gate.rule]]``."""
 
 _DROP = re.compile(
-    r"(?P<name>\S.*?)\s+(?:(?P<policy>regression|non-inferiority)\s+)?drop\s*(?:<=?|≤)\s*(?P<amount>[^\s<>=]+(?: ?[A-Za-z%$/]+)?)"
+    r"(?P<name>\S.*?)\s+(?:(?P<policy>regression|non-inferiority)\s+)?drop\s*(?P<sign><=?|≤)\s*(?P<amount>[^\s<>=]+(?: ?[A-Za-z%$/]+)?)"
     r"(?:\s+alpha\s*=\s*(?P<alpha>\S+))?"
 )
 _LIMIT = re.compile(r"(?P<name>\S(?:[^<>=≥≤()]|\([^()]*\))*?)\s*(?P<sign>>=|<=|≥|≤|==|>|<|=)\s*(?P<amount>[^\s<>=].*)")
@@ -47,7 +47,8 @@ class Rule:
     alpha: float
     """Level of its test, one-sided; it means something for ``regression`` alone."""
     sign: str | None = None
-    """``>=`` or ``<=`` as written; None where the metric's direction alone says which."""
+    """``>=`` or ``<=`` of a limit, ``<`` or ``<=`` of a drop, as written (both allow the tolerance itself); None where nobody
+    wrote one."""
     source: str = ""
     """Where it was written, for messages."""
 
@@ -65,8 +66,7 @@ class Rule:
             return f"{self.name} {self.sign or 'limit'} {self.amount.text}"
         policy = "non-inferiority " if self.policy == "non-inferiority" else ""
         level = "" if self.alpha == ALPHA else f" alpha={self.alpha:g}"
-        sign = "<" if self.amount.number else "<="
-        return f"{self.name} {policy}drop{sign}{self.amount.text}{level}"
+        return f"{self.name} {policy}drop{self.sign or '<='}{self.amount.text}{level}"
 
 
 def parse_requirement(text: str) -> Rule:
@@ -79,7 +79,7 @@ def parse_requirement(text: str) -> Rule:
     plain = text.strip()
     if match := _DROP.fullmatch(plain):
         policy: Policy = "non-inferiority" if match["policy"] == "non-inferiority" else "regression"
-        return _rule(match["name"], policy, match["amount"], match["alpha"], None, where)
+        return _rule(match["name"], policy, match["amount"], match["alpha"], match["sign"].replace("≤", "<="), where)
     if match := _EXACT.fullmatch(plain):
         return _rule(match["name"], "exact", None, None, None, where)
     if match := _LIMIT.fullmatch(plain):
@@ -168,13 +168,19 @@ def _check_tolerance(amount: Amount, metric: str, policy: Policy, where: str) ->
         raise UsageError(f"{where}: {amount.text!r} is no tolerance of {metric}; write points, such as 0.5pt")
 
 
+def replaced(rules: Iterable[Rule], typed: Iterable[Rule]) -> list[tuple[Rule, Rule]]:
+    """(rule of a file, rule that was typed) wherever the two have metric and policy in common: what is typed wins."""
+    by_key = {(rule.name, rule.policy): rule for rule in typed}
+    return [(rule, by_key[rule.name, rule.policy]) for rule in rules if (rule.name, rule.policy) in by_key]
+
+
 def check_together(rules: Iterable[Rule]) -> None:
     """Raise `UsageError` for two rules that say the same, or contradict each other."""
     seen: dict[tuple[str, Policy], Rule] = {}
     for rule in rules:
         earlier = seen.get((rule.name, rule.policy))
         if earlier is not None:
-            same = (earlier.amount, earlier.sign, earlier.alpha) == (rule.amount, rule.sign, rule.alpha)
+            same = (earlier.amount, earlier.alpha) == (rule.amount, rule.alpha)
             what = "is given twice" if same else f"contradicts {earlier.text!r}"
             raise UsageError(f"{rule.text!r} {what} ({earlier.source}; {rule.source}): keep one of the two")
         seen[rule.name, rule.policy] = rule

@@ -69,6 +69,17 @@ class Verdict:
     unit: str = "pt"
     """What is shown: points, or the unit of a figure."""
 
+    @property
+    def shown(self) -> str:
+        """The verdict in words for people: `word`, but for a floor, a budget or exactness that does not hold what became of it.
+
+        Beside a baseline that is no better, or no baseline at all, a missed limit is neither "same" nor "new".
+        """
+        if self.outcome == "violated" and self.word not in ("regressed", "newly failing"):
+            return "changed" if self.rule.policy == "exact" else "misses the limit"
+        untold = self.rule.policy == "absolute" and self.word in ("new", "not comparable")
+        return "within the limit" if untold and self.outcome == "passed" else self.word
+
     def to_dict(self) -> dict[str, Any]:
         """Flat, for JSON."""
         amount = self.rule.amount
@@ -107,6 +118,8 @@ class GateResult:
     """One a rule, in order."""
     notes: Sequence[str] = ()
     """What has to be said beside them."""
+    model: str = ""
+    """Name of the model that is judged: the same from run to run."""
 
     @property
     def exit_code(self) -> int:

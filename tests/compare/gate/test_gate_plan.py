@@ -8,7 +8,7 @@ from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.compare.gate.aa import false_alarms
 from mmbench.compare.gate.judge import gate
-from mmbench.compare.gate.plan import Settings, given_noise, noise_of, plan_rows
+from mmbench.compare.gate.plan import Settings, given_noise, noise_of, plan_rows, tolerances_within
 from mmbench.compare.gate.rules import parse_requirement
 from mmbench.compare.sides import load_side
 from mmbench.core import NotComparableError, UnknownNameError, UsageError
@@ -38,6 +38,25 @@ def scores(n, disagreement, seed=0, share=0.7, size=1):
 def test_the_textbook_number():
     (row,) = plan_rows([given_noise(0.10, None, 1.0)], Settings(tolerances=(1.0,)))
     assert row.needed == math.ceil((Z / 0.01) ** 2 * 0.10) == 6183
+
+
+def test_a_drop_that_the_disagreement_rules_out_is_not_planned_for():
+    assert tolerances_within(0.1, [10.0]) == (10.0,)
+    with pytest.raises(UsageError, match=r"--tolerance 20pt: two runs that differ on 10 % .* more than 10pt"):
+        tolerances_within(0.1, [20.0])
+    assert tolerances_within(0.01, ()) == (0.1, 0.25, 0.5, 1.0)
+    assert tolerances_within(0.0005, ()) == (0.05,)
+    assert tolerances_within(None, [20.0]) == (20.0,)
+
+
+def test_runs_of_different_models_are_no_repeats_and_a_run_is_not_its_own_baseline(tmp_path):
+    one, two = stored(tmp_path, a=score_table([1.0, 0.0] * 20), b=score_table([1.0, 0.0] * 20))
+    with pytest.raises(UsageError, match="different models"):
+        false_alarms([one, two], [], [], simulations=10)
+    with pytest.raises(UsageError, match="is the run itself"):
+        false_alarms([one], [one], [], simulations=10)
+    with pytest.raises(UsageError, match="is the run itself"):
+        noise_of(one, one, [], None)
 
 
 def test_clusters_and_rules_ask_for_more():

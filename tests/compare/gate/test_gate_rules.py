@@ -12,15 +12,15 @@ from mmbench.core.errors import UsageError
 @pytest.mark.parametrize(
     ("text", "policy", "number", "kind", "sign"),
     [
-        ("vqa/scenes:accuracy drop<1pt", "regression", 1.0, "points", None),
-        ("vqa/scenes:accuracy drop <= 0.5 pt", "regression", 0.5, "points", None),
-        ("vqa/scenes:accuracy regression drop<0", "regression", 0.0, "none", None),
-        ("vqa/scenes:accuracy non-inferiority drop<1pt", "non-inferiority", 1.0, "points", None),
+        ("vqa/scenes:accuracy drop<1pt", "regression", 1.0, "points", "<"),
+        ("vqa/scenes:accuracy drop <= 0.5 pt", "regression", 0.5, "points", "<="),
+        ("vqa/scenes:accuracy regression drop<0", "regression", 0.0, "none", "<"),
+        ("vqa/scenes:accuracy non-inferiority drop≤1pt", "non-inferiority", 1.0, "points", "<="),
         ("vqa/scenes:accuracy >= 0.70", "absolute", 0.70, "none", ">="),
         ("vqa/scenes:accuracy>=70%", "absolute", 0.70, "percent", ">="),
         ("vqa/scenes:latency_p50 <= 0.25s", "absolute", 250.0, "ms", "<="),
         ("vqa/scenes:peak_memory <= 1.5 GiB", "absolute", 1.5 * 2**30, "bytes", "<="),
-        ("vqa/scenes:latency_p50 drop<1.2x", "regression", 1.2, "factor", None),
+        ("vqa/scenes:latency_p50 drop<1.2x", "regression", 1.2, "factor", "<"),
     ],
 )
 def test_a_requirement_is_read(text, policy, number, kind, sign):
@@ -50,6 +50,8 @@ def test_a_task_from_a_file_may_hold_colons():
     [
         "vqa/scenes:accuracy drop<1pt",
         "vqa/scenes:accuracy drop<=0pt",
+        "vqa/scenes:accuracy drop<=2pt",
+        "retrieval/scenes:recall@5(direction=t2i) >= 0.5",
         "vqa/scenes:accuracy non-inferiority drop<1pt",
         "vqa/scenes:accuracy drop<1pt alpha=0.01",
         "vqa/scenes:accuracy >= 0.70",
@@ -167,6 +169,7 @@ def test_rules_that_are_no_tables(tables):
     ("first", "second", "words"),
     [
         ("a/b:accuracy drop<1pt", "a/b:accuracy drop<1pt", "is given twice"),
+        ("a/b:accuracy drop<1pt", "a/b:accuracy drop<=1pt", "is given twice"),
         ("a/b:accuracy drop<1pt", "a/b:accuracy drop<2pt", "contradicts 'a/b:accuracy drop<1pt'"),
         ("a/b:accuracy drop<1pt", "a/b:accuracy drop<1pt alpha=0.01", "contradicts"),
         ("a/b:accuracy >= 0.7", "a/b:accuracy >= 0.8", "contradicts"),

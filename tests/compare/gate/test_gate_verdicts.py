@@ -261,6 +261,22 @@ def test_an_absolute_rule_does_not_mind_a_baseline_of_other_data(tmp_path):
     assert only(result) == ("not comparable", "passed", 0)
 
 
+def test_a_floor_is_undecided_for_a_part_of_the_samples_of_the_baseline(tmp_path):
+    result = judged(tmp_path, right(150), right(4, of=4), f"{NAME} >= 0.5")
+    assert only(result) == ("not comparable", "undecided", 3)
+    assert result.verdicts[0].reason == "the run has 4 of the baseline's 200 samples"
+    more = judged(tmp_path / "more", right(4, of=4), right(150), f"{NAME} >= 0.5")
+    assert only(more) == ("not comparable", "passed", 0)
+
+
+def test_a_floor_is_undecided_for_other_samples_of_the_same_data(tmp_path):
+    write_run(tmp_path, "before", {TASK: [score_table(right(150))]})
+    path = write_run(tmp_path, "after", {TASK: [score_table(right(150))]})
+    edit_json(path / "tasks" / "stored__task" / "plan.json", lambda plan: plan.update(selection_digest="other"))
+    sides = [load_side("after", tmp_path)], [load_side("before", tmp_path)]
+    assert only(gate(*sides, [parse_requirement(f"{NAME} >= 0.5")])) == ("not comparable", "undecided", 3)
+
+
 # --- rules held against the runs ---
 
 
@@ -302,6 +318,35 @@ def test_runs_of_two_models_on_one_side_are_refused(tmp_path):
         gate([one, two], [one], [])
     with pytest.raises(UsageError, match="given twice"):
         gate([one, one], [two], [])
+
+
+def test_a_run_is_not_held_against_itself(tmp_path):
+    write_run(tmp_path, "one", {TASK: [score_table(right(150))]})
+    one = load_side("one", tmp_path)
+    for rules in ([], [parse_requirement(f"{NAME} >= 0.5")]):
+        with pytest.raises(UsageError, match="is the run itself"):
+            gate([one], [one], rules)
+
+
+def test_an_id_without_parameters_means_the_only_metric_that_has_them(tmp_path):
+    one = mean_metric("recall@5(direction=t2i)", "sample", "accuracy")
+    result = judged(tmp_path / "a", right(150), right(150), f"{TASK}:recall@5 >= 0.5", metrics=[one])
+    assert only(result) == ("same", "passed", 0)
+    assert result.verdicts[0].rule.text == f"{TASK}:recall@5(direction=t2i) >= 0.5"
+    other = mean_metric("recall@5(direction=i2t)", "sample", "accuracy")
+    with pytest.raises(UsageError, match=r"could be any of stored/task:recall@5\(direction=t2i\), .*; name one"):
+        judged(tmp_path / "b", right(150), right(150), f"{TASK}:recall@5 drop<1pt", metrics=[one, other])
+    with pytest.raises(UnknownNameError, match="Did you mean 'recall@5'"):
+        judged(tmp_path / "d", right(150), right(150), f"{TASK}:recall@6 >= 0.5", metrics=[one])
+    rules = f"{TASK}:recall@5 >= 0.5", f"{TASK}:recall@5(direction=t2i) >= 0.6"
+    with pytest.raises(UsageError, match="contradicts"):
+        judged(tmp_path / "c", right(150), right(150), *rules, metrics=[one])
+
+
+def test_of_a_rank_a_rise_is_said_as_tables_show_it(tmp_path):
+    rank = mean_metric("mean_rank", "sample", "accuracy", higher_is_better=False, bounds=(1.0, None), scale=1.0)
+    (verdict,) = judged(tmp_path, [1.0] * 40, [1.0] * 10 + [201.0] * 30, metrics=[rank]).verdicts
+    assert verdict.reason == "a rise of 150.00, significant"
 
 
 def test_the_result_is_json_and_every_number_in_it_is_finite(tmp_path):
