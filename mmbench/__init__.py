@@ -7,13 +7,14 @@ written with are here as well. Everything loads when it is first used: importing
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from mmbench.api import RunResult, run
-    from mmbench.compare import compare
-    from mmbench.compare.differences import Comparison
+    from mmbench.api.compare import compare
+    from mmbench.api.run import RunResult, run
+    from mmbench.comparison.differences import Comparison
     from mmbench.core import (
         Choose,
         DatasetInfo,
@@ -38,45 +39,10 @@ if TYPE_CHECKING:
         Usage,
     )
     from mmbench.metrics.formulas import mean_metric
-    from mmbench.runner.predictions import ScoreResult, score
     from mmbench.runner.training import TrainResult, train
+    from mmbench.scoring.predictions import ScoreResult, score
 
 __version__ = "0.1.0"
-
-_CORE = (
-    "Choose",
-    "DatasetInfo",
-    "Embed",
-    "FitContext",
-    "FitProgress",
-    "Generate",
-    "Generation",
-    "Learned",
-    "Media",
-    "Metric",
-    "MetricId",
-    "MmbenchError",
-    "ModelInfo",
-    "ModelUnusableError",
-    "PerSampleTask",
-    "Sample",
-    "SampleScore",
-    "ScoreTable",
-    "TaskInfo",
-    "TransientError",
-    "Usage",
-)
-_WHERE = {
-    "run": "mmbench.api",
-    "RunResult": "mmbench.api",
-    "Comparison": "mmbench.compare.differences",
-    "score": "mmbench.runner.predictions",
-    "ScoreResult": "mmbench.runner.predictions",
-    "train": "mmbench.runner.training",
-    "TrainResult": "mmbench.runner.training",
-    "mean_metric": "mmbench.metrics.formulas",
-    **dict.fromkeys(_CORE, "mmbench.core"),
-}
 
 __all__ = [
     "Choose",
@@ -111,14 +77,37 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "compare":  # a package that can be called: it would hide a function of its name
-        return import_module("mmbench.compare")
-    if name not in _WHERE:
-        raise AttributeError(f"module 'mmbench' has no attribute {name!r}")
-    return getattr(import_module(_WHERE[name]), name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *_WHERE, "compare"]
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "mmbench.api.compare": ("compare",),
+        "mmbench.api.run": ("RunResult", "run"),
+        "mmbench.comparison.differences": ("Comparison",),
+        "mmbench.scoring.predictions": ("ScoreResult", "score"),
+        "mmbench.runner.training": ("TrainResult", "train"),
+        "mmbench.metrics.formulas": ("mean_metric",),
+        "mmbench.core": (
+            "Choose",
+            "DatasetInfo",
+            "Embed",
+            "FitContext",
+            "FitProgress",
+            "Generate",
+            "Generation",
+            "Learned",
+            "Media",
+            "Metric",
+            "MetricId",
+            "MmbenchError",
+            "ModelInfo",
+            "ModelUnusableError",
+            "PerSampleTask",
+            "Sample",
+            "SampleScore",
+            "ScoreTable",
+            "TaskInfo",
+            "TransientError",
+            "Usage",
+        ),
+    },
+)

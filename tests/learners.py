@@ -9,9 +9,9 @@ from helpers import write_model
 
 from mmbench import DatasetInfo, Generate, PerSampleTask, Sample, SampleScore, TaskInfo, mean_metric
 from mmbench.core import FitContext, FitProgress, Learned
+from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import TaskSource
-from mmbench.runner.progress import Stage
-from mmbench.runner.tasks import ResolvedTask
+from mmbench.runner.execute.progress import Stage
 
 DATASET = DatasetInfo(name="parity", revision="1", licence="CC0-1.0", citation="made for the tests of mmbench")
 

@@ -12,7 +12,7 @@ import pytest
 from helpers import Colours, evaluate, lines, start_python, write_captions, write_model, write_questions, write_rows
 
 import mmbench
-from mmbench.api import RunOptions
+from mmbench.api.run import RunOptions
 from mmbench.core import DataError, MissingExtraError, NotComparableError, PluginError, UnknownNameError, UsageError
 
 

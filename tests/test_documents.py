@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmbench.compare.gate.rules import parse_requirement, rules_of_table
+from mmbench.gating.rules import parse_requirement, rules_of_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

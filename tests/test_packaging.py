@@ -28,7 +28,7 @@ def describe(function):
     return multiprocessing.parent_process() is not None, function.__qualname__, module.__name__, module.__file__
 
 if __name__ == "__main__":
-    import mmbench.tasks.vqa as family
+    import mmbench_tasks.vqa as family
     modules = [importlib.import_module(f"{family.__name__}.{m.name}") for m in pkgutil.iter_modules(family.__path__)]
     function = next(
         value
@@ -40,7 +40,7 @@ if __name__ == "__main__":
         in_child, name, module, file = pool.apply(describe, (function,))
     assert in_child
     assert name == function.__qualname__
-    assert module.startswith("mmbench.tasks.vqa.")
+    assert module.startswith("mmbench_tasks.vqa.")
     print(file)
 """
 
@@ -178,7 +178,7 @@ def test_the_console_script(installed: Installed) -> None:
 
 
 def test_a_task_is_imported_from_the_installed_package(installed: Installed) -> None:
-    done = installed.run("-c", "import mmbench.tasks.vqa.easy_vqa as m; print(m.__file__)")
+    done = installed.run("-c", "import mmbench_tasks.vqa.easy_vqa as m; print(m.__file__)")
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(installed.home)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mmbench.compare.saved import Saved
-    from mmbench.compare.sides import Side
+    from mmbench.comparison.saved import Saved
+    from mmbench.comparison.sides import Side
 
 
 @click.group(
@@ -39,7 +39,7 @@ that has fewer samples of the same data than the baseline it would replace, is r
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
 def save(run: str, file: str, out: str) -> int:
     """Save a run as a baseline file; of one that is there, say old and new values."""
-    from mmbench.compare.saved import save_baseline
+    from mmbench.comparison.saved import save_baseline
 
     path = Path(file).expanduser()
     saved = save_baseline(run, path, Path(out))
@@ -58,8 +58,8 @@ def _model(side: Side) -> str:
 
 def _values(saved: Saved) -> Iterator[str]:
     """Old and new value and number of units of every primary metric."""
-    from mmbench.report.table import visible
-    from mmbench.report.text import number
+    from mmbench.reporting.table import visible
+    from mmbench.reporting.text import number
 
     names: dict[tuple[str, str], None] = {}
     for side in filter(None, (saved.before, saved.after)):

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench import registry
-from mmbench.cli.config import load_config
 from mmbench.cli.values import key_values
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
 from mmbench.core.model import capabilities
 from mmbench.core.spec import DataSource
+from mmbench.resolve.config import load_config
 
 if TYPE_CHECKING:
     from mmbench.testing import Report
@@ -157,7 +157,7 @@ def _task_check(name: str, built: Any = None) -> _Check:
 
 def _task(name: str, asked: _Asked) -> Any:
     """The task, not looked at where its name is registered: what is wrong with it is for the kit to say."""
-    from mmbench.runner.tasks import resolve_tasks
+    from mmbench.resolve.tasks import resolve_tasks
 
     if name in _names("task") and not asked.data and not asked.task_args:
         found = registry.load(registry.find("task", name))
@@ -170,7 +170,7 @@ def _model_check(name: str, built: Any = None) -> _Check:
     """The check of a model by name, or of an object that was loaded under that name."""
 
     def check(asked: _Asked) -> Report:
-        from mmbench.models.resolve import resolve_model
+        from mmbench.resolve.models import resolve_model
         from mmbench.testing import Report, check_model
 
         target, options, shown = built, asked.model_args, name
@@ -198,7 +198,7 @@ def _metric_check(plugin: str) -> _Check | None:
         return None
 
     def check(asked: _Asked) -> Report:
-        from mmbench.runner.tasks import resolve_tasks
+        from mmbench.resolve.tasks import resolve_tasks
         from mmbench.testing.task import check_task_metric
 
         if asked.model_args or asked.task:

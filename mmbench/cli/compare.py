@@ -17,10 +17,10 @@ from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
 if TYPE_CHECKING:
-    from mmbench.compare.differences import Comparison
-    from mmbench.compare.flips import Flip
-    from mmbench.compare.sides import Side
-    from mmbench.report.table import Table
+    from mmbench.comparison.differences import Comparison
+    from mmbench.comparison.flips import Flip
+    from mmbench.comparison.sides import Side
+    from mmbench.reporting.table import Table
 
 
 @click.command(
@@ -49,7 +49,7 @@ Exit code: 0, or 3 where a task does not compare.
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal.")
 def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
-    from mmbench.compare.sides import distinct, load_side
+    from mmbench.comparison.sides import distinct, load_side
 
     _check(runs, values)
     working_directory_first()
@@ -74,15 +74,15 @@ def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
 
 
 def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
-    from mmbench.compare.choose import chosen
+    from mmbench.comparison.choose import chosen
 
     return chosen(sides, names_of(values["tasks"]), values["metrics"])
 
 
 def _two(sides: list[Side], values: dict[str, Any]) -> int:
-    from mmbench.compare.differences import compare_sides
-    from mmbench.compare.explain import explain
-    from mmbench.report.compared import difference_tables, explained_table, flip_table, lacking
+    from mmbench.comparison.differences import compare_sides
+    from mmbench.comparison.explain import explain
+    from mmbench.reporting.compared import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
     notes: list[str] = []
@@ -109,9 +109,9 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
 
 
 def _several(sides: list[Side], values: dict[str, Any]) -> int:
-    from mmbench.compare.explain import explain
-    from mmbench.compare.matrix import compare_all
-    from mmbench.report.compared import explained_table, lacking, matrix_tables
+    from mmbench.comparison.explain import explain
+    from mmbench.comparison.matrix import compare_all
+    from mmbench.reporting.compared import explained_table, lacking, matrix_tables
 
     with _quiet(values):
         matrix = compare_all(sides, *_wanted(sides, values))
@@ -129,8 +129,8 @@ def _several(sides: list[Side], values: dict[str, Any]) -> int:
 
 
 def _print(tables: list[Table], values: dict[str, Any], notes: list[str]) -> None:
-    from mmbench.report.markdown import table_markdown
-    from mmbench.report.terminal import print_tables
+    from mmbench.reporting.markdown import table_markdown
+    from mmbench.reporting.terminal import print_tables
 
     if values["as_markdown"]:
         lines = "".join(f"- {note}\n" for note in notes)
@@ -151,7 +151,7 @@ def _ended(code: int, refused: Any) -> int:
 
 def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> dict[tuple[str, str], list[Flip]]:
     """(task, metric) to what flipped: by the metrics that were named, else the first primary one of each task."""
-    from mmbench.compare.flips import flips
+    from mmbench.comparison.flips import flips
 
     chosen: dict[str, list[str]] = {}
     for each in comparison.metrics:
@@ -171,9 +171,9 @@ def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> 
 
 def _asked(side: Side, task: str, units: list[Flip]) -> list[Flip]:
     """The units with what was asked. Raises `MmbenchError` where the task cannot be built or its data changed."""
-    from mmbench.compare.flips import with_samples
-    from mmbench.runner.selection import samples_of
-    from mmbench.runner.tasks import resolve_source
+    from mmbench.comparison.flips import with_samples
+    from mmbench.resolve.samples import samples_of
+    from mmbench.resolve.tasks import resolve_source
 
     facts = side.tasks[task].facts
     found = resolve_source(side.tasks[task].source).task

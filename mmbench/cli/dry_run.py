@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mmbench.api import Plan
+from mmbench.api.run import Plan
 from mmbench.results.log import read_log
 from mmbench.results.rundir import shown_path
-from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut
+from mmbench.runner.plan.task_plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut
 from mmbench.runner.session import Job
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.config import load_config
 from mmbench.cli.gate_plan import plan
 from mmbench.cli.values import working_directory_first, writable_file
 from mmbench.core.errors import MmbenchError, NotComparableError, RunFailedError, UsageError
+from mmbench.resolve.config import load_config
 
 if TYPE_CHECKING:
-    from mmbench.compare.gate.rules import Rule
-    from mmbench.compare.gate.verdicts import GateResult
-    from mmbench.compare.sides import Side
+    from mmbench.comparison.sides import Side
+    from mmbench.gating.rules import Rule
+    from mmbench.gating.verdicts import GateResult
 
 _EPILOG = """\b
 Examples:
@@ -103,14 +103,14 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     rules = _rules(require, values["rules"])
     working_directory_first()
     out = Path(values["out"])
-    from mmbench.compare.sides import load_side
+    from mmbench.comparison.sides import load_side
 
     read = [load_side(run, out) for run in runs]
     held = [_load_baseline(baseline, runs[0], out) for baseline in baselines]
     _targets(values, [str(side.path) for side in (*read, *held)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(read, held, rules, values)
-    from mmbench.compare.gate.judge import gate
+    from mmbench.gating.judge import gate
 
     result = gate(read, held, rules)
     failure = _write(result, targets)
@@ -145,7 +145,7 @@ def _may_replace(path: Path) -> bool:
 
 
 def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
-    from mmbench.compare.gate.rules import check_together, parse_requirement, replaced, rules_of_table
+    from mmbench.gating.rules import check_together, parse_requirement, replaced, rules_of_table
 
     config = load_config(path=None if file is None else Path(file))
     written = rules_of_table(config.gate_rules, str(config.path))
@@ -162,7 +162,7 @@ def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
 
 def _load_baseline(reference: str, run: str, out: Path) -> Side:
     """A baseline. Raises `NotComparableError`, with the command that makes one, where there is none yet."""
-    from mmbench.compare.sides import load_side
+    from mmbench.comparison.sides import load_side
 
     try:
         return load_side(reference, out)
@@ -178,8 +178,8 @@ def _load_baseline(reference: str, run: str, out: Path) -> Side:
 
 def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError | None:
     """Write what was asked for; what kept a file from being written, if anything did."""
-    from mmbench.report.gate import SUMMARY_LIMIT, summary_markdown
-    from mmbench.report.junit import junit_xml
+    from mmbench.reporting.gate import SUMMARY_LIMIT, summary_markdown
+    from mmbench.reporting.junit import junit_xml
     from mmbench.results.codec import write_atomic, write_failed
 
     failure: MmbenchError | None = None
@@ -205,17 +205,17 @@ def _print(result: GateResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return
-    from mmbench.report.gate import gate_table
-    from mmbench.report.terminal import print_tables
+    from mmbench.reporting.gate import gate_table
+    from mmbench.reporting.terminal import print_tables
 
     print_tables([gate_table(result)], sys.stdout)
 
 
 def _print_aa(runs: list[Side], baselines: list[Side], rules: list[Rule], values: dict[str, Any]) -> int:
-    from mmbench.compare.gate.aa import false_alarms
+    from mmbench.gating.aa import false_alarms
 
     found = false_alarms(runs, baselines, rules, simulations=values["simulations"])
-    from mmbench.report.table import visible
+    from mmbench.reporting.table import visible
 
     text = (
         json.dumps(found.to_dict(), allow_nan=False) if values["as_json"] else "\n".join(map(visible, found.sentences))

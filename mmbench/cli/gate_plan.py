@@ -13,7 +13,7 @@ from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmbench.compare.gate.plan import Row, Settings
+    from mmbench.gating.plan import Row, Settings
 
 
 @click.command(
@@ -44,9 +44,9 @@ Examples:
 @click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
 def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **values: Any) -> int:
     """Say how many samples a tolerance needs."""
-    from mmbench.compare.gate.amounts import share
-    from mmbench.compare.gate.plan import given_noise, noise_of, plan_rows
-    from mmbench.compare.sides import load_side
+    from mmbench.comparison.sides import load_side
+    from mmbench.gating.amounts import share
+    from mmbench.gating.plan import given_noise, noise_of, plan_rows
 
     working_directory_first()
     out = Path(values["out"])
@@ -77,8 +77,8 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
 
 
 def _settings(values: dict[str, Any], metrics: int, disagreement: float | None) -> Settings:
-    from mmbench.compare.gate.amounts import share
-    from mmbench.compare.gate.plan import Settings, tolerances_within
+    from mmbench.gating.amounts import share
+    from mmbench.gating.plan import Settings, tolerances_within
 
     alpha = share(values["alpha"], "--alpha", least=0.0, most=0.5)
     power = share(values["power"], "--power", least=alpha, most=0.9999)
@@ -88,7 +88,7 @@ def _settings(values: dict[str, Any], metrics: int, disagreement: float | None) 
 
 def _positive(text: str, option: str, kind: str) -> float:
     """A number above 0, in points where that is its kind. Raises `UsageError`."""
-    from mmbench.compare.gate.amounts import parse_amount
+    from mmbench.gating.amounts import parse_amount
 
     amount = parse_amount(text, option)
     if amount.kind != kind or amount.number <= 0:
@@ -102,7 +102,7 @@ def _print(rows: list[Row], settings: Settings, *, as_json: bool) -> None:
         shown = {"alpha": settings.alpha, "power": settings.power, "rules": settings.rules}
         click.echo(json.dumps({**shown, "plan": [row.to_dict() for row in rows]}, allow_nan=False))
         return
-    from mmbench.report.gate import plan_table
-    from mmbench.report.terminal import print_tables
+    from mmbench.reporting.gate import plan_table
+    from mmbench.reporting.terminal import print_tables
 
     print_tables([plan_table(rows, settings)], sys.stdout)

@@ -99,7 +99,7 @@ def _read(kind: registry.Kind, rows_of: Callable[[str], Iterable[dict[str, Any]]
 
 
 def _suite(name: str) -> Iterable[dict[str, Any]]:
-    from mmbench.models.suites import find_suite
+    from mmbench.resolve.suites import find_suite
 
     return [{"name": name, **asdict(find_suite(name))}]
 

@@ -12,9 +12,9 @@ from importlib import import_module
 
 import click
 
-from mmbench.cli.config import Option, Options, load_config
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.core.ids import nearest_names
+from mmbench.resolve.config import Option, Options, load_config
 
 COMMANDS = {
     "run": "Evaluate models on tasks; the same command again resumes.",

@@ -14,7 +14,7 @@ from mmbench.core.errors import UsageError
 from mmbench.core.ids import names_of
 
 if TYPE_CHECKING:
-    from mmbench.report.build import Report
+    from mmbench.reporting.build import Report
 
 _EPILOG = """\b
 Examples:
@@ -71,7 +71,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     target = writable_file("--output", output, runs)
     if target is not None and not values["hub"]:
         format_name = _format_for(target, format_name)
-    from mmbench.report.build import Options, make_report
+    from mmbench.reporting.build import Options, make_report
 
     options = Options(
         names_of(values["tasks"]), values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
@@ -81,7 +81,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
         writable_file("--output", str(target), map(str, report.runs.sides))
     text = _rendered(report, format_name, values)
     if text is None:
-        from mmbench.report.terminal import print_tables
+        from mmbench.reporting.terminal import print_tables
 
         print_tables(report.tables, sys.stdout, compact=True)
     elif target is None:
@@ -96,7 +96,7 @@ def _format_for(target: Path, named: str | None) -> str:
 
     Raises `UsageError` where a format that was typed and the ending disagree.
     """
-    from mmbench.report.formats import RENDERERS, format_of
+    from mmbench.reporting.formats import RENDERERS, format_of
 
     ending = target.suffix.lower().removeprefix(".")
     if named is None or named == ending:
@@ -119,16 +119,16 @@ def _typed(option: str) -> bool:
 def _rendered(report: Report, format_name: str | None, values: dict[str, Any]) -> str | None:
     """The report as text; None for a terminal."""
     if values["hub"]:
-        from mmbench.report.hub import model_index
+        from mmbench.reporting.hub import model_index
 
         return model_index(report, values["source"])
     if format_name == "html":
-        from mmbench.report.html_page import tables_html
+        from mmbench.reporting.html_page import tables_html
 
         return tables_html(report.tables, values["title"])
     if format_name is None:
         return None
-    from mmbench.report.formats import RENDERERS
+    from mmbench.reporting.formats import RENDERERS
 
     return RENDERERS[format_name](report.tables)
 

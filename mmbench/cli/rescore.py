@@ -34,14 +34,14 @@ points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have 
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
 def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: bool) -> int:
     """Apply today's metrics to the stored answers of a run, and say what moved."""
-    from mmbench.runner.rescoring import rescore
+    from mmbench.scoring.rescoring import rescore
 
     working_directory_first()
     # What a plug-in prints must not land in the JSON document.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         result = rescore(run, Path(out), names_of(tasks), dry_run=dry_run)
         if result.written:
-            from mmbench.api import write_report
+            from mmbench.api.run import write_report
             from mmbench.results.rundir import RunDirectory
             from mmbench.results.view import RunView
 
@@ -50,7 +50,7 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: 
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return 0
     from mmbench.cli.rescored import rescored_tables
-    from mmbench.report.terminal import print_tables
+    from mmbench.reporting.terminal import print_tables
 
     print_tables(rescored_tables(result), sys.stdout)
     for note in result.notes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmbench.report.table import Column, Table
-from mmbench.report.text import number, signed
+from mmbench.reporting.table import Column, Table
+from mmbench.reporting.text import number, signed
 
 if TYPE_CHECKING:
     from mmbench.core.scores import MetricValue
-    from mmbench.runner.rescoring import Moved, Rescored
+    from mmbench.scoring.rescoring import Moved, Rescored
 
 
 def rescored_tables(result: Rescored) -> list[Table]:

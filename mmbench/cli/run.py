@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from mmbench.cli.config import load_config
 from mmbench.cli.options import solved_option
 from mmbench.cli.values import batch_size, key_values, working_directory_first
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import CACHE, CHECKPOINTS, DataSource
+from mmbench.resolve.config import load_config
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 """Environment variables by which the Hugging Face libraries are told to stay off the network."""
@@ -132,7 +132,7 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
 @click.option("--quiet", "-q", is_flag=True, help="Nothing on stderr but what failed.")
 def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> int:
     """Evaluate models on tasks and print quality, certainty and speed in one table."""
-    from mmbench.api import execute, make_plan
+    from mmbench.api.run import execute, make_plan
 
     if values["offline"]:
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
@@ -199,7 +199,7 @@ def _options(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _progress(quiet: bool) -> Any:
-    from mmbench.runner.progress import Silent, for_stderr
+    from mmbench.runner.execute.progress import Silent, for_stderr
 
     return Silent() if quiet else for_stderr()
 
@@ -208,8 +208,8 @@ def _print(result: Any, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
     else:
-        from mmbench.report.markdown import MANY
-        from mmbench.report.terminal import print_comparison, print_runs
+        from mmbench.reporting.markdown import MANY
+        from mmbench.reporting.terminal import print_comparison, print_runs
 
         models, tasks = result.models, list(result.tasks)
         (print_comparison if len(models) > MANY else print_runs)(models, tasks, sys.stdout)

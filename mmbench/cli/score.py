@@ -15,7 +15,7 @@ from mmbench.core.errors import MmbenchError
 
 if TYPE_CHECKING:
     from mmbench.core.scores import ScoreTable
-    from mmbench.runner.predictions import Coverage, ScoreResult
+    from mmbench.scoring.predictions import Coverage, ScoreResult
 
 _EPILOG = """\b
 Examples:
@@ -60,7 +60,7 @@ Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samp
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(task: str, predictions: str, references: str | None, **values: Any) -> int:
     """Score a file of predictions, without a model, and print every metric with its interval."""
-    from mmbench.runner.predictions import score
+    from mmbench.scoring.predictions import score
 
     working_directory_first()
     target = writable_file("--per-sample", values["per_sample"], (predictions, references))
@@ -94,8 +94,8 @@ def _print(result: ScoreResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return
-    from mmbench.report.scored import scored_tables
-    from mmbench.report.terminal import print_tables
+    from mmbench.reporting.scored import scored_tables
+    from mmbench.reporting.terminal import print_tables
 
     tables = scored_tables(result.name, _counts(result.coverage), result.metrics, result.slices, result.primary)
     failed = tuple(_failed(table) for table in result.tables.values() if "error" in table.status)
@@ -103,7 +103,7 @@ def _print(result: ScoreResult, *, as_json: bool) -> None:
 
 
 def _counts(met: Coverage) -> str:
-    from mmbench.report.text import percent
+    from mmbench.reporting.text import percent
 
     text = f"{met.predicted:,} sample{'' if met.predicted == 1 else 's'}"
     if met.predicted < met.samples:

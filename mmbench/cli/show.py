@@ -77,8 +77,8 @@ def _show_one(what: str, sample_id: str | None, task_name: str | None, values: d
 
 
 def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None:
-    from mmbench.runner.selection import samples_of
-    from mmbench.runner.tasks import resolve_tasks
+    from mmbench.resolve.samples import samples_of
+    from mmbench.resolve.tasks import resolve_tasks
 
     data = [DataSource.parse(text) for text in values["data"]]
     task = resolve_tasks([name], data, key_values("--task-args", values["task_args"]))[0].task
@@ -155,10 +155,10 @@ def _print_references(sample: Sample) -> None:
 
 
 def _show_runs(references: Sequence[str], task_name: str | None, values: dict[str, Any]) -> None:
-    from mmbench.report.markdown import comparison_markdown
-    from mmbench.report.terminal import print_comparison
+    from mmbench.analysis.seeds import checked_threshold, group_seeds
+    from mmbench.reporting.markdown import comparison_markdown
+    from mmbench.reporting.terminal import print_comparison
     from mmbench.results.rundir import find_run
-    from mmbench.results.seeds import checked_threshold, group_seeds
     from mmbench.results.view import RunView
 
     solved = checked_threshold(values["solved"])
@@ -176,9 +176,9 @@ def _show_runs(references: Sequence[str], task_name: str | None, values: dict[st
 
 
 def _show_run(directory: Any, sample_id: str | None, task_name: str | None, *, as_markdown: bool) -> None:
-    from mmbench.report.markdown import run_markdown
-    from mmbench.report.terminal import print_runs
-    from mmbench.results.seeds import group_seeds
+    from mmbench.analysis.seeds import group_seeds
+    from mmbench.reporting.markdown import run_markdown
+    from mmbench.reporting.terminal import print_runs
     from mmbench.results.view import RunView
 
     view = RunView.load(directory)
@@ -200,7 +200,7 @@ def _show_run(directory: Any, sample_id: str | None, task_name: str | None, *, a
 
 
 def _show_run_sample(view: Any, directory: Any, task_name: str, sample_id: str) -> None:
-    from mmbench.runner.tasks import resolve_source
+    from mmbench.resolve.tasks import resolve_source
 
     entry = view.run.tasks[task_name]
     task = resolve_source(entry.source).task

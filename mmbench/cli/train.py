@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.config import load_config
 from mmbench.cli.values import key_values, working_directory_first
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import CHECKPOINTS, DataSource
+from mmbench.resolve.config import load_config
 
 if TYPE_CHECKING:
     from mmbench.runner.training import Trained, TrainResult
@@ -163,6 +163,6 @@ def _table(trained: Sequence[Trained]) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    from mmbench.runner.progress import clock
+    from mmbench.runner.execute.progress import clock
 
     return f"{seconds:.1f} s" if seconds < 10 else clock(seconds)

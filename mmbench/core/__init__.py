@@ -4,8 +4,9 @@ Everything else may import this package; it imports nothing of mmbench outside i
 is first used, which keeps start-up short.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from mmbench.core.errors import (
@@ -40,77 +41,6 @@ if TYPE_CHECKING:
         Task,
         TaskInfo,
     )
-
-_NAMES = {
-    "errors": (
-        "DataError",
-        "MediaError",
-        "MissingExtraError",
-        "MmbenchError",
-        "ModelUnusableError",
-        "NotComparableError",
-        "PluginError",
-        "RunFailedError",
-        "TransientError",
-        "UnknownNameError",
-        "UsageError",
-    ),
-    "ids": (
-        "MetricId",
-        "derive_seed",
-        "nearest_names",
-    ),
-    "media": (
-        "Media",
-        "Source",
-    ),
-    "metric": ("Metric",),
-    "model": (
-        "FitContext",
-        "FitProgress",
-        "Learned",
-        "ModelInfo",
-        "capabilities",
-    ),
-    "requests": (
-        "Choose",
-        "Embed",
-        "Generate",
-        "Request",
-    ),
-    "responses": (
-        "Generation",
-        "Response",
-        "Timing",
-        "Usage",
-    ),
-    "samples": (
-        "Part",
-        "Sample",
-    ),
-    "scores": (
-        "MetricValue",
-        "ScoreTable",
-    ),
-    "spec": (
-        "Batching",
-        "DataSource",
-        "RunSpec",
-        "Selection",
-        "Suite",
-    ),
-    "task": (
-        "DatasetInfo",
-        "Family",
-        "PerSampleTask",
-        "Predicted",
-        "ReadsPredictions",
-        "SampleScore",
-        "Task",
-        "TaskInfo",
-    ),
-}
-_WHERE = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "Batching",
@@ -162,8 +92,75 @@ __all__ = [
     "nearest_names",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'mmbench.core' has no attribute {name!r}")
-    return getattr(import_module(f"mmbench.core.{_WHERE[name]}"), name)
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "mmbench.core.errors": (
+            "DataError",
+            "MediaError",
+            "MissingExtraError",
+            "MmbenchError",
+            "ModelUnusableError",
+            "NotComparableError",
+            "PluginError",
+            "RunFailedError",
+            "TransientError",
+            "UnknownNameError",
+            "UsageError",
+        ),
+        "mmbench.core.ids": (
+            "MetricId",
+            "derive_seed",
+            "nearest_names",
+        ),
+        "mmbench.core.media": (
+            "Media",
+            "Source",
+        ),
+        "mmbench.core.metric": ("Metric",),
+        "mmbench.core.model": (
+            "FitContext",
+            "FitProgress",
+            "Learned",
+            "ModelInfo",
+            "capabilities",
+        ),
+        "mmbench.core.requests": (
+            "Choose",
+            "Embed",
+            "Generate",
+            "Request",
+        ),
+        "mmbench.core.responses": (
+            "Generation",
+            "Response",
+            "Timing",
+            "Usage",
+        ),
+        "mmbench.core.samples": (
+            "Part",
+            "Sample",
+        ),
+        "mmbench.core.scores": (
+            "MetricValue",
+            "ScoreTable",
+        ),
+        "mmbench.core.spec": (
+            "Batching",
+            "DataSource",
+            "RunSpec",
+            "Selection",
+            "Suite",
+        ),
+        "mmbench.core.task": (
+            "DatasetInfo",
+            "Family",
+            "PerSampleTask",
+            "Predicted",
+            "ReadsPredictions",
+            "SampleScore",
+            "Task",
+            "TaskInfo",
+        ),
+    },
+)

@@ -6,9 +6,9 @@ Attributes load on first use, so that importing this package, or reading the cat
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mmbench._lazy import lazy_exports
 from mmbench.metrics.catalog import CATALOG, MetricCard
 
 if TYPE_CHECKING:
@@ -67,45 +67,27 @@ __all__ = [
     "weighted_median",
 ]
 
-_MODULES = {
-    "RankCounts": "retrieval",
-    "VQA_VARIANTS": "vqa",
-    "caption_columns": "captions.columns",
-    "caption_metrics": "captions.metrics",
-    "captions_of_images": "retrieval",
-    "class_columns": "classes",
-    "evaluate_slices": "evaluate",
-    "expected_pair": "retrieval",
-    "f1_metric": "classes",
-    "mean_metric": "formulas",
-    "median_metric": "formulas",
-    "merge_tables": "evaluate",
-    "meteor_columns": "captions.java",
-    "number_columns": "regression",
-    "number_metrics": "regression",
-    "one_image_note": "captions.columns",
-    "pair_metric": "retrieval",
-    "ptb_tokenize": "captions.tokenize",
-    "query_columns": "retrieval",
-    "rank_both": "retrieval",
-    "rank_counts": "retrieval",
-    "ratio": "formulas",
-    "retrieval_metrics": "retrieval",
-    "sentiment_metrics": "regression",
-    "spice_columns": "captions.java",
-    "tokenised_columns": "captions.columns",
-    "vqa_accuracies": "vqa",
-    "vqa_accuracy": "vqa",
-    "vqa_metric": "vqa",
-    "weighted_median": "formulas",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "mmbench.metrics.retrieval": (
+            "RankCounts",
+            "captions_of_images",
+            "expected_pair",
+            "pair_metric",
+            "query_columns",
+            "rank_both",
+            "rank_counts",
+            "retrieval_metrics",
+        ),
+        "mmbench.metrics.vqa": ("VQA_VARIANTS", "vqa_accuracies", "vqa_accuracy", "vqa_metric"),
+        "mmbench.metrics.captions.columns": ("caption_columns", "one_image_note", "tokenised_columns"),
+        "mmbench.metrics.captions.metrics": ("caption_metrics",),
+        "mmbench.metrics.classes": ("class_columns", "f1_metric"),
+        "mmbench.metrics.evaluate": ("evaluate_slices", "merge_tables"),
+        "mmbench.metrics.formulas": ("mean_metric", "median_metric", "ratio", "weighted_median"),
+        "mmbench.metrics.captions.java": ("meteor_columns", "spice_columns"),
+        "mmbench.metrics.regression": ("number_columns", "number_metrics", "sentiment_metrics"),
+        "mmbench.metrics.captions.tokenize": ("ptb_tokenize",),
+    },
+)

@@ -16,12 +16,12 @@ from mmbench.core.model import Capabilities, FitContext, FitProgress, Learned
 from mmbench.core.requests import Request, identify
 from mmbench.core.samples import Sample
 from mmbench.models.caller import as_served, served_kinds
+from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.rundir import shown_path
 from mmbench.results.schema import LearnedEntry
-from mmbench.runner.plan import TaskPlan
-from mmbench.runner.progress import Progress, Silent, Training
-from mmbench.runner.signals import raise_if_swallowed
-from mmbench.runner.tasks import ResolvedTask
+from mmbench.runner.execute.progress import Progress, Silent, Training
+from mmbench.runner.execute.signals import raise_if_swallowed
+from mmbench.runner.plan.task_plan import TaskPlan
 
 
 class Splits(NamedTuple):

@@ -13,8 +13,8 @@ import msgspec
 
 from mmbench.core.errors import MmbenchError, RunFailedError
 from mmbench.core.spec import RunSpec
-from mmbench.models.resolve import ResolvedModel, unrepeatable_digest
 from mmbench.perf.machine import git_state, machine, packages
+from mmbench.resolve.models import ResolvedModel, unrepeatable_digest
 from mmbench.results.codec import digest
 from mmbench.results.rundir import RunDirectory, identity_of
 from mmbench.results.schema import (
@@ -28,11 +28,11 @@ from mmbench.results.schema import (
     TaskPerf,
     TaskStatus,
 )
-from mmbench.runner.cached import shared_answers
-from mmbench.runner.lifecycle import Models
-from mmbench.runner.plan import TaskPlan
-from mmbench.runner.progress import Progress
-from mmbench.runner.signals import Interrupted, shielded
+from mmbench.runner.execute.cached import shared_answers
+from mmbench.runner.execute.lifecycle import Models
+from mmbench.runner.execute.progress import Progress
+from mmbench.runner.execute.signals import Interrupted, shielded
+from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.task_run import TaskRun, TaskWork
 
 Prior = Callable[[TaskPlan], Mapping[str, float]]

@@ -17,14 +17,14 @@ from mmbench.perf.meter import Meter
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
-from mmbench.runner.cached import Cached
-from mmbench.runner.concurrent import AsyncExecutor
-from mmbench.runner.executor import BatchExecutor
-from mmbench.runner.loop import Loop
-from mmbench.runner.plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
-from mmbench.runner.progress import Progress, Silent
-from mmbench.runner.record import Recorder, TooManyErrorsError
-from mmbench.runner.scoring import chance_of, keep, read_responses, score
+from mmbench.runner.execute.batches import BatchExecutor
+from mmbench.runner.execute.cached import Cached
+from mmbench.runner.execute.concurrent import AsyncExecutor
+from mmbench.runner.execute.loop import Loop
+from mmbench.runner.execute.progress import Progress, Silent
+from mmbench.runner.execute.record import Recorder, TooManyErrorsError
+from mmbench.runner.plan.task_plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut, plan_file
+from mmbench.scoring.scores import chance_of, keep, read_responses, score
 
 _CAUSES = 3
 """Causes of failures that are named."""

@@ -17,14 +17,14 @@ from mmbench.core.ids import names_of
 from mmbench.core.model import capabilities
 from mmbench.core.spec import CHECKPOINTS
 from mmbench.models.caller import served_kinds
-from mmbench.models.resolve import ResolvedModel
+from mmbench.resolve.arguments import Data, models_of, progress_of, seeds_of, sources_of
+from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.tasks import ResolvedTask, resolve_tasks
 from mmbench.results.schema import LearnedEntry
-from mmbench.runner.given import Data, models_of, progress_of, seeds_of, sources_of
+from mmbench.runner.execute.lifecycle import Models
+from mmbench.runner.execute.progress import Progress
+from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.learning import Splits, lesson, training_splits
-from mmbench.runner.lifecycle import Models
-from mmbench.runner.progress import Progress
-from mmbench.runner.signals import interruptible
-from mmbench.runner.tasks import ResolvedTask, resolve_tasks
 
 _NAMED = 5
 """Models that learn which are named to somebody who asks one that does not."""

@@ -17,9 +17,9 @@ from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, as_served
 from mmbench.models.controls import reveal_to
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs
+from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.runner.learning import fit_context, lesson, training_splits
-from mmbench.runner.tasks import ResolvedTask
 from mmbench.testing.rules import Stages
 from mmbench.testing.subject import choose_samples, make_requests
 

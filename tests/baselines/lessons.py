@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.baselines import catalog, models
-from mmbench.baselines.adapter import Baseline
 from mmbench.core import DatasetInfo, Embed, FitContext, FitProgress, Generate, Media, Request, Sample, TaskInfo
 from mmbench.data import image_from_array
+from mmbench_baselines import catalog, models
+from mmbench_baselines.adapter import Baseline
 
 COLOURS = {"blue": (40, 60, 220), "green": (30, 180, 40), "red": (220, 30, 30)}
 YES_NO = ("no", "yes")

@@ -23,13 +23,13 @@ from lessons import (  # noqa: E402
     requests_of,
 )
 
-from mmbench.baselines import catalog, models  # noqa: E402
-from mmbench.baselines.adapter import NEVER, Baseline  # noqa: E402
-from mmbench.baselines.examples import picture_of  # noqa: E402
-from mmbench.baselines.trained import device_of  # noqa: E402
 from mmbench.core import Choose, Embed, Generate, MissingExtraError, PluginError, UsageError  # noqa: E402
 from mmbench.core.model import capabilities  # noqa: E402
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs  # noqa: E402
+from mmbench_baselines import catalog, models  # noqa: E402
+from mmbench_baselines.adapter import NEVER, Baseline  # noqa: E402
+from mmbench_baselines.examples import picture_of  # noqa: E402
+from mmbench_baselines.trained import device_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from mmbench.baselines import catalog
-from mmbench.baselines.card import Card, Sizes, evaluate, read_card
 from mmbench.core import MissingExtraError, PluginError, UnknownNameError, UsageError
+from mmbench_baselines import catalog
+from mmbench_baselines.card import Card, Sizes, evaluate, read_card
 
 NAMED = {
     "attention", "bag-of-words", "captioner", "captioner-blind", "cnn-lstm", "concat", "cross-attention", "film", "gated", "image-only", "late",
@@ -39,7 +39,7 @@ def test_the_head_decides_whether_concatenation_is_additive():
 
 def test_reading_every_card_loads_no_torch():
     code = (
-        "import sys; from mmbench.baselines import catalog\n"
+        "import sys; from mmbench_baselines import catalog\n"
         "for b in catalog.BASELINES.values(): b.card, b.additive, b.parameters()\n"
         "print(sorted({'torch', 'numpy'} & set(sys.modules)))"
     )
@@ -108,9 +108,9 @@ def test_sizes_do_not_remember_the_order_of_modalities():
 
 def test_a_missing_class_is_a_plug_in_error():
     with pytest.raises(PluginError, match="no class Nothing"):
-        read_card("mmbench.baselines.fusions.concat:Nothing")
+        read_card("mmbench_baselines.fusions.concat:Nothing")
     with pytest.raises(PluginError, match="no module"):
-        read_card("mmbench.baselines.nothing:Nothing")
+        read_card("mmbench_baselines.nothing:Nothing")
 
 
 def test_a_fusion_described_by_nothing_counts_as_one_that_lets_modalities_interact():

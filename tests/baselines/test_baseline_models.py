@@ -4,11 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from mmbench.baselines import catalog  # noqa: E402
-from mmbench.baselines.encoded import Encoded, Raw  # noqa: E402
-from mmbench.baselines.model import Recipe, build, build_encoder, count_parameters  # noqa: E402
-from mmbench.baselines.two_tower import MAX_SCALE, TwoTower  # noqa: E402
 from mmbench.core import UnknownNameError, UsageError  # noqa: E402
+from mmbench_baselines import catalog  # noqa: E402
+from mmbench_baselines.encoded import Encoded, Raw  # noqa: E402
+from mmbench_baselines.model import Recipe, build, build_encoder, count_parameters  # noqa: E402
+from mmbench_baselines.two_tower import MAX_SCALE, TwoTower  # noqa: E402
 
 TEXT = ("bag-of-words", "gru", "lstm", "transformer")
 DIM, WORDS = 16, 30

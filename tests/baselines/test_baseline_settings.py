@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mmbench.baselines import catalog
-from mmbench.baselines.settings import BUDGETS, TOKEN_STEPS, Budget, Settings
 from mmbench.core import UnknownNameError, UsageError
+from mmbench_baselines import catalog
+from mmbench_baselines.settings import BUDGETS, TOKEN_STEPS, Budget, Settings
 
 
 @pytest.mark.parametrize("name", catalog.BASELINES)
@@ -138,9 +138,9 @@ def test_a_head_that_does_not_go_with_it_is_refused(baseline, head, words):
 def test_importing_what_start_up_needs_and_checking_options_loads_no_torch():
     code = (
         "import sys\n"
-        "import mmbench.baselines.models, mmbench.baselines.adapter, mmbench.baselines.settings, mmbench.baselines.text\n"
-        "import mmbench.baselines.suites\n"
-        "mmbench.baselines.models.LowRank(rank=2)\n"
+        "import mmbench_baselines.models, mmbench_baselines.adapter, mmbench_baselines.settings, mmbench_baselines.text\n"
+        "import mmbench_baselines.suites\n"
+        "mmbench_baselines.models.LowRank(rank=2)\n"
         "print(sorted({'torch', 'numpy', 'PIL', 'safetensors'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

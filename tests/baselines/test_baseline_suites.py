@@ -3,7 +3,7 @@
 import inspect
 
 from mmbench import registry
-from mmbench.baselines import catalog, suites
+from mmbench_baselines import catalog, suites
 
 
 def test_the_suites_name_every_baseline_that_answers_or_embeds_and_all_are_registered():

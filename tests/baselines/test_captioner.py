@@ -10,17 +10,17 @@ torch = pytest.importorskip("torch", reason="baselines are torch modules: pip in
 
 from lessons import COLOURS, Course, asks, described_of, describing, picture  # noqa: E402
 
-from mmbench.baselines import catalog  # noqa: E402
-from mmbench.baselines.captioner.model import Captioner  # noqa: E402
-from mmbench.baselines.captioner.words import split  # noqa: E402
-from mmbench.baselines.encoded import Raw  # noqa: E402
-from mmbench.baselines.model import Recipe, build, count_parameters  # noqa: E402
-from mmbench.baselines.settings import Search, Settings  # noqa: E402
-from mmbench.baselines.training import captioning  # noqa: E402
-from mmbench.baselines.training.captioning import word_accuracy  # noqa: E402
-from mmbench.baselines.training.material import material  # noqa: E402
 from mmbench.core import DataError, Generate, NotComparableError, PluginError, UnknownNameError, UsageError  # noqa: E402
 from mmbench.data import load_pixels  # noqa: E402
+from mmbench_baselines import catalog  # noqa: E402
+from mmbench_baselines.captioner.model import Captioner  # noqa: E402
+from mmbench_baselines.captioner.words import split  # noqa: E402
+from mmbench_baselines.encoded import Raw  # noqa: E402
+from mmbench_baselines.model import Recipe, build, count_parameters  # noqa: E402
+from mmbench_baselines.settings import Search, Settings  # noqa: E402
+from mmbench_baselines.training import captioning  # noqa: E402
+from mmbench_baselines.training.captioning import word_accuracy  # noqa: E402
+from mmbench_baselines.training.material import material  # noqa: E402
 
 WELL = {"search": "greedy", "steps": 120, "lr": 0.01, "batch": 6, "dim": 16, "checks": 4}
 BOTH = ["captioner", "captioner-blind"]

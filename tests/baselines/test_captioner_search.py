@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="baselines are torch modules: pip in
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from mmbench.baselines.captioner.search import LENGTH_POWER, beam_search, greedy  # noqa: E402
-from mmbench.baselines.captioner.words import BOUNDARY, UNKNOWN  # noqa: E402
+from mmbench_baselines.captioner.search import LENGTH_POWER, beam_search, greedy  # noqa: E402
+from mmbench_baselines.captioner.words import BOUNDARY, UNKNOWN  # noqa: E402
 
 WORDS = 5
 """Ids: the boundary, the unknown word and three that can be written."""

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.baselines.captioner.words import BOUNDARY, UNKNOWN, Lexicon, split
 from mmbench.core import DataError
+from mmbench_baselines.captioner.words import BOUNDARY, UNKNOWN, Lexicon, split
 
 SAID = ["A red circle, left of it a ring.", "two dogs' toys (red)", "it's here"]
 
@@ -32,7 +32,7 @@ def test_ids_are_words_in_order_and_what_training_did_not_show_is_unknown():
 
 
 def test_the_frequent_words_are_kept(monkeypatch):
-    monkeypatch.setattr("mmbench.baselines.captioner.words.MOST_WORDS", 2)
+    monkeypatch.setattr("mmbench_baselines.captioner.words.MOST_WORDS", 2)
     assert Lexicon.learn(["a cat", "a dog", "a cat"]).words == (" a", " cat")
 
 
@@ -49,7 +49,7 @@ def lessons_of(samples):
     pytest.importorskip("torch")
     from lessons import requests_of
 
-    from mmbench.baselines.captioner.examples import described
+    from mmbench_baselines.captioner.examples import described
 
     lexicon = Lexicon.learn(caption for sample in samples for caption in sample.references)
     return lexicon, described(samples, requests_of, lexicon, 16)
@@ -61,7 +61,7 @@ def test_every_word_is_learned_from_those_before_it_and_the_end_from_all():
     pytest.importorskip("torch")
     from lessons import described_of
 
-    from mmbench.baselines.captioner.examples import UNTAUGHT
+    from mmbench_baselines.captioner.examples import UNTAUGHT
 
     one, two, *_ = described_of("train")
     lexicon, examples = lessons_of([replace(one, references=("a b", "c")), replace(two, references=("b b a",))])
@@ -78,7 +78,7 @@ def test_a_word_that_training_did_not_show_is_read_but_not_learned():
     pytest.importorskip("torch")
     from lessons import described_of, requests_of
 
-    from mmbench.baselines.captioner.examples import UNTAUGHT, described
+    from mmbench_baselines.captioner.examples import UNTAUGHT, described
 
     (sample, *_) = described_of("val")
     lexicon = Lexicon.learn(["a square."])

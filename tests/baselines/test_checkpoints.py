@@ -27,11 +27,11 @@ from lessons import (
 )
 from safetensors.torch import load_file
 
-from mmbench.baselines import catalog
-from mmbench.baselines.adapter import CaptioningBaseline
-from mmbench.baselines.settings import Settings
-from mmbench.baselines.training import checkpoint
 from mmbench.core import Choose, RunFailedError, UsageError
+from mmbench_baselines import catalog
+from mmbench_baselines.adapter import CaptioningBaseline
+from mmbench_baselines.settings import Settings
+from mmbench_baselines.training import checkpoint
 
 
 def folder_of(learned):

@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch", reason="baselines are torch modules: pip in
 from lessons import Course, matching, questions_of  # noqa: E402
 from safetensors.torch import load, save  # noqa: E402
 
-from mmbench.baselines.training.checkpoint import CARD, SCHEMA_VERSION, STATE, WEIGHTS, load_card  # noqa: E402
 from mmbench.core import NotComparableError, RunFailedError, UsageError  # noqa: E402
+from mmbench_baselines.training.checkpoint import CARD, SCHEMA_VERSION, STATE, WEIGHTS, load_card  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,10 @@ from hypothesis import strategies as st  # noqa: E402
 from hypothesis.extra import numpy as arrays  # noqa: E402
 from lessons import COLOURS, YES_NO, Course, asked, captions_of, matching, picture, questions_of, requests_of  # noqa: E402
 
-from mmbench.baselines import examples as module  # noqa: E402
-from mmbench.baselines.examples import (  # noqa: E402
+from mmbench.core import DataError, Embed, Generate, Media, Sample, UsageError  # noqa: E402
+from mmbench.data import split_by_group  # noqa: E402
+from mmbench_baselines import examples as module  # noqa: E402
+from mmbench_baselines.examples import (  # noqa: E402
     Pictures,
     allowed_mask,
     captions,
@@ -20,10 +22,8 @@ from mmbench.baselines.examples import (  # noqa: E402
     picture_of,
     questions,
 )
-from mmbench.baselines.text import Reader  # noqa: E402
-from mmbench.baselines.training.fit import HELD_OUT  # noqa: E402
-from mmbench.core import DataError, Embed, Generate, Media, Sample, UsageError  # noqa: E402
-from mmbench.data import split_by_group  # noqa: E402
+from mmbench_baselines.text import Reader  # noqa: E402
+from mmbench_baselines.training.fit import HELD_OUT  # noqa: E402
 
 CPU = torch.device("cpu")
 ANSWERS = ("blue", "green", "no", "red", "yes")

@@ -6,15 +6,15 @@ torch = pytest.importorskip("torch", reason="fusions are torch modules: pip inst
 
 from torch import nn  # noqa: E402
 
-from mmbench.baselines import catalog  # noqa: E402
-from mmbench.baselines.card import Sizes  # noqa: E402
-from mmbench.baselines.contract import CHECKS, check_fusion  # noqa: E402
-from mmbench.baselines.encoded import Encoded  # noqa: E402
-from mmbench.baselines.fusions.base import Fusion  # noqa: E402
-from mmbench.baselines.fusions.concat import Concat  # noqa: E402
-from mmbench.baselines.fusions.low_rank import LowRank  # noqa: E402
-from mmbench.baselines.model import build_fusion, count_parameters  # noqa: E402
 from mmbench.core import UnknownNameError, UsageError  # noqa: E402
+from mmbench_baselines import catalog  # noqa: E402
+from mmbench_baselines.card import Sizes  # noqa: E402
+from mmbench_baselines.contract import CHECKS, check_fusion  # noqa: E402
+from mmbench_baselines.encoded import Encoded  # noqa: E402
+from mmbench_baselines.fusions.base import Fusion  # noqa: E402
+from mmbench_baselines.fusions.concat import Concat  # noqa: E402
+from mmbench_baselines.fusions.low_rank import LowRank  # noqa: E402
+from mmbench_baselines.model import build_fusion, count_parameters  # noqa: E402
 
 PAIR = ("image", "text")
 
@@ -186,7 +186,7 @@ def test_inputs_that_do_not_fit_are_refused():
 
 def test_a_fusion_of_a_users_file_is_found(tmp_path):
     (tmp_path / "mine_fusion.py").write_text(
-        "from mmbench.baselines.fusions.concat import Concat\n\n\nclass Mine(Concat):\n    name = 'mine'\n"
+        "from mmbench_baselines.fusions.concat import Concat\n\n\nclass Mine(Concat):\n    name = 'mine'\n"
     )
     fusion = build_fusion(f"{tmp_path / 'mine_fusion.py'}:Mine", Sizes(PAIR, 8, 8))
     assert isinstance(fusion, Fusion)

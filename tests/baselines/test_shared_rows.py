@@ -7,12 +7,12 @@ torch = pytest.importorskip("torch", reason="fusions are torch modules: pip inst
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from mmbench.baselines import catalog  # noqa: E402
-from mmbench.baselines.card import Sizes  # noqa: E402
-from mmbench.baselines.encoded import Encoded  # noqa: E402
-from mmbench.baselines.fusions.attention import slots_of  # noqa: E402
-from mmbench.baselines.model import build_fusion  # noqa: E402
 from mmbench.core import UsageError  # noqa: E402
+from mmbench_baselines import catalog  # noqa: E402
+from mmbench_baselines.card import Sizes  # noqa: E402
+from mmbench_baselines.encoded import Encoded  # noqa: E402
+from mmbench_baselines.fusions.attention import slots_of  # noqa: E402
+from mmbench_baselines.model import build_fusion  # noqa: E402
 
 DIM, PAIR, TRIO = 8, ("image", "text"), ("audio", "image", "text")
 ABOUT = {"image": [2, 0, 2, 3, 0, 0, 2], "text": [0, 1, 2, 3, 4, 5, 6], "audio": [1, 1, 0, 1, 1, 0, 0]}

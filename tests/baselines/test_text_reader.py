@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lessons import asked, asks, picture
 
-from mmbench.baselines.text import LONGEST, UNKNOWN, Reader, choices_of, text_of
 from mmbench.core import Embed, Generate
+from mmbench_baselines.text import LONGEST, UNKNOWN, Reader, choices_of, text_of
 
 COLOURS, YES_NO = ("blue", "red"), ("no", "yes")
 CLOSING = "Answer with one of: blue, red."

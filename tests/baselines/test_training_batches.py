@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from mmbench.baselines.training.batches import batches, random_shifts
+from mmbench_baselines.training.batches import batches, random_shifts
 
 MANY = [f"g{n // 3}" for n in range(120)]
 grouped = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)

@@ -18,7 +18,7 @@ from mmbench.core import Request, Sample, UsageError
 from mmbench.core.model import capabilities
 from mmbench.core.spec import Selection
 from mmbench.runner.learning import Splits, fit_context, learned_entry, lesson, training_splits
-from mmbench.runner.plan import plan_task
+from mmbench.runner.plan.task_plan import plan_task
 
 HERE = Path(__file__).resolve().parent
 

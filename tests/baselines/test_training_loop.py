@@ -14,13 +14,13 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from lessons import QUICK, Course, asks, matching  # noqa: E402
 
-from mmbench.baselines import catalog  # noqa: E402
-from mmbench.baselines.settings import Budget, Settings  # noqa: E402
-from mmbench.baselines.trained import built  # noqa: E402
-from mmbench.baselines.training import checkpoint  # noqa: E402
-from mmbench.baselines.training.loop import Outlet, Progress, Trainer, rate_at  # noqa: E402
-from mmbench.baselines.training.objectives import Answering, Matching, Validation  # noqa: E402
 from mmbench.core import RunFailedError  # noqa: E402
+from mmbench_baselines import catalog  # noqa: E402
+from mmbench_baselines.settings import Budget, Settings  # noqa: E402
+from mmbench_baselines.trained import built  # noqa: E402
+from mmbench_baselines.training import checkpoint  # noqa: E402
+from mmbench_baselines.training.loop import Outlet, Progress, Trainer, rate_at  # noqa: E402
+from mmbench_baselines.training.objectives import Answering, Matching, Validation  # noqa: E402
 
 
 @given(st.integers(1, 600))

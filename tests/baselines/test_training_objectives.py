@@ -11,11 +11,11 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from lessons import Course, asks, matching  # noqa: E402
 
-from mmbench.baselines.examples import captions, frequent_answers, questions  # noqa: E402
-from mmbench.baselines.text import Reader  # noqa: E402
-from mmbench.baselines.training import objectives  # noqa: E402
-from mmbench.baselines.training.objectives import Answering, Matching, Validation, one_a_picture  # noqa: E402
 from mmbench.core import Choose  # noqa: E402
+from mmbench_baselines.examples import captions, frequent_answers, questions  # noqa: E402
+from mmbench_baselines.text import Reader  # noqa: E402
+from mmbench_baselines.training import objectives  # noqa: E402
+from mmbench_baselines.training.objectives import Answering, Matching, Validation, one_a_picture  # noqa: E402
 
 NO_SHIFTS = np.zeros((20, 2), dtype=np.int64)
 

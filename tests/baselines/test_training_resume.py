@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="baselines are torch modules: pip install 'm
 from helpers import environment, wait_until
 from lessons import Course
 
-from mmbench.baselines.training import checkpoint
+from mmbench_baselines.training import checkpoint
 
 HERE = Path(__file__).resolve().parent
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has loaded torch")

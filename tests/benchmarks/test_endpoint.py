@@ -16,7 +16,7 @@ import pytest
 import mmbench
 from mmbench.core.requests import identify
 from mmbench.models.endpoint.payload import Payloads, Wishes
-from mmbench.tasks.vqa.easy_vqa import task
+from mmbench_tasks.vqa.easy_vqa import task
 
 N = 4_000
 CONCURRENCY = 64

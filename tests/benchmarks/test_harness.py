@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from mmbench import api
-from mmbench.runner.progress import Silent
-from mmbench.tasks.vqa.easy_vqa import task
+from mmbench.runner.execute.progress import Silent
+from mmbench_tasks.vqa.easy_vqa import task
 
 N = 9_673
 TARGET_US = 50.0
@@ -84,9 +84,9 @@ def test_blind_prior_of_a_task_costs_at_most_one_second(benchmark, warm, tmp_pat
 SCRIPT = """
     import json, sys
     import numpy, PIL.Image
-    import mmbench.metrics.evaluate, mmbench.runner.session, mmbench.tasks.vqa.family
-    from mmbench.api import execute, make_plan
-    from mmbench.runner.progress import Silent
+    import mmbench.metrics.evaluate, mmbench.runner.session, mmbench_tasks.vqa.family
+    from mmbench.api.run import execute, make_plan
+    from mmbench.runner.execute.progress import Silent
 
     class AtOnce:
         def generate(self, requests):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import mmbench
-from mmbench.tasks.vqa.easy_vqa import task
+from mmbench_tasks.vqa.easy_vqa import task
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models" / "hf"))
 

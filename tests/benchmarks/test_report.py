@@ -9,8 +9,8 @@ import pytest
 from boards import written
 from stored import score_table
 
-from mmbench.report.build import Options, make_report
-from mmbench.report.formats import RENDERERS
+from mmbench.reporting.build import Options, make_report
+from mmbench.reporting.formats import RENDERERS
 
 RUNS, TASKS, SAMPLES, PICTURES = 50, 5, 5_000, 1_250
 TARGET_S = 10.0
@@ -47,7 +47,7 @@ def test_a_report_over_fifty_runs_takes_ten_seconds(benchmark, fifty, slowness):
 
 @pytest.mark.benchmark(group="report", timer=time.process_time, min_rounds=2, max_time=1.0)
 def test_reading_the_same_score_tables_alone_for_comparison(benchmark, fifty):
-    from mmbench.compare.sides import load_side
+    from mmbench.comparison.sides import load_side
 
     def once():
         return sum(len(task.tables()) for run in fifty for task in load_side(run, run.parent).tasks.values())

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from mmbench.tasks.retrieval import scenes as retrieval
-from mmbench.tasks.scenes.blocks import blocks
-from mmbench.tasks.scenes.faces import mood_blocks
-from mmbench.tasks.scenes.render import render
-from mmbench.tasks.scenes.scene import BACKGROUND, COLOURS
-from mmbench.tasks.sentiment import scenes as sentiment
-from mmbench.tasks.vqa import scenes as vqa
+from mmbench_tasks.retrieval import scenes as retrieval
+from mmbench_tasks.scenes.blocks import blocks
+from mmbench_tasks.scenes.faces import mood_blocks
+from mmbench_tasks.scenes.render import render
+from mmbench_tasks.scenes.scene import BACKGROUND, COLOURS
+from mmbench_tasks.sentiment import scenes as sentiment
+from mmbench_tasks.vqa import scenes as vqa
 
 TARGET_S = 0.5
 SCENES = [scene for block in blocks("test") for scene in block.scenes][:1000]

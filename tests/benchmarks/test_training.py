@@ -15,10 +15,10 @@ TRIES = 3
 SCRIPT = """
 import json, resource, statistics, sys, time
 import torch
-from mmbench.baselines.settings import Settings
-from mmbench.baselines.training.fit import fit
+from mmbench_baselines.settings import Settings
+from mmbench_baselines.training.fit import fit
 from mmbench.core import FitContext
-from mmbench.runner.tasks import resolve_tasks
+from mmbench.resolve.tasks import resolve_tasks
 
 name, wanted, nominal = sys.argv[1:4]
 task = resolve_tasks([wanted])[0].task

@@ -10,10 +10,10 @@ from helpers import Ended, write_model, write_questions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.cli.config import load_config
 from mmbench.cli.main import COMMANDS
 from mmbench.cli.values import batch_size, key_values
 from mmbench.core import UsageError
+from mmbench.resolve.config import load_config
 
 DRY = ("run", "--dry-run", "--json")
 

@@ -18,7 +18,7 @@ def test_a_task_is_shown_as_a_card(call: Callable[..., Ended]) -> None:
 
 
 def test_a_family_stands_for_its_default(call: Callable[..., Ended]) -> None:
-    from mmbench.tasks.vqa.family import family
+    from mmbench_tasks.vqa.family import family
 
     assert call("show", "vqa").out == call("show", str(family.default)).out
 

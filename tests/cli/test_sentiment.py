@@ -104,7 +104,7 @@ def test_references_are_asked_for(call: Callable[..., Ended], tmp_path: Path) ->
 
 
 def test_the_embedded_task_brings_its_references(call: Callable[..., Ended], tmp_path: Path) -> None:
-    from mmbench.tasks.sentiment.scenes import task
+    from mmbench_tasks.sentiment.scenes import task
 
     predictions(tmp_path, [f"{sample.id},{sample.references[0]}" for sample in task.samples()])
     values = values_of(call("score", "--task", "sentiment/scenes", "-p", "predictions.csv", "--json"))
@@ -188,7 +188,7 @@ def runs(call: Callable[..., Ended], tmp_path: Path) -> Callable[[str], list[str
     """Two runs of `sentiment/scenes`: the first is right on nine samples of ten, the second on two of three."""
 
     def made(target: str) -> list[str]:
-        from mmbench.tasks.sentiment.scenes import task
+        from mmbench_tasks.sentiment.scenes import task
 
         samples = task.with_options(target=target).samples()[:360]
         wrong = {"class": {"negative": "positive", "neutral": "negative", "positive": "neutral"}}.get(target)

@@ -11,7 +11,7 @@ from helpers import Ended
 
 import mmbench
 from mmbench import registry
-from mmbench.api import make_plan
+from mmbench.api.run import make_plan
 from mmbench.core import UsageError
 from mmbench.results.schema import TaskPerf
 

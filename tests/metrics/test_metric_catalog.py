@@ -25,7 +25,7 @@ from mmbench.metrics import (
 )
 from mmbench.metrics.named import metric_named
 from mmbench.results.recipes import recipe_of
-from mmbench.tasks.scenes.scoring import block_metric
+from mmbench_tasks.scenes.scoring import block_metric
 
 
 def pattern_of(metric):

@@ -131,7 +131,7 @@ def test_an_unfitted_prior_says_nothing_rather_than_failing() -> None:
 def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
     """On easy-VQA: count the training answers here, and score them on the very samples that were asked."""
     import mmbench
-    from mmbench.tasks.vqa.easy_vqa import task
+    from mmbench_tasks.vqa.easy_vqa import task
 
     samples = task.samples("test")
     counts = Counter(sample.references[0] for sample in task.samples("train"))
@@ -150,7 +150,7 @@ def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
 
 def test_a_model_that_learns_sees_the_training_and_validation_splits_and_never_the_test_split(tmp_path: Path) -> None:
     import mmbench
-    from mmbench.tasks.vqa.easy_vqa import task
+    from mmbench_tasks.vqa.easy_vqa import task
 
     seen: dict[str, Any] = {}
 

@@ -8,7 +8,7 @@ import worlds
 
 from mmbench import registry
 from mmbench.core import PluginError, UnknownNameError
-from mmbench.models.suites import Wanted, find_suite, wanted_models
+from mmbench.resolve.suites import Wanted, find_suite, wanted_models
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from helpers import Colours, evaluate, write_model, write_questions
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmbench.analysis.seeds import SeedRow, checked_threshold, group_seeds, middle
 from mmbench.core import MetricValue, UsageError
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.seeds import SeedRow, checked_threshold, group_seeds, middle
 from mmbench.results.view import RunView
 
 

@@ -10,9 +10,9 @@ from helpers import evaluate, lines, write_captions, write_questions
 
 from mmbench import Generation, Usage
 from mmbench.core import Generate, Media
-from mmbench.models.resolve import ResolvedModel
+from mmbench.resolve.models import ResolvedModel
 from mmbench.results.answer_cache import FILE
-from mmbench.runner.cached import request_key
+from mmbench.runner.execute.cached import request_key
 
 
 class Counts:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mmbench import ModelUnusableError, TransientError
 from mmbench.runner import pacing
-from mmbench.runner.pacing import FIRST_WINDOW, Pace, backoff_s
+from mmbench.runner.execute.pacing import FIRST_WINDOW, Pace, backoff_s
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mmbench.core import DataError, DatasetInfo, Embed, Generate, Sample, Selection, TaskInfo, UnknownNameError
 from mmbench.core.model import Capabilities
+from mmbench.resolve.samples import select
+from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import ResponseLine, TaskSource
-from mmbench.runner.plan import LogState, TaskPlan, cut, estimated_cost, plan_task
-from mmbench.runner.selection import select
-from mmbench.runner.tasks import ResolvedTask
+from mmbench.runner.plan.task_plan import LogState, TaskPlan, cut, estimated_cost, plan_task
 
 EVERYTHING = Capabilities(frozenset({"generate", "choose", "embed"}), frozenset(), learns=False, collates=False)
 

@@ -14,7 +14,7 @@ from helpers import environment, write_model, write_questions
 from learners import write_world
 
 from mmbench.core import FitProgress
-from mmbench.runner.progress import Lines, Silent, State, Training
+from mmbench.runner.execute.progress import Lines, Silent, State, Training
 
 
 def state(**changes: object) -> State:

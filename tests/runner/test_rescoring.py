@@ -10,11 +10,11 @@ from helpers import Ended, edit_json, evaluate, lines, log_of, write_model, writ
 
 import mmbench
 from mmbench.cli.main import main
-from mmbench.compare.sides import load_side
+from mmbench.comparison.sides import load_side
 from mmbench.core.errors import NotComparableError, RunFailedError, UnknownNameError, UsageError
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.view import RunView
-from mmbench.runner.rescoring import rescore
+from mmbench.scoring.rescoring import rescore
 
 TASK = '''
     """Ten numbers: is one even?"""

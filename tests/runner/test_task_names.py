@@ -7,8 +7,8 @@ import pytest
 from helpers import write_captions, write_questions
 
 from mmbench.core import DataSource, PluginError, UnknownNameError, UsageError
-from mmbench.runner.tasks import resolve_source, resolve_tasks
-from mmbench.tasks.vqa.family import family
+from mmbench.resolve.tasks import resolve_source, resolve_tasks
+from mmbench_tasks.vqa.family import family
 
 
 def names(*tasks: str, data: tuple[str, ...] = ()) -> list[str]:

@@ -14,7 +14,7 @@ from mmbench import registry
 from mmbench.core import UnknownNameError, UsageError
 from mmbench.core.spec import Suite
 from mmbench.registry import Plugin
-from mmbench.runner.signals import Interrupted
+from mmbench.runner.execute.signals import Interrupted
 from mmbench.runner.training import TrainResult
 
 

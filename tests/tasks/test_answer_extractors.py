@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.tasks.answers.extractors import EXTRACTORS, normalise
+from mmbench_tasks.answers.extractors import EXTRACTORS, normalise
 
 COLOURS = ("blue", "dark red", "red")
 YES_NO = ("no", "yes")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.tasks.captioning.facts import Truth, judge, statements, truth
-from mmbench.tasks.scenes.captions import families
-from mmbench.tasks.scenes.scene import COLOURS, NAMED
+from mmbench_tasks.captioning.facts import Truth, judge, statements, truth
+from mmbench_tasks.scenes.captions import families
+from mmbench_tasks.scenes.scene import COLOURS, NAMED
 
 TEST = [picture for made in families("test") for picture in made.pictures]
 THREE = Truth(

@@ -9,8 +9,8 @@ import pytest
 import mmbench
 from mmbench.core import DataError, Family, ReadsPredictions, Response, UsageError
 from mmbench.metrics.evaluate import evaluate
-from mmbench.tasks.captioning.family import family
-from mmbench.tasks.captioning.scenes import task as scenes
+from mmbench_tasks.captioning.family import family
+from mmbench_tasks.captioning.scenes import task as scenes
 
 COCO = {
     "images": [{"id": n, "file_name": f"{n}.png"} for n in (5, 6, 7)],

@@ -10,8 +10,8 @@ import mmbench
 from mmbench.core import Response, Task, UsageError
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.models.blind import best_caption
-from mmbench.tasks.captioning.scenes import exact_matches, task
 from mmbench.testing import check_task
+from mmbench_tasks.captioning.scenes import exact_matches, task
 
 SAMPLES = task.samples()
 TRAIN = task.samples("train")

@@ -8,9 +8,9 @@ from PIL import Image
 from mmbench.core import DatasetInfo, Generate, Media, Response, Task, UsageError
 from mmbench.data import Captioned, image_from_array
 from mmbench.metrics.evaluate import evaluate
-from mmbench.tasks.captioning.card import CaptioningCard
-from mmbench.tasks.captioning.family import CaptionList
-from mmbench.tasks.captioning.task import CaptioningTask
+from mmbench_tasks.captioning.card import CaptioningCard
+from mmbench_tasks.captioning.family import CaptionList
+from mmbench_tasks.captioning.task import CaptioningTask
 
 CAPTIONS = (
     ("A black dog runs across the wet grass.", "a dog running on grass", "The dog is on the grass."),

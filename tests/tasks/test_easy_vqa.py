@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from mmbench.core import DataError, MediaError, MissingExtraError, Response, Sample, UsageError
-from mmbench.tasks.vqa import easy_vqa
-from mmbench.tasks.vqa.easy_vqa import CARD, EasyVqa, question_type, task
-from mmbench.tasks.vqa.task import VqaTask
+from mmbench_tasks.vqa import easy_vqa
+from mmbench_tasks.vqa.easy_vqa import CARD, EasyVqa, question_type, task
+from mmbench_tasks.vqa.task import VqaTask
 
 package = pytest.importorskip("easy_vqa")
 
@@ -111,7 +111,7 @@ def test_licence_revision_and_citation_stand_on_the_card() -> None:
 
 def test_info_loads_neither_data_nor_package() -> None:
     code = (
-        "import sys; from mmbench.tasks.vqa.easy_vqa import task; from mmbench.tasks.retrieval.family import family\n"
+        "import sys; from mmbench_tasks.vqa.easy_vqa import task; from mmbench_tasks.retrieval.family import family\n"
         "task.info; print(sorted({'PIL', 'numpy', 'easy_vqa', 'mmbench.data'} & set(sys.modules)))\n"
         "task.samples(); print(sorted({'PIL', 'numpy', 'easy_vqa'} & set(sys.modules)))"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.tasks.answers.extractors import NUMBER_EXTRACTORS, number_text
+from mmbench_tasks.answers.extractors import NUMBER_EXTRACTORS, number_text
 
 CASES = [
     # text, number, final-number

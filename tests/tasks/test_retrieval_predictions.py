@@ -9,8 +9,8 @@ import pytest
 
 import mmbench
 from mmbench.core import DataError, ReadsPredictions, Response, UnknownNameError, UsageError
-from mmbench.tasks.retrieval.family import family
-from mmbench.tasks.retrieval.scenes import task as scenes
+from mmbench_tasks.retrieval.family import family
+from mmbench_tasks.retrieval.scenes import task as scenes
 
 
 def arrays(images=4, captions=3, dim=8, seed=0):

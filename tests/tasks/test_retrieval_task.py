@@ -16,9 +16,9 @@ from PIL import Image
 from mmbench.core import DatasetInfo, Embed, Media, Response, Sample, ScoreTable, Task, UsageError
 from mmbench.core.metric import ONES
 from mmbench.data import Captioned, image_from_array
-from mmbench.tasks.retrieval.family import family
-from mmbench.tasks.retrieval.scoring import embed
-from mmbench.tasks.retrieval.task import RetrievalTask, retrieval_info
+from mmbench_tasks.retrieval.family import family
+from mmbench_tasks.retrieval.scoring import embed
+from mmbench_tasks.retrieval.task import RetrievalTask, retrieval_info
 
 INFO = retrieval_info("retrieval/made-up", "for tests", DatasetInfo("made-up", "1", "CC0-1.0", "none"))
 

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.core import UsageError
-from mmbench.tasks.scenes import families as captioned
-from mmbench.tasks.scenes.blocks import BLOCKS, block, blocks, find
-from mmbench.tasks.scenes.draw import Draw
-from mmbench.tasks.scenes.fingerprints import FINGERPRINTS
-from mmbench.tasks.scenes.layout import GAP, MARGIN, OPPOSITE, RELATIONS, Wish, holds, place
-from mmbench.tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
-from mmbench.tasks.scenes.skills import RADII, SKILLS
-from mmbench.tasks.vqa.scenes import dataset
+from mmbench_tasks.scenes import families as captioned
+from mmbench_tasks.scenes.blocks import BLOCKS, block, blocks, find
+from mmbench_tasks.scenes.draw import Draw
+from mmbench_tasks.scenes.fingerprints import FINGERPRINTS
+from mmbench_tasks.scenes.layout import GAP, MARGIN, OPPOSITE, RELATIONS, Wish, holds, place
+from mmbench_tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
+from mmbench_tasks.scenes.skills import RADII, SKILLS
+from mmbench_tasks.vqa.scenes import dataset
 
 TEST = list(blocks("test"))
 SPLITS = ("train", "val", "test")
@@ -272,7 +272,7 @@ def test_an_id_leads_to_its_sample():
 
 
 def test_a_block_is_the_same_alone_in_a_fresh_process():
-    code = "from mmbench.tasks.scenes.blocks import find; print(find('test-relation-0123-1-0'))"
+    code = "from mmbench_tasks.scenes.blocks import find; print(find('test-relation-0123-1-0'))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == repr((block("test", "relation", 123), 1, 0)), done.stderr

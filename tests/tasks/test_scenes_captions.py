@@ -11,10 +11,10 @@ from math import hypot
 import pytest
 
 from mmbench.core import UsageError
-from mmbench.tasks.captioning.scenes import dataset
-from mmbench.tasks.scenes.captions import FAMILIES, FINGERPRINTS, OBJECTS, RADII, families, family, find
-from mmbench.tasks.scenes.layout import GAP, MARGIN
-from mmbench.tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
+from mmbench_tasks.captioning.scenes import dataset
+from mmbench_tasks.scenes.captions import FAMILIES, FINGERPRINTS, OBJECTS, RADII, families, family, find
+from mmbench_tasks.scenes.layout import GAP, MARGIN
+from mmbench_tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
 
 SPLITS = ("train", "val", "test")
 MADE = {split: list(families(split)) for split in SPLITS}
@@ -128,7 +128,7 @@ def test_an_id_leads_to_its_picture():
 
 
 def test_a_picture_is_the_same_alone_in_a_fresh_process():
-    code = "from mmbench.tasks.scenes.captions import find; print(find('test-0123-1'))"
+    code = "from mmbench_tasks.scenes.captions import find; print(find('test-0123-1'))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == repr(family("test", 123).pictures[1]), done.stderr

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from mmbench.core import UsageError
-from mmbench.tasks.scenes import faces
-from mmbench.tasks.scenes.faces import BLOCKS, DEGREES, MOODS, RADII, find, mood_block, mood_blocks, pixels_digest
-from mmbench.tasks.scenes.features import FEATURES, PAINT
-from mmbench.tasks.scenes.layout import GAP
-from mmbench.tasks.scenes.render import render
-from mmbench.tasks.scenes.scene import COLOURS, UNITS, Figure, Scene
-from mmbench.tasks.sentiment.scenes import dataset
+from mmbench_tasks.scenes import faces
+from mmbench_tasks.scenes.faces import BLOCKS, DEGREES, MOODS, RADII, find, mood_block, mood_blocks, pixels_digest
+from mmbench_tasks.scenes.features import FEATURES, PAINT
+from mmbench_tasks.scenes.layout import GAP
+from mmbench_tasks.scenes.render import render
+from mmbench_tasks.scenes.scene import COLOURS, UNITS, Figure, Scene
+from mmbench_tasks.sentiment.scenes import dataset
 
 TEST = list(mood_blocks("test"))
 SPLITS = ("train", "val", "test")
@@ -159,7 +159,7 @@ def test_an_id_leads_to_its_sample():
 
 
 def test_a_block_is_the_same_alone_in_a_fresh_process():
-    code = "from mmbench.tasks.scenes.faces import find; print(find('test-0123-1-0'))"
+    code = "from mmbench_tasks.scenes.faces import find; print(find('test-0123-1-0'))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == repr((mood_block("test", 123), 1, 0)), done.stderr

@@ -8,9 +8,9 @@ from PIL import Image
 
 from mmbench.core import Media, MediaError
 from mmbench.data import load_pixels
-from mmbench.tasks.scenes import media as scenes_media
-from mmbench.tasks.scenes.blocks import blocks
-from mmbench.tasks.scenes.scene import Figure, Scene, scene_media
+from mmbench_tasks.scenes import media as scenes_media
+from mmbench_tasks.scenes.blocks import blocks
+from mmbench_tasks.scenes.scene import Figure, Scene, scene_media
 
 
 def pictures(n: int, size: int = 64) -> list[Media]:

@@ -15,9 +15,9 @@ from mmbench.core import FitContext, Media, Response, Task, UsageError, derive_s
 from mmbench.core.requests import as_choose
 from mmbench.metrics.evaluate import evaluate
 from mmbench.models.prior import TemplatePrior
-from mmbench.tasks.scenes.scoring import block_table
-from mmbench.tasks.vqa.scenes import task
 from mmbench.testing import check_task
+from mmbench_tasks.scenes.scoring import block_table
+from mmbench_tasks.vqa.scenes import task
 
 SAMPLES = task.samples()
 SKILLS = {"attribute": 3, "binding": 2, "relation": 2, "count": 3}
@@ -231,7 +231,7 @@ def test_it_pickles_and_passes_the_kit():
 
 
 def test_errors_cluster_by_block_in_a_run(tmp_path):
-    result = mmbench.run("oracle", "mmbench.tasks.vqa.scenes:task", out=tmp_path, limit=100, progress=False)
+    result = mmbench.run("oracle", "mmbench_tasks.vqa.scenes:task", out=tmp_path, limit=100, progress=False)
     metrics = {row.metric.id: row.metric for row in result.metrics}
     assert metrics["block_accuracy"].value == 1
     assert metrics["accuracy"].n_clusters == metrics["block_accuracy"].n

@@ -15,10 +15,10 @@ from PIL import Image
 
 from mmbench.core import UsageError
 from mmbench.data import cache
-from mmbench.tasks.scenes import distances
-from mmbench.tasks.scenes.fingerprints import PIXELS, pixels_digest
-from mmbench.tasks.scenes.render import render
-from mmbench.tasks.scenes.scene import BACKGROUND, COLOURS, SHAPES, UNITS, Figure, Scene, checked_size, scene_media
+from mmbench_tasks.scenes import distances
+from mmbench_tasks.scenes.fingerprints import PIXELS, pixels_digest
+from mmbench_tasks.scenes.render import render
+from mmbench_tasks.scenes.scene import BACKGROUND, COLOURS, SHAPES, UNITS, Figure, Scene, checked_size, scene_media
 
 BIG = 120  # a radius that fills the picture
 

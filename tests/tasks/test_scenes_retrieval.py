@@ -11,11 +11,11 @@ import pytest
 import mmbench
 from mmbench.core import Media, Response, Task, UsageError
 from mmbench.metrics.evaluate import evaluate
-from mmbench.tasks.retrieval.scenes import dataset, task
-from mmbench.tasks.scenes.families import POOL_SIZE, POOLS, families, family, find
-from mmbench.tasks.scenes.fingerprints import FINGERPRINTS
-from mmbench.tasks.scenes.scene import COLOURS, SHAPES
 from mmbench.testing import check_task
+from mmbench_tasks.retrieval.scenes import dataset, task
+from mmbench_tasks.scenes.families import POOL_SIZE, POOLS, families, family, find
+from mmbench_tasks.scenes.fingerprints import FINGERPRINTS
+from mmbench_tasks.scenes.scene import COLOURS, SHAPES
 
 SAMPLES = task.samples()
 SPLITS = ("train", "val", "test")
@@ -303,7 +303,7 @@ def test_it_pickles_and_passes_the_kit():
 
 def test_controls_in_a_run(tmp_path):
     result = mmbench.run(
-        ["oracle", "random"], "mmbench.tasks.retrieval.scenes:task", out=tmp_path, progress=False, perf="off"
+        ["oracle", "random"], "mmbench_tasks.retrieval.scenes:task", out=tmp_path, progress=False, perf="off"
     )
     assert result.exit_code == 0
     for row in result.metrics:

@@ -8,10 +8,10 @@ import pytest
 from helpers import write_picture, write_rows
 
 from mmbench.core import DataError
-from mmbench.tasks.sentiment.family import family
-from mmbench.tasks.sentiment.files import read_labelled, read_predictions
-from mmbench.tasks.sentiment.pickled import read_utterances
 from mmbench.testing import check_task
+from mmbench_tasks.sentiment.family import family
+from mmbench_tasks.sentiment.files import read_labelled, read_predictions
+from mmbench_tasks.sentiment.pickled import read_utterances
 
 
 def rows_in(folder, *rows):

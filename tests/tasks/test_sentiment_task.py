@@ -12,11 +12,11 @@ from mmbench.core import FitContext, Response, UnknownNameError, UsageError, der
 from mmbench.core.requests import as_choose
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.models.prior import TemplatePrior
-from mmbench.tasks.sentiment.card import SentimentCard, Utterance, polarity
-from mmbench.tasks.sentiment.scenes import task
-from mmbench.tasks.sentiment.source import Utterances
-from mmbench.tasks.sentiment.task import SentimentTask
 from mmbench.testing import check_task
+from mmbench_tasks.sentiment.card import SentimentCard, Utterance, polarity
+from mmbench_tasks.sentiment.scenes import task
+from mmbench_tasks.sentiment.source import Utterances
+from mmbench_tasks.sentiment.task import SentimentTask
 
 SAMPLES = task.samples()
 SCORED = task.with_options(target="score")

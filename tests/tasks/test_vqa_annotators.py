@@ -16,11 +16,11 @@ from mmbench.core.requests import as_choose
 from mmbench.data import Question, image_from_array
 from mmbench.metrics import VQA_VARIANTS
 from mmbench.metrics.evaluate import evaluate
-from mmbench.tasks.vqa.card import VqaCard
-from mmbench.tasks.vqa.family import QuestionList, family
-from mmbench.tasks.vqa.scenes import task as scenes
-from mmbench.tasks.vqa.task import VqaTask
 from mmbench.testing import check_task
+from mmbench_tasks.vqa.card import VqaCard
+from mmbench_tasks.vqa.family import QuestionList, family
+from mmbench_tasks.vqa.scenes import task as scenes
+from mmbench_tasks.vqa.task import VqaTask
 
 IMAGES = [image_from_array(np.full((2, 2, 3), shade, np.uint8)) for shade in range(12)]
 CARD = VqaCard(

@@ -12,9 +12,9 @@ import pytest
 
 from mmbench import score
 from mmbench.core import DataError, ReadsPredictions, UsageError
-from mmbench.tasks.vqa.family import family
-from mmbench.tasks.vqa.official import read_annotations, read_results
-from mmbench.tasks.vqa.scenes import task as scenes
+from mmbench_tasks.vqa.family import family
+from mmbench_tasks.vqa.official import read_annotations, read_results
+from mmbench_tasks.vqa.scenes import task as scenes
 
 
 def write(path: Path, whole: Any) -> Path:

@@ -27,9 +27,9 @@ from mmbench.core import (
 )
 from mmbench.core.requests import as_choose
 from mmbench.data import Question, image_from_array
-from mmbench.tasks.vqa.card import VqaCard
-from mmbench.tasks.vqa.family import family
-from mmbench.tasks.vqa.task import VqaTask
+from mmbench_tasks.vqa.card import VqaCard
+from mmbench_tasks.vqa.family import family
+from mmbench_tasks.vqa.task import VqaTask
 
 IMAGES = [image_from_array(np.full((2, 2, 3), shade, np.uint8)) for shade in range(3)]
 CARD = VqaCard(

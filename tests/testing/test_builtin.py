@@ -11,8 +11,8 @@ from PIL import Image
 from mmbench import registry
 from mmbench.core import DataSource
 from mmbench.models.replay import Replay
-from mmbench.models.resolve import resolve_model
-from mmbench.runner.tasks import resolve_tasks
+from mmbench.resolve.models import resolve_model
+from mmbench.resolve.tasks import resolve_tasks
 from mmbench.testing import ProbeTask, check_model, check_task
 
 OWN = "mmbench=="
@@ -75,7 +75,7 @@ def test_vqa_on_a_users_questions(tmp_path: Path, closed: bool, extractor: str) 
 
 
 BASELINES = frozenset(
-    plugin.name for plugin in registry.plugins("model") if plugin.module.startswith("mmbench.baselines.")
+    plugin.name for plugin in registry.plugins("model") if plugin.module.startswith("mmbench_baselines.")
 )
 
 NEED_A_NAME = {

@@ -30,7 +30,7 @@ _Asked = TypeVar("_Asked", Generate, Choose)
 class OpenAI:
     """Ask a model behind an OpenAI-compatible endpoint: `openai/MODEL --base-url URL`; the key is in OPENAI_API_KEY.
 
-    The runner decides how many calls are in flight and asks again; see `mmbench.runner.pacing`. The key is read from the
+    The runner decides how many calls are in flight and asks again; see `mmbench.runner.execute.pacing`. The key is read from the
     environment variable `key_env` and goes into no file and no message.
     """
 

@@ -351,7 +351,7 @@ def test_more_choices_than_letters_are_an_error_of_that_sample(tmp_path: Path) -
 def test_sentiment_is_asked_with_its_prompt_and_read_by_the_extractor_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, answer: str, extractor: str, metric: str
 ) -> None:
-    from mmbench.tasks.sentiment.scenes import task
+    from mmbench_tasks.sentiment.scenes import task
 
     samples = task.with_options(target=target).samples()[:9]
     calls: list[Call] = []

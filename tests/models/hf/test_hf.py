@@ -123,7 +123,7 @@ def test_a_run_uses_batches_and_resumes(tmp_path: Path, llava: Path) -> None:
 
 
 def test_sentiment_is_asked_with_a_prompt_and_a_named_extractor(tmp_path: Path, llava: Path) -> None:
-    from mmbench.tasks.sentiment.scenes import task
+    from mmbench_tasks.sentiment.scenes import task
 
     ids = [sample.id for sample in task.samples()[:3]]
     options = {"ids": ids, "task_args": {"target": "score"}, "out": tmp_path, "perf": "off", "progress": False}

@@ -1,0 +1,163 @@
+"""A trained baseline: weights and card together, ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmbench.core import Choose, Embed, Generate, Learned, Media, UsageError
+from mmbench_baselines.captioner.examples import picture_to_describe
+from mmbench_baselines.captioner.model import Captioner
+from mmbench_baselines.captioner.words import Lexicon
+from mmbench_baselines.captioner.writing import write
+from mmbench_baselines.catalog import baseline
+from mmbench_baselines.examples import Examples, Pictures, Texts, inputs, picture_of
+from mmbench_baselines.model import FusionModel, Recipe, build
+from mmbench_baselines.settings import Search, Settings
+from mmbench_baselines.text import choices_of, text_of
+from mmbench_baselines.two_tower import TwoTower
+
+if TYPE_CHECKING:
+    from mmbench_baselines.training.checkpoint import Card
+
+
+@dataclass
+class Trained:
+    """A model with its card."""
+
+    model: FusionModel | TwoTower | Captioner
+    """In evaluation mode, on its device."""
+    card: Card
+    """What it is."""
+    size: int
+    """Pictures are brought to this many pixels."""
+    checkpoint: str | None = None
+    """Where it lies; None: nowhere."""
+    search: Search = field(default_factory=Search)
+    """How captions are written."""
+    _places: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.model.eval()
+        self._places = {answer: place for place, answer in enumerate(self.card.answers)}
+        self._device = next(self.model.parameters()).device
+        self._reader = self.card.reader
+
+    @property
+    def learned(self) -> Learned:
+        """What stands beside its results."""
+        return Learned(
+            parameters=self.card.parameters,
+            train_s=self.card.train_s,
+            samples_per_s=self.card.samples_per_s,
+            modalities=baseline(self.card.baseline).modalities,
+            checkpoint=self.checkpoint,
+            val={self.card.measure: self.card.best},
+        )
+
+    def places(self, choices: Sequence[str]) -> list[int | None]:
+        """The class of each choice; None for one that training never showed."""
+        return [self._places.get(choice) for choice in choices]
+
+    def log_probabilities(self, requests: Sequence[Generate | Choose]) -> NDArray[np.float32]:
+        """float32 [n, c] over all answers."""
+        model = self.model
+        if not isinstance(model, FusionModel):
+            raise UsageError(f"baseline {self.card.baseline!r} does not choose among answers")
+        if not requests:
+            return np.empty((0, len(self.card.answers)), dtype=np.float32)
+        media = [picture_of(request) for request in requests]
+        texts = [(text_of(request), choices_of(request)) for request in requests]
+        numbers = {medium.digest: medium for medium in media if medium is not None}
+        order = {digest: number for number, digest in enumerate(numbers)}
+        examples = Examples(
+            Pictures.load(list(numbers.values()), self.size),
+            Texts.load(texts, self._reader),
+            np.array([-1 if medium is None else order[medium.digest] for medium in media], dtype=np.int64),
+            np.arange(len(texts)),
+            np.zeros(0, dtype=np.int64),
+            (),
+            ("",) * len(texts),
+        )
+        with torch.no_grad():
+            raw, where, present = inputs(examples, np.arange(len(examples)), self._device, wanted=model.encoders)
+            encoded = model.encode(raw)
+            logits = model.fuse({name: each.take(where[name]) for name, each in encoded.items()}, present or None)
+            found: NDArray[np.float32] = logits.log_softmax(dim=1).cpu().numpy()
+        return found
+
+    def embeddings(self, requests: Sequence[Embed]) -> NDArray[np.float32]:
+        """Unit vectors, float32 [n, dim], of pictures and texts."""
+        model = self.model
+        if not isinstance(model, TwoTower):
+            raise UsageError(f"baseline {self.card.baseline!r} does not embed")
+        dim: Any = None
+        vectors: NDArray[np.float32] | None = None
+        for name in ("image", "text"):
+            rows = [
+                row for row, request in enumerate(requests) if (picture_of(request) is not None) is (name == "image")
+            ]
+            if not rows:
+                continue
+            everything = np.arange(len(rows))
+            if name == "image":
+                media = [part for row in rows if isinstance(part := requests[row].part, Media)]
+                raw = Pictures.load(media, self.size).raw(everything, self._device)
+            else:
+                raw = Texts.load([(text_of(requests[row]), None) for row in rows], self._reader).raw(
+                    everything, self._device
+                )
+            with torch.no_grad():
+                made = model.embed(model.encode({name: raw})[name]).cpu().numpy()
+            if vectors is None:
+                dim = made.shape[1]
+                vectors = np.empty((len(requests), dim), dtype=np.float32)
+            vectors[rows] = made
+        return np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
+
+    def captions(self, requests: Sequence[Generate]) -> list[str]:
+        """What is written about the picture of each request. Raises `UsageError` where one has none."""
+        model = self.model
+        if not isinstance(model, Captioner):
+            raise UsageError(f"baseline {self.card.baseline!r} does not write captions")
+        media = [picture_to_describe(request) for request in requests]
+        numbers = {medium.digest: medium for medium in media}
+        if not numbers:
+            return []
+        order = {digest: number for number, digest in enumerate(numbers)}
+        pictures = Pictures.load(list(numbers.values()), self.size)
+        rows = np.array([order[medium.digest] for medium in media], dtype=np.int64)
+        with torch.no_grad():
+            memory = model.remember(pictures.raw(np.arange(len(numbers)), self._device))
+            about = memory.take(torch.from_numpy(rows).to(self._device))
+            return write(model.decoder, about, Lexicon(tuple(self.card.words)), requests, self.search.beam)
+
+
+def built(
+    settings: Settings, *, vocabulary: int, classes: int, seed: int, device: torch.device
+) -> FusionModel | TwoTower | Captioner:
+    """A model with its first weights, drawn from a generator of its own: the process's stays as it was."""
+    recipe = Recipe(
+        settings.baseline, vocabulary, classes, settings.dim, settings.head, settings.encoders, settings.fusion
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
+        model = build(recipe)
+    return model.to(device)
+
+
+def device_of(name: str) -> torch.device:
+    """The device by the name that a user gave. Raises `UsageError` for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device={name!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return device

@@ -1,0 +1,1 @@
+"""What several runs have in common: seeds, rankings, and tables joined by unit ids."""

@@ -1,0 +1,290 @@
+"""Who leads on a task: ranks, with the range that other samples of the same kind would leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.analysis.seeds import SeedGroup
+from mmbench.comparison.metrics import metric_for
+from mmbench.comparison.sides import StoredTables, TaskSide
+from mmbench.core.errors import NotComparableError
+from mmbench.core.ids import derive_seed
+from mmbench.core.metric import Metric
+from mmbench.core.scores import ScoreTable
+from mmbench.metrics.evaluate import IS_COUNTED, point, read_rows, status_codes
+from mmbench.reporting.comparison import Standing
+from mmbench.reporting.runs import Runs
+from mmbench.reporting.table import Cell
+from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums
+from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank_ranges
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+LEAST_COVERAGE = 0.95
+"""A model with less of a task's samples than this has no rank there: it would take the samples from all others."""
+
+_WEIGHTS_AT_ONCE = 2**20
+"""Row weights in memory at once, while a metric that is no sum is resampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """A metric of m models: over the units that all of them have, and in resamples of these."""
+
+    values: Floats
+    """float64 [m]."""
+    resamples: Floats
+    """float64 [b, m], NaN where undefined."""
+    clusters: int
+    """Clusters that were resampled."""
+    units: int
+    """Units that all models have."""
+    of: int
+    """Units that any of them has."""
+    unit: str
+    """What a unit is."""
+    higher_is_better: bool
+    """Direction of the metric."""
+
+    def ranks(self) -> Ranks:
+        """The rank ranges of these models."""
+        return rank_ranges(self.values, self.resamples, self.clusters, higher_is_better=self.higher_is_better)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The tables of one unit of all models and seeds, brought together."""
+
+    rows: tuple[Codes, ...]
+    """[r] of each table the rows of the units that all have, in one order."""
+    clusters: Codes
+    """int64 [n], codes from 0 without gaps."""
+    of: int
+    """Units that any table has."""
+
+
+class Judge:
+    """Ranks models by the score tables of their runs."""
+
+    def __init__(self, runs: Runs, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
+        self._runs = runs
+        self._seed = seed
+        self._resamples = resamples
+
+    def standing(self, task: str, groups: Sequence[SeedGroup], metrics: Sequence[str]) -> Standing:
+        """Who leads on one task, by the first of the metrics; and who really leads by each of the others."""
+        able = [place for place, group in enumerate(groups) if self.is_ranked(group, task, metrics[0])]
+        short = frozenset(group.label for group in groups if self.is_short(group, task))
+        draws, why = self.draws(task, [groups[place] for place in able], metrics) if able else ({}, {})
+        main = draws.get(metrics[0])
+        if main is None:
+            notes = [f"no ranks: {why[metrics[0]]}"] if metrics[0] in why else []
+            order = _by_value(groups, task, metrics[0])
+            return Standing(tuple(order), len(order), {}, {}, short, tuple(notes))
+        found = main.ranks()
+        labels = [groups[place].label for place in able]
+        order = [able[n] for n in sorted(range(len(able)), key=lambda n: (found.rank[n], labels[n]))]
+        rest = [place for place in _by_value(groups, task, metrics[0]) if place not in able]
+        ranks = {label: rank_cell(found, n) for n, label in enumerate(labels)} if len(able) > 1 else {}
+        best = {name: leader for name, own in draws.items() if (leader := _leader(own, labels)) is not None}
+        several = any(groups[place].several for place in able)
+        notes = [_said_of_ranks(main, found, metrics[0], several=several)] if ranks else []
+        if rest:
+            names = ", ".join(groups[place].label for place in rest)
+            notes.append(f"without a rank: {names}: no value, or less than {100 * LEAST_COVERAGE:.0f} % of the samples")
+        return Standing((*order, *rest), len(order), ranks, best, short, tuple(notes))
+
+    def is_short(self, group: SeedGroup, task: str) -> bool:
+        """Whether a model's values of a task cover less than they should: samples, seeds or the end of it are missing."""
+        scored = self._runs.of(group, task)
+        whole = all(entry.status == "complete" for _, entry in group.entries(task))
+        values = [value for side in scored for value in side.metrics.values()]
+        return not whole or len(scored) < len(group.entries(task)) or any(value.n_failed for value in values)
+
+    def is_ranked(self, group: SeedGroup, task: str, metric: str) -> bool:
+        """Whether a model has a value of this metric that may be ranked."""
+        scored = self._runs.of(group, task)
+        values = [side.metrics.get(metric) for side in scored if side.status in ("complete", "partial")]
+        return 0 < len(values) == len(scored) and all(
+            value is not None and value.value is not None and value.coverage >= LEAST_COVERAGE for value in values
+        )
+
+    def draws(
+        self, task: str, groups: Sequence[SeedGroup], metrics: Sequence[str]
+    ) -> tuple[dict[str, Draws], dict[str, str]]:
+        """Metric id to its values in the same resamples for all models; and to the reason where there are none.
+
+        Seeds of one model are averaged within each resample. What is no formula is slow to resample, and is drawn for the
+        first metric alone. Raises `NotComparableError` where tables are damaged, or clusters have changed.
+        """
+        scored = [self._runs.of(group, task) for group in groups]
+        known: dict[str, Metric] = {}
+        why: dict[str, str] = {}
+        for name in metrics:
+            metric, reason = _metric(scored, name)
+            if metric is None:
+                why[name] = reason
+            elif metric.formula is not None or name == metrics[0]:
+                known[name] = metric
+        sizes = [len(own) for own in scored]
+        tables = _tables([side for own in scored for side in own])
+        draws: dict[str, Draws] = {}
+        for unit in dict.fromkeys(metric.unit for metric in known.values()):
+            of_unit = {name: metric for name, metric in known.items() if metric.unit == unit}
+            found = [own.get(unit) for own in tables]
+            if all(table is not None for table in found):
+                seed = derive_seed(self._seed, task, unit)
+                draws |= self._drawn(of_unit, [table for table in found if table is not None], sizes, seed)
+        for name in known.keys() - draws.keys():
+            why[name] = f"{name} is not defined over the units that all models have"
+        return draws, why
+
+    def _drawn(
+        self, metrics: Mapping[str, Metric], tables: Sequence[ScoreTable], sizes: Sequence[int], seed: int
+    ) -> dict[str, Draws]:
+        shared = _join(tables)
+        if not len(shared.clusters):
+            return {}
+        count = int(shared.clusters.max()) + 1
+        rows = {name: _rows(metric, tables, shared) for name, metric in metrics.items()}
+        finite = {name: metric for name, metric in metrics.items() if all(np.isfinite(own).all() for own in rows[name])}
+        if not finite:
+            return {}
+        joints = [_joint(metric, rows[name], shared.clusters, count) for name, metric in finite.items()]
+        by_rows = any(metric.formula is None for metric in finite.values())
+        values = bootstrap_values(
+            lambda weights: np.concatenate([joint(weights) for joint in joints], axis=1),
+            count,
+            seed=seed,
+            resamples=self._resamples,
+            chunk=max(1, _WEIGHTS_AT_ONCE // len(shared.clusters)) if by_rows else None,
+            width=len(tables) * len(joints),
+        ).reshape(self._resamples, len(joints), len(tables))
+        mean = partial(_mean_of_seeds, sizes=sizes)
+        found = {
+            name: mean(np.array([[point(metric, own, shared.clusters) for own in rows[name]]]))[0]
+            for name, metric in finite.items()
+        }
+        return {
+            name: Draws(
+                values=found[name],
+                resamples=mean(values[:, place]),
+                clusters=count,
+                units=len(shared.clusters),
+                of=shared.of,
+                unit=metric.unit,
+                higher_is_better=metric.higher_is_better,
+            )
+            for place, (name, metric) in enumerate(finite.items())
+            if np.isfinite(found[name]).all()
+        }
+
+
+def rank_cell(ranks: Ranks, place: int) -> Cell:
+    """A rank range for people, with the rank by value alone as its number."""
+    low, high = ranks.low[place], ranks.high[place]
+    return Cell(f"{low}" if low == high else f"{low}–{high}", ranks.rank[place], low, high)
+
+
+def _leader(draws: Draws, labels: Sequence[str]) -> str | None:
+    """The model that is alone in front, beyond noise."""
+    if len(labels) < 2:
+        return None
+    ranks = draws.ranks()
+    return next((label for label, high in zip(labels, ranks.high, strict=True) if high == 1), None)
+
+
+def _said_of_ranks(draws: Draws, ranks: Ranks, metric: str, *, several: bool) -> str:
+    what = "samples" if draws.unit == "sample" else f"units of {draws.unit}"
+    units = f"the {draws.units:,} {what}" if draws.units == draws.of else f"{draws.units:,} of {draws.of:,} {what}"
+    text = f"rank: 95 % range by {metric}, from a joint bootstrap over {units} that all ranked models have"
+    text += f", in {draws.clusters:,} clusters; those whose ranges overlap may be equally good"
+    if several:
+        text += "; seeds of a model are averaged within each resample, so a range says nothing of other seeds"
+    return f"{text}. {ranks.reason}" if ranks.reason else text
+
+
+def _by_value(groups: Sequence[SeedGroup], task: str, metric: str) -> list[int]:
+    """Places of the models by the value on disk, best first; those without one last."""
+
+    def key(place: int) -> tuple[bool, float, str]:
+        row = next((row for row in groups[place].rows(task) if row.id == metric), None)
+        value = None if row is None else row.value
+        if row is None or value is None:
+            return True, 0.0, groups[place].label
+        return False, -value if row.one.higher_is_better else value, groups[place].label
+
+    return sorted(range(len(groups)), key=key)
+
+
+def _metric(scored: Sequence[Sequence[TaskSide]], name: str) -> tuple[Metric | None, str]:
+    """How a metric is computed, where that is the same for all runs."""
+    sides = [side for own in scored for side in own]
+    if not all(name in side.metrics for side in sides):
+        return None, f"not every model has {name}"
+    first, reason = metric_for(sides[0], name)
+    if first is None:
+        return None, reason or f"how {name} is computed is not known"
+    recipes = [side.recipes[name] for side in sides if name in side.recipes]
+    if any(recipe != recipes[0] for recipe in recipes[1:]):
+        return None, f"{name} was not computed in the same way for all models"
+    return first, ""
+
+
+def _tables(sides: Sequence[TaskSide]) -> list[Mapping[str, ScoreTable]]:
+    """[r] unit → table of each run; a saved baseline, which keeps no ids, gets them from a run that has them."""
+    anchor = next((side for side in sides if isinstance(side.store, StoredTables)), sides[0])
+    return [side.tables() if side is anchor else side.tables(anchor) for side in sides]
+
+
+def _join(tables: Sequence[ScoreTable]) -> _Shared:
+    """The units that entered a value of every table. Raises `NotComparableError` where their clusters differ."""
+    first = tables[0]
+    ids = list(first.unit_ids)
+    if all(table is first or list(table.unit_ids) == ids for table in tables):
+        kept = np.logical_and.reduce([IS_COUNTED[status_codes(table)] for table in tables])
+        rows = [np.flatnonzero(kept).astype(np.int64, copy=False)] * len(tables)
+        of = len(ids)
+    else:
+        counted = [_counted(table) for table in tables]
+        shared = [name for name in ids if all(name in own for own in counted)]
+        rows = [np.fromiter(map(own.__getitem__, shared), np.int64, len(shared)) for own in counted]
+        of = len({name for table in tables for name in table.unit_ids})
+    clusters = [first.cluster_ids[row] for row in rows[0].tolist()]
+    for table, own in zip(tables[1:], rows[1:], strict=True):
+        if table.cluster_ids != first.cluster_ids and [table.cluster_ids[row] for row in own.tolist()] != clusters:
+            raise NotComparableError(
+                f"units of {first.unit!r} belong to other clusters in one run than in the others; score the older runs again"
+            )
+    # Numbered as they come, as a saved baseline numbers them: the same resamples with and without names.
+    numbers = {name: code for code, name in enumerate(dict.fromkeys(clusters))}
+    return _Shared(tuple(rows), np.fromiter(map(numbers.__getitem__, clusters), np.int64, len(clusters)), of)
+
+
+def _counted(table: ScoreTable) -> dict[str, int]:
+    is_counted = IS_COUNTED[status_codes(table)].tolist()
+    return {name: row for row, name in enumerate(table.unit_ids) if is_counted[row]}
+
+
+def _rows(metric: Metric, tables: Iterable[ScoreTable], shared: _Shared) -> list[Floats]:
+    return [read_rows(metric, table)[own] for table, own in zip(tables, shared.rows, strict=True)]
+
+
+def _joint(metric: Metric, rows: Sequence[Floats], clusters: Codes, count: int) -> Joint:
+    if metric.formula is not None:
+        return joint_formula(metric.formula, np.stack([cluster_sums(own, clusters, count) for own in rows]))
+    if metric.compute is None:
+        raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
+    return joint_compute(metric.compute, rows, clusters)
+
+
+def _mean_of_seeds(values: Floats, sizes: Sequence[int]) -> Floats:
+    """float64 [b, r] of runs → [b, m] of models: the mean over each model's runs, in their order."""
+    ends = np.cumsum(sizes)
+    return np.stack([values[:, end - size : end].mean(axis=1) for size, end in zip(sizes, ends, strict=True)], axis=1)

@@ -1,0 +1,188 @@
+"""`mmbench.run`: the main job from Python, and what the command line stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import msgspec
+
+from mmbench.analysis.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
+from mmbench.core.errors import MmbenchError, UnknownNameError
+from mmbench.core.spec import RUNS
+from mmbench.reporting.markdown import run_markdown
+from mmbench.resolve.arguments import progress_of
+from mmbench.results.codec import write_atomic
+from mmbench.results.rundir import shown_path
+from mmbench.results.view import MetricRow, RunView
+from mmbench.runner.execute.progress import Progress
+from mmbench.runner.execute.signals import interruptible
+from mmbench.runner.plan.jobs import Plan, RunOptions, make_plan
+from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.session import Job, Session
+from mmbench.scoring.prior import prior_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DEFAULT_OUT", "Plan", "RunOptions", "RunResult", "execute", "make_plan", "run"]
+
+DEFAULT_OUT = RUNS
+"""Where runs are written unless something else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a command produced: one run a model and seed."""
+
+    runs: tuple[RunView, ...]
+    """The runs: model by model in the order given, seed by seed."""
+    tasks: tuple[str, ...]
+    """Full names of the tasks, in the order given."""
+    failures: Mapping[str, str]
+    """Model (with its seed, where there are several) to what ended its run early; empty when all ended."""
+    solved: float = SOLVED
+    """The value from which a seed counts as having solved a task."""
+
+    @property
+    def path(self) -> Path:
+        """The run directory. Raises ValueError when there are several: see `paths`."""
+        if len(self.runs) != 1:
+            raise ValueError(f"{len(self.runs)} runs; use .paths")
+        return self.runs[0].path
+
+    @property
+    def paths(self) -> list[Path]:
+        """The run directories."""
+        return [run.path for run in self.runs]
+
+    @property
+    def metrics(self) -> list[MetricRow]:
+        """Every metric of these tasks, of every model and seed."""
+        return [row for run in self.runs for row in run.rows(list(self.tasks))]
+
+    @property
+    def models(self) -> list[SeedGroup]:
+        """The runs, those that differ in seed alone put together."""
+        return group_seeds(self.runs, self.tasks, solved=self.solved, names_are_models=True)
+
+    @property
+    def over_seeds(self) -> list[SeedRow]:
+        """Every metric of these tasks, of every model, over its seeds; empty where no model has several."""
+        models = self.models
+        several = any(model.several for model in models)
+        return [row for model in models for task in self.tasks for row in model.rows(task)] if several else []
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 4 when a run or part of it failed."""
+        entries = [run.run.tasks[task] for run in self.runs for task in self.tasks if task in run.run.tasks]
+        return 4 if self.failures or any(entry.status not in ("complete", "incompatible") for entry in entries) else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints: ``{"runs": [path], "metrics": […], "seeds": […], "perf": […], "failures": {…}}``.
+
+        ``metrics`` has a row for each run, ``seeds`` one for each model over its seeds (`SeedRow.to_dict`), and is empty
+        where no model has several.
+        """
+        return {
+            "runs": [str(shown_path(path)) for path in self.paths],
+            "metrics": [row.to_dict() for row in self.metrics],
+            "seeds": [row.to_dict() for row in self.over_seeds],
+            "perf": [
+                {
+                    "model": run.run.model.name,
+                    "task": task,
+                    "seed": run.run.seed,
+                    **msgspec.to_builtins(run.perf[task]),
+                }
+                for run in self.runs
+                for task in self.tasks
+                if task in run.perf
+            ],
+            "failures": dict(self.failures),
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a metric and run. Raises `MissingExtraError` without pandas."""
+        from mmbench.core.errors import MissingExtraError
+
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("to_pandas()", "pandas") from error
+        return pd.DataFrame([row.to_dict() for row in self.metrics])
+
+    def __str__(self) -> str:
+        return run_markdown(self.models, list(self.tasks))
+
+
+def run(
+    model: str | Any | Sequence[Any] | None = None,
+    tasks: str | Sequence[str] | None = None,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    **options: Unpack[RunOptions],
+) -> RunResult:
+    """Evaluate one model, or several, on tasks; the same call again resumes.
+
+    `model` is a name as on the command line, an object or class with one of the three methods, or a list of these.
+    `tasks` is a name, a comma-separated list or a sequence. What is not given comes from the option `suite`. With
+    `seeds`, every model runs once for each seed. Returns the runs, also where part of them failed: look at
+    `RunResult.exit_code` and `RunResult.failures`. Raises `UsageError` (and its kin) before anything is run.
+    """
+    for option in options:
+        if option not in RunOptions.__annotations__:
+            raise UnknownNameError("option of mmbench.run:", option, RunOptions.__annotations__)
+    return execute(make_plan(model, tasks, out, options), progress_of(options.get("progress", True)))
+
+
+def execute(plan: Plan, progress: Progress) -> RunResult:
+    """Run every job; one that fails does not keep the others from running. Raises `Interrupted` on a signal."""
+    cache: dict[tuple[str, str], Mapping[str, float]] = {}
+
+    def prior(task: TaskPlan) -> Mapping[str, float]:
+        key = (task.identity_digest, task.selection_digest)
+        if key not in cache:
+            cache[key] = prior_values(task)
+        return cache[key]
+
+    for note in plan.notes:
+        progress.note(note)
+    several_seeds = len({job.spec.seed for job in plan.jobs}) > 1
+    views: list[RunView] = []
+    failures: dict[str, str] = {}
+    for job in plan.jobs:
+        name = f"{job.model.name} (seed {job.spec.seed})" if several_seeds else job.model.name
+        _announce(name, job, progress)
+        session = Session(job, progress, prior)
+        try:
+            with interruptible():
+                session.execute()
+        except MmbenchError as error:
+            if len(plan.jobs) == 1:
+                raise
+            session.failure = error
+        if session.failure is not None:
+            failures[name] = str(session.failure)
+            progress.note(f"{name}: {session.failure}")
+        if (session.directory.path / "run.json").is_file():
+            view = RunView.load(session.directory)
+            views.append(view)
+            if session.failure is None:
+                write_report(view)
+    return RunResult(tuple(views), plan.tasks, failures, plan.solved)
+
+
+def write_report(view: RunView) -> None:
+    """Write ``report.md`` of a run anew. Raises `RunFailedError`."""
+    write_atomic(view.path / "report.md", run_markdown(group_seeds([view])).encode())
+
+
+def _announce(name: str, job: Job, progress: Progress) -> None:
+    progress.note(f"{name}: {job.model.reference} → {shown_path(job.directory().path)}")
+    for task in job.plans:
+        if (limit := job.spec.selection.limit) and len(task.samples) not in (limit, 0):
+            progress.note(f"{task.name}: {len(task.samples):,} samples (--limit {limit:,} takes whole groups)")

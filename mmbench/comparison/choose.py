@@ -1,0 +1,77 @@
+"""Which tasks and metrics of some runs a user means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from mmbench.comparison.sides import Side
+from mmbench.core.errors import UnknownNameError
+from mmbench.core.ids import without_parameters
+
+
+def chosen(
+    sides: Sequence[Side], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
+) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
+    """(full names of the tasks, task to the ids of its metrics) that are wanted; None for all of them.
+
+    Parameters: `tasks`, names, where a family's name means all of its tasks; `metrics`, ids, ids without parameters
+    (``recall@5``: every direction), or ``TASK:ID``. Where every metric names its task and no tasks are given, these tasks are
+    meant. Raises `UnknownNameError` for a name that no run has, with the nearest.
+    """
+    wanted = tuple(metrics)
+    names = list(tasks) or ([text.rpartition(":")[0] for text in wanted] if all(":" in text for text in wanted) else [])
+    found = chosen_tasks(sides, names)
+    return found, _metrics_of_tasks(sides, wanted, found)
+
+
+def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
+    """Full names of the tasks with these names, or in these families; None for no name. Raises `UnknownNameError`."""
+    known = list(dict.fromkeys(name for side in sides for name in side.tasks))
+    found: list[str] = []
+    for name in wanted:
+        fitting = [each for each in known if each == name or each.startswith(f"{name}/")]
+        if not fitting:
+            raise UnknownNameError("task of these runs", name, known, hint=f"They have: {', '.join(known) or 'none'}.")
+        found += fitting
+    return list(dict.fromkeys(found)) or None
+
+
+def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
+    """Ids of the metrics with these names, on these tasks (None: all); None for no name. Raises `UnknownNameError`.
+
+    A metric's task, where it is named, is only checked.
+    """
+    found = _metrics_of_tasks(sides, wanted, tasks)
+    return None if found is None else list(dict.fromkeys(name for names in found.values() for name in names))
+
+
+def _metrics_of_tasks(
+    sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None
+) -> dict[str, list[str]] | None:
+    """Full name of a task to the ids of its metrics that are meant; None for no name. Raises `UnknownNameError`."""
+    pairs = sorted(
+        {
+            (name, metric)
+            for side in sides
+            for name, task in side.tasks.items()
+            for metric in task.metrics
+            if tasks is None or name in tasks
+        }
+    )
+    known = list(dict.fromkeys(metric for _, metric in pairs))
+    found: dict[str, dict[str, None]] = {}
+    for text in wanted:
+        task, _, metric = text.rpartition(":")
+        fitting = [
+            (name, each)
+            for name, each in pairs
+            if (not task or name == task) and metric in (each, without_parameters(each))
+        ]
+        if not fitting:
+            names = [f"{name}:{each}" for name, each in pairs] if task else [*known, *map(without_parameters, known)]
+            raise UnknownNameError(
+                "metric of these runs", text, names, hint=f"They have: {', '.join(known) or 'none'}."
+            )
+        for name, each in fitting:
+            found.setdefault(name, {})[each] = None
+    return {name: list(ids) for name, ids in found.items()} or None

@@ -1,0 +1,355 @@
+"""Two runs, metric by metric: both values over the units that both have, and the paired difference between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
+from mmbench.comparison.metrics import metric_for
+from mmbench.comparison.sides import Side, TaskSide
+from mmbench.core.metric import ONES, Metric
+from mmbench.core.scores import MetricValue
+from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
+from mmbench.stats import (
+    RESAMPLES,
+    Difference,
+    minimum_detectable_effect,
+    paired_compute_difference,
+    paired_difference,
+    paired_mean_difference,
+    paired_ratio_difference,
+)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDifference:
+    """One metric of one task, B against A."""
+
+    task: str
+    """Full name of the task."""
+    id: str
+    """The metric's id with its convention."""
+    unit: str
+    """What a row of its table is."""
+    primary: bool
+    """Whether it stands in the main table."""
+    higher_is_better: bool
+    """The metric's direction."""
+    scale: float
+    """What tables multiply values and differences by: 100 where the field shows per cent, and a difference in points."""
+    slice: tuple[str, str] | None
+    """(slice name, label) where only the units of a slice are compared; None for all."""
+    a: MetricValue
+    """The reference's value over the units that both have; over its own where there is no difference."""
+    b: MetricValue
+    """The candidate's."""
+    difference: Difference
+    """B minus A."""
+    mde: float | None
+    """The true difference that a comparison of these units finds 8 times in 10 (two-sided, 5 %); None without an error."""
+    changed: int
+    """Units whose own score is not the same, or whose row, where the metric means nothing for a single unit."""
+    gained: int
+    """Units, among those changed, whose own score rose; of a metric without a formula, whose first column did."""
+    lost: int
+    """Units whose own score fell."""
+    only_a: int
+    """Units that entered A's value alone: they failed in B. They are outside the pair."""
+    only_b: int
+    """Units that entered B's value alone."""
+    neither: int = 0
+    """Units that failed in both."""
+
+    @property
+    def better(self) -> int:
+        """Units on which B did better, by the metric's direction."""
+        return self.gained if self.higher_is_better else self.lost
+
+    @property
+    def worse(self) -> int:
+        """Units on which B did worse."""
+        return self.lost if self.higher_is_better else self.gained
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the fields, the values with all of theirs, and ``better`` and ``worse``."""
+        own = {name: getattr(self, name) for name in ("task", "id", "unit", "primary", "higher_is_better", "scale")}
+        counts = {name: getattr(self, name) for name in ("changed", "better", "worse", "only_a", "only_b", "neither")}
+        return {
+            **own,
+            "slice": None if self.slice is None else {"name": self.slice[0], "label": self.slice[1]},
+            "a": msgspec.to_builtins(self.a),
+            "b": msgspec.to_builtins(self.b),
+            "difference": asdict(self.difference),
+            "mde": self.mde,
+            **counts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that two runs differ in, as far as they compare."""
+
+    a: Side
+    """The reference."""
+    b: Side
+    """The candidate: differences are B minus A."""
+    metrics: list[MetricDifference]
+    """Every metric that both have, in the order of the tasks."""
+    slices: list[MetricDifference]
+    """The primary metrics (or those that were asked for) by slice."""
+    refused: Mapping[str, list[Mismatch]]
+    """Task to what keeps the two runs from being compared on it."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Task to a sentence that says which of the two lacks it, or lacks some metrics of it."""
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when a task of both was refused, or nothing could be compared."""
+        compared = {each.task for each in self.metrics if each.difference.value is not None}
+        tried = {each.task for each in self.metrics}
+        return 3 if self.refused or not compared or tried - compared else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints: ``{"a", "b", "metrics": […], "slices": […], "refused": {task: […]}, "missing": {…}}``."""
+        return {
+            "a": self.a.to_dict(),
+            "b": self.b.to_dict(),
+            "metrics": [each.to_dict() for each in self.metrics],
+            "slices": [each.to_dict() for each in self.slices],
+            "refused": {task: [asdict(each) for each in found] for task, found in self.refused.items()},
+            "missing": dict(self.missing),
+        }
+
+
+def compare_sides(
+    a: Side,
+    b: Side,
+    tasks: Iterable[str] | None = None,
+    metrics: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
+    *,
+    slices: bool = True,
+) -> Comparison:
+    """Compare two runs on the tasks that both have.
+
+    Parameters: `a`, the reference, and `b`, the candidate; `tasks`, full names, None for all; `metrics`, ids, or task to
+    the ids wanted of it, where tasks that are not in it are left out, None for all; `slices`, also by slice, the primary metrics or those that were named. A task is refused, with every reason, where what
+    was asked differs between the two. Raises `NotComparableError` for score tables that are missing or damaged.
+    """
+    names = list(dict.fromkeys([*a.tasks, *b.tasks]))
+    wanted = names if tasks is None else [name for name in names if name in set(tasks)]
+    ids = _by_task(metrics, wanted)
+    wanted = [name for name in wanted if ids is None or name in ids]
+    found: list[MetricDifference] = []
+    by_slice: list[MetricDifference] = []
+    refused: dict[str, list[Mismatch]] = {}
+    missing: dict[str, str] = {}
+    for name in wanted:
+        lack = [_lacks(side, name) for side in (a, b)]
+        if any(lack):
+            missing[name] = "; ".join(text for text in lack if text)
+            continue
+        left, right = a.tasks[name], b.tasks[name]
+        if differs := mismatches(left, right):
+            refused[name] = differs
+            continue
+        pair = _TaskPair(left, right, None if ids is None else ids[name])
+        found += pair.metrics()
+        by_slice += pair.slices() if slices else []
+        if text := pair.lacking(a.label, b.label):
+            missing[name] = text
+    return Comparison(a, b, found, by_slice, refused, missing)
+
+
+def _by_task(
+    metrics: Mapping[str, Iterable[str]] | Iterable[str] | None, tasks: Iterable[str]
+) -> dict[str, frozenset[str]] | None:
+    """Task to the ids wanted of it; None for all."""
+    if metrics is None:
+        return None
+    if isinstance(metrics, Mapping):
+        return {task: frozenset(ids) for task, ids in metrics.items()}
+    return dict.fromkeys(tasks, frozenset(metrics))
+
+
+def _lacks(side: Side, task: str) -> str | None:
+    """Why a side has nothing to compare on a task; None where it has."""
+    if task not in side.tasks:
+        return f"{side.label} has not run it"
+    if side.tasks[task].status == "incompatible":
+        return f"{side.label} cannot answer it ({side.tasks[task].reason or 'n/a'})"
+    return None
+
+
+class _TaskPair:
+    """One task of two runs whose facts agree."""
+
+    def __init__(self, a: TaskSide, b: TaskSide, ids: frozenset[str] | None) -> None:
+        self.a, self.b = a, b
+        self.ids = [name for name in a.metrics if name in b.metrics and (ids is None or name in ids)]
+        self.sliced = [name for name in self.ids if ids is not None or name in a.primary]
+        self.joined = join_tables(a, b)
+        self._known: dict[str, tuple[Metric | None, str | None]] = {}
+
+    def lacking(self, label_a: str, label_b: str) -> str:
+        """Which metrics one of the two has alone; empty where both have the same."""
+        alone = [
+            (label, [name for name in own.metrics if name not in other.metrics])
+            for label, own, other in ((label_b, self.a, self.b), (label_a, self.b, self.a))
+        ]
+        return "; ".join(f"{label} has no {', '.join(names)}" for label, names in alone if names)
+
+    def metrics(self) -> list[MetricDifference]:
+        """Every metric that both have."""
+        return [self._metric(name) for name in self.ids]
+
+    def _metric(self, name: str) -> MetricDifference:
+        metric, reason = self._found(name)
+        joined = None if metric is None else self.joined.get(metric.unit)
+        if metric is None or joined is None:
+            return self._values_only(name, reason or "the score tables of one run lack the unit of this metric")
+        return self._difference(metric, read_pair(metric, joined), joined, None)
+
+    def _found(self, name: str) -> tuple[Metric | None, str | None]:
+        if name not in self._known:
+            recipes = self.a.recipes.get(name), self.b.recipes.get(name)
+            if None not in recipes and recipes[0] != recipes[1]:
+                self._known[name] = None, f"the two runs compute {name} in different ways; see mmbench rescore"
+            else:
+                self._known[name] = metric_for(self.a if recipes[0] is not None else self.b, name)
+        return self._known[name]
+
+    def slices(self) -> list[MetricDifference]:
+        """The primary metrics, or those asked for, by slice."""
+        found = []
+        for name in self.sliced:
+            metric, _ = self._found(name)
+            joined = None if metric is None else self.joined.get(metric.unit)
+            if metric is None or joined is None:
+                continue
+            rows = read_pair(metric, joined)
+            found += [self._difference(metric, rows, part, (each, label)) for each, label, part in parts_of(joined)]
+        return found
+
+    def _difference(
+        self, metric: Metric, rows: tuple[Floats, Floats], joined: Joined, part: tuple[str, str] | None
+    ) -> MetricDifference:
+        rows_a, rows_b = rows[0][joined.rows_a], rows[1][joined.rows_b]
+        found = paired(metric, rows_a, rows_b, joined.clusters)
+        change = unit_changes(metric, rows_a, rows_b)
+        status_a, status_b = joined.status_a[joined.rows_a], joined.status_b[joined.rows_b]
+        return MetricDifference(
+            task=self.a.name,
+            id=str(metric.id),
+            unit=metric.unit,
+            primary=str(metric.id) in self.a.primary,
+            higher_is_better=metric.higher_is_better,
+            scale=metric.scale,
+            slice=part,
+            a=evaluate_units(metric, Units(rows_a, joined.clusters, status_a, joined.a.incomplete)),
+            b=evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete)),
+            difference=found,
+            mde=minimum_detectable_effect(found.se) if found.se else None,
+            changed=int(np.count_nonzero(change)),
+            gained=int((change > 0).sum()),
+            lost=int((change < 0).sum()),
+            only_a=joined.only_a,
+            only_b=joined.only_b,
+            neither=joined.neither,
+        )
+
+    def _values_only(self, name: str, reason: str) -> MetricDifference:
+        a, b = self.a.metrics[name], self.b.metrics[name]
+        nothing = Difference(None, None, None, None, None, None, None, 0, 0, "none", reason)
+        return MetricDifference(
+            task=self.a.name,
+            id=name,
+            unit=a.unit,
+            primary=name in self.a.primary,
+            higher_is_better=a.higher_is_better,
+            scale=a.scale,
+            slice=None,
+            a=a,
+            b=b,
+            difference=nothing,
+            mde=None,
+            changed=0,
+            gained=0,
+            lost=0,
+            only_a=0,
+            only_b=0,
+        )
+
+
+def read_pair(metric: Metric, joined: Joined) -> tuple[Floats, Floats]:
+    """What a metric reads of the whole tables of both sides, float64 [rows, d] each. Raises `PluginError`."""
+    return read_rows(metric, joined.a), read_rows(metric, joined.b)
+
+
+def parts_of(joined: Joined) -> list[tuple[str, str, Joined]]:
+    """(slice name, label, the pair within it) of every slice, in the order of names and labels.
+
+    A slice is what the reference's table says; what failed is counted within it.
+    """
+    parts = []
+    for name, labels in sorted(joined.a.slices.items()):
+        numbers = {label: code for code, label in enumerate(sorted(set(labels)))}
+        beside = joined.b.slices.get(name, [""] * len(joined.b.unit_ids))
+        codes_a = np.array([numbers[label] for label in labels], dtype=np.int64)
+        codes_b = np.array([numbers.get(label, -1) for label in beside], dtype=np.int64)
+        parts += [(name, each, joined.part(codes_a == code, codes_b == code)) for each, code in numbers.items() if each]
+    return parts
+
+
+def unit_changes(metric: Metric, a: Floats, b: Floats) -> Floats:
+    """B minus A of every unit by itself: float64 [n].
+
+    What the metric's formula makes of the unit's own row; its first column where there is no formula. NaN where the row
+    changed and the formula means nothing for it (a correlation of one sample). Parameters: `a` and `b`, float64 [n, d], the
+    rows of the same units.
+    """
+    if metric.formula is None:
+        return np.asarray(b[:, 0] - a[:, 0], dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.asarray(metric.formula(b) - metric.formula(a), dtype=np.float64)
+    unknown = np.where((a != b).any(axis=1), np.nan, 0.0)
+    return np.where(np.isfinite(change), change, unknown)
+
+
+def paired(
+    metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], *, resamples: int = RESAMPLES
+) -> Difference:
+    """The difference of a metric, B minus A, by the method that fits it.
+
+    Parameters: `a` and `b`, float64 [n, d], the rows of the same units; `clusters`, int64 [n]; `resamples`, where a bootstrap
+    is needed. The interval is cut to what two values of the metric can differ by.
+    """
+    return within_range(_paired(metric, a, b, clusters, resamples), metric.bounds)
+
+
+def within_range(found: Difference, bounds: tuple[float | None, float | None]) -> Difference:
+    """A difference whose interval is cut to the range of differences: from -(high - low) to high - low of the metric's range."""
+    least, most = bounds
+    if found.value is None or found.low is None or found.high is None or least is None or most is None:
+        return found
+    span = max(most - least, abs(found.value))
+    return replace(found, low=max(found.low, -span), high=min(found.high, span))
+
+
+def _paired(metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], resamples: int) -> Difference:
+    if metric.compute is not None:
+        return paired_compute_difference(metric.compute, a, b, clusters, resamples=resamples)
+    if metric.is_mean and metric.columns[1] == ONES:
+        return paired_mean_difference(a[:, 0], b[:, 0], clusters)
+    if metric.is_mean:
+        return paired_ratio_difference(a, b, clusters)
+    if metric.formula is None:
+        raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
+    return paired_difference(metric.formula, a, b, clusters, resamples=resamples)

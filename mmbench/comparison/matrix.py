@@ -1,0 +1,97 @@
+"""Three or more runs: every pair of them on every primary metric, with Holm's correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from mmbench.analysis.joins import Mismatch
+from mmbench.comparison.differences import Comparison, MetricDifference, compare_sides
+from mmbench.comparison.sides import Side
+from mmbench.stats import holm
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PairDifference:
+    """One metric of one pair of runs."""
+
+    a: int
+    """Place of the reference among the runs."""
+    b: int
+    """Place of the candidate: later than `a`."""
+    found: MetricDifference
+    """B against A."""
+    p_holm: float | None
+    """The p-value corrected for all pairs on this metric; None where there is no p-value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Every pair of several runs."""
+
+    sides: tuple[Side, ...]
+    """[s] the runs, in the order given."""
+    comparisons: Mapping[Pair, Comparison]
+    """(place of A, place of B), A before B, to their comparison."""
+
+    @property
+    def metrics(self) -> list[tuple[str, str]]:
+        """(task, metric id) of everything compared, in order."""
+        found = [(each.task, each.id) for one in self.comparisons.values() for each in one.metrics]
+        return list(dict.fromkeys(found))
+
+    def pairs(self, task: str, metric: str) -> list[PairDifference]:
+        """Every pair that has the metric. Holm's correction is over these pairs: over all that one table asks."""
+        found = [
+            (place, each)
+            for place, one in self.comparisons.items()
+            for each in one.metrics
+            if (each.task, each.id) == (task, metric)
+        ]
+        p_values = [each.difference.p_value for _, each in found]
+        corrected = iter(holm([p for p in p_values if p is not None]))
+        return [
+            PairDifference(*place, each, None if p is None else next(corrected))
+            for (place, each), p in zip(found, p_values, strict=True)
+        ]
+
+    @property
+    def refused(self) -> dict[Pair, dict[str, list[Mismatch]]]:
+        """Pair to task to what keeps it from being compared; pairs without any are absent."""
+        return {place: dict(one.refused) for place, one in self.comparisons.items() if one.refused}
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when any pair did not compare."""
+        return max(one.exit_code for one in self.comparisons.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--json`` prints: ``{"runs": […], "pairs": […], "refused": […]}``; a ``pair`` is two places in ``runs``."""
+        return {
+            "runs": [side.to_dict() for side in self.sides],
+            "pairs": [
+                {"pair": [each.a, each.b], **each.found.to_dict(), "p_holm": each.p_holm}
+                for task, metric in self.metrics
+                for each in self.pairs(task, metric)
+            ],
+            "refused": [
+                {"pair": list(pair), "task": task, "differs": [asdict(each) for each in found]}
+                for pair, tasks in self.refused.items()
+                for task, found in tasks.items()
+            ],
+        }
+
+
+def compare_all(
+    sides: Sequence[Side], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
+) -> Matrix:
+    """Compare every pair of runs, as `compare_sides` does, without slices. Raises what that raises."""
+    tasks = None if tasks is None else tuple(tasks)
+    pairs = combinations(range(len(sides)), 2)
+    return Matrix(
+        tuple(sides), {(i, j): compare_sides(sides[i], sides[j], tasks, metrics, slices=False) for i, j in pairs}
+    )

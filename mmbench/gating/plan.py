@@ -1,0 +1,219 @@
+"""How many samples a tolerance needs, from what runs show of the noise or from numbers given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from mmbench.comparison.differences import compare_sides
+from mmbench.comparison.metrics import metric_for
+from mmbench.comparison.sides import Side, TaskSide
+from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
+from mmbench.gating.decide import POWER
+from mmbench.gating.judge import check_sides
+from mmbench.stats import clustered_se, design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
+
+TOLERANCES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+"""Points for which samples are counted where no tolerance is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is planned for."""
+
+    tolerances: tuple[float, ...] = TOLERANCES
+    """Drops to be seen, in points."""
+    alpha: float = 0.05
+    """One-sided level over all rules together."""
+    power: float = POWER
+    """How often such a drop shall be seen."""
+    rules: int = 1
+    """Rules that share alpha (Holm): each is sure of alpha / rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What the differences of single samples are like."""
+
+    name: str
+    """The metric, or what was given instead of one."""
+    sd: float
+    """Standard deviation of the difference of one sample, in the natural range."""
+    design_effect: float | None
+    """How many times clusters multiply the variance; None where the sd holds that already."""
+    scale: float
+    """What tables multiply by."""
+    n: int | None
+    """Samples at hand; None where no run is."""
+    basis: str
+    """Where it comes from, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one tolerance needs."""
+
+    metric: str
+    """The metric."""
+    tolerance: float
+    """In points."""
+    needed: int | None
+    """Samples; None where nothing differs, so that nothing can be said."""
+    n: int | None
+    """Samples at hand."""
+    smallest: float | None
+    """The minimum detectable effect at these, in points."""
+    sd: float
+    """Standard deviation of a sample's difference, in points."""
+    design_effect: float | None
+    """How many times clusters multiply the variance; None where the sd holds that already."""
+    basis: str
+    """Where that comes from."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def tolerances_within(disagreement: float | None, given: Sequence[float]) -> tuple[float, ...]:
+    """The tolerances, in points, to plan for: those given, else those of `TOLERANCES` that can happen.
+
+    Parameters: `disagreement`, the share of the samples with scores of 0 and 1 on which two runs differ, which no drop
+    exceeds; None where nobody said it. Raises `UsageError` for a given tolerance that lies above it.
+    """
+    most = math.inf if disagreement is None else 100 * disagreement
+    for tolerance in given:
+        if tolerance > most and not math.isclose(tolerance, most):
+            raise UsageError(
+                f"--tolerance {tolerance:g}pt: two runs that differ on {most:g} % of the samples cannot differ by more than {most:g}pt"
+            )
+    return tuple(given) or tuple(each for each in TOLERANCES if each <= most) or (most,)
+
+
+def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
+    """A row for each metric and tolerance. Raises `UsageError` for tolerances that no number of samples shows."""
+    alpha = settings.alpha / settings.rules
+    rows = []
+    for noise in noises:
+        effect = 1.0 if noise.design_effect is None else noise.design_effect
+        sd = noise.sd * math.sqrt(effect)
+        smallest = None
+        if noise.n:
+            se = sd / math.sqrt(noise.n)
+            smallest = noise.scale * minimum_detectable_effect(se, alpha=alpha, power=settings.power, sides=1)
+        for tolerance in settings.tolerances:
+            try:
+                needed = (
+                    None
+                    if noise.sd == 0
+                    else samples_needed(
+                        tolerance / noise.scale,
+                        sd=noise.sd,
+                        alpha=alpha,
+                        power=settings.power,
+                        sides=1,
+                        design_effect=effect,
+                    )
+                )
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+            rows.append(
+                Row(
+                    metric=noise.name,
+                    tolerance=tolerance,
+                    needed=needed,
+                    n=noise.n,
+                    smallest=smallest,
+                    sd=noise.scale * noise.sd,
+                    design_effect=noise.design_effect,
+                    basis=noise.basis,
+                )
+            )
+    return rows
+
+
+def given_noise(disagreement: float | None, sd: float | None, effect: float) -> Noise:
+    """Noise from numbers alone: the share of samples on which two runs differ, or an sd in points."""
+    if disagreement is not None:
+        return Noise(
+            "0/1 scores", paired_binary_sd(disagreement), effect, 100.0, None, f"{100 * disagreement:g} % disagree"
+        )
+    return Noise("scores", (sd or 0.0) / 100.0, effect, 100.0, None, "the sd that was given")
+
+
+def noise_of(run: Side, baseline: Side | None, names: Sequence[str], disagreement: float | None) -> list[Noise]:
+    """The noise of metrics, from two runs where there are two, else from one.
+
+    Parameters: `names`, ``TASK:METRIC``, empty for the primary metrics. From two runs: the standard error of their paired
+    difference. From one: `disagreement` with the clusters of the run, or where that is not given, two models that agree by
+    chance alone, which needs the most samples. Metrics that are no means are left out with one run.
+
+    Raises `UsageError` for unknown names and for a run against itself, `NotComparableError` where nothing can be planned.
+    """
+    check_sides([run], [] if baseline is None else [baseline])
+    wanted = list(names) or [f"{task.name}:{metric}" for task in run.tasks.values() for metric in task.primary]
+    found = []
+    for name in dict.fromkeys(wanted):
+        task, _, metric = name.rpartition(":")
+        if task not in run.tasks or metric not in run.tasks[task].metrics:
+            known = [f"{each.name}:{value}" for each in run.tasks.values() for value in each.metrics]
+            raise UnknownNameError("metric", name, known, hint="Metrics are named TASK:METRIC.")
+        noise = (
+            _from_one(run.tasks[task], metric, disagreement)
+            if baseline is None
+            else _from_two(run, baseline, task, metric)
+        )
+        if noise is not None:
+            found.append(noise)
+        elif names:
+            raise NotComparableError(f"{name} is no mean, so one run does not tell how two differ; give --baseline too")
+    if not found:
+        raise NotComparableError(f"{run.path} has no metric to plan for")
+    return found
+
+
+def _from_two(run: Side, baseline: Side, task: str, metric: str) -> Noise | None:
+    comparison = compare_sides(baseline, run, [task], {task: [metric]}, slices=False)
+    if task in comparison.refused:
+        raise NotComparableError(
+            f"{task}: the two runs do not compare: {'; '.join(map(str, comparison.refused[task]))}"
+        )
+    for each in comparison.metrics:
+        difference = each.difference
+        if difference.se is None:
+            raise NotComparableError(f"{task}:{metric}: {difference.reason or 'no standard error'}")
+        share = 100 * each.changed / max(difference.n, 1)
+        basis = f"the two runs, of whose {difference.n:,} samples {share:.1f} % differ; sd with the effect of clusters"
+        return Noise(f"{task}:{metric}", difference.se * math.sqrt(difference.n), None, each.scale, difference.n, basis)
+    return None
+
+
+def _from_one(task: TaskSide, metric_id: str, disagreement: float | None) -> Noise | None:
+    from mmbench.metrics.evaluate import IS_COUNTED, cluster_codes, status_codes, unit_values
+
+    metric, _ = metric_for(task, metric_id)
+    table = None if metric is None else task.tables().get(metric.unit)
+    if metric is None or table is None or not metric.is_mean:
+        return None
+    counted = IS_COUNTED[status_codes(table)]
+    values = unit_values(metric, table)[counted]
+    values, codes = values[np.isfinite(values)], cluster_codes(table)[counted][np.isfinite(values)]
+    if len(values) < 2:
+        return None
+    effect, sd = 1.0, float(values.std())
+    if sd > 0:
+        effect = max(1.0, design_effect(clustered_se(values, codes), sd / math.sqrt(len(values))))
+    name = f"{task.name}:{metric_id}"
+    if disagreement is None:
+        basis = "one run: two models that agree by chance alone, which takes the most samples (--baseline, --disagreement: fewer)"
+        if sd == 0:
+            basis = "every sample has the same score: one run says nothing here"
+        return Noise(name, math.sqrt(2) * sd, effect, metric.scale, len(values), basis)
+    if not np.isin(values, (0.0, 1.0)).all():
+        raise UsageError(f"--disagreement is for scores of 0 and 1, which {name} has not; give --baseline instead")
+    basis = f"{100 * disagreement:g} % disagree, in the clusters of this run"
+    return Noise(name, paired_binary_sd(disagreement), effect, metric.scale, len(values), basis)

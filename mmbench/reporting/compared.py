@@ -1,0 +1,274 @@
+"""Comparisons of runs as tables: differences with their certainty, what does not compare, every pair, what flipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmbench.analysis.joins import Mismatch, shown
+from mmbench.comparison.differences import Comparison, MetricDifference
+from mmbench.comparison.explain import Explained
+from mmbench.comparison.flips import Flip
+from mmbench.comparison.matrix import Matrix, PairDifference
+from mmbench.comparison.sides import Side
+from mmbench.reporting.scored import MOST_LABELS
+from mmbench.reporting.table import Column, Table
+from mmbench.reporting.text import number, signed
+
+ALPHA = 0.05
+"""A corrected p-value up to this is marked in a matrix."""
+
+_TITLES = ("difference", "95 % interval", "p", "detectable", "better", "worse", "n")
+_LEGEND = (
+    "difference: the second run minus the first, over the samples that both answered; detectable: a true difference of that size "
+    "is found 8 times in 10"
+)
+_WIDTH = 60
+"""Characters of a text from a sample that a table shows."""
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with three decimals.
+
+    >>> p_text(0.0004), p_text(0.0312), p_text(None)
+    ('<0.001', '0.031', 'n/a')
+    """
+    if p is None:
+        return "n/a"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _interval(found: MetricDifference) -> str:
+    low, high = found.difference.low, found.difference.high
+    return "n/a" if low is None else f"[{signed(low, found.scale)}, {signed(high, found.scale)}]"
+
+
+def difference_tables(comparison: Comparison, *, every: bool = False) -> list[Table]:
+    """A table for each task that compares, then one for each slice name, then one for each task that does not.
+
+    `every`: all metrics; else the primary ones, and those that a user asked for have no others beside them.
+    """
+    tables: list[Table] = []
+    for task in dict.fromkeys(each.task for each in comparison.metrics):
+        found = [each for each in comparison.metrics if each.task == task]
+        kept = [each for each in found if every or each.primary] or found
+        legend = () if tables else (_LEGEND,)
+        tables.append(_of_task(comparison, task, kept, (*legend, *_left_out(len(found) - len(kept)))))
+        tables += _of_slices(comparison, task)
+    return tables + [
+        refused_table(task, comparison.a, comparison.b, found) for task, found in comparison.refused.items()
+    ]
+
+
+def _heads(comparison: Comparison, first: str) -> tuple[Column, ...]:
+    names = (comparison.a.label, comparison.b.label, *_TITLES)
+    return (Column(first, "left"), *(Column(name) for name in names))
+
+
+def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
+    means_nothing = found.changed > 0 == found.gained + found.lost  # for a single unit: a correlation, say
+    return (
+        first,
+        number(found.a.value, found.scale),
+        number(found.b.value, found.scale),
+        signed(found.difference.value, found.scale),
+        _interval(found),
+        p_text(found.difference.p_value),
+        number(found.mde, found.scale),
+        *("n/a" if means_nothing else f"{count:,}" for count in (found.better, found.worse)),
+        f"{found.difference.n:,}",
+    )
+
+
+def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference], notes: Sequence[str]) -> Table:
+    entries = ((side.label, side.run.tasks[task]) for side in (comparison.a, comparison.b))
+    parts = [f"{label}: {entry.reason}" for label, entry in entries if entry.reason and entry.status == "complete"]
+    notes = [*parts, *(text for each in found for text in _said(each, comparison)), *notes]
+    title = f"{task}: {comparison.b.label} against {comparison.a.label}"
+    rows = tuple(_row(each.id, each) for each in found)
+    return Table(_heads(comparison, "metric"), rows, notes=tuple(dict.fromkeys(notes)), title=title)
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    return (f"{count} more metric{'s' * (count > 1)}: --all",) if count else ()
+
+
+def _said(found: MetricDifference, comparison: Comparison) -> list[str]:
+    """What must be known beside a difference."""
+    notes = _why(found, found.id, comparison)
+    outside = [
+        f"{count:,} failed {where}"
+        for count, where in (
+            (found.only_a, f"in {comparison.b.label} alone"),
+            (found.only_b, f"in {comparison.a.label} alone"),
+            (found.neither, "in both"),
+        )
+        if count
+    ]
+    if outside:
+        notes.append(f"outside the comparison, of unit {found.unit}: {', '.join(outside)}")
+    return notes
+
+
+def _why(found: MetricDifference, name: str, comparison: Comparison) -> list[str]:
+    """Why there is no difference, no interval or no value."""
+    sides = ((comparison.a.label, found.a), (comparison.b.label, found.b))
+    told = found.difference.value is None and any(value.value is None and value.reason for _, value in sides)
+    reason = None if told else found.difference.reason
+    return [
+        *([f"{name}: {reason}"] if reason else []),
+        *(f"{name}, {label}: {value.reason}" for label, value in sides if value.reason and value.reason != reason),
+    ]
+
+
+def _of_slices(comparison: Comparison, task: str) -> list[Table]:
+    """A table for each slice name and metric."""
+    groups: dict[tuple[str, str], list[MetricDifference]] = {}
+    for each in comparison.slices:
+        if each.task == task and each.slice is not None:
+            groups.setdefault((each.slice[0], each.id), []).append(each)
+    tables = []
+    for (name, metric), found in groups.items():
+        parts = [(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None]
+        shown_rows = tuple(_row(label, each) for label, each in parts)
+        undefined = [(label, each) for label, each in parts if each.difference.value is None]
+        notes = [text for label, each in undefined for text in _why(each, label, comparison)]
+        notes.append("p-values of slices are not corrected for how many there are")
+        if len(found) > MOST_LABELS:
+            notes.append(f"{len(found) - MOST_LABELS:,} more labels: --json")
+        title = f"{task} by {name}: {metric}"
+        tables.append(Table(_heads(comparison, name), shown_rows, notes=tuple(notes), title=title))
+    return tables
+
+
+def refused_table(task: str, a: Side, b: Side, found: Sequence[Mismatch]) -> Table:
+    """What keeps two runs from being compared on a task."""
+    return Table(
+        (Column("what differs", "left"), Column(a.label, "left"), Column(b.label, "left")),
+        tuple((each.field, *_differing(shown(each.a), shown(each.b))) for each in found),
+        title=f"{task}: not comparable",
+    )
+
+
+def _differing(a: str, b: str) -> tuple[str, str]:
+    """Two texts as a table shows them: long ones from shortly before the place where they begin to differ.
+
+    >>> _differing("Say it. " * 10 + "Why?", "Say it. " * 10 + "How?")
+    ('…it. Say it. Say it. Why?', '…it. Say it. Say it. How?')
+    """
+    start = 0
+    if max(len(a), len(b)) > _WIDTH:
+        same = next((n for n, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+        start = max(0, same - _WIDTH // 3)
+    first, second = (f"{'…' if start else ''}{text[start:]}" for text in (a, b))
+    return _cut(first), _cut(second)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
+
+
+def lacking(comparison: Comparison) -> list[str]:
+    """A sentence for each task that was left out because one side lacks it, or metrics of it."""
+    return [f"{task}: {text}" for task, text in comparison.missing.items()]
+
+
+def explained_table(a: Side, b: Side, found: Sequence[Explained]) -> Table:
+    """Every difference between two runs that is no result."""
+    sections = [each.section for each in found]
+    return Table(
+        tuple(Column(title, "left") for title in ("", "what", a.label, b.label)),
+        tuple(
+            (
+                "" if n and sections[n - 1] == each.section else each.section,
+                each.name,
+                *_differing(each.a, each.b),
+            )
+            for n, each in enumerate(found)
+        ),
+        frozenset(n for n in range(1, len(found)) if sections[n] != sections[n - 1]),
+        title=f"What sets {b.label} apart from {a.label}",
+    )
+
+
+# --- three runs and more ---
+
+
+def matrix_tables(matrix: Matrix, *, every: bool = False) -> list[Table]:
+    """For each metric of each task a matrix of differences, row minus column, and below it every pair in detail."""
+    tables = []
+    compared = matrix.metrics
+    primary = [key for key in compared if any(each.found.primary for each in matrix.pairs(*key))]
+    for task, metric in compared if every or not primary else primary:
+        pairs = matrix.pairs(task, metric)
+        tables += [_matrix(matrix, task, metric, pairs), _pairs(matrix, task, metric, pairs)]
+    for (i, j), refused in matrix.refused.items():
+        tables += [refused_table(task, matrix.sides[i], matrix.sides[j], found) for task, found in refused.items()]
+    return tables
+
+
+def _matrix(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifference]) -> Table:
+    cells: dict[tuple[int, int], str] = {}
+    for each in pairs:
+        value, scale = each.found.difference.value, each.found.scale
+        mark = "*" if each.p_holm is not None and each.p_holm <= ALPHA else ""
+        cells[each.b, each.a] = signed(value, scale) + mark
+        cells[each.a, each.b] = signed(None if value is None else -value, scale) + mark
+    places = [n for n in range(len(matrix.sides)) if any(n in key for key in cells)]
+    scale = pairs[0].found.scale
+    rows = []
+    for n in places:
+        own = matrix.sides[n].tasks[task].metrics[metric].value
+        rows.append((matrix.sides[n].label, number(own, scale), *(cells.get((n, m), "") for m in places)))
+    heads = (Column("row minus column", "left"), Column("value"), *(Column(matrix.sides[m].label) for m in places))
+    notes = (f"*: p at most {ALPHA:g} after Holm's correction for the {len(pairs)} pairs",)
+    return Table(heads, tuple(rows), notes=notes, title=f"{task}: {metric}")
+
+
+def _pairs(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifference]) -> Table:
+    titles = ("difference", "95 % interval", "p", "p (Holm)", "detectable", "better", "worse", "n")
+    rows = []
+    for each in pairs:
+        _, _, _, difference, interval, p, *rest = _row("", each.found)
+        name = f"{matrix.sides[each.b].label} against {matrix.sides[each.a].label}"
+        rows.append((name, difference, interval, p, p_text(each.p_holm), *rest))
+    heads = (Column("pair", "left"), *(Column(title) for title in titles))
+    return Table(heads, tuple(rows), title=f"{task}: {metric}, every pair")
+
+
+# --- what flipped ---
+
+
+def flip_table(a: Side, b: Side, task: str, metric: str, found: Sequence[Flip]) -> Table:
+    """The units that differ most. Texts are quoted, and what does not print in them is escaped."""
+    rows = [
+        (
+            each.id,
+            "better" if each.better else "worse",
+            _score(each.score_a),
+            _score(each.score_b),
+            _quoted(each.answer_a),
+            _quoted(each.answer_b),
+            " | ".join(map(_quoted, each.references)),
+            _quoted(each.question),
+            shown(each.picture) if each.picture else "",
+        )
+        for each in found
+    ]
+    heads = ("sample", "", f"{a.label} got", f"{b.label} got", f"{a.label} said", f"{b.label} said", "right", "asked")
+    shown_heads = (*heads, "picture")
+    kept = [n for n in range(len(shown_heads)) if n < 2 or any(row[n] for row in rows)]
+    return Table(
+        tuple(Column(shown_heads[n], "left") for n in kept),
+        tuple(tuple(row[n] for n in kept) for row in rows),
+        title=f"{task}: what differs most by {metric}",
+    )
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _quoted(text: str | None) -> str:
+    if text is None:
+        return ""
+    return repr(_cut(text))

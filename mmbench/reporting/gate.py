@@ -1,0 +1,154 @@
+"""The verdicts of a gate as a table, and as Markdown for a job's summary page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mmbench.gating.verdicts import GateResult, Outcome, Verdict
+from mmbench.reporting.markdown import table_markdown
+from mmbench.reporting.table import Column, Table
+from mmbench.reporting.text import byte_size, figure, number, signed
+
+if TYPE_CHECKING:
+    from mmbench.gating.plan import Row, Settings
+
+SUMMARY_LIMIT = 2**20
+"""Bytes that GitHub shows of one step's summary; a longer one is not shown at all."""
+
+MARKS: dict[Outcome, str] = {"passed": "ok", "violated": "FAIL", "undecided": "?"}
+"""How outcomes are shown."""
+
+_LEFT = ("", "rule", "verdict")
+_NAMED = 3
+"""Rules that a note names, of those that share a reason."""
+_TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "p (drop)", "detectable", "n", "verdict")
+_PLAIN = ("same", "within noise")
+"""Verdicts that need no words where a rule holds."""
+_UNTOLD = ("new", "not comparable")
+"""Verdicts that say nothing of a limit."""
+_ORDER: tuple[Outcome, ...] = ("violated", "undecided", "passed")
+
+
+def gate_table(result: GateResult) -> Table:
+    """A row a rule, in order; below them why a rule does not hold, or what limits one that does."""
+    return _table(result, result.verdicts, ())
+
+
+def _table(result: GateResult, verdicts: Sequence[Verdict], more: Sequence[str]) -> Table:
+    rows = [_row(verdict) for verdict in verdicts]
+    notes = _said([each for outcome in _ORDER for each in verdicts if each.outcome == outcome])
+    if any(verdict.smallest for verdict in verdicts):
+        notes.append("detectable: a true drop of that size is found 8 times in 10; a smaller one can be missed")
+    kept = [n for n in range(len(_TITLES)) if n < 2 or not rows or any(row[n] for row in rows)]
+    return Table(
+        tuple(Column(_TITLES[n], "left" if _TITLES[n] in _LEFT else "right") for n in kept),
+        tuple(tuple(row[n] for n in kept) for row in rows),
+        notes=(*notes, *result.notes, *more),
+        title=result.headline,
+    )
+
+
+def _said(verdicts: Sequence[Verdict]) -> list[str]:
+    """Why rules do not hold, and what else is no plain pass; each reason once, with the rules that share it."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for each in verdicts:
+        if each.outcome != "passed" or each.word not in (*_PLAIN, *(_UNTOLD if each.rule.policy == "absolute" else ())):
+            found.setdefault((MARKS[each.outcome], each.shown, each.reason), []).append(each.rule.text)
+    return [
+        f"{mark} {'; '.join(rules[:_NAMED])}{f' and {len(rules) - _NAMED:,} more' if len(rules) > _NAMED else ''}: {word}: {why}"
+        for (mark, word, why), rules in found.items()
+    ]
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    scale = verdict.scale
+    if verdict.unit == "pt":
+        values = [("" if each is None else number(each, scale)) for each in (verdict.baseline, verdict.value)]
+        change = "" if verdict.difference is None else signed(verdict.difference, scale, 2)
+    else:
+        values = [_measured(each, verdict.unit) for each in (verdict.baseline, verdict.value)]
+        change = "" if verdict.difference is None else _factor(verdict.difference)
+    interval = ""
+    if verdict.low is not None and verdict.high is not None:
+        interval = f"[{signed(verdict.low, scale, 2)}, {signed(verdict.high, scale, 2)}]"
+    return (
+        MARKS[verdict.outcome],
+        verdict.rule.text,
+        *values,
+        change,
+        interval,
+        "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
+        "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
+        f"{verdict.n:,}" if verdict.n else "",
+        verdict.shown,
+    )
+
+
+def _factor(worse: float) -> str:
+    """By how many times a figure is worse.
+
+    >>> _factor(2.0), _factor(0.8), _factor(0.9999)
+    ('×2 worse', '×1.25 better', '×1')
+    """
+    shown = f"×{max(worse, 1 / worse):.3g}"
+    return shown if shown == "×1" else f"{shown} {'worse' if worse > 1 else 'better'}"
+
+
+def _measured(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return byte_size(int(value)) if unit == "B" else f"{figure(value)}{'' if unit.startswith('/') else ' '}{unit}"
+
+
+def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
+    """How many samples each tolerance needs, a row a metric and tolerance."""
+    titles = ("metric", "tolerance", "samples needed", "at hand", "detectable", "sd", "design effect")
+    cells = [
+        (
+            row.metric,
+            f"{row.tolerance:g}pt",
+            "n/a" if row.needed is None else f"{row.needed:,}",
+            "" if row.n is None else f"{row.n:,}",
+            "" if not row.smallest else f"{row.smallest:.2f}",
+            f"{row.sd:.1f}",
+            "" if row.design_effect is None else f"{row.design_effect:.2f}",
+        )
+        for row in rows
+    ]
+    breaks = frozenset(n for n in range(1, len(rows)) if rows[n].metric != rows[n - 1].metric)
+    basis = dict.fromkeys(f"{row.metric}: {row.basis}" for row in rows)
+    shared = f", shared by {settings.rules} rules" if settings.rules > 1 else ""
+    notes = (
+        *basis,
+        f"detectable: the drop that the samples at hand show; it and sd are in points; alpha {settings.alpha:g} one-sided{shared}, power {settings.power:g}",
+        "to exclude a drop (non-inferiority) takes about as many as to see it",
+    )
+    columns = tuple(Column(title, "left" if title == "metric" else "right") for title in titles)
+    return Table(columns, tuple(cells), breaks, notes, title="samples that a tolerance needs")
+
+
+def summary_markdown(result: GateResult, room: int = SUMMARY_LIMIT) -> str:
+    """The table as Markdown, in at most `room` bytes of UTF-8; empty where not even its head fits.
+
+    What fails comes first; of what does not fit, the number of rules is said.
+    """
+    ordered = [each for outcome in _ORDER for each in result.verdicts if each.outcome == outcome]
+    text = table_markdown(_table(result, ordered, ()))
+    if _size(text) <= room:
+        return text
+    low, high = 0, len(ordered)
+    while low < high:  # the largest number of rules that fits
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _size(_cut(result, ordered, middle)) <= room else (low, middle - 1)
+    text = _cut(result, ordered, low)
+    return text if _size(text) <= room else ""
+
+
+def _cut(result: GateResult, ordered: Sequence[Verdict], kept: int) -> str:
+    more = f"{len(ordered) - kept:,} more rules are left out, because the page has no room for them"
+    return table_markdown(_table(result, ordered[:kept], (more,)))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())

@@ -1,0 +1,51 @@
+"""The verdicts of a gate as JUnit XML, which CI systems show as tests."""
+
+from __future__ import annotations
+
+import re
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from mmbench.gating.verdicts import GateResult, Verdict
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold, even escaped (section 2.2): most control characters, surrogates, U+FFFE and U+FFFF."""
+
+
+def junit_xml(result: GateResult) -> bytes:
+    """One test suite with a test a rule: violated is a failure, undecided an error. UTF-8; hostile text is escaped.
+
+    Names of the suite and its tests depend on model and rules alone, so that CI systems know a test again; how the gate
+    ended is in the suite's output.
+
+    A character that XML cannot hold becomes U+FFFD.
+    """
+    outcomes = [verdict.outcome for verdict in result.verdicts]
+    counts = {
+        "tests": str(len(outcomes)),
+        "failures": str(outcomes.count("violated")),
+        "errors": str(outcomes.count("undecided")),
+    }
+    root = Element("testsuites", counts)
+    suite = SubElement(root, "testsuite", {"name": _legal(f"mmbench gate {result.model}".rstrip()), **counts})
+    for verdict in result.verdicts:
+        _case(suite, verdict)
+    SubElement(suite, "system-out").text = _legal(result.headline)
+    data: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return data + b"\n"
+
+
+def _case(suite: Element, verdict: Verdict) -> None:
+    case = SubElement(suite, "testcase", {"classname": _legal(verdict.rule.task), "name": _legal(verdict.rule.text)})
+    figures = {
+        name: value for name, value in verdict.to_dict().items() if value is not None and not isinstance(value, str)
+    }
+    facts = "\n".join(f"{name}: {value}" for name, value in figures.items())
+    said = {"message": _legal(f"{verdict.shown}: {verdict.reason}"), "type": verdict.shown}
+    if verdict.outcome == "passed":
+        SubElement(case, "system-out").text = _legal(f"{verdict.shown}: {verdict.reason}\n{facts}")
+    else:
+        SubElement(case, "failure" if verdict.outcome == "violated" else "error", said).text = _legal(facts)
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)

@@ -1,0 +1,95 @@
+"""Tables as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mmbench.analysis.seeds import SeedGroup
+from mmbench.reporting.cells import count_cell, interval_cell, value_cell
+from mmbench.reporting.comparison import comparison_tables
+from mmbench.reporting.summary import summary_table
+from mmbench.reporting.table import Cell, Column, Table
+from mmbench.results.view import RunView
+
+_MARKUP = re.compile(r"[\\|`*]|(?<=\])(?=[(\[:])|~(?=~)")
+"""What is markup wherever it stands."""
+
+_OUTER = re.compile(r"(?<![^\W_])_|_(?![^\W_])|^[#>+-](?=\s|$)")
+"""What is markup at the edge of a word or of the line."""
+
+MANY = 3
+"""Of more models than this the comparison is shown first."""
+
+
+def table_markdown(table: Table) -> str:
+    """A pipe table, its title above and its notes below. Whatever could break out of a cell is escaped."""
+    title = [f"## {_escaped(table.heading)}", ""] if table.title else []
+    head = "| " + " | ".join(map(_escaped, table.headings)) + " |"
+    rule = "|" + "|".join("---:" if column.align == "right" else ":---" for column in table.columns) + "|"
+    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in table.cells]
+    notes = [f"- {_escaped(note)}" for note in table.said]
+    return "\n".join([*title, head, rule, *rows, *(["", *notes] if notes else []), ""])
+
+
+def tables_markdown(tables: Iterable[Table]) -> str:
+    """One below the other."""
+    return "\n".join(map(table_markdown, tables))
+
+
+def _cell(cell: Cell) -> str:
+    text = _escaped(str(cell))
+    return f"**{text}**" if "best" in cell.marks else text
+
+
+def _escaped(text: str) -> str:
+    """Text in which GitHub finds no markup: no table, code, emphasis, link, picture, reference or HTML."""
+    return _OUTER.sub(r"\\\g<0>", _MARKUP.sub(r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;")))
+
+
+def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
+    """A table for each task, models as rows."""
+    return tables_markdown(comparison_tables(groups, tasks))
+
+
+def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
+    """The main table; before it the comparison of many models; around it, for a single run, its identity and slices."""
+    text = table_markdown(summary_table(groups, tasks))
+    if len(groups) > MANY:
+        return f"{comparison_markdown(groups, tasks)}\n## Every metric\n\n{text}"
+    if len(groups) != 1 or groups[0].several:
+        return text
+    view = groups[0].runs[0]
+    run = view.run
+    here = run.machine
+    facts = [
+        f"# {run.model.name}",
+        "",
+        f"Status **{run.status}** · model {run.model.reference} · seed {run.seed} · mmbench {run.mmbench_version}  ",
+        f"{here.cpu} × {here.cpus} · {here.accelerator or 'no accelerator'} · {here.platform} · Python {here.python}",
+        "",
+        "",
+    ]
+    return (
+        "\n".join(facts)
+        + text
+        + "".join(f"\n{table_markdown(table)}" for name in view.scores for table in _slices(view, name))
+    )
+
+
+def _slices(view: RunView, task: str) -> list[Table]:
+    """A table of the primary metrics for each slice name."""
+    scores = view.scores[task]
+    return [
+        Table(
+            (Column(name, "left"), Column("metric", "left"), Column("value"), Column("95 % interval"), Column("n")),
+            [
+                (label, value.id, value_cell(value.value, value.scale), interval_cell(value), count_cell(value.n))
+                for label, values in sorted(labels.items())
+                for value in values
+                if value.id in scores.primary
+            ],
+            title=f"{task} by {name}",
+        )
+        for name, labels in scores.slices.items()
+    ]

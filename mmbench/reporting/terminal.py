@@ -1,0 +1,188 @@
+"""Tables on a terminal."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from mmbench.analysis.seeds import SeedGroup
+from mmbench.reporting.comparison import comparison_tables
+from mmbench.reporting.summary import NAMES, SPEED, summary_table
+from mmbench.reporting.table import Cell, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH = 200
+"""Columns that are assumed where the output is no terminal."""
+
+_BREAK = re.compile(r"(?<=[_ ])|(?=/)")
+"""Where a line of a heading may end."""
+
+_SHORTEST = 6
+"""Headings are not broken into lines narrower than this."""
+
+
+def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
+    """The main table; on a narrow terminal model, task and speed stand as headings above their metrics."""
+    console = _console(stream)
+    table = summary_table(groups, tasks)
+    titles = table.headings
+    if _natural_width(table, titles, 2) <= console.width:
+        _draw(console, _without_repetition(table), titles, 2)
+    else:
+        _draw_narrow(console, table)
+    _say(console, table)
+
+
+def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
+    """A table for each task, as compact as `print_tables` draws them."""
+    print_tables(comparison_tables(groups, tasks), stream, compact=True)
+
+
+def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:
+    """One below the other; where the terminal is too narrow for one, it goes on below with its first column repeated.
+
+    `compact`: headings are broken into lines no wider than their cells, also where there is room.
+    """
+    console = _console(stream)
+    for table in tables:
+        console.print(table.heading, markup=False, style="bold cyan", soft_wrap=True)
+        titles: Sequence[str] = table.headings
+        if compact or _natural_width(table, titles, 2) > console.width:
+            titles = [_in_lines(title, place, table) for place, title in enumerate(table.headings)]
+        gap = 2 if _natural_width(table, titles, 2) <= console.width else 1
+        for columns in _cut(table, titles, gap, console.width):
+            _draw(console, _only(table, columns), [titles[n] for n in columns], gap)
+        _say(console, table)
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1
+            raise BrokenPipeError
+
+    width = None if stream.isatty() else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
+    return Piped(file=stream, width=width, highlight=False)
+
+
+def _say(console: Console, table: Table) -> None:
+    for note in table.said:
+        console.print(f"• {note}", markup=False, style="yellow", soft_wrap=True)
+
+
+def _widths(table: Table, titles: Sequence[str]) -> list[int]:
+    cells = [tuple(titles), *table.texts]
+    return [max(len(line) for text in column for line in text.split("\n")) for column in zip(*cells, strict=True)]
+
+
+def _natural_width(table: Table, titles: Sequence[str], gap: int) -> int:
+    return _drawn_width(_widths(table, titles), gap)
+
+
+def _drawn_width(widths: Sequence[int], gap: int) -> int:
+    """Columns that a table takes, with `gap` between its own and one at either edge."""
+    return sum(widths) + gap * (len(widths) - 1) + 2
+
+
+def _in_lines(title: str, place: int, table: Table) -> str:
+    """A heading broken into lines no wider than what stands below it, where it has places to break at."""
+    pieces = _BREAK.split(title)
+    widest = max([_SHORTEST, *(len(row[place]) for row in table.texts), *(len(piece.rstrip()) for piece in pieces)])
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len((lines[-1] + piece).rstrip()) > widest:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cut(table: Table, titles: Sequence[str], gap: int, width: int) -> list[list[int]]:
+    """Columns in as many parts as it takes to fit; each begins with the first column."""
+    widths = _widths(table, titles)
+    parts: list[list[int]] = [[0]]
+    for n in range(1, len(widths)):
+        if len(parts[-1]) > 1 and _drawn_width([widths[m] for m in [*parts[-1], n]], gap) > width:
+            parts.append([0])
+        parts[-1].append(n)
+    return parts
+
+
+def _only(table: Table, columns: Sequence[int]) -> Table:
+    """Some of the columns; rows that say nothing there are left out."""
+    rows = [tuple(row[n] for n in columns) for row in table.cells]
+    kept = [n for n, row in enumerate(rows) if any(row[1:]) or not row[1:]]
+    breaks = frozenset(place for place, n in enumerate(kept) if n in table.breaks)
+    return Table(tuple(table.columns[n] for n in columns), tuple(rows[n] for n in kept), breaks)
+
+
+def _without_repetition(table: Table) -> Table:
+    """The main table with model and task named once."""
+    rows = tuple(
+        (Cell(), Cell(), *row[2:]) if number > 0 and number not in table.breaks else row
+        for number, row in enumerate(table.cells)
+    )
+    return Table(table.columns, rows, table.breaks)
+
+
+def _draw(console: Console, table: Table, titles: Sequence[str], gap: int) -> None:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    for column, title in zip(table.columns, titles, strict=True):
+        drawn.add_column(Text(title), justify=column.align, no_wrap=True, vertical="bottom")
+    for number, row in enumerate(table.cells):
+        if number in table.breaks:
+            drawn.add_section()
+        titled = zip(row, table.columns, strict=True)
+        bold = ["best" in cell.marks or column.title == "value" for cell, column in titled]
+        drawn.add_row(*(Text(str(cell), style="bold" * heavy) for cell, heavy in zip(row, bold, strict=True)))
+    console.print(drawn)
+
+
+def _draw_narrow(console: Console, table: Table) -> None:
+    from rich.text import Text
+
+    groups = _groups(table)
+    titles = table.headings
+    names, speed = len(NAMES), len(titles) - len(SPEED)
+    picked = [titles[names - 1], "  ".join(titles[names : names + 2]), *titles[names + 2 : speed]]
+    bodies = [
+        [(row[names - 1], f"{row[names]} {row[names + 1]}".strip(), *row[names + 2 : speed]) for row in group]
+        for group in groups
+    ]
+    widths = [
+        max(len(cell) for cell in cells) for cells in zip(picked, *(row for b in bodies for row in b), strict=True)
+    ]
+    console.print(Text(_line(picked, widths), style="bold"), soft_wrap=True)
+    for group, body in zip(groups, bodies, strict=True):
+        first = group[0]
+        figures = [f"{first[speed]} samples/s", f"p50 {first[speed + 1]} ms", f"{first[speed + 2]} peak memory"]
+        console.print(Text(f"{first[0]} · {first[1]}", style="bold cyan"), soft_wrap=True)
+        for row in body:
+            console.print(Text(_line(row, widths)), soft_wrap=True)
+        if first[speed]:
+            console.print(Text("  " + " · ".join(figures), style="dim"), soft_wrap=True)
+
+
+def _groups(table: Table) -> list[list[tuple[str, ...]]]:
+    groups: list[list[tuple[str, ...]]] = []
+    for number, row in enumerate(table.texts):
+        if number == 0 or number in table.breaks:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *rest = (
+        cell.ljust(width) if i == 0 else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  " + " ".join([first, *rest]).rstrip()

@@ -1,0 +1,1 @@
+"""From user input to models, tasks, data and options."""

@@ -1,0 +1,1 @@
+"""Ask a model, and record each answer."""

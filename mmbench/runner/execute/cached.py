@@ -1,0 +1,163 @@
+"""Answers from the cache instead of the model, and the model's answers into the cache."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmbench.core.errors import RunFailedError
+from mmbench.core.media import Media
+from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.responses import ENDED_WELL, Response, Usage
+from mmbench.resolve.models import ResolvedModel
+from mmbench.results.codec import digest
+from mmbench.results.schema import CachedAnswer
+from mmbench.runner.execute.progress import Progress
+from mmbench.runner.execute.record import Call, Recorder
+from mmbench.runner.plan.task_plan import ANSWERED
+
+if TYPE_CHECKING:
+    from mmbench.results.answer_cache import AnswerCache
+    from mmbench.runner.execute.lookahead import Todo
+
+_AT_ONCE = 512
+
+
+def request_key(model: ResolvedModel, request: Request) -> bytes:
+    """32 bytes of all that determines an answer: the model's digest and options, and what is asked.
+
+    Media count by the digest of their content, never by where they lie. The seed counts where the answer is drawn.
+    """
+    said: dict[str, Any] = {
+        "model": model.digest,
+        "options": dict(model.options),
+        "kind": request.kind,
+        "parts": [["media", p.kind, p.digest] if isinstance(p, Media) else ["text", p] for p in request.content],
+    }
+    if isinstance(request, Generate):
+        said |= {"tokens": request.max_new_tokens, "stop": list(request.stop), "temperature": request.temperature}
+        said |= {"seed": request.seed} if request.temperature > 0 else {}
+    choices = request.choices if isinstance(request, Generate | Choose) else None
+    return bytes.fromhex(digest({**said, "choices": None if choices is None else list(choices)}))
+
+
+def why_not(model: ResolvedModel) -> str | None:
+    """Why the answers of a model cannot be cached; None where they can."""
+    if model.digest is None:
+        return "its weights have no digest"
+    if model.capabilities.learns:
+        return "it learns from each task"
+    return None
+
+
+@contextlib.contextmanager
+def shared_answers(folder: str | None, model: ResolvedModel, progress: Progress) -> Iterator[Cached | None]:
+    """The cache in a folder, open for one model; None without a folder, or for a model that cannot use it.
+
+    Raises `RunFailedError` when the cache cannot be opened.
+    """
+    if folder is None:
+        yield None
+        return
+    if (reason := why_not(model)) is not None:
+        progress.note(f"{model.name}: --cache does not serve it: {reason}")
+        yield None
+        return
+    from mmbench.results.answer_cache import AnswerCache
+
+    cached = Cached(AnswerCache(Path(folder)), model, progress)
+    try:
+        yield cached
+    finally:
+        cached.close()
+
+
+class Cached:
+    """The cache, as one model uses it."""
+
+    def __init__(self, cache: AnswerCache, model: ResolvedModel, progress: Progress) -> None:
+        self._cache: AnswerCache | None = cache
+        self._model = model
+        self._progress = progress
+
+    def fill(self, todo: Todo, recorder: Recorder) -> list[tuple[int, list[int]]]:
+        """Record every answer that the cache has; what is left to ask."""
+        taken = 0
+        for batch, numbers in todo:
+            for start in range(0, len(numbers), _AT_ONCE):
+                taken += self._take(batch, numbers[start : start + _AT_ONCE], recorder)
+        if taken:
+            self._progress.note(f"{recorder.plan.name}: {taken:,} answers from the cache")
+        left = [(batch, [n for n in numbers if recorder.states[n] != ANSWERED]) for batch, numbers in todo]
+        return [(batch, numbers) for batch, numbers in left if numbers]
+
+    def _take(self, batch: int, numbers: Sequence[int], recorder: Recorder) -> int:
+        if self._cache is None:
+            return 0
+        numbers = [number for number in numbers if recorder.states[number] != ANSWERED]
+        requests = recorder.plan.requests(numbers)
+        keys = [request_key(self._model, request) for request in requests]
+        found = self._cache.find(keys)
+        hits = [place for place, key in enumerate(keys) if key in found]
+        if hits:
+            call = Call(batch, [numbers[p] for p in hits], [requests[p] for p in hits], 0.0, 0.0, cached=True)
+            recorder.record(call, [_response(found[keys[place]]) for place in hits])
+        return len(hits)
+
+    def keep(self, requests: Sequence[Request], responses: Sequence[Response]) -> None:
+        """Put what ended well into the cache; where that fails it is used no more, and the run goes on."""
+        if self._cache is None:
+            return
+        answers: Mapping[bytes, CachedAnswer] = {
+            request_key(self._model, request): _answer(response)
+            for request, response in zip(requests, responses, strict=True)
+            if response.status in ENDED_WELL
+        }
+        try:
+            self._cache.add(answers)
+        except RunFailedError as error:
+            self._progress.note(f"{error} The run goes on without it.")
+            with contextlib.suppress(RunFailedError):
+                self._cache.close()
+            self._cache = None
+
+    def close(self) -> None:
+        """Write what is waiting and close the file; a cache that cannot be written does not fail the run."""
+        cache, self._cache = self._cache, None
+        if cache is not None:
+            try:
+                cache.close()
+            except RunFailedError as error:
+                self._progress.note(str(error))
+
+
+def _answer(response: Response) -> CachedAnswer:
+    output = response.output
+    usage = response.usage
+    is_plain = output is None or isinstance(output, str | list)
+    return CachedAnswer(
+        status=response.status,
+        output=output if is_plain else None,  # type: ignore[arg-type]
+        vector=None if is_plain else _bytes(output),
+        input_tokens=usage.input_tokens if usage else None,
+        output_tokens=usage.output_tokens if usage else None,
+    )
+
+
+def _bytes(vector: Any) -> bytes:
+    import numpy as np
+
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def _response(answer: CachedAnswer) -> Response:
+    output: Any = answer.output
+    if answer.vector is not None:
+        import numpy as np
+
+        output = np.frombuffer(answer.vector, dtype="<f4").astype(np.float32)
+    counted = answer.input_tokens is not None or answer.output_tokens is not None
+    usage = Usage(answer.input_tokens, answer.output_tokens, 0.0) if counted else None
+    return Response(answer.status, output, usage=usage)

@@ -1,0 +1,156 @@
+"""Asks an asynchronous model: one request a call, a bounded number in flight, one log line as each one ends.
+
+A request that fails for a reason that may pass (`TransientError`) is asked again, after a wait; a server that says that it
+is too much is asked less. A failure of any other kind is that request's answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mmbench.core.errors import ModelUnusableError, TransientError
+from mmbench.core.requests import Request
+from mmbench.core.responses import Response
+from mmbench.core.spec import Batching
+from mmbench.models.caller import USER_ERRORS, ModelCaller
+from mmbench.models.outputs import check_outputs
+from mmbench.runner.execute.batches import describe_error
+from mmbench.runner.execute.lookahead import Todo
+from mmbench.runner.execute.loop import Loop
+from mmbench.runner.execute.pacing import MOST_PATIENT_S, Pace, backoff_s
+from mmbench.runner.execute.record import Call, Recorder
+from mmbench.runner.execute.signals import shielded
+from mmbench.runner.plan.task_plan import ANSWERED
+
+_PATIENCE_S = 10.0
+"""How long a model that was cancelled may take to let go."""
+
+
+@dataclass
+class _Attempt:
+    """The last time that a request was asked, by the runner's clock."""
+
+    start_s: float = 0.0
+    """Seconds from the start of the session."""
+    duration_s: float = 0.0
+    """Seconds that it took, waits before it left out."""
+
+
+class AsyncExecutor:
+    """Runs the remaining requests of one task on a model with ``async def`` methods."""
+
+    def __init__(self, caller: ModelCaller, recorder: Recorder, batching: Batching) -> None:
+        self._caller = caller
+        self._recorder = recorder
+        self._batching = batching
+        self._pace = Pace(batching.concurrency, time.monotonic)
+        self._jitter = random.Random()
+        self._origin = time.perf_counter()
+        self._main: asyncio.Task[Any] | None = None
+
+    def run(self, todo: Todo, loop: Loop) -> None:
+        """Ask everything in `todo` that is not answered yet; there is no batch to repeat whole.
+
+        Raises `TooManyErrorsError`, `Interrupted`; whatever was in flight then is given up, and asked on resume.
+        """
+        try:
+            loop.run(self._run(todo))
+        except BaseException:
+            self._give_up(loop)
+            raise
+
+    def _give_up(self, loop: Loop) -> None:
+        """End what is in flight, so that nothing is recorded after the log is closed."""
+        main = self._main
+        if main is None:
+            return
+        with suppress(KeyboardInterrupt), shielded():
+            loop.abandon(main, _PATIENCE_S)
+        if main.done() and not main.cancelled():
+            main.exception()  # asyncio complains of exceptions that nobody has looked at
+
+    async def _run(self, todo: Todo) -> None:
+        self._main = asyncio.current_task()
+        source = self._requests(todo)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._batching.concurrency):
+                    group.create_task(self._worker(source))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    def _requests(self, todo: Todo) -> Iterator[tuple[int, int, Request]]:
+        plan, states = self._recorder.plan, self._recorder.states
+        for batch, numbers in todo:
+            for number in numbers:
+                if states[number] != ANSWERED:
+                    yield batch, number, plan.requests([number])[0]
+
+    async def _worker(self, source: Iterator[tuple[int, int, Request]]) -> None:
+        for batch, number, request in source:
+            attempt = _Attempt()
+            response = await self._ask(request, attempt)
+            call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s)
+            self._recorder.record(call, [response])
+
+    async def _ask(self, request: Request, attempt: _Attempt) -> Response:
+        limit = self._batching.timeout_s
+        deadline = asyncio.timeout(None)  # it starts when the request is first asked
+        try:
+            async with deadline:
+                return await self._until_answered(request, attempt, deadline)
+        except TimeoutError as error:
+            if deadline.expired():
+                return Response("timeout", error=f"no answer within {limit:g} s")
+            return Response("error", error=describe_error(error))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return Response("error", error="CancelledError: the model cancelled its own request")
+        except ModelUnusableError:
+            raise
+        except USER_ERRORS as error:
+            return Response("error", error=describe_error(error))
+
+    async def _until_answered(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
+        """Ask, and ask again while that may help. Raises what the model raised last."""
+        asked_again = 0
+        while True:
+            try:
+                return await self._once(request, attempt, deadline)
+            except TransientError as error:
+                wait = error.retry_after_s
+                if asked_again == self._batching.retries or (wait is not None and wait > MOST_PATIENT_S):
+                    raise
+                if wait is None:
+                    await asyncio.sleep(backoff_s(asked_again, self._jitter))
+                else:
+                    self._pace.hold(wait)
+            asked_again += 1
+
+    async def _once(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
+        ticket = await self._pace.enter()
+        if self._batching.timeout_s is not None and deadline.when() is None:
+            deadline.reschedule(asyncio.get_running_loop().time() + self._batching.timeout_s)
+        started = time.perf_counter()
+        attempt.start_s = started - self._origin
+        answered, too_much = True, False
+        try:
+            output = await self._caller.call_one(request.kind, request)
+            return check_outputs(request.kind, [request], [output])[0]
+        except TransientError as error:
+            answered, too_much = False, error.slow_down
+            raise
+        except asyncio.CancelledError:
+            too_much = True  # the deadline passed: the server fell silent
+            raise
+        finally:
+            attempt.duration_s = time.perf_counter() - started
+            self._pace.leave(ticket, too_much=too_much, answered=answered)

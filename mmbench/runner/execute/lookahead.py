@@ -1,0 +1,100 @@
+"""Prepares the next batches while the model works on this one: collation, and pictures decoded ahead.
+
+A model with `collate` has it called in background threads. For any other model, pictures are decoded ahead only once it
+has been seen to load one: media that a model does not look at are never decoded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmbench.core.requests import Request
+from mmbench.data import cache
+from mmbench.models.caller import USER_ERRORS, ModelCaller
+from mmbench.runner.plan.task_plan import TaskPlan
+
+Todo = Sequence[tuple[int, list[int]]]
+
+
+@dataclass
+class Prepared:
+    """A batch that is ready to be asked."""
+
+    batch: int
+    """Its number in the plan."""
+    numbers: list[int]
+    """Numbers of its requests."""
+    requests: list[Request]
+    """The requests."""
+    inputs: Any = None
+    """What `collate` made."""
+    error: BaseException | None = None
+    """What `collate` raised."""
+    pending: list[Future[Any]] = field(default_factory=list)
+    """Work in the background that belongs to it."""
+
+
+class Lookahead:
+    """Iterates over the batches in order, preparing those that follow."""
+
+    def __init__(self, plan: TaskPlan, caller: ModelCaller, todo: Todo, workers: int) -> None:
+        self._plan = plan
+        self._caller = caller
+        self._todo = todo
+        self._workers = workers
+
+    def __iter__(self) -> Iterator[Prepared]:
+        if self._workers == 0 or len(self._todo) < 2:
+            for batch, numbers in self._todo:
+                prepared = self._build(batch, numbers)
+                self._collate(prepared)
+                yield prepared
+            return
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmbench-lookahead")
+        try:
+            yield from self._ahead(pool)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ahead(self, pool: ThreadPoolExecutor) -> Iterator[Prepared]:
+        loads_before = cache.loads()
+        window: deque[Prepared] = deque()
+        source = iter(self._todo)
+        exhausted = False
+        while True:
+            looks = cache.loads() > loads_before
+            depth = self._workers + 1 if self._caller.collates or looks else 1
+            while not exhausted and len(window) < depth:
+                item = next(source, None)
+                exhausted = item is None
+                if item is not None:
+                    window.append(self._begin(pool, self._build(*item), looks))
+            if not window:
+                return
+            prepared = window.popleft()
+            for future in prepared.pending:
+                future.result()
+            yield prepared
+
+    def _begin(self, pool: ThreadPoolExecutor, prepared: Prepared, looks: bool) -> Prepared:
+        if self._caller.collates:
+            prepared.pending.append(pool.submit(self._collate, prepared))
+        elif looks:
+            media = {item.digest: item for request in prepared.requests for item in request.media}
+            prepared.pending += [pool.submit(cache.preload, item) for item in media.values()]
+        return prepared
+
+    def _build(self, batch: int, numbers: list[int]) -> Prepared:
+        return Prepared(batch, numbers, self._plan.requests(numbers))
+
+    def _collate(self, prepared: Prepared) -> None:
+        if not self._caller.collates:
+            return
+        try:
+            prepared.inputs = self._caller.collate(prepared.requests)
+        except USER_ERRORS as error:
+            prepared.error = error

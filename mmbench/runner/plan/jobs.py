@@ -1,0 +1,273 @@
+"""From what a user asked for to jobs: models × seeds on tasks, all of it checked before any weights load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from mmbench.analysis.seeds import SOLVED, checked_threshold
+from mmbench.core.errors import UsageError
+from mmbench.core.ids import names_of
+from mmbench.core.spec import CHECKPOINTS, Batching, RunSpec, Selection
+from mmbench.models.caller import served_kinds
+from mmbench.resolve.arguments import Data, models_of, seeds_of, sources_of
+from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.suites import find_suite
+from mmbench.resolve.tasks import ResolvedTask, notes_of, resolve_tasks
+from mmbench.results.schema import TaskEntry
+from mmbench.runner.execute.progress import Progress
+from mmbench.runner.plan.task_plan import TaskPlan, plan_task
+from mmbench.runner.session import Job
+
+
+class RunOptions(TypedDict, total=False):
+    """Optional keywords of `mmbench.run`; the defaults are those of the command line."""
+
+    suite: str | None
+    """A registered suite: its models and tasks stand in for those that are not given."""
+    data: Data
+    """Your own data: a path, or {task or data set name: path}."""
+    limit: int | None
+    """At most this many samples a task, whole groups."""
+    ids: Sequence[str]
+    """Only these sample ids."""
+    split: str
+    """The split that is asked; ``test``."""
+    model_args: Mapping[str, Any]
+    """Options of the model's class."""
+    task_args: Mapping[str, Any]
+    """Options of the tasks."""
+    aliases: Mapping[str, Mapping[str, Any]]
+    """Model aliases, as ``[models.NAME]`` in mmbench.toml."""
+    batch_size: int | Literal["auto"]
+    """Requests a batch; ``auto``."""
+    batch_cost: float | None
+    """Upper bound on a batch's summed cost."""
+    workers: int
+    """Background threads that collate and load media ahead; 2."""
+    concurrency: int
+    """Requests in flight at most, for async models; 16."""
+    timeout: float | None
+    """Seconds before a request to an async model is given up, asking again included."""
+    retries: int
+    """How often an async model is asked again for a reason that may pass; 8."""
+    max_errors: float
+    """Stop when more requests than this fail: a count from 1, or a fraction; 0.5."""
+    seed: int
+    """The (first) seed; 0."""
+    seeds: int
+    """How many seeds, from `seed` on, each a run of its own; 1."""
+    solved: float
+    """A seed counts as having solved a task from this value up; 0.95."""
+    skip_incompatible: bool
+    """Show a task as n/a that the model cannot answer, instead of refusing to start."""
+    cache: str | Path | None
+    """Folder of answers that runs share: what was answered there is not asked again; None: none."""
+    checkpoints: str | Path
+    """Folder in which models that learn keep what they have learned; ``results/checkpoints``."""
+    perf: Literal["quick", "off"]
+    """Measure speed and memory; ``quick``."""
+    progress: bool | Progress
+    """Report on stderr; True."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a command will do, checked, before any weights load."""
+
+    jobs: tuple[Job, ...]
+    """Model by model, seed by seed."""
+    tasks: tuple[str, ...]
+    """Full names of the tasks."""
+    notes: tuple[str, ...] = ()
+    """What a user should know: what of a suite was left out, and what the tasks say of their data."""
+    solved: float = SOLVED
+    """The value from which a seed counts as having solved a task."""
+
+
+def make_plan(
+    model: str | Any | Sequence[Any] | None, tasks: str | Sequence[str] | None, out: str | Path, options: RunOptions
+) -> Plan:
+    """Resolve models and tasks, check that they fit, read the data. Raises `UsageError` and its kin, all at once.
+
+    What is written lies at absolute paths, made before any model is imported: its code may change the working directory.
+    """
+    out, options = Path(out).absolute(), _absolute(options)
+    chosen = _chosen(model, tasks, options)
+    seeds = seeds_of(options.get("seed", 0), options.get("seeds", 1))
+    solved = checked_threshold(options.get("solved", SOLVED))
+    resolved = resolve_tasks(chosen.tasks, sources_of(options.get("data")), options.get("task_args"))
+    fits = _fits(chosen, resolved, skip=options.get("skip_incompatible", False))
+    plans = _Plans()
+    jobs = []
+    for fit in (fit for fit in fits if fit.served or fit.skipped):
+        for seed in seeds:
+            spec = _spec(fit.model.name, chosen.tasks, options, seed)
+            skipped = {task.name: _incompatible(task, why, spec.selection.split) for task, why in fit.skipped}
+            served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
+            jobs.append(Job(fit.model, served, skipped, spec, out))
+    said = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
+    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *said), solved)
+
+
+# --- what is asked for ---
+
+
+def _absolute(options: RunOptions) -> RunOptions:
+    """The options, with absolute paths for what a run writes."""
+    found: RunOptions = {**options, "checkpoints": Path(options.get("checkpoints", CHECKPOINTS)).absolute()}
+    if (cache := options.get("cache")) is not None:
+        found["cache"] = Path(cache).absolute()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What was named, and what a suite brought in."""
+
+    models: list[tuple[ResolvedModel, bool]]
+    """Model, and whether it was named itself."""
+    tasks: tuple[str, ...]
+    """Names as given, or as in the suite."""
+    tasks_named: bool
+    """Whether the tasks were named themselves."""
+
+
+def _chosen(model: Any, tasks: str | Sequence[str] | None, options: RunOptions) -> _Chosen:
+    name = options.get("suite")
+    suite = find_suite(name) if name else None
+    names = names_of(tasks if tasks is not None else ())
+    given: list[Any] = [] if model is None else list(model) if isinstance(model, list | tuple) else [model]
+    if not given and suite is not None:
+        given = [name]
+    elif not given:
+        raise UsageError("no model given: --model or --suite is needed; see: mmbench list models, mmbench list suites")
+    if not names and suite is not None and not suite.tasks:
+        raise UsageError(f"no tasks given: suite {name!r} names models alone; add --tasks")
+    if not names and suite is None:
+        raise UsageError("no tasks given; see: mmbench list tasks, or name a --suite (mmbench list suites)")
+    models = models_of(given, options.get("model_args"), options.get("aliases"), name)
+    return _Chosen(models, names or (suite.tasks if suite else ()), bool(names))
+
+
+def _spec(model: str, tasks: tuple[str, ...], options: RunOptions, seed: int) -> RunSpec:
+    return RunSpec(
+        model=model,
+        tasks=tasks,
+        model_args=dict(options.get("model_args") or {}),
+        task_args=dict(options.get("task_args") or {}),
+        data=sources_of(options.get("data")),
+        selection=Selection(options.get("limit"), tuple(options.get("ids") or ()), options.get("split", "test")),
+        batching=Batching(
+            size=options.get("batch_size", "auto"),
+            cost=options.get("batch_cost"),
+            workers=options.get("workers", 2),
+            concurrency=options.get("concurrency", 16),
+            timeout_s=options.get("timeout"),
+            retries=options.get("retries", 8),
+        ),
+        max_errors=options.get("max_errors", 0.5),
+        seed=seed,
+        measure=options.get("perf", "quick") != "off",
+        checkpoints=str(options.get("checkpoints", CHECKPOINTS)),
+        cache=None if (cache := options.get("cache")) is None else str(cache),
+    )
+
+
+# --- who can answer what ---
+
+
+@dataclass(slots=True)
+class _Fit:
+    """One model and what becomes of each task."""
+
+    model: ResolvedModel
+    served: list[ResolvedTask] = field(default_factory=list)
+    """It is asked these."""
+    skipped: list[tuple[ResolvedTask, str]] = field(default_factory=list)
+    """Shown as n/a, with the reason."""
+    left_out: list[tuple[ResolvedTask, str]] = field(default_factory=list)
+    """Pairs that nobody named but a suite, with the reason."""
+
+
+def _fits(chosen: _Chosen, tasks: Sequence[ResolvedTask], *, skip: bool) -> list[_Fit]:
+    """What becomes of every pair.
+
+    A named pair that does not fit is shown as n/a where `skip` is set, and where each model has another of the tasks and
+    each task another of the models. Otherwise raises `UsageError` that lists all.
+    """
+    fits: list[_Fit] = []
+    for model, named in chosen.models:
+        fit = _Fit(model)
+        for task in tasks:
+            _, problems = served_kinds(task.task.info, model.capabilities)
+            if not problems:
+                fit.served.append(task)
+            else:
+                wrong = fit.skipped if named and chosen.tasks_named else fit.left_out
+                wrong.append((task, "; ".join(problems)))
+        if named and not fit.served:  # nothing is left of what was named
+            fit.skipped, fit.left_out = [*fit.skipped, *fit.left_out], []
+        fits.append(fit)
+    answered = {task.name for fit in fits for task in fit.served}
+    covered = all(fit.served or not fit.skipped for fit in fits) and answered == {task.name for task in tasks}
+    _refuse(fits, skip=skip or covered)
+    return fits
+
+
+def _refuse(fits: Sequence[_Fit], *, skip: bool) -> None:
+    """Raise `UsageError` where what was named does not fit, or nothing is left to run."""
+    wrong = [(fit, *pair) for fit in fits for pair in fit.skipped]
+    hint = "\n(--skip-incompatible shows them as n/a)"
+    if not any(fit.served or fit.skipped for fit in fits):
+        wrong, hint = [(fit, *pair) for fit in fits for pair in fit.left_out], ""
+    elif skip:
+        return
+    if wrong:
+        lines = "\n".join(f"  {fit.model.name} × {task.name}: {problem}" for fit, task, problem in wrong)
+        raise UsageError(f"these models cannot answer these tasks:\n{lines}{hint}")
+
+
+def _left_out(fits: Sequence[_Fit]) -> Iterator[str]:
+    """One line on the pairs of a suite that are not run, and why."""
+    models: dict[str, list[str]] = {}
+    for fit in fits:
+        for _, problem in fit.left_out:
+            models.setdefault(problem, []).append(fit.model.name)
+    if models:
+        said = "; ".join(f"{', '.join(names)} ({problem})" for problem, names in models.items())
+        yield f"left out of the suite: {said}"
+
+
+def _incompatible(task: ResolvedTask, problem: str, split: str) -> TaskEntry:
+    return TaskEntry(
+        name=task.name,
+        source=task.source,
+        version=task.task.info.version,
+        fingerprint="",
+        identity_digest="",
+        served_as={},
+        split=split,
+        status="incompatible",
+        n_samples=0,
+        n_requests=0,
+        reason=problem,
+    )
+
+
+class _Plans:
+    """Plans of tasks, made once for all models that are asked alike: seeds and models share samples and numbering."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, frozenset[tuple[str, str]], bool], TaskPlan] = {}
+
+    def plan(self, task: ResolvedTask, model: ResolvedModel, spec: RunSpec) -> TaskPlan:
+        """The plan of a task for a model and a seed."""
+        can = model.capabilities
+        served, _ = served_kinds(task.task.info, can)
+        key = (task.name, frozenset((str(kind), str(by)) for kind, by in served.items()), can.learns)
+        if key not in self._made:
+            self._made[key] = plan_task(task, can, spec.selection, spec.seed)
+        return replace(self._made[key], seed=spec.seed)

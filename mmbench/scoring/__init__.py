@@ -1,0 +1,1 @@
+"""From stored answers to score tables and metric values; needs no model."""

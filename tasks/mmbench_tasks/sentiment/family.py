@@ -1,0 +1,101 @@
+"""How people feel about what they say: accuracy and F1, or a score; sentiment/scenes, or your own data (--data FILE)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmbench.core import DataError, DatasetInfo, Predicted, Task, UsageError
+from mmbench_tasks.sentiment.card import POLARITIES, SentimentCard, Utterance
+from mmbench_tasks.sentiment.source import Utterances
+from mmbench_tasks.sentiment.task import SentimentTask
+
+_CMU = {
+    "mosi": "Zadeh et al. 2016, MOSI: Multimodal Corpus of Sentiment Intensity and Subjectivity Analysis in Online Opinion Videos",
+    "mosei": "Zadeh et al. 2018, Multimodal Language Analysis in the Wild: CMU-MOSEI Dataset and Interpretable Dynamic Fusion Graph",
+}
+
+
+class SentimentFamily:
+    """How people feel about what they say."""
+
+    name = "sentiment"
+    default: str | None = "sentiment/scenes"
+
+    def from_data(self, name: str, path: Path) -> SentimentTask:
+        """The task ``sentiment/NAME`` over a file: utterances with labels (`mmbench_tasks.sentiment.files`), or a pickle.
+
+        A pickle is in the layout of CMU-MOSI and CMU-MOSEI (`mmbench_tasks.sentiment.pickled`), of which what was said is
+        asked about. Raises `DataError`, also for one that holds features alone.
+        """
+        task = _task(name, path, asked=True)
+        if any(row.text is None for row in task.source.rows("test")):
+            raise DataError(
+                f"{path} holds features and no raw_text, so there is nothing to ask about; to score predictions: "
+                f"mmbench score --task {self.name} --references {path} --predictions FILE"
+            )
+        return task
+
+    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
+        """Read predictions, and the labels beside them; see `mmbench_tasks.sentiment.files` for both.
+
+        References may be a pickle as in `from_data`; its split ``test`` is scored. Raises `DataError`; `UsageError` where
+        references are missing or one too many.
+        """
+        from mmbench_tasks.sentiment.files import read_predictions
+
+        outputs = {name: (text,) for name, text in read_predictions(predictions).items()}
+        if task is not None:
+            if references is not None:
+                raise UsageError(f"{task.info.name} has references of its own; leave out {references}")
+            return Predicted(task, outputs)
+        if references is None:
+            raise UsageError(
+                f"{self.name} needs a file of references beside the predictions: 'id' and 'label' in JSON Lines or CSV, or "
+                "a pickle of CMU-MOSI or CMU-MOSEI"
+            )
+        return Predicted(_task(references.stem, references, asked=False), outputs)
+
+
+def _task(name: str, path: Path, *, asked: bool) -> SentimentTask:
+    """The task ``sentiment/NAME`` over a file."""
+    from mmbench.data import digest_file
+    from mmbench.data.records import find_data_file
+    from mmbench_tasks.sentiment.pickled import SUFFIXES, read_utterances
+
+    if path.suffix.lower() in SUFFIXES:
+        if not path.exists():
+            raise DataError(f"there is no file {path}")
+        splits: Mapping[str, Sequence[Utterance]] = read_utterances(path)
+        classes: tuple[str, ...] = POLARITIES
+        scored = True
+    else:
+        from mmbench_tasks.sentiment.files import read_labelled
+
+        path = find_data_file(path)
+        found = read_labelled(path, asked=asked)
+        splits, classes, scored = {"test": found.rows}, found.classes, found.scored
+    pictured = any(row.image is not None for row in splits["test"])
+    card = SentimentCard(
+        name=f"sentiment/{name}",
+        version="1",
+        description=f"utterances from {path.name}, labelled {'from -3 to 3' if scored else 'with classes'}",
+        dataset=DatasetInfo(
+            name=name, revision=digest_file(path), licence="unknown", citation=_CMU.get(_corpus(path), path.name)
+        ),
+        splits=tuple(splits),
+        classes=classes,
+        targets=("score", "class") if scored else ("class",),
+        numbers_are_signs=scored and not asked,
+        languages=(),
+        modalities=("image", "text") if pictured else ("text",),
+    )
+    return SentimentTask(card, Utterances(splits))
+
+
+def _corpus(path: Path) -> str:
+    """``mosi`` or ``mosei`` where the name of the file says so, else nothing."""
+    return next((name for name in ("mosei", "mosi") if name in path.name.casefold()), "")
+
+
+family = SentimentFamily()

@@ -1,0 +1,142 @@
+"""Rules about speed: repeats on one machine, or no verdict."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from helpers import edit_json
+from scipy import stats as scipy_stats
+from stored import TASK, score_table, write_run
+
+from mmbench.comparison.sides import load_side
+from mmbench.gating.judge import gate
+from mmbench.gating.rules import parse_requirement
+from mmbench.results import codec
+from mmbench.results.rundir import RunDirectory
+from mmbench.results.schema import SCHEMA_VERSION, Latency, PerfFile, TaskPerf
+
+DROP = f"{TASK}:latency_p50 drop<1.2x"
+
+
+def session(out: Path, model: str, latency: float | None = 10.0, **more):
+    """A run of `model` in a folder of its own, with this latency in ms."""
+    path = write_run(out, model, {TASK: [score_table([1.0, 0.0] * 20)]})
+    perf = TaskPerf(
+        samples_per_s=1000.0 / (latency or 1.0),
+        tokens_per_s=None,
+        latency_ms=Latency(p50=latency, p90=None, p99=None),
+        peak_memory_bytes=10**9,
+        peak_accelerator_bytes=None,
+        n_samples=40,
+        n_calls=40,
+        main_loop_s=1.0,
+        batch_size=1,
+        valid=latency is not None,
+        reasons=[] if latency is not None else ["3 calls after warm-up: no latency (p50 needs 10)"],
+    )
+    perf = msgspec.structs.replace(perf, **more)
+    RunDirectory(path).write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks={TASK: perf}))
+    return load_side(path, out)
+
+
+def sessions(out: Path, model: str, latencies):
+    return [session(out / f"{model}{n}", model, latency) for n, latency in enumerate(latencies)]
+
+
+def verdict(runs, baselines, rule=DROP):
+    result = gate(runs, baselines, [parse_requirement(rule)])
+    (found,) = result.verdicts
+    return found
+
+
+FAST, SLOW = (10.0, 10.1, 10.3), (13.0, 13.1, 13.5)
+
+
+def test_slower_by_more_than_the_factor_in_every_repeat_is_violated(tmp_path):
+    found = verdict(sessions(tmp_path, "b", SLOW), sessions(tmp_path, "a", FAST))
+    assert (found.word, found.outcome) == ("regressed", "violated")
+    assert found.difference == pytest.approx(13.1 / 10.1)
+    assert found.p_value == scipy_stats.mannwhitneyu(SLOW, FAST, alternative="greater").pvalue == 0.05
+    assert (found.baseline, found.value, found.n, found.unit) == (10.1, 13.1, 3, "ms")
+
+
+def test_faster_is_improved_and_throughput_goes_the_other_way(tmp_path):
+    slow, fast = sessions(tmp_path, "a", SLOW), sessions(tmp_path, "b", FAST)
+    assert verdict(fast, slow).word == "improved"
+    rule = f"{TASK}:samples_per_s drop<1.2x"
+    assert verdict(fast, slow, rule).word == "improved"
+    found = verdict(slow, fast, rule)
+    assert (found.word, found.outcome) == ("regressed", "violated")
+    assert found.difference == pytest.approx(13.1 / 10.1)
+
+
+def test_significant_but_within_the_factor_passes(tmp_path):
+    found = verdict(sessions(tmp_path, "b", (11.0, 11.1, 11.2)), sessions(tmp_path, "a", FAST))
+    assert (found.word, found.outcome) == ("regressed", "passed")
+    assert "within a factor of 1.2" in found.reason
+
+
+def test_a_large_factor_that_the_repeats_do_not_agree_on_passes(tmp_path):
+    found = verdict(sessions(tmp_path, "b", (9.0, 15.0, 15.1)), sessions(tmp_path, "a", FAST))
+    assert (found.word, found.outcome) == ("within noise", "passed")
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_too_few_repeats_can_show_nothing(tmp_path, repeats):
+    found = verdict(sessions(tmp_path, "b", SLOW[:repeats]), sessions(tmp_path, "a", FAST[:repeats]))
+    assert (found.word, found.outcome) == ("not comparable", "undecided")
+    assert "give RUN and --baseline 3 times each" in found.reason
+
+
+def test_another_machine_does_not_compare_and_the_reason_names_the_difference(tmp_path):
+    baselines = sessions(tmp_path, "a", FAST)
+    runs = sessions(tmp_path, "b", SLOW)
+    edit_json(runs[1].path / "run.json", lambda run: run["machine"].update(cpu="Another", cpus=64))
+    runs = [load_side(side.path, tmp_path) for side in runs]
+    found = verdict(runs, baselines)
+    assert (found.word, found.outcome) == ("not comparable", "undecided")
+    assert "cpus 1 against 64" in found.reason
+
+
+def test_other_batch_sizes_do_not_compare(tmp_path):
+    runs = [session(tmp_path / f"b{n}", "b", latency, batch_size=8) for n, latency in enumerate(SLOW)]
+    assert "batch sizes: 1, 8" in verdict(runs, sessions(tmp_path, "a", FAST)).reason
+
+
+def test_a_figure_that_was_not_measured_is_missing_with_its_reason(tmp_path):
+    found = verdict([session(tmp_path / "b", "b", None)], sessions(tmp_path, "a", FAST))
+    assert (found.word, found.outcome) == ("missing", "undecided")
+    assert "p50 needs 10" in found.reason
+    tokens = verdict(sessions(tmp_path, "c", FAST), [], f"{TASK}:tokens_per_s >= 10/s")
+    assert (tokens.word, tokens.outcome) == ("missing", "undecided")
+
+
+def test_a_figure_that_should_not_be_quoted_decides_nothing(tmp_path):
+    run = session(tmp_path / "b", "b", 5.0, valid=False, reasons=["a busy machine"])
+    found = verdict([run], [], f"{TASK}:latency_p50 <= 250ms")
+    assert (found.word, found.outcome, found.value) == ("missing", "undecided", None)
+    assert "a busy machine" in found.reason
+
+
+def test_a_baseline_without_the_figure_leaves_the_rule_undecided(tmp_path):
+    found = verdict(sessions(tmp_path, "b", FAST), [session(tmp_path / "a", "a", None)])
+    assert (found.word, found.outcome) == ("new", "undecided")
+
+
+@pytest.mark.parametrize(("limit", "outcome"), [("10.1ms", "passed"), ("0.0101s", "passed"), ("10ms", "violated")])
+def test_a_budget_holds_the_median_of_the_runs_and_needs_no_baseline(tmp_path, limit, outcome):
+    assert verdict(sessions(tmp_path, "b", FAST), [], f"{TASK}:latency_p50 <= {limit}").outcome == outcome
+
+
+def test_a_budget_is_judged_on_any_machine_and_says_that_the_baseline_does_not_compare(tmp_path):
+    found = verdict(sessions(tmp_path, "b", FAST[:1]), sessions(tmp_path, "a", FAST[:1]), f"{TASK}:peak_memory <= 2GB")
+    assert (found.word, found.outcome) == ("not comparable", "passed")
+
+
+def test_metrics_are_those_of_the_first_runs_whatever_the_repeats_are(tmp_path):
+    runs, baselines = sessions(tmp_path, "b", FAST), sessions(tmp_path, "a", FAST)
+    rules = [parse_requirement(f"{TASK}:accuracy drop<1pt"), parse_requirement(DROP)]
+    result = gate(runs, baselines, rules)
+    assert [each.outcome for each in result.verdicts] == ["passed", "passed"]
+    assert any("3 and 3 repeats serve rules about speed" in note for note in result.notes)
+    assert codec.digest(result.to_dict()) == codec.digest(gate(runs, baselines, rules).to_dict())

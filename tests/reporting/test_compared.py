@@ -1,0 +1,119 @@
+"""Comparisons as tables: what stands in them, and what is said below."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stored import ACCURACY, TASK, score_table, write_run
+
+from mmbench.comparison.differences import compare_sides
+from mmbench.comparison.flips import flips
+from mmbench.comparison.matrix import compare_all
+from mmbench.comparison.sides import load_side
+from mmbench.core.scores import ScoreTable
+from mmbench.metrics import mean_metric
+from mmbench.metrics.regression import number_columns, number_metrics
+from mmbench.reporting.compared import difference_tables, flip_table, matrix_tables
+from mmbench.reporting.markdown import table_markdown
+
+N = 40
+
+
+def sides(out: Path, *columns, metrics=(ACCURACY,), **more):
+    for name, column in zip("abc", columns, strict=False):
+        write_run(out, name, {TASK: [score_table(column, **more)]}, metrics)
+    return [load_side(f"{name}--", out) for name, _ in zip("abc", columns, strict=False)]
+
+
+def rows(table):
+    return [list(map(str, row)) for row in table.rows]
+
+
+def test_a_row_holds_both_values_the_difference_and_its_certainty(tmp_path: Path) -> None:
+    (table,) = difference_tables(compare_sides(*sides(tmp_path, [1.0, 0.0] * 20, [1.0, 1.0] * 10 + [1.0, 0.0] * 10)))
+    assert table.title == "stored/task: b against a"
+    assert [column.title for column in table.columns][:4] == ["metric", "a", "b", "difference"]
+    ((metric, a, b, difference, interval, p, detectable, better, worse, n),) = rows(table)
+    assert (metric, a, b, difference, better, worse, n) == ("accuracy", "50.0", "75.0", "+25.0", "10", "0", "40")
+    assert interval.startswith("[+")
+    assert p == "<0.001"  # 2 * 0.5 ** 10 / 2
+    assert detectable == "19.2"  # (1.95996 + 0.84162) * sqrt(0.25 * 0.75 / 40)
+
+
+def test_what_failed_and_why_there_is_no_interval_is_said(tmp_path: Path) -> None:
+    (table,) = difference_tables(compare_sides(*sides(tmp_path, [1.0, None, 0.0], [1.0, 1.0, None])))
+    notes = " ".join(table.notes)
+    assert "outside the comparison, of unit sample: 1 failed in b alone, 1 failed in a alone" in notes
+    assert "one cluster: no interval" in notes
+
+
+def correlated(*predictions):
+    labels = np.array([-3.0, -1.0, 1.0, 3.0] * 5)
+    ids = [f"s{n}" for n in range(20)]
+    slices = {"half": ["first"] * 10 + ["second"] * 10}
+    for said in predictions:
+        columns = number_columns(np.asarray(said, dtype=np.float64), labels)
+        yield ScoreTable("number", ids, ids, ["scored"] * 20, columns, slices)
+
+
+def test_a_correlation_is_better_or_worse_on_no_single_sample_and_says_where_it_is_undefined(tmp_path: Path) -> None:
+    exact = [-3.0, -1.0, 1.0, 3.0] * 5
+    half = [0.5] * 10 + exact[10:]
+    for name, table in zip("ab", correlated(exact, half), strict=True):
+        write_run(tmp_path, name, {TASK: [table]}, number_metrics())
+    a, b = (load_side(f"{name}--", tmp_path) for name in "ab")
+    tables = difference_tables(compare_sides(a, b, None, ("mae", "pearson")), every=True)
+    mae, pearson = rows(tables[0])
+    assert (mae[1:4], mae[7:9]) == (["0.00", "1.05", "+1.05"], ["0", "10"])
+    assert (pearson[1], pearson[7:]) == ("1.00", ["n/a", "n/a", "20"])
+    by_half = next(table for table in tables if table.title == f"{TASK} by half: pearson")
+    assert rows(by_half)[0][:4] == ["first", "1.00", "n/a", "n/a"]
+    assert by_half.notes[0] == "first, b: undefined for these units: all predictions are the same"
+
+
+def test_metrics_that_are_not_primary_are_counted_or_shown(tmp_path: Path) -> None:
+    other = mean_metric("other", "sample", "accuracy")
+    comparison = compare_sides(*sides(tmp_path, [1.0, 0.0], [1.0, 1.0], metrics=(ACCURACY, other)))
+    (table,) = difference_tables(comparison)
+    assert ("1 more metric: --all" in table.notes, len(table.rows)) == (True, 1)
+    (table,) = difference_tables(comparison, every=True)
+    assert [row[0] for row in rows(table)] == ["accuracy", "other"]
+
+
+def test_a_slice_with_many_labels_is_cut_and_says_so(tmp_path: Path) -> None:
+    labels = {"slices": {"kind": [f"k{n:02}" for n in range(N)]}}
+    _, table = difference_tables(compare_sides(*sides(tmp_path, [1.0] * N, [0.0] * N, **labels)))
+    assert len(table.rows) == 30
+    assert "10 more labels: --json" in table.notes
+
+
+def test_the_matrix_is_row_minus_column_and_marks_what_survives_holm(tmp_path: Path) -> None:
+    low, middle, high = [0.0] * N, [0.0] * (N - 1) + [1.0], [1.0] * 20 + [0.0] * 20
+    matrix, pairs = matrix_tables(compare_all(sides(tmp_path, low, middle, high)))
+    assert rows(matrix) == [
+        ["a", "0.0", "", "-2.5", "-50.0*"],
+        ["b", "2.5", "+2.5", "", "-47.5*"],
+        ["c", "50.0", "+50.0*", "+47.5*", ""],
+    ]
+    assert [row[0] for row in rows(pairs)] == ["b against a", "c against a", "c against b"]
+
+
+def test_long_prompts_are_shown_from_where_they_differ(tmp_path: Path) -> None:
+    start, end = "Look at the picture, then read. " * 5, " And so on, at great length." * 5
+    for name, word in (("a", "Answer in a word."), ("b", "Answer in a letter.")):
+        write_run(tmp_path, name, {TASK: [score_table([1.0, 0.0])]}, prompt=start + word + end)
+    (table,) = difference_tables(compare_sides(*(load_side(f"{name}--", tmp_path) for name in "ab")))
+    ((what, a, b),) = rows(table)
+    assert what == "prompt"
+    assert ("a word." in a, "a letter." in b) == (True, True)
+    assert max(map(len, (a, b))) <= 60
+    assert (a[0], a[-1]) == ("…", "…")
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "a|b", "two\nlines", "x" * 500])
+def test_what_a_model_wrote_cannot_break_out_of_its_cell(tmp_path: Path, text: str) -> None:
+    a, b = sides(tmp_path, [1.0, 1.0], [0.0, 1.0], answers=[text, text])
+    table = flip_table(a, b, TASK, "accuracy", flips(a, b, TASK, "accuracy", 5))
+    (row,) = rows(table)
+    assert all(cell.isprintable() and len(cell) < 80 for cell in row)
+    assert len(table_markdown(table).strip().splitlines()) == 5
