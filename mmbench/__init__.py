@@ -14,6 +14,7 @@ from mmbench._lazy import lazy_exports
 if TYPE_CHECKING:
     from mmbench.api.compare import compare
     from mmbench.api.run import RunResult, run
+    from mmbench.api.score import ScoreResult, score
     from mmbench.comparison.differences import Comparison
     from mmbench.core import (
         Choose,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     )
     from mmbench.metrics.formulas import mean_metric
     from mmbench.runner.training import TrainResult, train
-    from mmbench.scoring.predictions import ScoreResult, score
 
 __version__ = "0.1.0"
 
@@ -82,8 +82,8 @@ __getattr__, __dir__ = lazy_exports(
     {
         "mmbench.api.compare": ("compare",),
         "mmbench.api.run": ("RunResult", "run"),
+        "mmbench.api.score": ("ScoreResult", "score"),
         "mmbench.comparison.differences": ("Comparison",),
-        "mmbench.scoring.predictions": ("ScoreResult", "score"),
         "mmbench.runner.training": ("TrainResult", "train"),
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (

@@ -13,11 +13,10 @@ from mmbench.analysis.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
 from mmbench.core.errors import MmbenchError, UnknownNameError
 from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown
-from mmbench.resolve.arguments import progress_of
 from mmbench.results.codec import write_atomic
 from mmbench.results.rundir import shown_path
 from mmbench.results.view import MetricRow, RunView
-from mmbench.runner.execute.progress import Progress
+from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.plan.jobs import Plan, RunOptions, make_plan
 from mmbench.runner.plan.task_plan import TaskPlan

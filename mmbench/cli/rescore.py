@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from pathlib import Path
 
 import click
 
 from mmbench.cli.values import working_directory_first
-from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
 
@@ -34,12 +32,12 @@ points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have 
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
 def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: bool) -> int:
     """Apply today's metrics to the stored answers of a run, and say what moved."""
-    from mmbench.scoring.rescoring import rescore
+    from mmbench.api.rescore import rescore
 
     working_directory_first()
     # What a plug-in prints must not land in the JSON document.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        result = rescore(run, Path(out), names_of(tasks), dry_run=dry_run)
+        result = rescore(run, tasks, dry_run=dry_run, out=out)
         if result.written:
             from mmbench.api.run import write_report
             from mmbench.results.rundir import RunDirectory

@@ -199,9 +199,9 @@ def _options(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _progress(quiet: bool) -> Any:
-    from mmbench.runner.execute.progress import Silent, for_stderr
+    from mmbench.runner.execute.progress import progress_of
 
-    return Silent() if quiet else for_stderr()
+    return progress_of(not quiet)
 
 
 def _print(result: Any, as_json: bool) -> None:

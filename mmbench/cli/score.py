@@ -60,7 +60,7 @@ Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samp
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def command(task: str, predictions: str, references: str | None, **values: Any) -> int:
     """Score a file of predictions, without a model, and print every metric with its interval."""
-    from mmbench.scoring.predictions import score
+    from mmbench.api.score import score
 
     working_directory_first()
     target = writable_file("--per-sample", values["per_sample"], (predictions, references))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from mmbench.core.ids import nearest_names
@@ -90,3 +91,14 @@ def plugin_failed(what: str, error: Exception) -> PluginError:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     return PluginError(f"{what}: {type(error).__name__}: {error}{where}")
+
+
+@contextmanager
+def plugin_errors(what: str) -> Iterator[None]:
+    """Turn exceptions of a plug-in's own code into a `PluginError` that begins with `what`; our own errors pass."""
+    try:
+        yield
+    except MmbenchError:
+        raise
+    except Exception as error:
+        raise plugin_failed(what, error) from error

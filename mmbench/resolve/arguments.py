@@ -1,4 +1,4 @@
-"""What users give in more than one form, in one: names, models, seeds, data, where to report."""
+"""What users give in more than one form, in one: names, models, seeds, data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from mmbench.core.errors import UsageError
 from mmbench.core.spec import DataSource
 from mmbench.resolve.models import ResolvedModel, resolve_instance, resolve_model
 from mmbench.resolve.suites import wanted_models
-from mmbench.runner.execute.progress import Progress, Silent, for_stderr
 
 Data = str | Path | Mapping[str, str | Path]
 """A path, or {task or data set name: path}."""
@@ -64,10 +63,3 @@ def sources_of(data: Data | None) -> tuple[DataSource, ...]:
     if isinstance(data, str | Path):
         return (DataSource(str(data)),)
     return tuple(DataSource(str(path), name or None) for name, path in data.items())
-
-
-def progress_of(wanted: bool | Progress) -> Progress:
-    """Where to report: True stands for stderr, False for nowhere."""
-    if isinstance(wanted, bool):
-        return for_stderr() if wanted else Silent()
-    return wanted

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from mmbench.core.errors import DataError, MmbenchError, PluginError, UsageError, plugin_failed
+from mmbench.core.errors import DataError, PluginError, UsageError, plugin_errors
 from mmbench.core.model import Capabilities, FitContext, FitProgress, Learned
 from mmbench.core.requests import Request, identify
 from mmbench.core.samples import Sample
@@ -67,7 +67,8 @@ class Watch:
 def lesson(resolved: ResolvedTask, model: Capabilities, seed: int) -> TaskPlan:
     """The plan of a task that is learned and not asked: the samples of its split ``test`` are not read."""
     info = resolved.task.info
-    return TaskPlan(resolved, (), served_kinds(info, model)[0], "test", seed, info.name)
+    served = served_kinds(info, model)[0]
+    return TaskPlan(task=resolved.task, samples=(), split="test", seed=seed, source=resolved.source, served=served)
 
 
 def training_splits(plan: TaskPlan) -> Splits:
@@ -78,12 +79,8 @@ def training_splits(plan: TaskPlan) -> Splits:
     """
     task, info = plan.task, plan.task.info
     val = "val" in info.splits and plan.split != "val"
-    try:
+    with plugin_errors(f"task {plan.name!r} failed while its training samples were read"):
         splits = Splits(tuple(task.samples("train")), tuple(task.samples("val")) if val else ())
-    except MmbenchError:
-        raise
-    except Exception as error:
-        raise plugin_failed(f"task {plan.name!r} failed while its training samples were read", error) from error
     if not splits.train:
         raise DataError(f"{plan.name} has no samples in its split 'train', and the model learns from them")
     asked = {sample.cluster for sample in plan.samples}
@@ -113,14 +110,10 @@ def _requests(plan: TaskPlan, splits: Splits) -> Callable[[Sample], Sequence[Req
                 f"sample {sample.id!r} is none that {plan.name} gives to learn from: what is asked (its split "
                 f"{plan.split!r}) is out of reach of training"
             )
-        try:
+        with plugin_errors(f"task {plan.name!r} failed while its requests were made"):
             made = list(plan.task.requests(sample))
             identify(made, plan.name, sample.id, plan.seed)
             return [as_served(request, plan.served) for request in made]
-        except MmbenchError:
-            raise
-        except Exception as error:
-            raise plugin_failed(f"task {plan.name!r} failed while its requests were made", error) from error
 
     return requests
 

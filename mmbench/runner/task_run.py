@@ -47,7 +47,7 @@ def new_entry(plan: TaskPlan, size: int) -> TaskEntry:
     info = plan.task.info
     return TaskEntry(
         name=plan.name,
-        source=plan.resolved.source,
+        source=plan.source,
         version=info.version,
         fingerprint=str(plan.identity["fingerprint"]),
         identity_digest=plan.identity_digest,
@@ -106,7 +106,7 @@ class TaskRun:
         todo = state.remaining(batches)
         if same and not todo and self._earlier is not None and self._has_scores(self._earlier):
             reason = self._earlier.reason or plan.part  # runs of older versions did not say it
-            self._unchanged = msgspec.structs.replace(self._earlier, source=plan.resolved.source, reason=reason)
+            self._unchanged = msgspec.structs.replace(self._earlier, source=plan.source, reason=reason)
         return TaskWork(state, todo, self.entry.batch_size)
 
     def _has_scores(self, entry: TaskEntry) -> bool:

@@ -17,12 +17,12 @@ from mmbench.core.ids import names_of
 from mmbench.core.model import capabilities
 from mmbench.core.spec import CHECKPOINTS
 from mmbench.models.caller import served_kinds
-from mmbench.resolve.arguments import Data, models_of, progress_of, seeds_of, sources_of
+from mmbench.resolve.arguments import Data, models_of, seeds_of, sources_of
 from mmbench.resolve.models import ResolvedModel
 from mmbench.resolve.tasks import ResolvedTask, resolve_tasks
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.lifecycle import Models
-from mmbench.runner.execute.progress import Progress
+from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.learning import Splits, lesson, training_splits
 

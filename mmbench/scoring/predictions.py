@@ -1,40 +1,24 @@
-"""`mmbench.score`: from a file of predictions to metric values, without a model."""
+"""Score predictions that came in a file, without a model."""
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from mmbench import registry
-from mmbench.core.errors import (
-    DataError,
-    MmbenchError,
-    NotComparableError,
-    PluginError,
-    UnknownNameError,
-    UsageError,
-    plugin_failed,
-)
+from mmbench.core.errors import NotComparableError, plugin_errors
 from mmbench.core.metric import Metric
 from mmbench.core.responses import Output, Response
 from mmbench.core.samples import Sample
 from mmbench.core.scores import MetricValue, ScoreTable
-from mmbench.core.spec import Selection
-from mmbench.core.task import Predicted, ReadsPredictions, Task
-from mmbench.metrics.evaluate import INTERVALS, IntervalChoice, unit_values
-from mmbench.resolve.arguments import progress_of
-from mmbench.resolve.samples import samples_of, select
-from mmbench.resolve.tasks import notes_of
+from mmbench.core.task import Predicted, Task
+from mmbench.metrics.evaluate import IntervalChoice, unit_values
 from mmbench.results.codec import write_atomic
-from mmbench.runner.execute.progress import Progress
 from mmbench.scoring import scores as scoring
 
 _NAMED = 10
@@ -46,7 +30,7 @@ Slices = Mapping[str, Mapping[str, tuple[MetricValue, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How predictions and samples met."""
+    """How predictions and samples match."""
 
     samples: int
     """Samples that the references have."""
@@ -58,10 +42,8 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class ScoreResult:
-    """What a file of predictions is worth."""
+    """Scores of a file of predictions."""
 
-    task: str
-    """The task or family as it was named."""
     name: str
     """Full name of the task that scored."""
     metrics: tuple[MetricValue, ...]
@@ -74,10 +56,12 @@ class ScoreResult:
     """Unit of scoring to the table of what each unit got."""
     coverage: Coverage
     """How many of the samples have a prediction."""
-    notes: tuple[str, ...]
-    """What the task says must be known beside its values, a sentence each."""
     formulas: tuple[Metric, ...]
     """How the tables became the values of `metrics`."""
+    task: str = ""
+    """The task or family as the user named it."""
+    notes: tuple[str, ...] = ()
+    """What the task says must be known beside its values, a sentence each."""
 
     @property
     def exit_code(self) -> int:
@@ -135,133 +119,37 @@ def _status(table: ScoreTable, row: int) -> dict[str, str]:
     return {"status": table.status[row], **({"explanation": explanation} if explanation else {})}
 
 
-def score(
-    task: str,
-    predictions: str | Path,
-    references: str | Path | None = None,
-    *,
-    partial: bool = False,
-    options: Mapping[str, Any] | None = None,
-    interval: IntervalChoice = "standard",
-    progress: bool | Progress = False,
+def score_predictions(
+    predicted: Predicted, samples: Sequence[Sample], *, partial: bool, interval: IntervalChoice
 ) -> ScoreResult:
-    """Score a file of predictions, without a model.
+    """Score predictions against the samples of their task.
 
-    Parameters: `task`, a family (``vqa``, ``captioning``, ``retrieval``, ``sentiment``), whose samples `references` gives, or a task
-    with samples of its own; `predictions` and `references`, files in a format that the family reads; `partial`, score
-    the samples that have a prediction and ignore predictions for unknown ids; `options` of the task, such as a
-    convention; `interval`, how 95 % intervals are made: ``standard``, or ``percentile`` or ``bca`` of the bootstrap for every
-    metric; `progress`, report on stderr.
+    Args:
+        predicted: The task, and outputs by sample id.
+        samples: All samples of the task.
+        partial: Score the samples that have a prediction and ignore predictions for unknown ids.
+        interval: How intervals are made; see `evaluate`.
 
-    Raises `UsageError` and its kin for wrong names, options and files; `NotComparableError` when predictions and samples do
-    not fit: samples without a prediction and unknown ids (unless `partial`), no prediction at all, or not one answer for
-    each request of a sample.
+    Raises:
+        NotComparableError: If predictions and samples do not match: samples without a prediction or unknown ids
+            (unless `partial`), no prediction at all, or not one output for each request of a sample.
+        PluginError: If the task fails.
     """
-    if interval not in INTERVALS:
-        raise UnknownNameError("interval", str(interval), INTERVALS, hint=f"There are: {', '.join(INTERVALS)}.")
-    reader, named = _reader(task)
-    if named is not None and references is not None:
-        family = named.info.name.partition("/")[0]
-        raise UsageError(
-            f"task {task!r} has references of its own; leave --references out, or name the family: --task {family}"
-        )
-    paths = _file("predictions", predictions), None if references is None else _file("references", references)
-    with _named_failure(f"task {task!r} failed to read {' and '.join(str(path) for path in paths if path)}"):
-        predicted = reader.open_predictions(*paths, named)
-        found = registry.configured(predicted.task, options or {})
-        name = found.info.name
-        everything = select(samples_of(found, "test"), Selection(), name)
-    samples, coverage = _matched(everything, predicted, name, partial=partial)
-    progress_of(progress).note(f"{name}: {coverage.predicted:,} of {coverage.samples:,} samples have a prediction")
-    with _named_failure(f"task {name!r} failed while its requests were made"):
-        responses = _responses(found, samples, predicted.outputs)
-    scored = scoring.score(found, "", samples, responses, interval=interval)
-    values, slices = _covered(scored.scores.metrics, scored.scores.slices, everything, samples)
+    task, name = predicted.task, predicted.task.info.name
+    matched, coverage = _matched(samples, predicted, name, partial=partial)
+    with plugin_errors(f"task {name!r} failed while its requests were made"):
+        responses = _responses(task, matched, predicted.outputs)
+    scored = scoring.score(task, "", matched, responses, interval=interval)
+    values, slices = _covered(scored.scores.metrics, scored.scores.slices, samples, matched)
     return ScoreResult(
-        task=task,
         name=name,
         metrics=values,
         primary=tuple(scored.scores.primary),
         slices=slices,
         tables=scored.tables,
         coverage=coverage,
-        notes=notes_of(found),
-        formulas=tuple(metric for metric in found.metrics if metric.unit in scored.tables),
+        formulas=tuple(metric for metric in task.metrics if metric.unit in scored.tables),
     )
-
-
-@contextmanager
-def _named_failure(what: str) -> Iterator[None]:
-    """Inside, an exception of a plug-in's own code becomes a `PluginError` that begins with `what`."""
-    try:
-        yield
-    except MmbenchError:
-        raise
-    except Exception as error:
-        raise plugin_failed(what, error) from error
-
-
-# --- who reads ---
-
-
-def _reader(name: str) -> tuple[ReadsPredictions, Task | None]:
-    """Who reads the predictions, and the task that was named; None where a family was. Raises `UsageError` and its kin."""
-    near: Any = None
-    if ":" in name or name.endswith(".py"):
-        value, module = registry.load_reference(name, f"task {name!r}")
-        near = getattr(module, "family", None)
-        if value is module:
-            value = getattr(module, "task", near)
-            if value is None:
-                raise PluginError(f"task {name!r}: the module has neither 'task' nor 'family'; write {name}:NAME")
-    else:
-        value = registry.load(registry.find("task", name, hint=_hint(name)))
-    if inspect.isclass(value):
-        with _named_failure(f"task {name!r} cannot be built"):
-            value = value()
-    if isinstance(value, Task):
-        task = registry.as_task(value, name)
-        readers = [each for each in (task, near, _family_of(task)) if isinstance(each, ReadsPredictions)]
-        if readers:
-            return readers[0], task
-    elif isinstance(value, ReadsPredictions):
-        return value, None
-    elif not registry.is_family(value):
-        registry.as_task(value, name)
-    raise UsageError(
-        f"task {name!r} reads no files of predictions. To have them stand in for a model: "
-        "mmbench run --model replay --model-args file=PREDICTIONS"
-    )
-
-
-def _hint(name: str) -> str:
-    family, slash, _ = name.partition("/")
-    known = slash and any(plugin.name == family for plugin in registry.plugins("task"))
-    return f"For references of your own: --task {family} --references FILE" if known else "See: mmbench list tasks"
-
-
-def _family_of(task: Task) -> Any:
-    """The registered family that the task's name begins with; None where there is none."""
-    family = task.info.name.partition("/")[0]
-    return next((registry.load(plugin) for plugin in registry.plugins("task") if plugin.name == family), None)
-
-
-def _file(what: str, given: str | Path) -> Path:
-    """A file that is there and is not empty. Raises `UsageError`, `DataError`."""
-    path = Path(given).expanduser()
-    try:
-        if path.is_dir():
-            raise DataError(f"--{what} {path} is a folder; expected a file")
-        if path.is_file() and path.stat().st_size == 0:
-            raise DataError(f"--{what} {path} is empty")
-        if not path.exists():
-            raise UsageError(f"--{what} {path}: there is no such file")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--{what} {path} cannot be read: {error}") from error
-    return path
-
-
-# --- what fits what ---
 
 
 def _matched(

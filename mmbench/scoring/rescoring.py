@@ -1,8 +1,7 @@
-"""Today's metrics on stored answers: a new scoring beside the old ones, and what moved."""
+"""Score the stored answers of a run with today's metrics: a new scoring beside the old ones, and what moved."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,25 +11,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mmbench.analysis.joins import Mismatch
 from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, UnknownNameError
 from mmbench.core.metric import Metric
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import MetricValue, ScoreTable
-from mmbench.core.spec import Selection
 from mmbench.metrics.evaluate import IS_COUNTED, read_rows, status_codes
-from mmbench.resolve.tasks import resolve_source
-from mmbench.results.codec import canonical_json
-from mmbench.results.log import read_log
-from mmbench.results.rundir import RunDirectory, find_run
+from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PlanFile, RunFile, TaskEntry
-from mmbench.runner.execute.signals import interruptible, shielded
-from mmbench.runner.plan.task_plan import TaskPlan, plan_served
+from mmbench.scoring.asked import AskedTask
 from mmbench.scoring.prior import prior_values
 from mmbench.scoring.scores import Scored, chance_of, keep, read_responses, score
-
-_MAY_CHANGE = ("version", "extractor")
-"""What of a plan's identity says how answers are scored, not what was asked: it is today's after a rescoring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,42 +79,57 @@ class Rescored:
         }
 
 
+Replan = Callable[[TaskEntry, PlanFile], AskedTask]
+"""Finds out what was asked on a task of a stored run. Raises `MmbenchError` if it would be asked differently today."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Again:
+class RescoredTask:
     """One task, scored again in memory."""
 
     entry: TaskEntry
     """The entry as it stood."""
     stored: PlanFile
     """The plan as it stood."""
-    plan: TaskPlan
-    """Today's plan of the same requests."""
+    asked: AskedTask
+    """The same requests, made by today's code."""
     scored: Scored
     """Today's scores."""
 
 
-def rescore(reference: str, out: Path, tasks: Sequence[str] = (), *, dry_run: bool = False) -> Rescored:
-    """Score the stored answers of a run with today's metrics; nothing is asked, and no earlier scoring is changed.
+def score_again(
+    directory: RunDirectory, run: RunFile, tasks: Sequence[str], replan: Replan, notes: list[str]
+) -> list[RescoredTask]:
+    """Score tasks of a run again; nothing is written.
 
-    Parameters: `reference`, a run directory or a name under `out`; `tasks`, full names or families, empty for all that have scores;
-    `dry_run`, look and write nothing. All tasks are scored before the first is written. A task that only scores in
-    another way (its version, its extractor) is rescored and gets today's version.
+    Args:
+        directory: The run directory.
+        run: Its ``run.json``.
+        tasks: Full names or families; empty for all tasks that have scores.
+        replan: Finds out what was asked.
+        notes: Takes a sentence about every task that is left out.
 
-    Raises `UsageError` for a run or task that is not there, `NotComparableError` where a task cannot be built, its data have
-    changed, it asks otherwise today, answers that were scored are missing, or nothing was scored before; `RunFailedError` where another process is writing, or
-    the scores cannot be written.
+    Raises:
+        UnknownNameError: If the run has no such task.
+        NotComparableError: If a task cannot be scored again, or none has scores; all reasons are listed at once.
     """
-    directory = find_run(reference, out)
-    with interruptible(), contextlib.nullcontext() if dry_run else directory.locked():
-        run = directory.read()
-        notes: list[str] = []
-        again = _score_again(directory, run, _chosen(run, tasks), notes)
-        moved = tuple(moved for each in again for moved in _moved(directory, each, notes))
-        scorings: dict[str, tuple[str, str]] = {}
-        if not dry_run:
-            with shielded():
-                scorings = _write(directory, run, again)
-        return Rescored(directory.path, moved, scorings, tuple(notes), not dry_run)
+    again: list[RescoredTask] = []
+    refused: list[str] = []
+    for entry in _chosen(run, tasks):
+        if entry.scoring is None:
+            notes.append(f"{entry.name} has no scores ({entry.status}): nothing to do again")
+            continue
+        try:
+            again.append(_task_again(directory, entry, replan))
+        except MmbenchError as error:
+            refused.append(f"{entry.name} cannot be scored again: {error}")
+    if refused:
+        others = [each.entry.name for each in again]
+        hint = f"\nThe rest can: --tasks {','.join(others)}" if others else ""
+        raise NotComparableError("\n".join(refused) + hint)
+    if not again:
+        raise NotComparableError(f"{directory.path} holds no scores to do again: run its tasks to an end first")
+    return again
 
 
 def _chosen(run: RunFile, tasks: Sequence[str]) -> list[TaskEntry]:
@@ -137,55 +142,14 @@ def _chosen(run: RunFile, tasks: Sequence[str]) -> list[TaskEntry]:
     return [entry for name, entry in run.tasks.items() if not tasks or any(fits(name, each) for each in tasks)]
 
 
-def _score_again(directory: RunDirectory, run: RunFile, entries: Sequence[TaskEntry], notes: list[str]) -> list[_Again]:
-    """Every task that has scores; all that keeps any from being scored again is said at once."""
-    again: list[_Again] = []
-    refused: list[str] = []
-    for entry in entries:
-        if entry.scoring is None:
-            notes.append(f"{entry.name} has no scores ({entry.status}): nothing to do again")
-            continue
-        try:
-            again.append(_task_again(directory, run, entry))
-        except MmbenchError as error:
-            refused.append(f"{entry.name} cannot be scored again: {error}")
-    if refused:
-        others = [each.entry.name for each in again]
-        hint = f"\nThe rest can: --tasks {','.join(others)}" if others else ""
-        raise NotComparableError("\n".join(refused) + hint)
-    if not again:
-        raise NotComparableError(f"{directory.path} holds no scores to do again: run its tasks to an end first")
-    return again
-
-
-def _task_again(directory: RunDirectory, run: RunFile, entry: TaskEntry) -> _Again:
+def _task_again(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> RescoredTask:
     stored = directory.read_plan(entry.name)
     if stored is None:
         raise NotComparableError(f"{directory.task(entry.name) / 'plan.json'} is missing")
-    resolved = resolve_source(entry.source)
-    if resolved.name != entry.name:
-        raise NotComparableError(f"{entry.source.name} is the task {resolved.name} today")
-    if (now := resolved.task.fingerprint()) != entry.fingerprint:
-        raise NotComparableError(
-            f"its data have changed since this run (fingerprint {entry.fingerprint[:12]}, now {now[:12]})"
-        )
-
-    def planned(selection: Selection) -> TaskPlan:
-        served: Any = dict(stored.identity["served"])
-        return plan_served(resolved, served, selection, run.seed)
-
-    plan = _same_requests(directory, run, entry, stored, planned)
-    today: dict[str, Any] = msgspec.json.decode(canonical_json(plan.identity))
-    differs = [
-        Mismatch(name, stored.identity.get(name), today.get(name))
-        for name in dict.fromkeys([*stored.identity, *today])
-        if name not in _MAY_CHANGE and stored.identity.get(name) != today.get(name)
-    ]
-    if differs:
-        raise NotComparableError(f"it asks otherwise today; {'; '.join(map(str, differs))}. Run it again")
-    responses = read_responses(plan, directory)
+    asked = replan(entry, stored)
+    responses = read_responses(asked, directory)
     _refuse_lost(directory, entry, responses)
-    return _Again(entry, stored, plan, score(plan.task, plan.identity_digest, plan.samples, responses))
+    return RescoredTask(entry, stored, asked, score(asked.task, asked.identity_digest, asked.samples, responses))
 
 
 def _refuse_lost(directory: RunDirectory, entry: TaskEntry, responses: Sequence[Sequence[Response]]) -> None:
@@ -200,42 +164,11 @@ def _refuse_lost(directory: RunDirectory, entry: TaskEntry, responses: Sequence[
         )
 
 
-def _same_requests(
-    directory: RunDirectory,
-    run: RunFile,
-    entry: TaskEntry,
-    stored: PlanFile,
-    planned: Callable[[Selection], TaskPlan],
-) -> TaskPlan:
-    """Today's plan of the samples that were asked. The plan on disk names them by a digest alone, so likely ones are tried."""
-    for selection in _selections(directory, run, entry, stored):
-        try:
-            plan = planned(selection)
-        except UnknownNameError:  # an id that this task no longer has, or that was meant for another
-            continue
-        if plan.selection_digest == stored.selection_digest:
-            return plan
-    raise NotComparableError(
-        "it no longer has the samples that were asked, or makes other requests of them. Run it again"
-    )
-
-
-def _selections(directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile) -> Iterator[Selection]:
-    split = entry.split
-    given = run.spec.get("selection") or {}
-    yield Selection(given.get("limit"), tuple(given.get("ids") or ()), split)
-    yield Selection(split=split)
-    yield Selection(limit=stored.n_samples, split=split)
-    prefix = f"{entry.name}/"
-    logged = read_log(directory.task(entry.name) / "responses.jsonl")
-    ids = dict.fromkeys(line.id.removeprefix(prefix).rpartition("/")[0] for line in logged)
-    yield Selection(ids=tuple(ids), split=split)
-
-
 # --- what moved ---
 
 
-def _moved(directory: RunDirectory, again: _Again, notes: list[str]) -> Iterator[Moved]:
+def what_moved(directory: RunDirectory, again: RescoredTask, notes: list[str]) -> Iterator[Moved]:
+    """Every metric of a task before and after; `notes` takes a sentence if the earlier scores cannot be read."""
     name, scoring = again.entry.name, again.entry.scoring or ""
     tables: Mapping[str, ScoreTable] = {}
     before: dict[str, MetricValue] = {}
@@ -245,7 +178,7 @@ def _moved(directory: RunDirectory, again: _Again, notes: list[str]) -> Iterator
     except NotComparableError as error:
         notes.append(f"{name}: the earlier scores cannot be read, so what moved is not known: {error}")
     now = {value.id: value for value in again.scored.scores.metrics}
-    metrics = {str(metric.id): metric for metric in again.plan.task.metrics}
+    metrics = {str(metric.id): metric for metric in again.asked.task.metrics}
     for metric_id in dict.fromkeys([*before, *now]):
         metric = metrics.get(metric_id)
         changed = None if metric is None else _changed(metric, tables, again.scored.tables)
@@ -277,26 +210,24 @@ def _changed(metric: Metric, old: Mapping[str, ScoreTable], new: Mapping[str, Sc
 # --- what is written ---
 
 
-def _write(directory: RunDirectory, run: RunFile, again: Sequence[_Again]) -> dict[str, tuple[str, str]]:
-    """Scores first, then plans whose identity is another today, last ``run.json``, which points to them."""
+def write_again(directory: RunDirectory, run: RunFile, again: Sequence[RescoredTask]) -> dict[str, tuple[str, str]]:
+    """Write scores first, then plans with a new identity, last ``run.json``, which points to them.
+
+    Returns:
+        Task → names of its scoring before and after.
+    """
     entries = dict(run.tasks)
     scorings: dict[str, tuple[str, str]] = {}
     for each in again:
-        name = keep(directory, each.scored)
-        scorings[each.plan.name] = each.entry.scoring or "", name
-        if each.stored.identity_digest != each.plan.identity_digest:
-            directory.write_plan(
-                msgspec.structs.replace(
-                    each.stored, identity=each.plan.identity, identity_digest=each.plan.identity_digest
-                )
-            )
-        entries[each.plan.name] = msgspec.structs.replace(
-            each.entry,
-            scoring=name,
-            version=each.plan.task.info.version,
-            identity_digest=each.plan.identity_digest,
-            chance=chance_of(each.plan.task, each.plan.samples),
-            prior=prior_values(each.plan),
+        asked, name = each.asked, keep(directory, each.scored)
+        scorings[asked.name] = each.entry.scoring or "", name
+        own = {"identity_digest": asked.identity_digest}
+        if each.stored.identity_digest != asked.identity_digest:
+            directory.write_plan(msgspec.structs.replace(each.stored, identity=asked.identity, **own))
+        chance = chance_of(asked.task, asked.samples)
+        version, prior = asked.task.info.version, prior_values(asked)
+        entries[asked.name] = msgspec.structs.replace(
+            each.entry, scoring=name, version=version, chance=chance, prior=prior, **own
         )
     if entries != run.tasks:
         now = datetime.now(UTC).isoformat(timespec="seconds")

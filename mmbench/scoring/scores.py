@@ -1,4 +1,4 @@
-"""From the log to score tables and metric values: a pure function of what is on disk and of the task."""
+"""Read responses from the log and score them: a pure function of what is on disk and of the task."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, plugin_failed
+from mmbench.core.errors import NotComparableError, PluginError, plugin_errors
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
@@ -16,7 +16,7 @@ from mmbench.results.log import read_embeddings, read_log
 from mmbench.results.recipes import recipe_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
-from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.scoring.asked import AskedTask
 
 _SHORT = 32
 """Characters up to which equal answers share one object: a closed answer set then costs no memory a sample."""
@@ -24,7 +24,7 @@ _SHORT = 32
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a scoring gave."""
+    """Result of a scoring."""
 
     scores: ScoresFile
     """The values."""
@@ -32,29 +32,32 @@ class Scored:
     """The tables behind them."""
 
 
-def read_responses(plan: TaskPlan, directory: RunDirectory) -> list[tuple[Response, ...]]:
-    """[sample][request] → its last response; the first that ended well stays. Raises `NotComparableError`.
+def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Response, ...]]:
+    """Read the responses of a task from the log.
 
-    A request without any line counts as an error: it was planned and never ended.
+    Returns:
+        [sample][request] → the first response that ended well, else the last one. A request without any line is an
+        error: it was planned and never ended.
+
+    Raises:
+        NotComparableError: If the log or the embeddings are damaged.
     """
-    folder = directory.task(plan.name)
+    folder = directory.task(asked.name)
     vectors = read_embeddings(folder / "embeddings.bin")
-    found = _latest(plan, read_log(folder / "responses.jsonl"), vectors)
+    latest = _latest(asked, read_log(folder / "responses.jsonl"), vectors)
+    for number, earlier in asked.duplicates.items():
+        latest[number] = latest[earlier]
     missing = Response("error", error="never asked: the run ended before")
-    for number, earlier in plan.duplicates.items():
-        found[number] = found[earlier]
-    for number, response in enumerate(found):
-        if response is None:
-            found[number] = missing
-    return [tuple(found[start:end]) for start, end in pairwise(plan.first)]  # type: ignore[arg-type]
+    found = [missing if response is None else response for response in latest]
+    return [tuple(found[start:end]) for start, end in pairwise(asked.first)]
 
 
-def _latest(plan: TaskPlan, lines: Iterable[ResponseLine], vectors: Any) -> list[Response | None]:
-    found: list[Response | None] = [None] * plan.n_requests
-    places = plan.places()
+def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any) -> list[Response | None]:
+    found: list[Response | None] = [None] * asked.n_requests
+    places = asked.places()
     shared: dict[str, Response] = {}
     for line in lines:
-        number = plan.number_of(line.id, places)
+        number = asked.number_of(line.id, places)
         if number is None:
             continue
         earlier = found[number]
@@ -66,18 +69,16 @@ def _latest(plan: TaskPlan, lines: Iterable[ResponseLine], vectors: Any) -> list
             continue
         if line.row is not None:
             if vectors is None or line.row >= len(vectors):
-                raise NotComparableError(f"the log of {plan.name} names row {line.row} of embeddings that are missing")
+                raise NotComparableError(f"the log of {asked.name} names row {line.row} of embeddings that are missing")
             output = vectors[line.row]
         found[number] = Response(line.status, output, line.error)
     return found
 
 
 def chance_of(task: Task, samples: Sequence[Any]) -> dict[str, float]:
-    """What the task says that guessing gets. Raises `PluginError` when it cannot say."""
-    try:
+    """Metric id → value that the task expects of guessing. Raises `PluginError` if the task fails."""
+    with plugin_errors(f"task {task.info.name!r} failed to tell its chance"):
         return {key: float(value) for key, value in task.chance(samples).items()}
-    except Exception as error:
-        raise plugin_failed(f"task {task.info.name!r} failed to tell its chance", error) from error
 
 
 def score(
@@ -88,14 +89,24 @@ def score(
     *,
     interval: IntervalChoice = "standard",
 ) -> Scored:
-    """Score a whole set. `identity` is the digest under which the answers are kept; `interval` as in `evaluate`. Pure."""
+    """Score the whole set; a pure function.
+
+    Args:
+        task: The task.
+        identity: Digest under which the answers are kept.
+        samples: The samples that were asked.
+        responses: [sample][request] → response.
+        interval: How intervals are made; see `evaluate`.
+
+    Returns:
+        Score tables and the values of all metrics, overall and by slice.
+
+    Raises:
+        PluginError: If the task fails to score.
+    """
     info = task.info
-    try:
+    with plugin_errors(f"task {info.name!r} failed to score its answers, which are kept"):
         tables = dict(task.score(samples, responses))
-    except MmbenchError:
-        raise
-    except Exception as error:
-        raise plugin_failed(f"task {info.name!r} failed to score its answers, which are kept", error) from error
     metrics = [metric for metric in task.metrics if metric.unit in tables]
     values = [evaluate(metric, tables[metric.unit], interval=interval) for metric in metrics]
     slices: dict[str, dict[str, list[Any]]] = {}
@@ -117,7 +128,12 @@ def score(
 
 
 def keep(directory: RunDirectory, scored: Scored) -> str:
-    """Write a scoring under the name of its content; the name. Raises `RunFailedError`, `PluginError` for scores like NaN."""
+    """Write a scoring and return its name, which is a digest of its content.
+
+    Raises:
+        PluginError: If scores cannot be stored, such as NaN.
+        RunFailedError: If the files cannot be written.
+    """
     try:
         return directory.write_scores(scored.scores, scored.tables)
     except ValueError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mmbench import api
+import mmbench.api.run as api
 from mmbench.runner.execute.progress import Silent
 from mmbench_tasks.vqa.easy_vqa import task
 

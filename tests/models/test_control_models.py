@@ -14,6 +14,7 @@ from mmbench import ModelInfo
 from mmbench.core import Choose, DatasetInfo, Embed, FitContext, Generate, Sample, TaskInfo, UsageError
 from mmbench.models.controls import Constant, Oracle, Random
 from mmbench.models.prior import Prior, TemplatePrior
+from mmbench.scoring.prior import AnswerPrior
 
 INFO = TaskInfo("t", "1", "", DatasetInfo("", "", "", ""), frozenset({"generate"}), ())
 
@@ -119,13 +120,9 @@ def test_template_prior_masks_the_answers_out_of_the_question() -> None:
 
 
 def test_a_template_that_masks_a_word_joins_all_its_questions() -> None:
-    model = fitted(TemplatePrior(), TRAIN)
-    assert model._template("is there a red circle?") == model._template("is there a blue circle?")  # type: ignore[attr-defined]
-    assert model._template("is there a red circle?") != model._template("is there a red square?")  # type: ignore[attr-defined]
-
-
-def test_an_unfitted_prior_says_nothing_rather_than_failing() -> None:
-    assert Prior().generate([ask("?")]) == [""]
+    prior = AnswerPrior(INFO, TRAIN, lambda sample: [ask(str(sample.parts[0]), sample.choices)])
+    assert prior.counts(ask("is there a red circle?")) == prior.counts(ask("is there a blue circle?"))
+    assert prior.counts(ask("is there a red circle?")) != prior.counts(ask("is there a red square?"))
 
 
 def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import mmbench
 from mmbench.core import Response, Task, UsageError
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
-from mmbench.models.blind import best_caption
+from mmbench.scoring.blind_caption import best_caption
 from mmbench.testing import check_task
 from mmbench_tasks.captioning.scenes import exact_matches, task
 

@@ -249,6 +249,10 @@ class Bar:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def for_stderr() -> Progress:
-    """A bar where stderr is a terminal, lines elsewhere."""
+def progress_of(wanted: bool | Progress) -> Progress:
+    """The display to use: for True a bar if stderr is a terminal and lines elsewhere, for False none."""
+    if not isinstance(wanted, bool):
+        return wanted
+    if not wanted:
+        return Silent()
     return Bar() if sys.stderr.isatty() else Lines()

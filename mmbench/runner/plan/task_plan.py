@@ -9,19 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmbench.core.errors import MmbenchError, PluginError, UsageError, plugin_failed
+from mmbench.core.errors import PluginError, UsageError, plugin_errors
 from mmbench.core.media import Media
 from mmbench.core.model import Capabilities
 from mmbench.core.requests import Embed, Request, RequestKind, identify
 from mmbench.core.responses import ENDED_WELL
 from mmbench.core.samples import Sample
 from mmbench.core.spec import Selection
-from mmbench.core.task import Task
 from mmbench.models.caller import as_served, served_kinds
 from mmbench.resolve.samples import said_of_part, samples_of, select
 from mmbench.resolve.tasks import ResolvedTask
-from mmbench.results import codec
-from mmbench.results.schema import SCHEMA_VERSION, PlanFile, ResponseLine
+from mmbench.results.schema import SCHEMA_VERSION, PlanFile, ResponseLine, TaskSource
+from mmbench.scoring.asked import AskedTask
 
 AUTO_START = 64
 """Requests a batch with ``--batch-size auto`` before any memory runs out."""
@@ -30,49 +29,20 @@ MISSING, ANSWERED, FAILED = 0, 1, 2
 """State of a request: no line in the log; ended well; ended in an error or a time-out."""
 
 
-@dataclass
-class TaskPlan:
-    """One task for one model: its samples, the requests made from them by number, and the batches."""
+@dataclass(kw_only=True)
+class TaskPlan(AskedTask):
+    """One task for one model, and the requests made from its samples."""
 
-    resolved: ResolvedTask
-    """The task."""
-    samples: Sequence[Sample]
-    """The selected samples."""
+    source: TaskSource
+    """How to find the task again."""
     served: dict[RequestKind, RequestKind]
-    """Kind that the task asks to kind that the model is asked."""
-    split: str
-    """The split they come from."""
-    seed: int
-    """The run's seed."""
-    name: str = ""
-    """The task's full name."""
-    identity: dict[str, Any] = field(default_factory=dict)
-    """As in `PlanFile.identity`."""
-    first: array[int] = field(default_factory=lambda: array("l", [0]))
-    """[n_samples + 1] number of each sample's first request."""
-    duplicates: dict[int, int] = field(default_factory=dict)
-    """Request that repeats an earlier one's picture or text → that one."""
+    """Kind that the task asks → kind that the model is asked."""
     pools: dict[tuple[str, ...], array[int]] = field(default_factory=dict)
-    """(kind, modalities) → requests in order: what may share a batch."""
+    """(kind, modalities) → requests in order: those that may share a batch."""
     selection_digest: str = ""
     """As in `PlanFile.selection_digest`."""
     part: str | None = None
-    """What is said beside the scores where not all samples of the split are asked; None where all are."""
-
-    @property
-    def task(self) -> Task:
-        """The task itself."""
-        return self.resolved.task
-
-    @property
-    def identity_digest(self) -> str:
-        """sha256 of the identity."""
-        return codec.digest(self.identity)
-
-    @property
-    def n_requests(self) -> int:
-        """Requests made, duplicates included."""
-        return self.first[-1]
+    """Which part of the split is asked, for people; None if all of it is."""
 
     def requests(self, numbers: Sequence[int]) -> list[Request]:
         """Build the requests with these numbers, as the model is asked them."""
@@ -94,19 +64,6 @@ class TaskPlan:
         """The kind of a batch as the model is asked it; all of a batch are of one pool."""
         return self.requests(numbers[:1])[0].kind
 
-    def number_of(self, line_id: str, places: dict[str, int]) -> int | None:
-        """The number of the request with this id; None when it is not among those selected."""
-        head, _, n = line_id.rpartition("/")
-        place = places.get(head.removeprefix(f"{self.name}/"))
-        if place is None or not n.isdigit():
-            return None
-        number = self.first[place] + int(n)
-        return number if number < self.first[place + 1] else None
-
-    def places(self) -> dict[str, int]:
-        """Sample id to its place."""
-        return {sample.id: place for place, sample in enumerate(self.samples)}
-
 
 def plan_task(resolved: ResolvedTask, model: Capabilities, selection: Selection, seed: int) -> TaskPlan:
     """Read the data and enumerate the requests; the model is not needed. Raises `DataError` and `UsageError`."""
@@ -121,19 +78,17 @@ def plan_served(
     resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int
 ) -> TaskPlan:
     """The same where it is known already as which kind of request each kind is asked. Raises `DataError`, `PluginError`."""
-    try:
+    with plugin_errors(f"task {resolved.name!r} failed while its requests were made"):
         return _plan(resolved, served, selection, seed)
-    except MmbenchError:
-        raise
-    except Exception as error:
-        raise plugin_failed(f"task {resolved.name!r} failed while its requests were made", error) from error
 
 
 def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int) -> TaskPlan:
     info = resolved.task.info
     every = samples_of(resolved.task, selection.split)
     samples = select(every, selection, info.name)
-    plan = TaskPlan(resolved, samples, served, selection.split, seed, info.name)
+    plan = TaskPlan(
+        task=resolved.task, samples=samples, split=selection.split, seed=seed, source=resolved.source, served=served
+    )
     plan.part = said_of_part(len(samples), len(every), selection)
     plan.identity = {
         "name": info.name,

@@ -9,12 +9,12 @@ from filelock import FileLock
 from helpers import Ended, edit_json, evaluate, lines, log_of, write_model, write_questions
 
 import mmbench
+from mmbench.api.rescore import rescore
 from mmbench.cli.main import main
 from mmbench.comparison.sides import load_side
 from mmbench.core.errors import NotComparableError, RunFailedError, UnknownNameError, UsageError
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.view import RunView
-from mmbench.scoring.rescoring import rescore
 
 TASK = '''
     """Ten numbers: is one even?"""
@@ -79,7 +79,7 @@ FOLDED = {"right": "response.output.lower() == sample.references[0]"}
 
 def test_the_same_metrics_move_nothing_and_write_nothing(run: Path, tmp_path: Path) -> None:
     before = state(run)
-    result = rescore(str(run), tmp_path)
+    result = rescore(str(run), out=tmp_path)
     assert [each.moved for each in result.moved] == [False]
     assert result.moved[0].changed == 0
     ((old, new),) = result.scorings.values()
@@ -90,7 +90,7 @@ def test_the_same_metrics_move_nothing_and_write_nothing(run: Path, tmp_path: Pa
 def test_another_way_to_score_moves_what_it_moves_beside_the_old_scores(run: Path, tmp_path: Path) -> None:
     before = state(run)
     write_task(tmp_path, version="2", extractor="lower case", **FOLDED)
-    result = rescore("Says", tmp_path / "runs")
+    result = rescore("Says", out=tmp_path / "runs")
     (moved,) = result.moved
     assert moved.old is not None
     assert moved.new is not None
@@ -109,7 +109,7 @@ def test_another_way_to_score_moves_what_it_moves_beside_the_old_scores(run: Pat
 
 def test_a_rescored_run_is_resumed_and_compared_as_if_it_had_been_scored_so(run: Path, tmp_path: Path) -> None:
     write_task(tmp_path, version="2", **FOLDED)
-    rescore(str(run), tmp_path)
+    rescore(str(run), out=tmp_path)
     logged = len(lines(run))
     assert mmbench.run(Says(), "mytask.py", out=tmp_path / "runs", progress=False).path == run
     assert len(lines(run)) == logged + 1  # what had failed, and nothing else
@@ -121,10 +121,10 @@ def test_a_rescored_run_is_resumed_and_compared_as_if_it_had_been_scored_so(run:
 
 def test_a_metric_that_comes_and_one_that_goes_are_named(run: Path, tmp_path: Path) -> None:
     write_task(tmp_path, metrics=', mean_metric("other", "sample", "accuracy")')
-    (kept, came) = rescore(str(run), tmp_path).moved
+    (kept, came) = rescore(str(run), out=tmp_path).moved
     assert (kept.id, kept.moved, came.id, came.moved, came.old) == ("accuracy", False, "other", True, None)
     write_task(tmp_path)
-    (kept, went) = rescore(str(run), tmp_path).moved
+    (kept, went) = rescore(str(run), out=tmp_path).moved
     assert (kept.moved, went.id, went.moved, went.new, went.changed) == (False, "other", True, None, None)
 
 
@@ -132,7 +132,7 @@ def test_a_dry_run_writes_nothing_and_needs_no_lock(run: Path, tmp_path: Path) -
     write_task(tmp_path, version="2", **FOLDED)
     before = state(run)
     with FileLock(run / ".lock"):
-        result = rescore(str(run), tmp_path, dry_run=True)
+        result = rescore(str(run), out=tmp_path, dry_run=True)
     assert result.moved[0].moved
     assert not result.written
     assert result.scorings == {}
@@ -141,7 +141,7 @@ def test_a_dry_run_writes_nothing_and_needs_no_lock(run: Path, tmp_path: Path) -
 
 def test_a_run_that_is_being_written_is_left_alone(run: Path, tmp_path: Path) -> None:
     with FileLock(run / ".lock"), pytest.raises(RunFailedError, match="another process"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
 
 
 # --- which samples ---
@@ -155,7 +155,7 @@ def test_the_samples_that_were_asked_are_found_again(
     path = mmbench.run(Says(), "mytask.py", out=tmp_path / "part", progress=False, **selection).path
     if forgotten:  # a later session of the run asked another task with another selection
         edit_json(path / "run.json", lambda document: document["spec"]["selection"].update(limit=1, ids=["n3"]))
-    assert [each.moved for each in rescore(str(path), tmp_path).moved] == [False]
+    assert [each.moved for each in rescore(str(path), out=tmp_path).moved] == [False]
 
 
 # --- what is refused ---
@@ -174,7 +174,7 @@ def test_a_task_that_asks_something_else_is_refused(
     write_task(tmp_path, **changes)
     before = state(run)
     with pytest.raises(NotComparableError) as error:
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
     assert words in str(error.value)
     assert "mine/even cannot be scored again" in str(error.value)
     assert state(run) == before
@@ -183,35 +183,35 @@ def test_a_task_that_asks_something_else_is_refused(
 def test_other_samples_are_refused(run: Path, tmp_path: Path) -> None:
     write_model(tmp_path, TASK.format(**OPTIONS).replace("range(10)", "range(2, 12)"), "mytask.py")
     with pytest.raises(NotComparableError, match="no longer has the samples"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
 
 
 def test_a_task_that_is_gone_or_broken_is_refused(run: Path, tmp_path: Path) -> None:
     (tmp_path / "mytask.py").write_text("1 / 0\n", encoding="utf-8")
     with pytest.raises(NotComparableError, match="ZeroDivisionError"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
     (tmp_path / "mytask.py").unlink()
     with pytest.raises(NotComparableError, match=r"there is no file mytask\.py"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
 
 
 def test_scoring_that_fails_is_refused_and_names_the_place(run: Path, tmp_path: Path) -> None:
     write_task(tmp_path, version="2", right="1 / 0")
     with pytest.raises(NotComparableError, match="ZeroDivisionError"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
 
 
 def test_names_that_are_not_there(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'mine/even'"):
-        rescore(str(run), tmp_path, ["mine/evn"])
+        rescore(str(run), ["mine/evn"], out=tmp_path)
     with pytest.raises(UsageError, match="there is no run 'Nobody'"):
-        rescore("Nobody", tmp_path / "runs")
+        rescore("Nobody", out=tmp_path / "runs")
 
 
 def test_a_run_without_scores_has_nothing_to_do_again(run: Path, tmp_path: Path) -> None:
     edit_json(run / "run.json", lambda document: document["tasks"]["mine/even"].update(scoring=None))
     with pytest.raises(NotComparableError, match="holds no scores"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
 
 
 def test_what_can_be_done_is_offered(run: Path, tmp_path: Path) -> None:
@@ -219,8 +219,8 @@ def test_what_can_be_done_is_offered(run: Path, tmp_path: Path) -> None:
     evaluate(Says(), data, tmp_path)
     data.unlink()
     with pytest.raises(NotComparableError, match="The rest can: --tasks mine/even"):
-        rescore(str(run), tmp_path)
-    assert [each.task for each in rescore(str(run), tmp_path, ["mine/even"]).moved] == ["mine/even"]
+        rescore(str(run), out=tmp_path)
+    assert [each.task for each in rescore(str(run), ["mine/even"], out=tmp_path).moved] == ["mine/even"]
 
 
 # --- old scores ---
@@ -231,7 +231,7 @@ def test_damaged_scores_are_made_anew(run: Path, tmp_path: Path, suffix: str) ->
     (scores,) = run.glob(f"tasks/*/scores/*.{suffix}")
     scores.write_bytes(b"{")
     write_task(tmp_path, version="2", **FOLDED)
-    result = rescore(str(run), tmp_path)
+    result = rescore(str(run), out=tmp_path)
     assert result.moved[0].changed is None
     assert "cannot be read" in result.notes[0]
     (row,) = RunView.load(RunDirectory(run)).rows()
@@ -243,7 +243,7 @@ def test_a_run_of_schema_1_gets_scores_of_today(tmp_path: Path, monkeypatch: pyt
     shutil.copytree(fixtures, tmp_path / "v1")
     monkeypatch.chdir(tmp_path / "v1" / "source")
     (path,) = (tmp_path / "v1" / "runs").glob("*Writes*")
-    result = rescore(str(path), tmp_path)
+    result = rescore(str(path), out=tmp_path)
     assert [each.moved for each in result.moved] == [False, False]
     assert all(old != new for old, new in result.scorings.values())
     assert load_side(path, tmp_path).tasks["tiny/words"].recipes.keys() == {"accuracy"}
@@ -264,11 +264,11 @@ def test_a_failure_at_any_write_leaves_the_old_scores_in_force_and_can_be_repeat
     with monkeypatch.context() as patch:
         patch.setattr(RunDirectory, step, full)
         with pytest.raises(RunFailedError, match="no space left"):
-            rescore(str(run), tmp_path)
+            rescore(str(run), out=tmp_path)
     (row,) = RunView.load(RunDirectory(run)).rows()
     assert row.value == 0.0
     assert load_side(run, tmp_path).tasks["mine/even"].tables()["sample"].unit_ids[0] == "n0"
-    assert rescore(str(run), tmp_path).moved[0].changed == 5
+    assert rescore(str(run), out=tmp_path).moved[0].changed == 5
     logged = len(lines(run))
     mmbench.run(Says(), "mytask.py", out=tmp_path / "runs", progress=False)
     assert len(lines(run)) == logged + 1  # what had failed, and nothing else
@@ -314,12 +314,12 @@ def test_answers_that_are_gone_are_missed_and_nothing_is_written(run: Path, tmp_
     log.write_text("".join(whole[:lost] + whole[lost + 1 :]), encoding="utf-8")
     before = state(run)
     with pytest.raises(NotComparableError, match="1 answer that was scored before is missing"):
-        rescore(str(run), tmp_path)
+        rescore(str(run), out=tmp_path)
     assert state(run) == before
     log.write_text("", encoding="utf-8")
     with pytest.raises(NotComparableError, match="9 answers that were scored before are missing"):
-        rescore(str(run), tmp_path, dry_run=True)
+        rescore(str(run), out=tmp_path, dry_run=True)
 
 
 def test_a_family_stands_for_its_tasks(run: Path, tmp_path: Path) -> None:
-    assert [each.task for each in rescore(str(run), tmp_path, ["mine"]).moved] == ["mine/even"]
+    assert [each.task for each in rescore(str(run), ["mine"], out=tmp_path).moved] == ["mine/even"]

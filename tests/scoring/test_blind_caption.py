@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from mmbench.core import DatasetInfo, FitContext, Generate, Sample, TaskInfo
 from mmbench.metrics.captions.columns import caption_columns
 from mmbench.metrics.captions.metrics import bleu
-from mmbench.models.blind import best_caption, scores_captions
 from mmbench.models.prior import Prior, TemplatePrior
+from mmbench.scoring.blind_caption import best_caption, scores_captions
 
 INFO = TaskInfo("t", "1", "", DatasetInfo("", "", "", ""), frozenset({"generate"}), ("bleu@4", "rouge_l", "cider_d"))
 

@@ -1,0 +1,50 @@
+"""`mmbench.rescore`: apply today's metrics to the stored answers of a run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from mmbench.core.ids import names_of
+from mmbench.core.spec import RUNS
+from mmbench.results.rundir import find_run
+from mmbench.runner.execute.signals import interruptible, shielded
+from mmbench.runner.plan.replan import replan
+from mmbench.scoring.rescoring import Rescored, score_again, what_moved, write_again
+
+__all__ = ["Rescored", "rescore"]
+
+
+def rescore(
+    run: str | Path, tasks: str | Iterable[str] = (), *, dry_run: bool = False, out: str | Path = RUNS
+) -> Rescored:
+    """Score the stored answers of a run with today's metrics; no model is needed, and earlier scorings stay as they are.
+
+    All tasks are scored before the first is written. A task that only scores differently today (its version, its
+    extractor) gets today's version.
+
+    Args:
+        run: A run directory, or a name under `out`.
+        tasks: Full names or families; empty for all tasks that have scores.
+        dry_run: Write nothing.
+        out: The folder of all runs.
+
+    Raises:
+        UsageError: If there is no such run or task.
+        NotComparableError: If a task cannot be built, its data have changed, it would ask something else today, answers
+            that were scored before are missing, or nothing was scored before.
+        RunFailedError: If another process is writing to the run, or the scores cannot be written.
+    """
+    directory = find_run(str(run), Path(out))
+    with interruptible(), contextlib.nullcontext() if dry_run else directory.locked():
+        stored = directory.read()
+        notes: list[str] = []
+        again = score_again(directory, stored, names_of(tasks), partial(replan, directory, stored), notes)
+        moved = tuple(moved for each in again for moved in what_moved(directory, each, notes))
+        scorings: dict[str, tuple[str, str]] = {}
+        if not dry_run:
+            with shielded():
+                scorings = write_again(directory, stored, again)
+        return Rescored(directory.path, moved, scorings, tuple(notes), not dry_run)

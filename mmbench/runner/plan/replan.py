@@ -1,0 +1,76 @@
+"""Make the plan of a stored task again, to score its answers with today's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from mmbench.analysis.joins import Mismatch
+from mmbench.core.errors import NotComparableError, UnknownNameError
+from mmbench.core.spec import Selection
+from mmbench.resolve.tasks import ResolvedTask, resolve_source
+from mmbench.results.codec import canonical_json
+from mmbench.results.log import read_log
+from mmbench.results.rundir import RunDirectory
+from mmbench.results.schema import PlanFile, RunFile, TaskEntry
+from mmbench.runner.plan.task_plan import TaskPlan, plan_served
+
+_MAY_CHANGE = ("version", "extractor")
+"""What in a plan's identity says how answers are scored rather than what was asked."""
+
+
+def replan(directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile) -> TaskPlan:
+    """Make the plan of a stored task with today's code.
+
+    Raises:
+        UsageError: If the task cannot be built.
+        NotComparableError: If its data have changed, or it would ask something else today.
+    """
+    resolved = resolve_source(entry.source)
+    if resolved.name != entry.name:
+        raise NotComparableError(f"{entry.source.name} is the task {resolved.name} today")
+    if (now := resolved.task.fingerprint()) != entry.fingerprint:
+        raise NotComparableError(
+            f"its data have changed since this run (fingerprint {entry.fingerprint[:12]}, now {now[:12]})"
+        )
+    plan = _same_requests(resolved, directory, run, entry, stored)
+    today: dict[str, Any] = msgspec.json.decode(canonical_json(plan.identity))
+    differs = [
+        Mismatch(name, stored.identity.get(name), today.get(name))
+        for name in dict.fromkeys([*stored.identity, *today])
+        if name not in _MAY_CHANGE and stored.identity.get(name) != today.get(name)
+    ]
+    if differs:
+        raise NotComparableError(f"it asks otherwise today; {'; '.join(map(str, differs))}. Run it again")
+    return plan
+
+
+def _same_requests(
+    resolved: ResolvedTask, directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile
+) -> TaskPlan:
+    """The plan of the samples that were asked. The stored plan has a digest of them only, so likely ones are tried."""
+    served: Any = dict(stored.identity["served"])
+    for selection in _selections(directory, run, entry, stored):
+        try:
+            plan = plan_served(resolved, served, selection, run.seed)
+        except UnknownNameError:  # an id that this task no longer has, or that was meant for another
+            continue
+        if plan.selection_digest == stored.selection_digest:
+            return plan
+    raise NotComparableError(
+        "it no longer has the samples that were asked, or makes other requests of them. Run it again"
+    )
+
+
+def _selections(directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile) -> Iterator[Selection]:
+    split = entry.split
+    given = run.spec.get("selection") or {}
+    yield Selection(given.get("limit"), tuple(given.get("ids") or ()), split)
+    yield Selection(split=split)
+    yield Selection(limit=stored.n_samples, split=split)
+    prefix = f"{entry.name}/"
+    logged = read_log(directory.task(entry.name) / "responses.jsonl")
+    ids = dict.fromkeys(line.id.removeprefix(prefix).rpartition("/")[0] for line in logged)
+    yield Selection(ids=tuple(ids), split=split)
