@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mmbench.core import Choose, Embed, FitContext, Generate, Learned, PluginError, Sample, TaskInfo
 from mmbench_baselines import catalog
-from mmbench_baselines.settings import Settings
+from mmbench_baselines.settings import VERSION, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,8 @@ class Baseline:
 
     baseline: ClassVar[str] = ""
     """Name in `catalog.BASELINES`."""
+    version: ClassVar[str] = VERSION
+    """Of the code: the same settings, data and seed give the same weights, and these the same answers."""
 
     def __init__(self, **options: Any) -> None:
         self._settings = Settings.parse(self.baseline, options)

@@ -3,8 +3,9 @@
 ``generate(requests) -> Sequence[str | Generation]``, ``choose(requests) -> Sequence[scores]`` and
 ``embed(requests) -> array [n, dim]`` take a batch; a method that is ``async def`` takes one request. Optional:
 ``collate(requests)`` (its result arrives as ``inputs=``), ``open()``, ``close()``, ``info``,
-``fit(task_info, train, val, context)``, and a class method ``weights_digest(**options)`` for what its source does not
-tell.
+``fit(task_info, train, val, context)``, a class method ``weights_digest(**options)`` for what its source does not
+tell, and ``version``, a text. A registered model is another model when its version or its weights change, whatever
+becomes of its source, so `version` has to change whenever the same request could get another answer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class ModelInfo:
 
     digest: str | None = None
     """Digest of the weights or of whatever else determines the answers; without it an instance never resumes."""
+    version: str | None = None
+    """Version of a registered model, where its class has no attribute ``version``."""
     description: str = ""
     """One line for people."""
     parameters: int | None = None

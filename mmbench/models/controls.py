@@ -22,6 +22,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 class Random:
     """Guess uniformly: a choice of the closed answer set (letters where there is none), a random unit vector."""
 
+    version = "1"
+
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim
 
@@ -51,6 +53,8 @@ class Random:
 class Constant:
     """Say the same to everything: one text, equal scores for all choices, one vector."""
 
+    version = "1"
+
     def __init__(self, text: str = "yes") -> None:
         self.text = str(text)
 
@@ -71,6 +75,8 @@ class Constant:
 
 class Oracle:
     """Give the right answer, as the task itself solves it: scores below 100 % show a fault of the task."""
+
+    version = "1"
 
     def __init__(self) -> None:
         self._solve: Callable[[Request], Output] | None = None

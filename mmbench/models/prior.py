@@ -15,6 +15,7 @@ from mmbench.scoring.prior import AnswerPrior
 class Prior:
     """Give the most frequent training answer (among the question's choices, where it has a closed set)."""
 
+    version = "1"
     by_template: ClassVar[bool] = False
 
     def fit(self, task: TaskInfo, train: Sequence[Sample], val: Sequence[Sample], context: FitContext) -> None:

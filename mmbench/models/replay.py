@@ -24,6 +24,8 @@ class Replay:
     error of that sample, never an empty answer.
     """
 
+    version = "1"
+
     def __init__(self, file: str) -> None:
         self.file = file
         self._predictions: dict[str, Any] = {}

@@ -26,6 +26,8 @@ class VLLM:
     ``tensor_parallel_size=2``, ``revision=…``. Prompts go through the checkpoint's own chat template.
     """
 
+    version = "1"
+
     def __init__(self, path: str, *, system: str | None = None, **options: Any) -> None:
         _require(path)
         self.path = path

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import inspect
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 from mmbench import registry
 from mmbench.core.errors import PluginError, RunFailedError, UnknownNameError, UsageError
 from mmbench.core.ids import nearest_names
-from mmbench.core.model import KINDS, Capabilities, capabilities, model_info
+from mmbench.core.model import KINDS, Capabilities, capabilities
 from mmbench.models.caller import USER_ERRORS
+from mmbench.resolve.identity import Identity, digest_of_class, digest_of_module, of_registered, of_source
 from mmbench.results.codec import canonical_json
 
 
@@ -30,10 +30,15 @@ class ResolvedModel:
     """What the name resolved to, for the log and for run.json."""
     target: Any
     """A class, or an instance."""
-    digest: str | None
-    """Digest of the source or the weights; None: it cannot be told, such a run is never resumed."""
+    identity: Identity
+    """What tells it from other models, beside name and options."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the class."""
+
+    @property
+    def digest(self) -> str | None:
+        """Digest of its version and weights, or of its source; None: it cannot be told, such a run is never resumed."""
+        return self.identity.digest
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,13 +90,10 @@ def resolve_instance(model: Any, options: Mapping[str, Any] | None = None) -> Re
     An object without `info.digest` gets a run directory of its own each time, and so does a class made inside a
     function, which may depend on more than its source. Raises as `resolve_model` does.
     """
-    given = dict(options or {})
-    if isinstance(model, type):
-        digest = None if "<locals>" in model.__qualname__ else _source_digest(model)
-        return _checked(ResolvedModel(model.__name__, f"class {model.__qualname__}", model, digest), given)
-    kind = type(model)
-    resolved = ResolvedModel(kind.__name__, f"instance of {kind.__qualname__}", model, model_info(model).digest)
-    return _checked(resolved, given)
+    kind = model if isinstance(model, type) else type(model)
+    reference = f"{'class' if kind is model else 'instance of'} {kind.__qualname__}"
+    source = digest_of_class(model) if isinstance(model, type) else None
+    return _resolved((kind.__name__, reference), model, dict(options or {}), partial(of_source, source))
 
 
 def _registered(plugin_name: str, shown: str, options: dict[str, Any], first: str | None = None) -> ResolvedModel:
@@ -102,9 +104,8 @@ def _registered(plugin_name: str, shown: str, options: dict[str, Any], first: st
         if not parameters:
             raise UsageError(f"model {plugin_name!r} takes nothing after a slash: {shown!r}")
         options = {parameters[0]: first, **options}
-    digest = hashlib.sha256(f"{plugin.distribution} {_source_digest(target)}".encode()).hexdigest()
-    resolved = ResolvedModel(shown, f"{plugin.target} ({plugin.distribution})", target, digest)
-    return _checked(resolved, options)
+    reference = f"{plugin.target} ({plugin.distribution})"
+    return _resolved((shown, reference), target, options, partial(of_registered, plugin))
 
 
 def _from_python(name: str, options: dict[str, Any]) -> ResolvedModel | None:
@@ -122,11 +123,8 @@ def _from_python(name: str, options: dict[str, Any]) -> ResolvedModel | None:
     value, module = registry.load_reference(reference if attribute else reference.rstrip(":"), what)
     if isinstance(value, ModuleType):
         value, attribute = _only_model(value, what)
-    digest = _module_digest(module)
     shown = f"{path if is_file else place}:{attribute}"
-    if not isinstance(value, type) and (own := model_info(value).digest):
-        digest = own
-    return _checked(ResolvedModel(name, shown, value, digest), options)
+    return _resolved((name, shown), value, options, partial(of_source, digest_of_module(module)))
 
 
 def _is_module(name: str, *, named: bool) -> bool:
@@ -161,22 +159,23 @@ def _only_model(module: ModuleType, what: str) -> tuple[Any, str]:
     )
 
 
-def _checked(resolved: ResolvedModel, options: dict[str, Any]) -> ResolvedModel:
-    target = resolved.target
-    if not resolved.capabilities.kinds:
+def _resolved(
+    shown: tuple[str, str],
+    target: Any,
+    options: dict[str, Any],
+    identify: Callable[[Any, Mapping[str, Any]], Identity],
+) -> ResolvedModel:
+    """The model of this (name, reference), once it is one and takes the options. Raises `PluginError`, `UsageError`."""
+    name, reference = shown
+    if not capabilities(target).kinds:
         near = [f"{m} for {k}" for k in KINDS for m in nearest_names(k, dir(target), 1)]
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise PluginError(f"model {resolved.name!r} has none of the methods {', '.join(KINDS)}.{hint}")
-    if not isinstance(target, type):
-        if options:
-            raise UsageError(f"model {resolved.name!r} is already built ({resolved.reference}); it takes no options")
-        return resolved
-    _check_options(resolved.name, target, options)
-    weights = getattr(target, "weights_digest", None)
-    digest = resolved.digest
-    if callable(weights):
-        digest = hashlib.sha256(f"{digest} {weights(**options)}".encode()).hexdigest()
-    return replace(resolved, options=options, digest=digest)
+        raise PluginError(f"model {name!r} has none of the methods {', '.join(KINDS)}.{hint}")
+    if isinstance(target, type):
+        _check_options(name, target, options)
+    elif options:
+        raise UsageError(f"model {name!r} is already built ({reference}); it takes no options")
+    return ResolvedModel(name, reference, target, identify(target, options), options)
 
 
 def _check_options(name: str, target: type, options: dict[str, Any]) -> None:
@@ -203,31 +202,3 @@ def _check_options(name: str, target: type, options: dict[str, Any]) -> None:
     ]
     if missing:
         raise UsageError(f"model {name!r} needs --model-args {' '.join(f'{option}=…' for option in missing)}")
-
-
-def _module_digest(module: ModuleType) -> str | None:
-    """Digest of a module's file; of every Python file below it, for a package."""
-    if not module.__file__:
-        return None
-    path = Path(module.__file__)
-    if path.name != "__init__.py":
-        return _file_digest(path)
-    digests = [f"{file.relative_to(path.parent)} {_file_digest(file)}" for file in sorted(path.parent.rglob("*.py"))]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _source_digest(target: Any) -> str | None:
-    try:
-        source = inspect.getsourcefile(target)
-    except (TypeError, OSError):  # OSError: a class typed into an interpreter
-        return None
-    return _file_digest(Path(source)) if source and Path(source).is_file() else None
-
-
-def unrepeatable_digest() -> str:
-    """A digest that no other run has, for a model whose own cannot be told."""
-    return f"instance-{uuid.uuid4().hex}"

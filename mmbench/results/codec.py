@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -35,10 +36,34 @@ def _add_recipes(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "schema_version": 4}
 
 
+_MOVED = re.compile(r"^mmbench\.(tasks|baselines)(?=[.:])")
+
+
+def _add_former_identities(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 5 added `RunFile.former_identities` and `ModelEntry.version`, and two packages had moved until then."""
+    found = {**document, "schema_version": 5}
+    if isinstance(model := document.get("model"), dict):
+        found["model"] = _with_todays_module(model, "reference")
+    if isinstance(tasks := document.get("tasks"), dict):
+        found["tasks"] = {
+            name: {**task, "source": _with_todays_module(task["source"], "name")}
+            if isinstance(task, dict) and isinstance(task.get("source"), dict)
+            else task
+            for name, task in tasks.items()
+        }
+    return found
+
+
+def _with_todays_module(record: dict[str, Any], key: str) -> dict[str, Any]:
+    text = record.get(key)
+    return {**record, key: _MOVED.sub(r"mmbench_\1", text)} if isinstance(text, str) else record
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
     3: _add_recipes,
+    4: _add_former_identities,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

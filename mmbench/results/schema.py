@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from mmbench.core.responses import Status
 from mmbench.core.scores import MetricValue
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
@@ -111,8 +111,11 @@ class ModelEntry(Record, frozen=True, kw_only=True):
     """As it is shown."""
     reference: str
     """What the name resolved to: ``module:Name``, ``file.py:Name`` or ``instance of …``."""
+    version: str | None = None
+    """The version that a registered model declares; null for other models, and before schema version 5."""
     digest: str | None
-    """Digest of its weights or source; null for an instance that gives none (such a run is never resumed)."""
+    """Digest of version and weights, or of the source of a model that is not registered; null for an instance that gives
+    none (such a run is never resumed)."""
     options: dict[str, Any]
     """Its options, as given."""
 
@@ -220,7 +223,10 @@ class RunFile(Record, frozen=True, kw_only=True):
     mmbench_version: str
     """Version of mmbench."""
     identity: str
-    """sha256 over model, digest, options and seed; its first 8 digits end the directory's name."""
+    """sha256 over model, digest, options and seed; its first 8 digits end the name of a directory that is made for it."""
+    former_identities: list[str] = field(default_factory=list)
+    """What earlier versions of mmbench identified the same run by, oldest first; the name of a directory that they made
+    still ends in the first of them."""
     status: RunStatus
     """How far it came."""
     model: ModelEntry

@@ -14,7 +14,8 @@ import msgspec
 from mmbench.core.errors import MmbenchError, RunFailedError
 from mmbench.core.spec import RunSpec
 from mmbench.perf.machine import git_state, machine, packages
-from mmbench.resolve.models import ResolvedModel, unrepeatable_digest
+from mmbench.resolve.identity import unrepeatable_digest
+from mmbench.resolve.models import ResolvedModel
 from mmbench.results.codec import digest
 from mmbench.results.rundir import RunDirectory, identity_of
 from mmbench.results.schema import (
@@ -56,14 +57,21 @@ class Job:
     """Stands in for the digest of a model that has none: no other job has it, so nothing of such a model is resumed."""
 
     def directory(self) -> RunDirectory:
-        """Its run directory; the same for the same identity."""
-        return RunDirectory.for_run(self.out, self.model.name, self.identity)
+        """Its run directory: that of its identity, or where there is none, one that an earlier version of mmbench made."""
+        own, *former = (
+            RunDirectory.for_run(self.out, self.model.name, self._identity(known))
+            for known in (self.model.digest, *self.model.identity.former)
+        )
+        existing = (each for each in (own, *former) if (each.path / "run.json").is_file())
+        return next(existing, own)
 
     @property
     def identity(self) -> str:
         """sha256 over model, digest, options and seed."""
-        own = self.model.digest or self.fallback
-        return digest(identity_of(self.model.name, own, self.model.options, self.spec.seed))
+        return self._identity(self.model.digest)
+
+    def _identity(self, known: str | None) -> str:
+        return digest(identity_of(self.model.name, known or self.fallback, self.model.options, self.spec.seed))
 
 
 @dataclass
@@ -121,13 +129,20 @@ class Session:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         earlier = self.directory.read() if (self.directory.path / "run.json").is_file() else None
         model = self.job.model
+        former = dict.fromkeys([*earlier.former_identities, earlier.identity] if earlier else [])
+        former.pop(self.job.identity, None)
         return RunFile(
             schema_version=SCHEMA_VERSION,
             mmbench_version=packages().get("mmbench", "unknown"),
             identity=self.job.identity,
+            former_identities=list(former),
             status="running",
             model=ModelEntry(
-                name=model.name, reference=model.reference, digest=model.digest, options=dict(model.options)
+                name=model.name,
+                reference=model.reference,
+                version=model.identity.version,
+                digest=model.digest,
+                options=dict(model.options),
             ),
             seed=self.job.spec.seed,
             spec=msgspec.to_builtins(self.job.spec),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -73,7 +74,7 @@ def test_every_record_refuses_unknown_fields() -> None:
 
 
 def versions() -> list[int]:
-    return sorted(int(folder.name[1:]) for folder in FIXTURES.iterdir())
+    return sorted(int(folder.name[1:]) for folder in FIXTURES.glob("v*"))
 
 
 def test_there_is_a_fixture_of_every_version_up_to_todays() -> None:
@@ -177,6 +178,37 @@ def test_version_4_added_how_each_metric_comes_from_its_table() -> None:
         "close(norm=1)": schema.Recipe(unit="text", columns=["close", "1"], kind="mean", bounds=(0.0, 1.0))
     }
     assert scores_of(fixture(3, "Writes"), "tiny/vectors").recipes == {}
+
+
+def test_version_5_added_how_the_model_was_known_before() -> None:
+    run = fixture(5, "Writes").read()
+    assert (run.former_identities, run.model.version) == ([], None)
+    assert fixture(4, "Writes").read().former_identities == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "today"),
+    [
+        ("mmbench.baselines.models:Concat (mmbench==0.1.0)", "mmbench_baselines.models:Concat (mmbench==0.1.0)"),
+        ("mmbench.tasks.vqa.scenes:task", "mmbench_tasks.vqa.scenes:task"),
+        ("mmbench.tasks:task", "mmbench_tasks:task"),
+        ("mmbench.models.controls:Random (mmbench==0.1.0)", "mmbench.models.controls:Random (mmbench==0.1.0)"),
+        ("mmbench.tasksmith:task", "mmbench.tasksmith:task"),
+        ("my.mmbench.tasks:task", "my.mmbench.tasks:task"),
+    ],
+)
+def test_version_5_names_modules_as_they_are_called_today(stored: str, today: str) -> None:
+    tasks = {"t": {"source": {"name": stored}}}
+    document = {"schema_version": 4, "model": {"reference": stored}, "tasks": tasks}
+    found = codec.migrate(document, Path("run.json"))
+    assert found["model"]["reference"] == found["tasks"]["t"]["source"]["name"] == today
+    assert document["model"] == {"reference": stored}
+
+
+@pytest.mark.parametrize("damaged", [{"model": 3}, {"model": {"reference": None}}, {"tasks": {"t": 1}}, {"tasks": []}])
+def test_a_damaged_document_passes_through_the_migrations(damaged: dict[str, Any]) -> None:
+    found = codec.migrate({"schema_version": 1, **damaged}, Path("run.json"))
+    assert {name: found[name] for name in damaged} == damaged
 
 
 def scores_of(run: RunDirectory, task: str) -> schema.ScoresFile:

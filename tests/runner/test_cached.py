@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from helpers import evaluate, lines, write_captions, write_questions
 
 from mmbench import Generation, Usage
 from mmbench.core import Generate, Media
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.models import resolve_model
 from mmbench.results.answer_cache import FILE
 from mmbench.runner.execute.cached import request_key
 
@@ -102,7 +103,7 @@ def key(**changes: Any) -> bytes:
     picture = Media("image", "image/png", changes.pop("digest", "d" * 64), _Nowhere())
     asked: dict[str, Any] = {"parts": (picture, "colour?"), "id": "a", "seed": 1, **changes}
     options = asked.pop("options", {})
-    return request_key(ResolvedModel("m", "m", object(), "weights", options), Generate(**asked))
+    return request_key("weights", options, Generate(**asked))
 
 
 def test_the_key_holds_all_that_determines_an_answer_and_nothing_else() -> None:
@@ -143,3 +144,13 @@ def test_a_cache_that_breaks_during_a_run_does_not_break_the_run(tmp_path: Path)
             return super().generate(requests)
 
     assert evaluate(Breaks(), data, again(tmp_path), cache=cache, batch_size=4).exit_code == 0
+
+
+def test_answers_kept_under_a_former_digest_are_found(tmp_path: Path) -> None:
+    """As a158290 kept them, which knew registered models by the digest of their source."""
+    data, cache = write_questions(tmp_path, 4), tmp_path / "cache"
+    (former,) = resolve_model("constant").identity.former
+    evaluate(Counts(former), data, again(tmp_path), cache=cache)
+    result = evaluate("constant", data, again(tmp_path), cache=cache)
+    assert [line.output for line in lines(result.path, "vqa/mine")] == ["red"] * 4
+    assert result.runs[0].perf["vqa/mine"].n_cached == 4

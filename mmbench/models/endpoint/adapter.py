@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from mmbench.core.errors import UsageError
 from mmbench.core.requests import Choose, Generate
 from mmbench.core.responses import Generation
-from mmbench.models.endpoint import answers, payload
+from mmbench.models.endpoint import answers
 from mmbench.models.endpoint.failures import Endpoint
 from mmbench.models.endpoint.payload import Payloads, wishes_of
 from mmbench.models.endpoint.prices import price_of
@@ -33,6 +32,8 @@ class OpenAI:
     The runner decides how many calls are in flight and asks again; see `mmbench.runner.execute.pacing`. The key is read from the
     environment variable `key_env` and goes into no file and no message.
     """
+
+    version = "1"
 
     def __init__(
         self,
@@ -61,11 +62,13 @@ class OpenAI:
         self._client: Client | None = None
 
     @classmethod
-    def weights_digest(cls, model: str, **options: Any) -> str:
-        """Digest of the code that turns a request into a call and an answer into a text.
+    def weights_digest(cls, model: str, **options: Any) -> None:
+        """Check the options; the weights are on the server, and nothing is known of them but the model's name.
 
-        Called before anything is written, so that an address with a password in it is refused in time. Raises `UsageError`
-        for an option that is none, but not for a key that is absent: a run that is complete needs none.
+        This runs before anything is written, so that an address with a password in it is refused in time.
+
+        Raises:
+            UsageError: If an option is unknown or wrong. A missing key is no error: a run that is complete needs none.
         """
         _checked_url(options.pop("base_url", DEFAULT_URL))
         _checked_timeout(options.pop("request_timeout", 1.0))
@@ -73,8 +76,6 @@ class OpenAI:
         _checked_name(options.pop("key_env", "OPENAI_API_KEY"))
         wishes_of(model, options)
         price_of(model)
-        code = [Path(module.__file__ or "").read_bytes() for module in (payload, answers)]
-        return hashlib.sha256(b"\0".join(code)).hexdigest()
 
     async def open(self) -> None:
         """Open the session. Raises `UsageError` when the certificates cannot be read."""

@@ -39,6 +39,7 @@ class HuggingFace:
     `system`, a system message, and the fields of `mmbench.models.hf.options.HfOptions`.
     """
 
+    version = "1"
     largest_first = True
 
     def __init__(self, path: str, *, system: str | None = None, **options: Any) -> None:

@@ -79,6 +79,7 @@ class HuggingFaceEmbedding:
     Options: the fields of `mmbench.models.hf.options.HfOptions`. Texts longer than the model reads are cut.
     """
 
+    version = "1"
     largest_first = True
 
     def __init__(self, path: str, **options: Any) -> None:
@@ -136,6 +137,7 @@ class HuggingFaceEncoders:
     tokens without padding, or with `pooling=cls` the first token's. Further options as for `hf-embed`.
     """
 
+    version = "1"
     largest_first = True
 
     def __init__(self, paths: str, *, pooling: str = "mean", **options: Any) -> None:

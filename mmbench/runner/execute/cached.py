@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _AT_ONCE = 512
 
 
-def request_key(model: ResolvedModel, request: Request) -> bytes:
+def request_key(model: str | None, options: Mapping[str, Any], request: Request) -> bytes:
     """32 bytes of all that determines an answer: the model's digest and options, and what is asked.
 
     Media count by the digest of their content, never by where they lie. The seed counts where the answer is drawn.
     """
     said: dict[str, Any] = {
-        "model": model.digest,
-        "options": dict(model.options),
+        "model": model,
+        "options": dict(options),
         "kind": request.kind,
         "parts": [["media", p.kind, p.digest] if isinstance(p, Media) else ["text", p] for p in request.content],
     }
@@ -98,12 +98,19 @@ class Cached:
             return 0
         numbers = [number for number in numbers if recorder.states[number] != ANSWERED]
         requests = recorder.plan.requests(numbers)
-        keys = [request_key(self._model, request) for request in requests]
-        found = self._cache.find(keys)
-        hits = [place for place, key in enumerate(keys) if key in found]
+        found: dict[int, CachedAnswer] = {}
+        for known in (self._model.digest, *self._model.identity.former):
+            keys = {
+                place: request_key(known, self._model.options, request)
+                for place, request in enumerate(requests)
+                if place not in found
+            }
+            answers = self._cache.find(list(keys.values()))
+            found |= {place: answers[key] for place, key in keys.items() if key in answers}
+        hits = sorted(found)
         if hits:
             call = Call(batch, [numbers[p] for p in hits], [requests[p] for p in hits], 0.0, 0.0, cached=True)
-            recorder.record(call, [_response(found[keys[place]]) for place in hits])
+            recorder.record(call, [_response(found[place]) for place in hits])
         return len(hits)
 
     def keep(self, requests: Sequence[Request], responses: Sequence[Response]) -> None:
@@ -111,7 +118,7 @@ class Cached:
         if self._cache is None:
             return
         answers: Mapping[bytes, CachedAnswer] = {
-            request_key(self._model, request): _answer(response)
+            request_key(self._model.digest, self._model.options, request): _answer(response)
             for request, response in zip(requests, responses, strict=True)
             if response.status in ENDED_WELL
         }
