@@ -10,7 +10,7 @@ from helpers import evaluate, write_questions
 from misbehaving import Server
 
 from mmbench import RunResult
-from mmbench.runner import pacing
+from mmbench.runner.execute import pacing
 
 KEY = "sk-canary-5f2d91c07ab34e8896"
 """The key of the tests; it must be found nowhere but in the header."""
