@@ -71,7 +71,7 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch
         (b'{"schema_version": "1"}', "schema_version is '1'"),
         (b'{"schema_version": 0}', "schema_version is 0"),
         (b'{"schema_version": 1}', "missing required field"),
-        (b'{"schema_version": 99, "anything": true}', "has schema 99; this mmbench reads up to 4. Upgrade mmbench"),
+        (b'{"schema_version": 99, "anything": true}', "has schema 99; this mmbench reads up to"),
     ],
 )
 @pytest.mark.parametrize("kind", [RunFile, PlanFile, ScoresFile, PerfFile])
