@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, plugin_failed
+from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, missing_package, plugin_failed
 from mmbench.core.task import Task
 
 Kind = Literal["task", "model", "dataset", "suite", "baseline"]
@@ -100,7 +100,7 @@ def import_target(target: str, what: str) -> Any:
         with redirect_stdout(sys.stderr):  # what a plug-in prints must not land in a JSON document
             value: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{what} cannot be imported: {type(error).__name__}: {error}") from error
+        raise _import_failed(f"{what} cannot be imported", error) from error
     return _attribute(value, attribute, what)
 
 
@@ -126,8 +126,13 @@ def import_file(path: Path, what: str) -> ModuleType:
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
-        raise PluginError(f"{what}: {path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise _import_failed(f"{what}: {path} cannot be imported", error) from error
     return module
+
+
+def _import_failed(what: str, error: BaseException) -> UsageError:
+    missing = missing_package(error) if isinstance(error, ImportError) else None
+    return missing or PluginError(f"{what}: {type(error).__name__}: {error}")
 
 
 def _found_elsewhere(name: str, path: Path) -> bool:

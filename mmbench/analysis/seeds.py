@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import OptionError
 from mmbench.core.scores import MetricValue
 from mmbench.results.codec import canonical_json
 from mmbench.results.rundir import RunDirectory
@@ -22,9 +22,9 @@ SOLVED = 0.95
 
 
 def checked_threshold(solved: float) -> float:
-    """The threshold itself. Raises `UsageError` unless it lies from 0 to 1."""
+    """The threshold itself. Raises `OptionError` unless it lies from 0 to 1."""
     if not 0 <= solved <= 1:
-        raise UsageError(f"--solved {solved:g}: expected a number from 0 to 1")
+        raise OptionError("--solved", solved, "a number from 0 to 1")
     return solved
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.values import working_directory_first
-from mmbench.core.errors import MmbenchError, NotComparableError, UsageError
+from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 
@@ -63,7 +63,7 @@ def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
     if values["as_json"] and values["as_markdown"]:
         raise UsageError("--json and --md exclude each other")
     if values["flips"] is not None and values["flips"] < 1:
-        raise UsageError(f"--flips {values['flips']}: expected at least 1")
+        raise OptionError("--flips", values["flips"], "at least 1")
     if len(runs) > 2 and (values["flips"] is not None or values["slices"]):
         raise UsageError(f"--{'slices' if values['slices'] else 'flips'} shows two runs, not {len(runs)}; name two")
 

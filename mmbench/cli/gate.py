@@ -12,7 +12,7 @@ import click
 
 from mmbench.cli.gate_plan import plan
 from mmbench.cli.values import working_directory_first, writable_file
-from mmbench.core.errors import MmbenchError, NotComparableError, RunFailedError, UsageError
+from mmbench.core.errors import MissingBaselineError, MmbenchError, RunFailedError, RunNotFoundError, UsageError
 from mmbench.resolve.config import load_config
 
 if TYPE_CHECKING:
@@ -161,19 +161,14 @@ def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
 
 
 def _load_baseline(reference: str, run: str, out: Path) -> Side:
-    """A baseline. Raises `NotComparableError`, with the command that makes one, where there is none yet."""
+    """Load a baseline. Raises `MissingBaselineError`, which names the command that saves one, where there is none yet."""
     from mmbench.comparison.sides import load_side
 
     try:
         return load_side(reference, out)
-    except UsageError as error:
-        if "there is no run" not in str(error):
-            raise
-    file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
-    raise NotComparableError(
-        f"there is no baseline {reference!r} yet, neither a file nor a run under {out}. "
-        f"Make one from a run that is good: mmbench baseline save {run} {file}"
-    )
+    except RunNotFoundError as error:
+        file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
+        raise MissingBaselineError(reference, out, f"mmbench baseline save {run} {file}") from error
 
 
 def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError | None:

@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
+from mmbench.core.errors import MmbenchError, RunFailedError, UsageError, missing_package
 from mmbench.core.ids import nearest_names
 from mmbench.resolve.config import Option, Options, load_config
 
@@ -145,15 +145,15 @@ def main(arguments: list[str] | None = None) -> int:
     except click.Abort as error:  # click's word for a KeyboardInterrupt, which is its cause
         return getattr(error.__cause__, "exit_code", 130)
     except MmbenchError as error:
-        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(error), err=True)
-        return error.exit_code
+        return _refuse(error)
     except KeyboardInterrupt as error:
         return getattr(error, "exit_code", 130)
     except BrokenPipeError:
         _drop_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the top-level handler: whatever arrives here is a bug and is shown whole
+        if isinstance(error, ImportError) and (missing := missing_package(error)) is not None:
+            return _refuse(missing)
         if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
             _drop_output()
             click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
@@ -162,6 +162,12 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("This is a bug in mmbench. Please report it with the lines above.", err=True)
         return BUG
     return result if isinstance(result, int) else 0
+
+
+def _refuse(error: MmbenchError) -> int:
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(str(error), err=True)
+    return error.exit_code
 
 
 def _drop_output() -> None:

@@ -12,7 +12,7 @@ import click
 from mmbench.cli.options import solved_option
 from mmbench.cli.picture import can_draw, draw
 from mmbench.cli.values import key_values
-from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
+from mmbench.core.errors import NotComparableError, RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
@@ -58,20 +58,18 @@ def command(what: tuple[str, ...], sample_id: str | None, task_name: str | None,
 def _show_one(what: str, sample_id: str | None, task_name: str | None, values: dict[str, Any]) -> None:
     from mmbench.results.rundir import find_run
 
-    run_error: UsageError
     try:
         directory = find_run(what, Path(values["out"]))
-    except UsageError as error:
-        run_error = error
+    except RunNotFoundError:
+        if Path(what).is_dir() or values["as_markdown"]:
+            raise
     else:
         _show_run(directory, sample_id, task_name, as_markdown=values["as_markdown"])
         return
-    if "fits" in str(run_error) or Path(what).is_dir() or values["as_markdown"]:
-        raise run_error
     try:
         _show_task(what, sample_id, values)
     except UnknownNameError as error:
-        if "/" in what or "sample" in str(error):
+        if "/" in what or error.kind != "task":
             raise
         raise UsageError(f"{what!r} is neither a run under {values['out']} nor a task. {error}") from error
 

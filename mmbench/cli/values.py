@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import OptionError, UsageError
 
 
 def key_values(option: str, texts: Iterable[str]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def key_values(option: str, texts: Iterable[str]) -> dict[str, Any]:
         for pair in _split(text):
             key, sign, value = pair.partition("=")
             if not sign or not key.strip():
-                raise UsageError(f"{option} {text!r}: expected K=V[,K=V…]")
+                raise OptionError(option, text, "K=V[,K=V…]")
             found[key.strip()] = _value(value)
     return found
 
@@ -62,7 +62,7 @@ def batch_size(text: str | int) -> int | Literal["auto"]:
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"--batch-size {text!r}: expected 'auto' or a whole number") from None
+        raise OptionError("--batch-size", text, "'auto' or a whole number") from None
 
 
 def writable_file(option: str, text: str | None, inputs: Iterable[str | None], *, append: bool = False) -> Path | None:

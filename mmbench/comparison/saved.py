@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from mmbench.comparison.sides import Side, TaskSide, facts_of, load_side
-from mmbench.core.errors import NotComparableError, UsageError
+from mmbench.core.errors import DamagedFileError, NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.results.packing import HiddenIds, PackedTable, ids_digest, pack_table, unpack_tables
 from mmbench.results.rundir import RunDirectory, find_run, make_folder
@@ -45,7 +45,7 @@ class PackedTables:
             try:
                 self._tables = unpack_tables(self._packed)
             except ValueError as error:
-                raise NotComparableError(f"{self._path} is damaged: {error}") from error
+                raise DamagedFileError(self._path, error) from error
         return self._tables
 
     def beside(self, other: Mapping[str, ScoreTable]) -> Mapping[str, ScoreTable]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import OptionError, UsageError
 
 RUNS = "results/runs"
 """Where runs are written, unless told otherwise."""
@@ -46,7 +46,7 @@ class DataSource:
         if not sign:
             name, path = "", text
         if not path.strip() or (sign and not name.strip()):
-            raise UsageError(f"--data {text!r}: expected PATH or NAME=PATH")
+            raise OptionError("--data", text, "PATH or NAME=PATH")
         return cls(path=path, name=name or None)
 
 
@@ -63,7 +63,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
-            raise UsageError(f"--limit {self.limit}: expected at least 1")
+            raise OptionError("--limit", self.limit, "at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,15 @@ class Batching:
 
     def __post_init__(self) -> None:
         if self.size != "auto" and self.size < 1:
-            raise UsageError(f"--batch-size {self.size}: expected 'auto' or at least 1")
+            raise OptionError("--batch-size", self.size, "'auto' or at least 1")
         if self.concurrency < 1:
-            raise UsageError(f"--concurrency {self.concurrency}: expected at least 1")
+            raise OptionError("--concurrency", self.concurrency, "at least 1")
         for option, number in (("--workers", self.workers), ("--retries", self.retries)):
             if number < 0:
-                raise UsageError(f"{option} {number}: expected 0 or more")
+                raise OptionError(option, number, "0 or more")
         for option, value in (("--batch-cost", self.cost), ("--timeout", self.timeout_s)):
             if value is not None and not 0 < value < float("inf"):
-                raise UsageError(f"{option} {value}: expected a positive number")
+                raise OptionError(option, value, "a positive number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +129,4 @@ class RunSpec:
         if not self.tasks:
             raise UsageError("no tasks given; see: mmbench list tasks")
         if not self.max_errors >= 0:
-            raise UsageError(f"--max-errors {self.max_errors}: expected 0 or more")
+            raise OptionError("--max-errors", self.max_errors, "0 or more")

@@ -46,7 +46,7 @@ class Record:
 
     def error(self, message: str) -> DataError:
         """An error that names the file and the place."""
-        return DataError(f"{self.path}, {self.place}: {message}")
+        return DataError(message, self.path, self.place)
 
     def has(self, name: str) -> bool:
         """Whether the field is there and not null."""
@@ -183,7 +183,7 @@ def read_json(path: Path, text: str) -> Any:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not valid JSON: {error.msg}") from error
+        raise DataError(f"not valid JSON: {error.msg}", path, error.lineno) from error
     except RecursionError as error:
         raise DataError(f"{path}: not usable JSON: nested too deeply") from error
 
@@ -196,7 +196,7 @@ def _lines(path: Path) -> Iterator[str]:
                     yield line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
                     byte = line[error.start]
-                    raise DataError(f"{path}, line {number}: not UTF-8 text (byte 0x{byte:02x})") from error
+                    raise DataError(f"not UTF-8 text (byte 0x{byte:02x})", path, number) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -208,9 +208,9 @@ def _json_lines(path: Path) -> Iterator[Record]:
         try:
             value = _DECODER.decode(line.rstrip("\r\n"))
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number}: not valid JSON: {error.msg} (column {error.colno})") from error
+            raise DataError(f"not valid JSON: {error.msg} (column {error.colno})", path, number) from error
         except RecursionError as error:
-            raise DataError(f"{path}, line {number}: not usable JSON: nested too deeply") from error
+            raise DataError("not usable JSON: nested too deeply", path, number) from error
         yield record_of(path, f"line {number}", value)
 
 
@@ -218,7 +218,7 @@ def _json_list(path: Path, text: str) -> Iterator[Record]:
     """Walk a JSON list item by item, so that each has its line."""
     whole = read_json(path, text)
     if not isinstance(whole, list):
-        raise DataError(f"{path}, line 1: expected a list of objects, found {describe(whole)}")
+        raise DataError(f"expected a list of objects, found {describe(whole)}", path, 1)
     position, line = text.index("[") + 1, 1
     counted = 0
     for value in whole:
@@ -233,7 +233,7 @@ def _json_list(path: Path, text: str) -> Iterator[Record]:
 def record_of(path: Path, place: str, value: object) -> Record:
     """The record that a JSON object is. Raises `DataError` when the value is something else."""
     if not isinstance(value, dict):
-        raise DataError(f"{path}, {place}: expected an object, found {describe(value)}")
+        raise DataError(f"expected an object, found {describe(value)}", path, place)
     return Record(path, place, value)
 
 
@@ -250,17 +250,15 @@ def _csv_rows(path: Path, separator: str) -> Iterator[Record]:
                 names = _header(path, begins, cells)
                 continue
             if len(cells) != len(names):
-                raise DataError(
-                    f"{path}, line {begins}: expected {len(names)} cells, as in the header, found {len(cells)}"
-                )
+                raise DataError(f"expected {len(names)} cells, as in the header, found {len(cells)}", path, begins)
             fields = {name: cell for name, cell in zip(names, cells, strict=True) if cell.strip()}
             yield Record(path, f"line {begins}", fields, is_csv=True)
     except csv.Error as error:
-        raise DataError(f"{path}, line {line}: not valid CSV: {error}") from error
+        raise DataError(f"not valid CSV: {error}", path, line) from error
 
 
 def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     if len(set(names)) != len(names) or "" in names:
-        raise DataError(f"{path}, line {line}: expected a header with different names, found {', '.join(names)}")
+        raise DataError(f"expected a header with different names, found {', '.join(names)}", path, line)
     return names

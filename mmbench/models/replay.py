@@ -73,7 +73,7 @@ def _rows(path: Path, data: bytes) -> Iterator[tuple[str, Any]]:
         if value is None:
             continue
         if key in seen:
-            raise DataError(f"{path}, line {number}: id {key!r} was already on line {seen[key]}")
+            raise DataError(f"id {key!r} was already on line {seen[key]}", path, number)
         seen[key] = number
         yield key, value
 
@@ -92,7 +92,7 @@ def _parse(path: Path, data: bytes) -> Iterator[tuple[int, Any]]:
         try:
             document = json.loads(text)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {error.lineno}: {error.msg}") from error
+            raise DataError(error.msg, path, error.lineno) from error
         if isinstance(document, dict):
             document = [{"id": key, "prediction": value} for key, value in document.items()]
         yield from enumerate(document if isinstance(document, list) else [document], 1)
@@ -102,18 +102,18 @@ def _parse(path: Path, data: bytes) -> Iterator[tuple[int, Any]]:
             try:
                 yield number, json.loads(line)
             except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: not JSON: {error.msg}") from error
+                raise DataError(f"not JSON: {error.msg}", path, number) from error
 
 
 def _pair(path: Path, number: int, row: Any) -> tuple[str, Any]:
     if not isinstance(row, dict):
-        raise DataError(f"{path}, line {number}: expected an object with 'id' and 'prediction'")
+        raise DataError("expected an object with 'id' and 'prediction'", path, number)
     key = next((row[name] for name in _ID_FIELDS if row.get(name) is not None), None)
     if key is None:
-        raise DataError(f"{path}, line {number}: no id (one of {', '.join(_ID_FIELDS)})")
+        raise DataError(f"no id (one of {', '.join(_ID_FIELDS)})", path, number)
     if row.get("status") in ("error", "timeout"):
         return str(key), None
     value = next((row[name] for name in _TEXT_FIELDS if row.get(name) is not None), None)
     if value is None:
-        raise DataError(f"{path}, line {number}: no prediction (one of {', '.join(_TEXT_FIELDS)})")
+        raise DataError(f"no prediction (one of {', '.join(_TEXT_FIELDS)})", path, number)
     return str(key), value

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import OptionError, UsageError
 from mmbench.core.spec import DataSource
 from mmbench.resolve.models import ResolvedModel, resolve_instance, resolve_model
 from mmbench.resolve.suites import wanted_models
@@ -52,7 +52,7 @@ def seeds_of(first: int, count: int) -> range:
     [3, 4]
     """
     if count < 1:
-        raise UsageError(f"--seeds {count}: expected at least 1")
+        raise OptionError("--seeds", count, "at least 1")
     return range(first, first + count)
 
 

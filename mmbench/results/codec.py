@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mmbench.core.errors import NotComparableError, RunFailedError
+from mmbench.core.errors import DamagedFileError, NewerSchemaError, NotComparableError, RunFailedError
 from mmbench.results.schema import SCHEMA_VERSION, ScoresFile
 
 T = TypeVar("T")
@@ -116,7 +116,10 @@ def write_failed(path: Path, error: OSError) -> RunFailedError:
 def read_record(path: Path, kind: type[T]) -> T:
     """Read one JSON file strictly.
 
-    Raises `NotComparableError` when it is missing, damaged, or of a newer schema than this mmbench knows.
+    Raises:
+        DamagedFileError: If it is not what a writer of its version wrote.
+        NewerSchemaError: If it was written by a newer mmbench.
+        NotComparableError: If it is missing or cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -131,18 +134,16 @@ def read_record(path: Path, kind: type[T]) -> T:
             check_metric_values(document)
         return msgspec.convert(document, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise NotComparableError(f"{path} is damaged: {error}") from error
+        raise DamagedFileError(path, error) from error
 
 
 def migrate(document: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Bring a document to today's schema. Raises `NotComparableError` for a newer or impossible version."""
+    """Bring a document to today's schema. Raises `NewerSchemaError`, or msgspec's error for an impossible version."""
     version = document.get("schema_version")
     if not isinstance(version, int) or version < 1:
         raise msgspec.ValidationError(f"schema_version is {version!r}")
     if version > SCHEMA_VERSION:
-        raise NotComparableError(
-            f"{path} has schema {version}; this mmbench reads up to {SCHEMA_VERSION}. Upgrade mmbench to read it."
-        )
+        raise NewerSchemaError(path, version, SCHEMA_VERSION)
     while version < SCHEMA_VERSION:
         document = MIGRATIONS[version](document)
         version += 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from mmbench.core.errors import NotComparableError
+from mmbench.core.errors import DamagedFileError
 from mmbench.results.codec import write_failed
 from mmbench.results.schema import ResponseLine
 
@@ -85,11 +85,11 @@ class EmbeddingFile:
             self.dim = _read_dim(path)
             needed = _HEADER.size + rows_in_log * self.dim * 4
             if self._file.size < needed:
-                raise NotComparableError(f"{path} is damaged: the log names {rows_in_log} rows, it holds fewer")
+                raise DamagedFileError(path, f"the log names {rows_in_log} rows, it holds fewer")
             self._file.truncate(needed)
             self.rows = rows_in_log
         elif rows_in_log:
-            raise NotComparableError(f"{path} is missing or damaged: the log names {rows_in_log} rows of it")
+            raise DamagedFileError(path, f"the log names {rows_in_log} rows of it, and it is missing or empty")
         else:
             self._file.truncate(0)
 
@@ -120,12 +120,12 @@ def _read_dim(path: Path) -> int:
         header = file.read(_HEADER.size)
     magic, dim = _HEADER.unpack(header)
     if magic != _MAGIC or dim < 1:
-        raise NotComparableError(f"{path} is damaged: not an embeddings file")
+        raise DamagedFileError(path, "not an embeddings file")
     return int(dim)
 
 
 def read_embeddings(path: Path) -> np.ndarray[Any, Any] | None:
-    """float32 [rows, dim], mapped from the file; None where there is no such file. Raises `NotComparableError`."""
+    """float32 [rows, dim], mapped from the file; None where there is no such file. Raises `DamagedFileError`."""
     import numpy as np
 
     if not path.is_file() or path.stat().st_size < _HEADER.size:
@@ -138,7 +138,7 @@ def read_embeddings(path: Path) -> np.ndarray[Any, Any] | None:
 
 
 def read_log(path: Path) -> Iterator[ResponseLine]:
-    """The lines of a log in order; a torn last line is dropped. Raises `NotComparableError` for a broken line."""
+    """The lines of a log in order; a torn last line is dropped. Raises `DamagedFileError` for a broken line."""
     if not path.is_file():
         return
     decoder = msgspec.json.Decoder(ResponseLine)
@@ -149,7 +149,7 @@ def read_log(path: Path) -> Iterator[ResponseLine]:
             try:
                 yield decoder.decode(raw)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise NotComparableError(f"{path}, line {number} is damaged: {error}") from error
+                raise DamagedFileError(path, error, f"line {number}") from error
 
 
 class ResponseLog:

@@ -12,7 +12,14 @@ from typing import Any, Self
 import msgspec
 from filelock import FileLock, Timeout
 
-from mmbench.core.errors import NotComparableError, RunFailedError, UsageError
+from mmbench.core.errors import (
+    AmbiguousRunError,
+    DamagedFileError,
+    NotComparableError,
+    RunFailedError,
+    RunNotFoundError,
+    UsageError,
+)
 from mmbench.core.ids import nearest_names
 from mmbench.core.scores import ScoreTable
 from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
@@ -108,7 +115,7 @@ class RunDirectory:
         except OSError as error:
             raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
         if content != name:
-            raise NotComparableError(f"{path} is damaged: it or the file beside it is not what was written")
+            raise DamagedFileError(path, "it or the file beside it is not what was written")
         return decode_tables(path)
 
     def set_aside(self, task: str, identity_digest: str) -> Path:
@@ -191,7 +198,9 @@ def make_folder(path: Path, option: str = "--out") -> None:
 def find_run(reference: str, out: Path) -> RunDirectory:
     """A run by its path, by its folder's name (or the start of it) under `out`, or by its model: then the newest.
 
-    Raises `UsageError` when there is none, or more than one model fits.
+    Raises:
+        RunNotFoundError: If there is none.
+        AmbiguousRunError: If more than one model fits.
     """
     path = Path(reference)
     with contextlib.suppress(OSError):  # a name that is too long for a path
@@ -206,12 +215,9 @@ def find_run(reference: str, out: Path) -> RunDirectory:
     if matches and all(match.name.startswith(same_model) for match in matches):
         return RunDirectory(max(matches, key=lambda match: (match / "run.json").stat().st_mtime))
     if matches:
-        names = ", ".join(match.name for match in matches[:5])
-        raise UsageError(f"{reference!r} fits {len(matches)} runs under {out}: {names}")
+        raise AmbiguousRunError(reference, out, [match.name for match in matches])
     models = {run.parent.name.rpartition("--")[0] for run in out.glob("*/run.json")}
-    near = nearest_names(folder_name(reference), models)
-    hint = f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise UsageError(f"there is no run {reference!r}: neither a run directory nor a name under {out}{hint}")
+    raise RunNotFoundError(reference, out, nearest_names(folder_name(reference), models))
 
 
 def _glob_escape(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from mmbench.core.errors import NotComparableError
+from mmbench.core.errors import DamagedFileError, NewerSchemaError, NotComparableError
 from mmbench.results.codec import check_metric_values, digest, migrate, pretty_json, write_atomic
 from mmbench.results.packing import PackedTable
 from mmbench.results.schema import SCHEMA_VERSION, PlanFile, Record, RunFile, ScoresFile, TaskPerf
@@ -91,7 +91,7 @@ def read_baseline(path: Path) -> BaselineFile:
     try:
         return _decode(document, path)
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotComparableError(f"{path} is damaged: {error}") from error
+        raise DamagedFileError(path, error) from error
 
 
 def _decode(document: dict[str, Any], path: Path) -> BaselineFile:
@@ -99,14 +99,10 @@ def _decode(document: dict[str, Any], path: Path) -> BaselineFile:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise msgspec.ValidationError(f"version is {version!r}")
     if version > BASELINE_VERSION:
-        raise NotComparableError(
-            f"{path} is a baseline of version {version}; this mmbench reads up to {BASELINE_VERSION}. Upgrade mmbench."
-        )
+        raise NewerSchemaError(path, version, BASELINE_VERSION)
     migrate({"schema_version": document.get("schema_version")}, path)
     if document.get("digest") != _digest(document):
-        raise NotComparableError(
-            f"{path} is damaged or was edited: its content does not match its digest. Save the baseline again."
-        )
+        raise DamagedFileError(path, "its content does not match its digest. Save the baseline again.")
     tasks = {
         name: {**task, "plan": migrate(task["plan"], path), "scores": migrate(task["scores"], path)}
         for name, task in document["tasks"].items()

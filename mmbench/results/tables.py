@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mmbench.core.errors import NotComparableError
+from mmbench.core.errors import DamagedFileError, NotComparableError
 from mmbench.core.scores import ScoreTable
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def decode_tables(path: Path) -> dict[str, ScoreTable]:
     try:
         return {unit: _table(unit, arrays) for unit in units}
     except (KeyError, IndexError, msgspec.MsgspecError) as error:
-        raise NotComparableError(f"{path} is damaged: {error}") from error
+        raise DamagedFileError(path, error) from error
 
 
 def _table(unit: str, arrays: Mapping[str, Array]) -> ScoreTable:

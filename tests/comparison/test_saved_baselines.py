@@ -334,7 +334,7 @@ def test_a_baseline_that_version_1_wrote_is_read_and_means_what_it_meant(tmp_pat
     """A fixture of every version ever written: made once by `mmbench baseline save` from the run beside it."""
     folder = Path(__file__).parents[1]
     (run,) = (folder / "results" / "fixtures" / "v4" / "runs").glob("*_Learns-*")
-    saved_then = load_saved(folder / "compare" / "fixtures" / "baseline-v1.json")
+    saved_then = load_saved(folder / "comparison" / "fixtures" / "baseline-v1.json")
     whole = load_side(run, tmp_path)
     for name, task in whole.tasks.items():
         kept = saved_then.tasks[name]

@@ -2,47 +2,52 @@
 
 import inspect
 import math
+import pickle
 from typing import Any
 
 import pytest
 
 from mmbench import core
-from mmbench.core import Batching, DataSource, MmbenchError, RunSpec, Selection, UsageError
+from mmbench.core import Batching, DataSource, MmbenchError, OptionError, RunSpec, Selection, UsageError
+from mmbench.core.errors import missing_package
 
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_below_one_is_refused(limit: int) -> None:
-    with pytest.raises(UsageError, match=f"--limit {limit}: expected at least 1"):
+    with pytest.raises(OptionError) as raised:
         Selection(limit=limit)
+    assert (raised.value.option, raised.value.value, raised.value.expected) == ("--limit", limit, "at least 1")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "option"),
     [
-        ({"size": 0}, "--batch-size 0: expected 'auto' or at least 1"),
-        ({"size": -3}, "--batch-size -3"),
-        ({"concurrency": 0}, "--concurrency 0: expected at least 1"),
-        ({"workers": -1}, "--workers -1: expected 0 or more"),
-        ({"cost": 0.0}, "--batch-cost 0.0: expected a positive number"),
-        ({"cost": math.nan}, "--batch-cost nan"),
-        ({"timeout_s": -1.0}, "--timeout -1.0: expected a positive number"),
-        ({"timeout_s": math.inf}, "--timeout inf"),
+        ({"size": 0}, "--batch-size"),
+        ({"size": -3}, "--batch-size"),
+        ({"concurrency": 0}, "--concurrency"),
+        ({"workers": -1}, "--workers"),
+        ({"cost": 0.0}, "--batch-cost"),
+        ({"cost": math.nan}, "--batch-cost"),
+        ({"timeout_s": -1.0}, "--timeout"),
+        ({"timeout_s": math.inf}, "--timeout"),
     ],
 )
-def test_batching_that_cannot_be_is_refused(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError) as raised:
+def test_batching_that_cannot_be_is_refused(options: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError) as raised:
         Batching(**options)
-    assert str(raised.value).startswith(said)
+    assert raised.value.option == option
+    assert raised.value.value is next(iter(options.values()))
 
 
 @pytest.mark.parametrize("value", [-1, -0.5, math.nan])
 def test_max_errors_that_mean_nothing_are_refused(value: float) -> None:
-    with pytest.raises(UsageError, match="--max-errors"):
+    with pytest.raises(OptionError) as raised:
         RunSpec(model="m", tasks=("t",), max_errors=value)
+    assert raised.value.option == "--max-errors"
 
 
 def test_no_tasks_are_refused() -> None:
-    with pytest.raises(UsageError, match="no tasks given; see: mmbench list tasks"):
+    with pytest.raises(UsageError):
         RunSpec(model="m", tasks=())
 
 
@@ -60,8 +65,9 @@ def test_data_sources_are_a_path_or_a_name_and_a_path(text: str, path: str, name
 
 @pytest.mark.parametrize("text", ["", " ", "=x", "vqa=", "vqa= "])
 def test_half_a_data_source_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="expected PATH or NAME=PATH"):
+    with pytest.raises(OptionError) as raised:
         DataSource.parse(text)
+    assert (raised.value.option, raised.value.value) == ("--data", text)
 
 
 def test_every_error_has_the_exit_code_of_its_kind() -> None:
@@ -74,11 +80,18 @@ def test_every_error_has_the_exit_code_of_its_kind() -> None:
     assert codes == {
         "MmbenchError": 70,
         "UsageError": 2,
+        "OptionError": 2,
         "UnknownNameError": 2,
+        "RunNotFoundError": 2,
+        "AmbiguousRunError": 2,
         "DataError": 2,
         "PluginError": 2,
         "MissingExtraError": 2,
+        "MissingPackageError": 2,
         "NotComparableError": 3,
+        "MissingBaselineError": 3,
+        "DamagedFileError": 3,
+        "NewerSchemaError": 3,
         "RunFailedError": 4,
         "MediaError": 4,
         "ModelUnusableError": 4,
@@ -86,10 +99,55 @@ def test_every_error_has_the_exit_code_of_its_kind() -> None:
     }
 
 
-def test_a_missing_extra_is_one_sentence_with_the_command() -> None:
-    assert str(core.MissingExtraError("to_pandas()", "pandas")) == (
-        'to_pandas() needs an extra: pip install "mmbench[pandas]"'
-    )
+ERRORS: list[MmbenchError] = [
+    OptionError("--limit", 0, "at least 1"),
+    core.UnknownNameError("task", "vqaa", ["vqa"], hint="See: mmbench list tasks"),
+    core.RunNotFoundError("mymodl", "results/runs", ["mymodel"]),
+    core.AmbiguousRunError("my", "results/runs", ["my_a--1", "my_b--2"]),
+    core.DataError("not valid JSON", "my.jsonl", 3),
+    core.DataError("no file is given"),
+    core.MissingExtraError("to_pandas()", "pandas"),
+    core.MissingPackageError("PIL", "pillow"),
+    core.NotComparableError("the runs do not compare", ["other data", "other prompt"]),
+    core.MissingBaselineError("gates/x.json", "results/runs", "mmbench baseline save RUN FILE"),
+    core.DamagedFileError("run.json", "not an object"),
+    core.NewerSchemaError("run.json", 9, 4),
+    core.TransientError("busy", slow_down=True, retry_after_s=2.0),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_survives_the_way_to_another_process(error: MmbenchError) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert (str(again), vars(again)) == (str(error), vars(error))
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_message_is_one_line_and_holds_what_the_user_typed(error: MmbenchError) -> None:
+    assert "\n" not in str(error)
+    for field in ("name", "option", "path", "problem", "extra", "package"):
+        assert str(getattr(error, field, None) or "") in str(error)
+
+
+def test_an_unknown_name_knows_what_is_near() -> None:
+    error = core.UnknownNameError("task", "vqaa", ["vqa", "retrieval"])
+    assert (error.kind, error.name, error.near) == ("task", "vqaa", ["vqa"])
+
+
+def test_the_place_of_broken_data_is_a_line_or_words() -> None:
+    error = core.DataError("not valid JSON", "my.jsonl", 3)
+    assert (error.path, error.place, error.problem) == ("my.jsonl", "line 3", "not valid JSON")
+    assert core.DataError("expected an object", "my.json", "item 3").place == "item 3"
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("numpy", "numpy"), ("PIL.Image", "pillow"), ("msgspec", "msgspec"), ("torch", None), ("mymodule", None)],
+)
+def test_only_packages_that_are_always_needed_are_missing_packages(module: str, package: str | None) -> None:
+    found = missing_package(ModuleNotFoundError(f"No module named {module!r}", name=module))
+    assert (found.package if found else None) == package
 
 
 def test_everything_public_is_exported_once_and_documented() -> None:
