@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mmbench import registry
 from mmbench.core import MissingExtraError, UnknownNameError
 from mmbench_baselines.card import Card, Sizes, read_card
 
@@ -70,15 +70,15 @@ def card(kind: PartKind, name: str) -> Card:
 
 
 def load_part(kind: PartKind, name: str) -> Any:
-    """The class of a registered part, or of ``file.py:Name`` or ``package.module:Name``.
+    """Import the class of a fusion, encoder or head.
 
-    Raises `UnknownNameError`, `PluginError`, and `MissingExtraError` where torch is not installed.
+    Raises:
+        UnknownNameError: If there is no part with this name.
+        MissingExtraError: If torch is not installed.
     """
-    target = name if ":" in name else card(kind, name).target
+    module, _, attribute = card(kind, name).target.partition(":")
     require_torch(f"{kind} {name!r}")
-    if ":" in name:
-        return registry.load_reference(target, f"{kind} {name!r}")[0]
-    return registry.import_target(target, f"{kind} {name!r}")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def require_torch(what: str) -> None:

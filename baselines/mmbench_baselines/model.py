@@ -66,9 +66,11 @@ class FusionModel(nn.Module):
 
 
 def build_fusion(name: str, sizes: Sizes, **options: Option) -> Fusion:
-    """A fusion by its registered name, or as ``file.py:Name`` or ``package.module:Name``.
+    """Build a fusion by its name.
 
-    Raises `UnknownNameError` for a name or an option, `UsageError` for modalities that it does not take.
+    Raises:
+        UnknownNameError: If there is no fusion or no option with this name.
+        UsageError: For modalities that it does not take.
     """
     built: Fusion = catalog.load_part("fusion", name)(sizes, **options)
     return built

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from mmbench.core import UnknownNameError, UsageError
-from mmbench.results.codec import digest
 from mmbench_baselines import catalog
 from mmbench_baselines.card import Card, Option
+from mmbench_baselines.files import digest
 
 VERSION = "2"
 """Changes whenever the same settings, data and seed could give other weights, or the same weights other answers."""

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from mmbench.core import Embed, Generate, Request
-from mmbench.core.requests import Choose
+from mmbench.core import Choose, Embed, Generate, Request
 
 PADDING, UNKNOWN = 0, 1
 """Ids of what stands after the last word, and of a word that training did not show."""

@@ -91,6 +91,10 @@ class FitContext:
     """Shows progress; cheap, may be called at every step."""
     note: Callable[[str], None] = _no_note
     """Shows one line to people."""
+    threads: int | None = None
+    """CPU threads to compute with, in training and afterwards; None: as many as the model chooses."""
+    retrain: bool = False
+    """Train even where the model comes with weights for this task."""
 
 
 @dataclass(frozen=True, slots=True)

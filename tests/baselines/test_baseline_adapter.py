@@ -223,9 +223,9 @@ def test_before_fit_and_after_close_it_knows_nothing():
     learned = Course().teach("late", steps=1)
     learned.close()
     for model in (learned, CLASSES["late"]()):
-        with pytest.raises(PluginError, match="'late' has learned nothing yet"):
+        with pytest.raises(PluginError, match="'late' has not been trained"):
             model.generate(asks(questions_of("val")))
-    with pytest.raises(PluginError, match="has learned nothing yet"):
+    with pytest.raises(PluginError, match="has not been trained"):
         CLASSES["two-tower"]().embed(asks(captions_of("val")))
 
 

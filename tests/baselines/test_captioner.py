@@ -333,5 +333,5 @@ def test_captions_are_asked_of_a_captioner_alone(learned):
     with pytest.raises(UsageError, match="'captioner' does not embed"):
         learned._trained.embeddings([])
     learner = type(learned)()
-    with pytest.raises(PluginError, match="'captioner' has learned nothing yet"):
+    with pytest.raises(PluginError, match="'captioner' has not been trained"):
         learner.generate(asks(described_of("val")))

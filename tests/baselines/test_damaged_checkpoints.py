@@ -291,5 +291,5 @@ def test_a_pickled_state_is_never_opened(tmp_path, half_way):
 
 def test_a_file_where_the_folder_should_be_is_named(tmp_path, half_way):
     (tmp_path / half_way[0]).write_text("in the way")
-    with pytest.raises(RunFailedError, match="cannot make the folder"):
+    with pytest.raises(RunFailedError, match="cannot write"):
         Course(folder=tmp_path).teach()

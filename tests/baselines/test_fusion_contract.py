@@ -11,7 +11,6 @@ from mmbench_baselines import catalog  # noqa: E402
 from mmbench_baselines.card import Sizes  # noqa: E402
 from mmbench_baselines.contract import CHECKS, check_fusion  # noqa: E402
 from mmbench_baselines.encoded import Encoded  # noqa: E402
-from mmbench_baselines.fusions.base import Fusion  # noqa: E402
 from mmbench_baselines.fusions.concat import Concat  # noqa: E402
 from mmbench_baselines.fusions.low_rank import LowRank  # noqa: E402
 from mmbench_baselines.model import build_fusion, count_parameters  # noqa: E402
@@ -182,12 +181,3 @@ def test_inputs_that_do_not_fit_are_refused():
         fusion({"image": good, "text": good}, {"text": torch.ones(2)})
     with pytest.raises(UnknownNameError, match="'text'"):
         fusion({"image": good, "text": good}, {"texd": torch.ones(2, dtype=torch.bool)})
-
-
-def test_a_fusion_of_a_users_file_is_found(tmp_path):
-    (tmp_path / "mine_fusion.py").write_text(
-        "from mmbench_baselines.fusions.concat import Concat\n\n\nclass Mine(Concat):\n    name = 'mine'\n"
-    )
-    fusion = build_fusion(f"{tmp_path / 'mine_fusion.py'}:Mine", Sizes(PAIR, 8, 8))
-    assert isinstance(fusion, Fusion)
-    assert fusion.closed_form == count_parameters(fusion)

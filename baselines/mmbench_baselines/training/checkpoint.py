@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from torch import Tensor
 
-from mmbench.core import NotComparableError, RunFailedError, UsageError
-from mmbench.results.codec import digest, pretty_json, write_atomic
+from mmbench.core import NotComparableError, UsageError
+from mmbench_baselines.files import digest, make_folder, write_atomic
 from mmbench_baselines.settings import VERSION, Settings
 from mmbench_baselines.text import Reader
 from mmbench_baselines.training.loop import Check, Progress, Weights
@@ -96,9 +96,10 @@ def save(folder: Path, card: Card, weights: Weights) -> None:
     """Write weights, then the card, each as a whole; what lay there before stays until then. Raises `RunFailedError`."""
     data = _encode(weights)
     card = msgspec.structs.replace(card, weights=hashlib.sha256(data).hexdigest())
-    _make(folder)
+    make_folder(folder)
     write_atomic(folder / WEIGHTS, data)
-    write_atomic(folder / CARD, pretty_json(card))
+    document = json.dumps(msgspec.to_builtins(card), indent=1, allow_nan=False, ensure_ascii=False)
+    write_atomic(folder / CARD, f"{document}\n".encode())
     for over in (folder / STATE, *folder.glob(".*.tmp")):  # a training that was killed while it wrote leaves the latter
         over.unlink(missing_ok=True)
 
@@ -147,7 +148,7 @@ def load_weights(folder: Path, card: Card) -> Weights:
 
 def save_progress(folder: Path, progress: Progress) -> None:
     """Keep the state of a training in one file, written as a whole. Raises `RunFailedError`."""
-    _make(folder)
+    make_folder(folder)
     facts = {
         "step": progress.step,
         "seen": progress.seen,
@@ -212,10 +213,3 @@ def _digest(said: str, tensors: Mapping[str, Tensor]) -> str:
     for name, value in sorted(tensors.items()):
         found.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFailedError(f"cannot make the folder {folder}: {error.strerror or error}") from error

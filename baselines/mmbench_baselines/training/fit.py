@@ -15,9 +15,9 @@ import torch
 
 from mmbench.core import DataError, FitContext, NotComparableError, Sample, TaskInfo, UsageError, derive_seed
 from mmbench.data import split_by_group
-from mmbench.results.codec import canonical_json, write_failed
 from mmbench_baselines.catalog import baseline
 from mmbench_baselines.examples import picture_of
+from mmbench_baselines.files import canonical_json, make_folder, not_written
 from mmbench_baselines.model import count_parameters
 from mmbench_baselines.settings import VERSION, Settings
 from mmbench_baselines.text import choices_of, text_of
@@ -200,9 +200,7 @@ def _alone(folder: Path, context: FitContext) -> Iterator[None]:
     """One process trains a checkpoint; another that wants the same waits for it."""
     from filelock import FileLock, Timeout
 
-    from mmbench.results.rundir import make_folder
-
-    make_folder(folder.parent, "--checkpoints")
+    make_folder(folder.parent)
     path = folder.with_name(f"{folder.name}.lock")
     lock = FileLock(path)
     try:
@@ -211,7 +209,7 @@ def _alone(folder: Path, context: FitContext) -> Iterator[None]:
         context.note(f"another process is training {folder.name}; waiting for it")
         lock.acquire()
     except OSError as error:
-        raise write_failed(path, error) from error
+        raise not_written(path, error) from error
     try:
         yield
     finally:
