@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 import msgspec
 
 from mmbench.analysis.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
-from mmbench.core.errors import MmbenchError, UnknownNameError
+from mmbench.core.errors import MmbenchError
 from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown
+from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import write_atomic
 from mmbench.results.rundir import shown_path
 from mmbench.results.view import MetricRow, RunView
 from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
-from mmbench.runner.plan.jobs import Plan, RunOptions, make_plan
+from mmbench.runner.plan.jobs import Plan, make_plan
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.session import Job, Session
 from mmbench.scoring.prior import prior_values
@@ -26,10 +27,7 @@ from mmbench.scoring.prior import prior_values
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DEFAULT_OUT", "Plan", "RunOptions", "RunResult", "execute", "make_plan", "run"]
-
-DEFAULT_OUT = RUNS
-"""Where runs are written unless something else is said."""
+__all__ = ["Plan", "RunOptions", "RunResult", "execute", "make_plan", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +120,34 @@ def run(
     model: str | Any | Sequence[Any] | None = None,
     tasks: str | Sequence[str] | None = None,
     *,
-    out: str | Path = DEFAULT_OUT,
+    out: str | Path = RUNS,
     **options: Unpack[RunOptions],
 ) -> RunResult:
     """Evaluate one model, or several, on tasks; the same call again resumes.
 
-    `model` is a name as on the command line, an object or class with one of the three methods, or a list of these.
-    `tasks` is a name, a comma-separated list or a sequence. What is not given comes from the option `suite`. With
-    `seeds`, every model runs once for each seed. Returns the runs, also where part of them failed: look at
-    `RunResult.exit_code` and `RunResult.failures`. Raises `UsageError` (and its kin) before anything is run.
+    Args:
+        model: A name as on the command line (an alias of ``mmbench.toml`` too), an object or class with one of the three
+            methods, or a list of these. None: the models of the option ``suite``.
+        tasks: A name, a comma-separated list or a sequence. None: the tasks of the option ``suite``.
+        out: The folder of all runs.
+        options: As those of ``mmbench run`` (docs/reference/options.md), with underscores, and ``progress``: report on
+            stderr (True), nowhere (False), or to an object.
+
+    Returns:
+        One run for each model and seed, also where a part of them failed: look at `RunResult.exit_code` and
+        `RunResult.failures`.
+
+    Raises:
+        UsageError: For anything that is wrong with names and options, before a model is built.
+        RunFailedError: If the only model fails before its run can be read.
+        Interrupted: On a signal; the same call goes on.
+
+    Example:
+        >>> import mmbench
+        >>> result = mmbench.run("random", "vqa/scenes", limit=100)  # doctest: +SKIP
+        >>> result.metrics[0].metric.value  # doctest: +SKIP
+        0.25
     """
-    for option in options:
-        if option not in RunOptions.__annotations__:
-            raise UnknownNameError("option of mmbench.run:", option, RunOptions.__annotations__)
     return execute(make_plan(model, tasks, out, options), progress_of(options.get("progress", True)))
 
 
@@ -183,5 +196,5 @@ def write_report(view: RunView) -> None:
 def _announce(name: str, job: Job, progress: Progress) -> None:
     progress.note(f"{name}: {job.model.reference} → {shown_path(job.directory().path)}")
     for task in job.plans:
-        if (limit := job.spec.selection.limit) and len(task.samples) not in (limit, 0):
+        if (limit := job.spec.limit) and len(task.samples) not in (limit, 0):
             progress.note(f"{task.name}: {len(task.samples):,} samples (--limit {limit:,} takes whole groups)")

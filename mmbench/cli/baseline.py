@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmbench.cli.options import Command, options
+
 if TYPE_CHECKING:
     from mmbench.comparison.saved import Saved
     from mmbench.comparison.sides import Side
@@ -25,6 +27,7 @@ def command() -> None:
 
 
 @command.command(
+    cls=Command,
     epilog="""\b
 Example:
   mmbench baseline save mymodel gates/mymodel.json
@@ -32,11 +35,11 @@ Example:
 The file holds the score of every sample, but neither samples nor answers, and is small enough for git. It is changed by
 this command alone; its folder is made where it is not there. A run that is not complete, that lacks a sample or a value, or
 that has fewer samples of the same data than the baseline it would replace, is refused (exit code 3).
-"""
+""",
 )
 @click.argument("run", metavar="RUN")
 @click.argument("file", metavar="FILE")
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+@options("out")
 def save(run: str, file: str, out: str) -> int:
     """Save a run as a baseline file; of one that is there, say old and new values."""
     from mmbench.comparison.saved import save_baseline

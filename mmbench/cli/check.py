@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench import registry
-from mmbench.cli.values import key_values
+from mmbench.cli.options import Command, options
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
 from mmbench.core.model import capabilities
 from mmbench.core.spec import DataSource
 from mmbench.resolve.config import load_config
+from mmbench.resolve.options import OPTIONS
 
 if TYPE_CHECKING:
     from mmbench.testing import Report
@@ -56,38 +57,37 @@ class _Asked:
     seed: int
 
 
-@click.command(epilog=_EPILOG)
-@click.argument("plugin", metavar="PLUGIN")
-@click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
-@click.option("--task-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the task.")
-@click.option("--model-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the model.")
-@click.option("--task", metavar="T", help="Task that a model is asked; by default a tiny one in memory.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
+_TASK = "Task that a model is asked; by default a tiny one in memory."
+_LIMIT = replace(
+    OPTIONS["limit"],
     default=64,
-    show_default=True,
-    metavar="N",
     help="About how many samples of a task are asked about and scored (whole groups).",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def command(plugin: str, as_json: bool, **values: Any) -> int:
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@click.argument("plugin", metavar="PLUGIN")
+@options(
+    "tasks", "data", "task-args", "model-args", _LIMIT, "seed", "json", tasks=_TASK, seed="Seed of all that is drawn."
+)
+def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
     """Check that a task, a model or a metric keeps the promises that the harness relies on.
 
     PLUGIN is a registered name, FILE.py[:NAME], module:NAME, or TASK:METRIC-ID.
     """
+    if len(tasks) > 1:
+        raise UsageError(f"name one task: --task {tasks[0]}")
     asked = _Asked(
-        data=[DataSource.parse(text) for text in values["data"]],
-        task_args=key_values("--task-args", values["task_args"]),
-        model_args=key_values("--model-args", values["model_args"]),
-        task=values["task"],
+        data=values["data"],
+        task_args=values["task_args"],
+        model_args=values["model_args"],
+        task=next(iter(tasks), None),
         limit=values["limit"],
         seed=values["seed"],
     )
     with redirect_stdout(sys.stderr):  # what a plug-in prints is not part of the answer
         reports = [check(asked) for check in _checks(plugin)]
-    if as_json:
+    if values["json"]:
         document = {"ok": all(report.ok for report in reports), "reports": [report.to_dict() for report in reports]}
         click.echo(json.dumps(document))
     else:

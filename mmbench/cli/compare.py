@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.options import Command, options
 from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, UsageError
-from mmbench.core.ids import names_of
-from mmbench.core.spec import RUNS
 
 if TYPE_CHECKING:
     from mmbench.comparison.differences import Comparison
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   mmbench compare concat mymodel                 # the newest run of each; differences are mymodel minus concat
@@ -35,17 +35,16 @@ Examples:
 
 Runs are compared on the tasks and samples that both have; a task that was asked in another way is refused, with all that differs.
 Exit code: 0, or 3 where a task does not compare.
-"""
+""",
 )
 @click.argument("runs", metavar="REFERENCE CANDIDATE…", nargs=-1, required=True)
-@click.option("--tasks", "-t", multiple=True, metavar="T[,T…]", help="Only these tasks, or families of tasks.")
+@options("tasks", tasks="Only these tasks, or families of tasks.")
 @click.option("--metric", "metrics", multiple=True, metavar="[TASK:]ID", help="Only this metric; can be given again.")
 @click.option("--slices", is_flag=True, help="Also by slice.")
 @click.option("--all", "every", is_flag=True, help="Every metric, not the primary ones alone.")
 @click.option("--flips", type=int, metavar="N", help="Show at most N samples on which the two differ.")
 @click.option("--explain", "explained", is_flag=True, help="Also every difference in options, packages and machines.")
-@click.option("--out", default=RUNS, show_default=True, metavar="FOLDER", help="Where runs lie.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables.")
+@options("out", "json")
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal.")
 def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
@@ -60,7 +59,7 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
 def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
     if len(runs) < 2:
         raise UsageError(f"a comparison needs two runs, got {runs[0]!r} alone: mmbench compare REFERENCE CANDIDATE")
-    if values["as_json"] and values["as_markdown"]:
+    if values["json"] and values["as_markdown"]:
         raise UsageError("--json and --md exclude each other")
     if values["flips"] is not None and values["flips"] < 1:
         raise OptionError("--flips", values["flips"], "at least 1")
@@ -70,13 +69,13 @@ def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
 
 def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
     """What a plug-in prints must not land in the JSON document."""
-    return contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext()
+    return contextlib.redirect_stdout(sys.stderr) if values["json"] else contextlib.nullcontext()
 
 
 def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
     from mmbench.comparison.choose import chosen
 
-    return chosen(sides, names_of(values["tasks"]), values["metrics"])
+    return chosen(sides, values["tasks"], values["metrics"])
 
 
 def _two(sides: list[Side], values: dict[str, Any]) -> int:
@@ -90,7 +89,7 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
         comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
-    if values["as_json"]:
+    if values["json"]:
         document = comparison.to_dict()
         if values["flips"] is not None:
             document["flips"] = [each.to_dict() for found in flipped.values() for each in found]
@@ -115,7 +114,7 @@ def _several(sides: list[Side], values: dict[str, Any]) -> int:
 
     with _quiet(values):
         matrix = compare_all(sides, *_wanted(sides, values))
-    if values["as_json"]:
+    if values["json"]:
         click.echo(json.dumps(matrix.to_dict(), allow_nan=False))
     else:
         tables = matrix_tables(matrix, every=values["every"] or bool(values["metrics"]))

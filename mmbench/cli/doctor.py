@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mmbench import registry
+from mmbench.cli.options import Command, options
 
 EXTRAS = {
     "baselines": ("torch", "safetensors"),
@@ -21,8 +22,8 @@ EXTRAS = {
 """Extra to the modules that it brings."""
 
 
-@click.command(epilog="\b\nExample:\n  mmbench doctor --out results/runs\n")
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs would be written.")
+@click.command(cls=Command, epilog="\b\nExample:\n  mmbench doctor --out results/runs\n")
+@options("out")
 def command(out: str) -> int:
     """Say what is installed, what is broken, and what to do about it. Exit code 2 when something is broken."""
     from mmbench.perf.machine import machine, packages

@@ -63,12 +63,12 @@ def _job(job: Job) -> dict[str, Any]:
 
 
 def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
-    directory, batching = job.directory(), job.spec.batching
-    size = AUTO_START if batching.size == "auto" else batching.size
+    directory, spec = job.directory(), job.spec
+    size = AUTO_START if spec.batch_size == "auto" else spec.batch_size
     existing = directory.read_plan(plan.name)
     usable = existing is not None and existing.identity_digest == plan.identity_digest
     state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())
-    batches = cut(plan, size, batching.cost)
+    batches = cut(plan, size, spec.batch_cost)
     return {
         "task": plan.name,
         "samples": len(plan.samples),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.gate_plan import plan
+from mmbench.cli.options import Command, options
 from mmbench.cli.values import working_directory_first, writable_file
 from mmbench.core.errors import MissingBaselineError, MmbenchError, RunFailedError, RunNotFoundError, UsageError
 from mmbench.resolve.config import load_config
@@ -54,7 +55,7 @@ class _Requirement(click.ParamType[str]):
     envvar_list_splitter = ";"
 
 
-class _Gate(click.Command):
+class _Gate(Command):
     """Judges runs; ``plan`` as the first word is a command of its own (a run of that name is ``./plan``)."""
 
     commands = {"plan": plan}  # noqa: RUF012 - click asks for a plain dict
@@ -93,8 +94,7 @@ class _Gate(click.Command):
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option("--summary", metavar="FILE", help="Append them as Markdown, as $GITHUB_STEP_SUMMARY wants it.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+@options("json", "out")
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
     targets = _targets(values, (*runs, *baselines, values["rules"]))
@@ -114,7 +114,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
 
     result = gate(read, held, rules)
     failure = _write(result, targets)
-    _print(result, as_json=values["as_json"])
+    _print(result, as_json=values["json"])
     if failure is not None:
         raise failure
     return result.exit_code
@@ -212,8 +212,6 @@ def _print_aa(runs: list[Side], baselines: list[Side], rules: list[Rule], values
     found = false_alarms(runs, baselines, rules, simulations=values["simulations"])
     from mmbench.reporting.table import visible
 
-    text = (
-        json.dumps(found.to_dict(), allow_nan=False) if values["as_json"] else "\n".join(map(visible, found.sentences))
-    )
+    text = json.dumps(found.to_dict(), allow_nan=False) if values["json"] else "\n".join(map(visible, found.sentences))
     click.echo(text)
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench.cli.options import Command, options
 from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import UsageError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "plan",
+    cls=Command,
     epilog="""\b
 Examples:
   mmbench gate plan RUN --baseline RUN --tolerance 0.5pt
@@ -40,8 +42,7 @@ Examples:
 )
 @click.option("--power", default="0.8", show_default=True, metavar="P", help="How often such a drop shall be seen.")
 @click.option("--rules", type=click.IntRange(1, 100_000), help="Rules that share alpha; default: as many as metrics.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+@options("json", "out")
 def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **values: Any) -> int:
     """Say how many samples a tolerance needs."""
     from mmbench.comparison.sides import load_side
@@ -72,7 +73,7 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
         noises = noise_of(load_side(run, out), other, metrics, disagreement)
     settings = _settings(values, len(noises), disagreement)
     rows = plan_rows(noises, settings)
-    _print(rows, settings, as_json=values["as_json"])
+    _print(rows, settings, as_json=values["json"])
     return 0
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, is_dataclass
+from json import dumps
 from typing import Any, Literal
 
 import click
 
 from mmbench import registry
+from mmbench.cli.options import Command, options
 from mmbench.core.errors import MmbenchError, PluginError, plugin_failed
 
 What = Literal["tasks", "models", "baselines", "suites", "metrics", "datasets"]
@@ -26,6 +27,7 @@ _WIDEST = 120
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   mmbench list tasks
@@ -33,16 +35,16 @@ Examples:
   mmbench list baselines           # formula, reference, parameters, additive or not
   mmbench list suites              # models and tasks under one name, for mmbench run --suite
   mmbench list metrics --json
-"""
+""",
 )
 @click.argument("what", type=click.Choice(["tasks", "models", "baselines", "suites", "metrics", "datasets"]))
 @click.option("--check", is_flag=True, help="Import every plug-in in a process of its own.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def command(what: What, check: bool, as_json: bool) -> int:
+@options("json")
+def command(what: What, check: bool, json: bool) -> int:
     """List what is registered; no task, model or data set is imported unless --check is given."""
     rows = _rows(what, check=check)
-    if as_json:
-        click.echo(json.dumps({what: rows}))
+    if json:
+        click.echo(dumps({what: rows}))
     else:
         shown = {"suites": _suites_text, "baselines": _baselines_text}.get(what, _table)
         click.echo(shown(rows) if rows else f"no {what} are registered")

@@ -9,12 +9,15 @@ import sys
 import traceback
 from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError, missing_package
 from mmbench.core.ids import nearest_names
-from mmbench.resolve.config import Option, Options, load_config
+
+if TYPE_CHECKING:
+    from mmbench.resolve.config import Known
 
 COMMANDS = {
     "run": "Evaluate models on tasks; the same command again resumes.",
@@ -46,8 +49,10 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"mmbench.cli.{cmd_name}").command
-        _name_variables(command, cmd_name)
+        from mmbench.cli.options import name_variables
+
+        command = _command(cmd_name)
+        name_variables(command, cmd_name)
         return command
 
     def resolve_command(
@@ -89,9 +94,9 @@ Examples:
 @click.group(
     cls=_Lazy,
     help=_HELP,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MMBENCH", "max_content_width": 100},
-    epilog="Every option of a command is also an environment variable (--batch-size of run: MMBENCH_RUN_BATCH_SIZE) "
-    "and a key in mmbench.toml ([run] batch-size = 32).",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every option of a command is also an environment variable (--batch-size of run: MMBENCH_RUN_BATCH_SIZE or "
+    "MMBENCH_BATCH_SIZE) and a key in mmbench.toml ([run] batch-size = 32).",
 )
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version and exit."
@@ -99,36 +104,28 @@ Examples:
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Evaluate multimodal models."""
-    ctx.default_map = load_config().command_defaults({name: partial(_configurable, name) for name in COMMANDS})
+    from mmbench.cli.options import check_environment
+    from mmbench.resolve.config import load_config
+
+    ctx.default_map = load_config().command_defaults({name: partial(_known_of, name) for name in COMMANDS})
+    if ctx.invoked_subcommand is not None:
+        check_environment(_command(ctx.invoked_subcommand), ctx.invoked_subcommand, COMMANDS)
 
 
-def _name_variables(command: click.Command, name: str) -> None:
-    """Give every option of a command, and of those below it, its environment variable."""
-    for shown, option in _options(command).items():
-        option.envvar = f"MMBENCH_{name}_{shown}".upper().replace("-", "_")
-    for below, each in _below(command).items():
-        _name_variables(each, f"{name}_{below}")
-
-
-def _below(command: click.Command) -> dict[str, click.Command]:
-    """Commands below a command, by name."""
-    return getattr(command, "commands", {})
-
-
-def _options(command: click.Command) -> dict[str, click.Option]:
-    """Options by the name that users type: ``batch-size``."""
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    return {max(option.opts, key=len).lstrip("-"): option for option in options}
-
-
-def _configurable(name: str) -> Options:
+def _command(name: str) -> click.Command:
     command: click.Command = import_module(f"mmbench.cli.{name}").command
-    return _configurable_of(command)
+    return command
 
 
-def _configurable_of(command: click.Command) -> Options:
-    own = {shown: Option(option.name, option.multiple) for shown, option in _options(command).items() if option.name}
-    return {**own, **{name: _configurable_of(each) for name, each in _below(command).items()}}
+def _known_of(name: str) -> Known:
+    return _known(_command(name))
+
+
+def _known(command: click.Command) -> Known:
+    """What ``mmbench.toml`` may set of a command, and of those below it."""
+    from mmbench.cli.options import below, declared
+
+    return {**declared(command), **{name: _known(each) for name, each in below(command).items()}}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.options import solved_option
+from mmbench.cli.options import Command, options
 from mmbench.cli.values import writable_file
 from mmbench.core.errors import UsageError
-from mmbench.core.ids import names_of
 
 if TYPE_CHECKING:
     from mmbench.reporting.build import Report
@@ -32,7 +31,7 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("runs", metavar="RUN…", nargs=-1)
 @click.option(
     "--format",
@@ -42,9 +41,7 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
     help="Instead of tables for the terminal.",
 )
 @click.option("--output", "-o", metavar="FILE", help="Write there; without --format, its ending names the format.")
-@click.option(
-    "--tasks", "--task", "-t", "tasks", multiple=True, metavar="T[,T…]", help="Only these tasks, or families."
-)
+@options("tasks", tasks="Only these tasks, or families.")
 @click.option(
     "--metric",
     "-m",
@@ -58,8 +55,7 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
 @click.option("--hub", is_flag=True, help="The model-index block for a model card on the Hugging Face Hub, as YAML.")
 @click.option("--source", metavar="URL", help="With --hub: where the results can be seen.")
 @click.option("--title", default="mmbench report", show_default=True, help="Title of an HTML page.")
-@solved_option
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+@options("solved", "out")
 def command(runs: tuple[str, ...], output: str | None, format_name: str | None, **values: Any) -> int:
     """Tables and leaderboards of runs: who leads, and how sure that is."""
     if not runs:
@@ -74,7 +70,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     from mmbench.reporting.build import Options, make_report
 
     options = Options(
-        names_of(values["tasks"]), values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
+        values["tasks"], values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
     )
     report = make_report(runs, out=values["out"], options=options)
     if target is not None:  # runs that were named by their model are known by now

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
+from typing import Any
 
 import click
 
-from mmbench.cli.values import working_directory_first
-from mmbench.core.spec import RUNS
+from mmbench.cli.options import Command, options
+from mmbench.cli.values import plug_in_output, working_directory_first
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   mmbench rescore results/runs/mymodel--1a2b3c4d     # after an upgrade, or a change of your task's scoring
@@ -21,22 +22,23 @@ Examples:
 
 Nothing is asked: the answers in the run directory are scored again. The new scores lie beside the old, which stay; run.json
 points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have changed, it cannot be built, or answers are missing; 4 it cannot be written.
-"""
+""",
 )
 @click.argument("run", metavar="RUN")
-@click.option(
-    "--tasks", "-t", multiple=True, metavar="T[,T…]", help="Only these tasks of the run, or families of tasks."
+@options(
+    "tasks",
+    "dry-run",
+    "out",
+    "json",
+    tasks="Only these tasks of the run, or families of tasks.",
+    dry_run="Say what would move, and write nothing.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would move, and write nothing.")
-@click.option("--out", default=RUNS, show_default=True, metavar="FOLDER", help="Where runs lie.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: bool) -> int:
+def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values: Any) -> int:
     """Apply today's metrics to the stored answers of a run, and say what moved."""
     from mmbench.api.rescore import rescore
 
     working_directory_first()
-    # What a plug-in prints must not land in the JSON document.
-    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+    with plug_in_output(values["json"]):
         result = rescore(run, tasks, dry_run=dry_run, out=out)
         if result.written:
             from mmbench.api.run import write_report
@@ -44,7 +46,7 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, as_json: 
             from mmbench.results.view import RunView
 
             write_report(RunView.load(RunDirectory(result.path)))
-    if as_json:
+    if values["json"]:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return 0
     from mmbench.cli.rescored import rescored_tables

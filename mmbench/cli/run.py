@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
@@ -11,11 +10,9 @@ from typing import Any
 
 import click
 
-from mmbench.cli.options import solved_option
-from mmbench.cli.values import batch_size, key_values, working_directory_first
-from mmbench.core.errors import MmbenchError, UsageError
-from mmbench.core.spec import CACHE, CHECKPOINTS, DataSource
-from mmbench.resolve.config import load_config
+from mmbench.cli.options import Command, options
+from mmbench.cli.values import plug_in_output, resumable, working_directory_first
+from mmbench.resolve.options import OF_RUN
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 """Environment variables by which the Hugging Face libraries are told to stay off the network."""
@@ -40,162 +37,36 @@ Exit codes: 0 ok; 2 usage; 3 not comparable or damaged; 4 the run or part of it 
 """
 
 
-@click.command(epilog=_EPILOG)
-@click.option(
-    "--model",
-    "-m",
-    "models",
-    multiple=True,
-    metavar="M[,M…]",
-    help="Name, alias, suite, FILE.py[:NAME], module:NAME or provider/name.",
-)
-@click.option(
-    "--tasks",
-    "-t",
-    "tasks",
-    multiple=True,
-    metavar="T[,T…]",
-    help="Task or family, see: mmbench list tasks.",
-)
-@click.option("--suite", metavar="S", help="Models and tasks under one name, see: mmbench list suites.")
-@click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
-@click.option("--limit", type=int, metavar="N", help="At most N samples a task, whole groups (pictures) only.")
-@click.option("--ids", multiple=True, metavar="ID[,ID…]", help="Only these sample ids.")
-@click.option("--split", default="test", show_default=True, help="Split that is asked.")
-@click.option("--model-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the model.")
-@click.option("--task-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the tasks, e.g. extractor=mention.")
-@click.option("--device", metavar="NAME", help="Given to the model as its option 'device'.")
-@click.option("--base-url", metavar="URL", help="Address of an endpoint; given to the model as its option 'base_url'.")
-@click.option("--dtype", metavar="NAME", help="Given to the model as its option 'dtype'.")
-@click.option(
-    "--batch-size",
-    default="auto",
-    show_default=True,
-    metavar="N|auto",
-    help="Requests a batch; auto starts at 64 and halves when memory runs out.",
-)
-@click.option("--batch-cost", type=float, metavar="COST", help="Upper bound on a batch's summed cost in tokens.")
-@click.option("--workers", type=int, default=2, show_default=True, help="Threads that prepare batches ahead.")
-@click.option("--concurrency", type=int, default=16, show_default=True, help="Most requests in flight, async models.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Give up one request after this, for async models.")
-@click.option(
-    "--retries",
-    type=int,
-    default=8,
-    show_default=True,
-    metavar="N",
-    help="Ask again after passing faults, async models.",
-)
-@click.option(
-    "--max-errors",
-    type=float,
-    default=0.5,
-    show_default=True,
-    metavar="N|FRACTION",
-    help="Stop when more requests fail; a fraction counts after 50 requests.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the run; part of its identity.")
-@click.option(
-    "--seeds", type=int, default=1, show_default=True, metavar="N", help="Run N times, with the seeds from --seed on."
-)
-@solved_option
-@click.option(
-    "--skip-incompatible",
-    is_flag=True,
-    help="Show what a model cannot answer as n/a, also where nothing else is left of it.",
-)
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs are written.")
-@click.option(
-    "--checkpoints",
-    default=CHECKPOINTS,
-    show_default=True,
-    metavar="FOLDER",
-    help="Where models keep what they have learned.",
-)
-@click.option(
-    "--cache",
-    is_flag=False,
-    flag_value=CACHE,
-    metavar="[FOLDER]",
-    help=f"Share answers between runs: what was answered there is not asked again. Without a value: {CACHE}.",
-)
-@click.option(
-    "--perf",
-    type=click.Choice(["quick", "off"]),
-    default="quick",
-    show_default=True,
-    help="Measure throughput, latency and peak memory.",
-)
-@click.option("--offline", is_flag=True, help="Forbid the Hugging Face libraries to use the network.")
-@click.option("--dry-run", is_flag=True, help="Print what would be asked, and stop.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--quiet", "-q", is_flag=True, help="Nothing on stderr but what failed.")
-def command(models: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> int:
+_OTHERS = [keyword.replace("_", "-") for keyword in OF_RUN if keyword != "suite"]
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@options("model", "tasks", "suite", *_OTHERS, "offline", "out", "dry-run", "json", "quiet")
+def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> int:
     """Evaluate models on tasks and print quality, certainty and speed in one table."""
     from mmbench.api.run import execute, make_plan
 
-    if values["offline"]:
+    offline, out, dry_run, as_json, quiet = (
+        values.pop(name) for name in ("offline", "out", "dry_run", "json", "quiet")
+    )
+    if offline:
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
     working_directory_first()
-    options = _options(values)
-    plan = make_plan(",".join(models) if models else None, tasks, values["out"], options)  # type: ignore[arg-type]
-    if values["dry_run"]:
+    plan = make_plan(model, tasks, out, values)
+    if dry_run:
         from mmbench.cli.dry_run import describe
 
-        click.echo(json.dumps(describe(plan).to_dict(), indent=1) if values["as_json"] else describe(plan).text())
+        click.echo(json.dumps(describe(plan).to_dict(), indent=1) if as_json else describe(plan).text())
         return 0
-    again = shlex.join(["mmbench", *sys.argv[1:]])
-    try:
-        # What a model prints must not land in the JSON document.
-        with contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext():
-            result = execute(plan, _progress(values["quiet"]))
-    except KeyboardInterrupt as error:
-        click.echo(f"\nEnded by {error}. What was answered is kept. To go on:\n  {again}", err=True)
-        raise
-    except MmbenchError as error:
-        if error.exit_code == 4:
-            click.echo(f"To go on:\n  {again}", err=True)
-        raise
-    if values["quiet"]:
+    with resumable("What was answered is kept.") as again, plug_in_output(as_json):
+        result = execute(plan, _progress(quiet))
+    if quiet:
         for name, failure in result.failures.items():
             click.echo(f"{name}: {failure}", err=True)
-    _print(result, values["as_json"])
-    if not values["quiet"]:
+    _print(result, as_json)
+    if not quiet:
         _say_what_next(result, again)
     return result.exit_code
-
-
-def _options(values: dict[str, Any]) -> dict[str, Any]:
-    model_args = key_values("--model-args", values["model_args"])
-    model_args |= {name: values[name] for name in ("base_url", "device", "dtype") if values[name] is not None}
-    sources = [DataSource.parse(text) for text in values["data"]]
-    names = [source.name or "" for source in sources]
-    if len(set(names)) != len(names):
-        raise UsageError("--data: two paths for the same name; write --data TASK=PATH for each")
-    return {
-        "suite": values["suite"],
-        "data": {source.name or "": source.path for source in sources} or None,
-        "limit": values["limit"],
-        "ids": [name for text in values["ids"] for name in text.split(",") if name],
-        "split": values["split"],
-        "model_args": model_args,
-        "task_args": key_values("--task-args", values["task_args"]),
-        "aliases": load_config().aliases,
-        "batch_size": batch_size(values["batch_size"]),
-        "batch_cost": values["batch_cost"],
-        "workers": values["workers"],
-        "concurrency": values["concurrency"],
-        "retries": values["retries"],
-        "timeout": values["timeout"],
-        "max_errors": values["max_errors"],
-        "seed": values["seed"],
-        "seeds": values["seeds"],
-        "solved": values["solved"],
-        "skip_incompatible": values["skip_incompatible"],
-        "checkpoints": values["checkpoints"],
-        "cache": values["cache"],
-        "perf": values["perf"],
-    }
 
 
 def _progress(quiet: bool) -> Any:

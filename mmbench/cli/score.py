@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from dataclasses import replace
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.values import key_values, working_directory_first, writable_file
-from mmbench.core.errors import MmbenchError
+from mmbench.cli.options import Command, options
+from mmbench.cli.values import plug_in_output, working_directory_first, writable_file
+from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.resolve.options import OPTIONS
 
 if TYPE_CHECKING:
     from mmbench.core.scores import ScoreTable
@@ -33,19 +34,22 @@ Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samp
 """
 
 
-@click.command(epilog=_EPILOG)
-@click.option(
-    "--task",
-    "-t",
-    required=True,
-    metavar="T",
-    help="Family (vqa, captioning, retrieval, sentiment), or a task with references of its own.",
+_SET = replace(
+    OPTIONS["task-args"],
+    name="set",
+    also=("task-args",),
+    parameter="task_args",
+    help="Options of the task, e.g. variant=official-2021.",
+)
+
+
+@click.command(cls=Command, epilog=_EPILOG)
+@options(
+    "tasks", tasks="Family (vqa, captioning, retrieval, sentiment), or a task with references of its own; a single one."
 )
 @click.option("--predictions", "-p", required=True, metavar="FILE", help="What a model answered.")
 @click.option("--references", "-r", metavar="FILE", help="What is right, where the task does not bring it.")
-@click.option(
-    "--set", "options", multiple=True, metavar="K=V[,K=V…]", help="Options of the task, e.g. variant=official-2021."
-)
+@options(_SET)
 @click.option("--partial", is_flag=True, help="Score the samples that have a prediction, and say how many they are.")
 @click.option(
     "--interval",
@@ -56,23 +60,22 @@ Exit codes: 0 ok; 2 usage, or a file that cannot be read; 3 predictions and samp
     "throughout: percentile, or bias-corrected and accelerated.",
 )
 @click.option("--per-sample", metavar="FILE", help="Write one JSON line a sample: id, and the value of every metric.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-def command(task: str, predictions: str, references: str | None, **values: Any) -> int:
+@options("json", "quiet")
+def command(tasks: tuple[str, ...], predictions: str, references: str | None, **values: Any) -> int:
     """Score a file of predictions, without a model, and print every metric with its interval."""
     from mmbench.api.score import score
 
+    if len(tasks) != 1:
+        raise UsageError("name one task: --task T" + (f"; got {', '.join(tasks)}" if tasks else ""))
     working_directory_first()
     target = writable_file("--per-sample", values["per_sample"], (predictions, references))
-    options = key_values("--set", values["options"])
-    # What a plug-in prints must not land in the JSON document.
-    with contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext():
+    with plug_in_output(values["json"]):
         result = score(
-            task,
+            tasks[0],
             predictions,
             references,
             partial=values["partial"],
-            options=options,
+            options=values["task_args"],
             interval=values["interval"],
             progress=not values["quiet"],
         )
@@ -82,7 +85,7 @@ def command(task: str, predictions: str, references: str | None, **values: Any) 
             result.write_per_sample(target)
         except MmbenchError as error:  # the values are printed all the same
             failure = error
-    _print(result, as_json=values["as_json"])
+    _print(result, as_json=values["json"])
     if failure is not None:
         raise failure
     return result.exit_code

@@ -9,19 +9,18 @@ from typing import Any
 
 import click
 
-from mmbench.cli.options import solved_option
+from mmbench.cli.options import Command, options
 from mmbench.cli.picture import can_draw, draw
-from mmbench.cli.values import key_values
 from mmbench.core.errors import NotComparableError, RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
 from mmbench.core.scores import COUNTED
-from mmbench.core.spec import DataSource
 from mmbench.core.task import Task
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   mmbench show vqa/easy-vqa                       # what the task is
@@ -33,17 +32,13 @@ Examples:
   mmbench show concat late random --md > table.md
 
 Runs of one model that differ in seed alone are one row: the mean, every seed, and how many solved the task.
-"""
+""",
 )
 @click.argument("what", metavar="RUN…|TASK", nargs=-1, required=True)
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
 @click.option("--task", "task_name", metavar="T", help="Which task of the run, where it has several.")
-@click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
-@click.option("--task-args", multiple=True, metavar="K=V", help="Options of the task.")
-@click.option("--split", default="test", show_default=True, help="Split of the task.")
-@click.option("--out", default="results/runs", show_default=True, metavar="FOLDER", help="Where runs lie.")
+@options("data", "task-args", "split", "solved", "out")
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
-@solved_option
 def command(what: tuple[str, ...], sample_id: str | None, task_name: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
     if len(what) > 1:
@@ -78,8 +73,7 @@ def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None
     from mmbench.resolve.samples import samples_of
     from mmbench.resolve.tasks import resolve_tasks
 
-    data = [DataSource.parse(text) for text in values["data"]]
-    task = resolve_tasks([name], data, key_values("--task-args", values["task_args"]))[0].task
+    task = resolve_tasks([name], values["data"], values["task_args"])[0].task
     if sample_id is None:
         _print_card(task)
         return

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.values import key_values, working_directory_first
-from mmbench.core.errors import MmbenchError, UsageError
-from mmbench.core.spec import CHECKPOINTS, DataSource
-from mmbench.resolve.config import load_config
+from mmbench.cli.options import Command, options
+from mmbench.cli.values import plug_in_output, resumable, working_directory_first
+from mmbench.resolve.options import OPTIONS
 
 if TYPE_CHECKING:
     from mmbench.runner.training import Trained, TrainResult
@@ -33,39 +31,13 @@ Exit codes: 0 ok; 2 usage; 3 a damaged checkpoint; 4 training failed; 130/143 in
 """
 
 
-@click.command(epilog=_EPILOG)
+_SET = replace(OPTIONS["model-args"], name="set", also=("model-args",), parameter="model_args")
+"""The options of the model, under a short name and under the one that they have elsewhere."""
+
+
+@click.command(cls=Command, epilog=_EPILOG)
 @click.argument("model", metavar="BASELINE")
-@click.option(
-    "--task",
-    "-t",
-    "tasks",
-    multiple=True,
-    required=True,
-    metavar="T[,T…]",
-    help="Task or family, see: mmbench list tasks.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")
-@click.option(
-    "--seeds",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Train N times, with the seeds from --seed on.",
-)
-@click.option("--set", "model_args", multiple=True, metavar="K=V[,K=V…]", help="Options of the model.")
-@click.option("--data", multiple=True, metavar="[NAME=]PATH", help="Your own data for a task family.")
-@click.option("--task-args", multiple=True, metavar="K=V[,K=V…]", help="Options of the tasks, e.g. size=224.")
-@click.option("--device", metavar="NAME", help="Given to the model as its option 'device'.")
-@click.option(
-    "--checkpoints",
-    default=CHECKPOINTS,
-    show_default=True,
-    metavar="FOLDER",
-    help="Where models keep what they have learned.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout instead of the table.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@options("tasks", "seed", "seeds", _SET, "data", "task-args", "device", "checkpoints", "threads", "json", "quiet")
 def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     """Have a model learn tasks ahead of any run, and keep what it has learned.
 
@@ -74,50 +46,22 @@ def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     from mmbench.runner.training import train
 
     working_directory_first()
-    options = _options(values)
-    again = shlex.join(["mmbench", *sys.argv[1:]])
-    try:
-        # What a model prints must not land in the JSON document.
-        with contextlib.redirect_stdout(sys.stderr) if values["as_json"] else contextlib.nullcontext():
-            result = train(model, tasks, **options)
-    except KeyboardInterrupt as error:
-        click.echo(f"\nEnded by {error}. Checkpoints are kept. To go on:\n  {again}", err=True)
-        raise
-    except MmbenchError as error:
-        if error.exit_code == 4:
-            click.echo(f"To go on:\n  {again}", err=True)
-        raise
-    _print(result, _evaluation(model, tasks, values), values["as_json"])
+    as_json, quiet = values.pop("json"), values.pop("quiet")
+    with resumable("Checkpoints are kept."), plug_in_output(as_json):
+        result = train(model, tasks, **values, progress=not quiet)
+    _print(result, _evaluation(model, tasks, values), as_json)
     return 0
 
 
-def _options(values: dict[str, Any]) -> dict[str, Any]:
-    sources = [DataSource.parse(text) for text in values["data"]]
-    names = [source.name or "" for source in sources]
-    if len(set(names)) != len(names):
-        raise UsageError("--data: two paths for the same name; write --data TASK=PATH for each")
-    return {
-        "data": {source.name or "": source.path for source in sources} or None,
-        "model_args": key_values("--set", values["model_args"])
-        | ({"device": values["device"]} if values["device"] is not None else {}),
-        "task_args": key_values("--task-args", values["task_args"]),
-        "aliases": load_config().aliases,
-        "seed": values["seed"],
-        "seeds": values["seeds"],
-        "checkpoints": values["checkpoints"],
-        "progress": not values["quiet"],
-    }
+_CARRIED = ("model-args", "data", "task-args", "device", "seed", "seeds", "checkpoints")
+"""Options of a training that its evaluation needs as well."""
 
 
-def _evaluation(model: str, tasks: Sequence[str], values: dict[str, Any]) -> str:
+def _evaluation(model: str, tasks: Sequence[str], values: Mapping[str, Any]) -> str:
     """The command that evaluates what was learned."""
     arguments = ["mmbench", "run", "--model", model, "--tasks", ",".join(tasks)]
-    for option, key in (("--model-args", "model_args"), ("--data", "data"), ("--task-args", "task_args")):
-        for text in values[key]:
-            arguments += [option, text]
-    for name, default in (("device", None), ("seed", 0), ("seeds", 1), ("checkpoints", CHECKPOINTS)):
-        if values[name] != default:
-            arguments += [f"--{name}", str(values[name])]
+    for option in (OPTIONS[name] for name in _CARRIED):
+        arguments += option.arguments(values[option.keyword])
     return shlex.join(arguments)
 
 

@@ -1,51 +1,18 @@
-"""Option values that are more than a word."""
+"""What several commands do with their options and around their work."""
 
 from __future__ import annotations
 
-import json
-import math
+import contextlib
 import os
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from mmbench.core.errors import OptionError, UsageError
+import click
 
-
-def key_values(option: str, texts: Iterable[str]) -> dict[str, Any]:
-    """``k=v`` pairs, several separated by commas; values as JSON where they are, else as text. Raises `UsageError`.
-
-    >>> key_values("--model-args", ["depth=4,name=small", "fast=true"])
-    {'depth': 4, 'name': 'small', 'fast': True}
-    """
-    found: dict[str, Any] = {}
-    for text in texts:
-        for pair in _split(text):
-            key, sign, value = pair.partition("=")
-            if not sign or not key.strip():
-                raise OptionError(option, text, "K=V[,K=V…]")
-            found[key.strip()] = _value(value)
-    return found
-
-
-def _split(text: str) -> list[str]:
-    """At commas that are followed by ``key=``: a value may itself hold commas."""
-    pairs: list[str] = []
-    for piece in text.split(","):
-        if pairs and "=" not in piece:
-            pairs[-1] += f",{piece}"
-        else:
-            pairs.append(piece)
-    return pairs
-
-
-def _value(text: str) -> Any:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return text if isinstance(value, float) and not math.isfinite(value) else value
+from mmbench.core.errors import RunFailedError, UsageError
 
 
 def working_directory_first() -> None:
@@ -55,14 +22,30 @@ def working_directory_first() -> None:
         sys.path.insert(0, here)
 
 
-def batch_size(text: str | int) -> int | Literal["auto"]:
-    """``auto`` or a whole number. Raises `UsageError`."""
-    if text == "auto":
-        return "auto"
+def plug_in_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
+    """Send what a plug-in prints to stderr where it must not land in a JSON document."""
+    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def resumable(kept: str) -> Iterator[str]:
+    """Print the command that goes on where a command is interrupted or a part of it fails.
+
+    Args:
+        kept: A sentence on what is not lost, for an interruption.
+
+    Yields:
+        The command as it was typed.
+    """
+    again = shlex.join(["mmbench", *sys.argv[1:]])
     try:
-        return int(text)
-    except ValueError:
-        raise OptionError("--batch-size", text, "'auto' or a whole number") from None
+        yield again
+    except KeyboardInterrupt as error:
+        click.echo(f"\nEnded by {error}. {kept} To go on:\n  {again}", err=True)
+        raise
+    except RunFailedError:
+        click.echo(f"To go on:\n  {again}", err=True)
+        raise
 
 
 def writable_file(option: str, text: str | None, inputs: Iterable[str | None], *, append: bool = False) -> Path | None:

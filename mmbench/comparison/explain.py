@@ -22,7 +22,7 @@ class Explained:
     section: str
     """``model``, ``run``, ``spec``, ``packages``, ``machine``, ``repository``, or the full name of a task."""
     name: str
-    """Which thing, such as ``batching.size``."""
+    """Which thing, such as ``batch_size``."""
     a: str
     """What the first run has, as text; ``-`` where it has none."""
     b: str

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         NotComparableError,
         OptionError,
         PluginError,
+        RenamedOptionError,
         RunFailedError,
         RunNotFoundError,
         TransientError,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mmbench.core.responses import Generation, Response, Timing, Usage
     from mmbench.core.samples import Part, Sample
     from mmbench.core.scores import MetricValue, ScoreTable
-    from mmbench.core.spec import Batching, DataSource, RunSpec, Selection, Suite
+    from mmbench.core.spec import DataSource, RunSpec, Selection, Suite
     from mmbench.core.task import (
         DatasetInfo,
         Family,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousRunError",
-    "Batching",
     "Choose",
     "DamagedFileError",
     "DataError",
@@ -83,6 +83,7 @@ __all__ = [
     "PluginError",
     "Predicted",
     "ReadsPredictions",
+    "RenamedOptionError",
     "Request",
     "Response",
     "RunFailedError",
@@ -123,6 +124,7 @@ __getattr__, __dir__ = lazy_exports(
             "NotComparableError",
             "OptionError",
             "PluginError",
+            "RenamedOptionError",
             "RunFailedError",
             "RunNotFoundError",
             "TransientError",
@@ -167,7 +169,6 @@ __getattr__, __dir__ = lazy_exports(
             "ScoreTable",
         ),
         "mmbench.core.spec": (
-            "Batching",
             "DataSource",
             "RunSpec",
             "Selection",

@@ -6,6 +6,7 @@ message is made from them once::
     MmbenchError
     ├── UsageError (exit code 2): the command, the configuration or the input is wrong; nothing was run
     │   ├── OptionError            an option has a value that it cannot have
+    │   ├── RenamedOptionError     an option has another name by now
     │   ├── UnknownNameError       a name that nothing is registered under
     │   ├── RunNotFoundError       no run has this name
     │   ├── AmbiguousRunError      several runs have this name
@@ -57,15 +58,35 @@ class OptionError(UsageError):
     """An option has a value that it cannot have.
 
     Attributes:
-        option: The option as users type it, such as ``--limit``.
+        option: The option as the user wrote it: ``--limit``, ``MMBENCH_LIMIT``, ``mmbench.toml: [run] limit``, ``limit``.
         value: The value that was given.
         expected: What would be valid, such as ``at least 1``.
     """
 
     def __init__(self, option: str, value: object, expected: str) -> None:
         self.option, self.value, self.expected = option, value, expected
-        shown = repr(value) if isinstance(value, str) else value
+        texts = [value] if isinstance(value, str) else value
+        of_text = isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)
+        shown = ", ".join(map(_quoted, texts)) if isinstance(texts, list | tuple) and of_text else repr(value)
         super().__init__(f"{option} {shown}: expected {expected}")
+
+
+def _quoted(text: str) -> str:
+    """A text in quotation marks, a number without."""
+    return text if text.lstrip("-").isdecimal() else repr(text)
+
+
+class RenamedOptionError(UsageError):
+    """An option has another name by now.
+
+    Attributes:
+        old: The former name, as the user wrote it.
+        new: The name that it has now.
+    """
+
+    def __init__(self, old: str, new: str, what: str) -> None:
+        self.old, self.new = old, new
+        super().__init__(f"unknown {what} {old!r}. It is called {new!r} now.")
 
 
 class UnknownNameError(UsageError):

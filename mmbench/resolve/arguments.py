@@ -1,33 +1,35 @@
-"""What users give in more than one form, in one: names, models, seeds, data."""
+"""Normalise user-supplied models: names, aliases, suites, objects and classes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from mmbench.core.errors import OptionError, UsageError
-from mmbench.core.spec import DataSource
+from mmbench.core.errors import UsageError
+from mmbench.resolve.config import load_config
 from mmbench.resolve.models import ResolvedModel, resolve_instance, resolve_model
 from mmbench.resolve.suites import wanted_models
 
-Data = str | Path | Mapping[str, str | Path]
-"""A path, or {task or data set name: path}."""
-
 
 def models_of(
-    given: Any,
-    options: Mapping[str, Any] | None = None,
-    aliases: Mapping[str, Mapping[str, Any]] | None = None,
-    suite: str | None = None,
+    given: Any, options: Mapping[str, Any] | None = None, suite: str | None = None
 ) -> list[tuple[ResolvedModel, bool]]:
-    """Models with these options, none of them built; and of each, whether it was named itself or is of a suite.
+    """Find models without building them.
 
-    Parameters: `given`, names separated by commas, an object, a class, or a list of them; `suite`, as in
-    `wanted_models`. Raises `UsageError` and its
-    kin for none, for one that is given twice, and what `resolve_model` raises.
+    Args:
+        given: Names separated by commas, an object, a class, or a list of them. A name may be an alias of ``mmbench.toml``
+            in the working directory.
+        options: Options of every one of these models.
+        suite: The name after ``--suite``, as in `wanted_models`.
+
+    Returns:
+        Each model, and whether it was named itself rather than by a suite.
+
+    Raises:
+        UsageError: If there is none, or one is given twice; and what `resolve_model` raises.
     """
-    wanted = wanted_models(list(given) if isinstance(given, list | tuple) else [given], aliases or (), suite)
+    aliases = load_config().aliases
+    wanted = wanted_models(list(given) if isinstance(given, list | tuple) else [given], aliases, suite)
     found = [
         resolve_model(each.model, options, aliases)
         if isinstance(each.model, str)
@@ -43,23 +45,3 @@ def models_of(
             "class name)"
         )
     return [(resolved, each.suite is None) for resolved, each in zip(found, wanted, strict=True)]
-
-
-def seeds_of(first: int, count: int) -> range:
-    """`count` seeds from the first on. Raises `UsageError` for less than one.
-
-    >>> list(seeds_of(3, 2))
-    [3, 4]
-    """
-    if count < 1:
-        raise OptionError("--seeds", count, "at least 1")
-    return range(first, first + count)
-
-
-def sources_of(data: Data | None) -> tuple[DataSource, ...]:
-    """The user's own data; a path under the empty name, or without one, is for every family named without data."""
-    if data is None:
-        return ()
-    if isinstance(data, str | Path):
-        return (DataSource(str(data)),)
-    return tuple(DataSource(str(path), name or None) for name, path in data.items())

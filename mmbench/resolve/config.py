@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.errors import UnknownNameError, UsageError
+from mmbench.resolve.options import Option, unknown_option
 
 FILE = "mmbench.toml"
 """Name of the configuration file."""
@@ -17,17 +18,7 @@ _RULE = "rule"
 """Key of ``[gate]`` that holds the rules: ``[[gate.rule]]``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of a command, as far as its default can be configured."""
-
-    parameter: str
-    """Name of the parameter that it sets."""
-    multiple: bool
-    """Whether it may be given several times; a single value in the file is then a list of one."""
-
-
-Options = Mapping[str, "Option | Options"]
+Known = Mapping[str, "Option | Known"]
 """What may be configured, by the name that users type: options, and commands below a command with theirs."""
 
 
@@ -64,10 +55,19 @@ class Config:
         table = self.tables.get("gate", {})
         return table.get(_RULE, []) if isinstance(table, dict) else []
 
-    def command_defaults(self, commands: Mapping[str, Callable[[], Options]]) -> dict[str, dict[str, Any]]:
-        """Defaults a command, keyed as click wants them. Raises `UnknownNameError` for a key that is no option.
+    def command_defaults(self, commands: Mapping[str, Callable[[], Known]]) -> dict[str, dict[str, Any]]:
+        """Read the defaults of commands.
 
-        Parameters: `commands`, each with a function that gives its options by the name that users type.
+        Args:
+            commands: Name of a command to a function that gives its options by the name that users type.
+
+        Returns:
+            Command to parameter to value, as click wants them.
+
+        Raises:
+            UnknownNameError: For a table or a key that does not exist, with the nearest.
+            OptionError: For a value of another type or out of range.
+            UsageError: For anything else that is wrong.
         """
         defaults: dict[str, dict[str, Any]] = {}
         for name, table in self.tables.items():
@@ -79,23 +79,21 @@ class Config:
             defaults[name] = self._defaults(name, own, commands[name]())
         return defaults
 
-    def _defaults(self, name: str, table: Mapping[str, Any], known: Options) -> dict[str, Any]:
-        """The defaults of one command, and of those below it under their names."""
+    def _defaults(self, name: str, table: Mapping[str, Any], known: Known) -> dict[str, Any]:
+        """Read the defaults of one command, and of those below it under their names."""
         defaults: dict[str, Any] = {}
         for key, value in table.items():
             option = known.get(key.replace("_", "-"))
             if option is None:
-                raise UnknownNameError(f"key of [{name}] in {self.path}:", key, known)
-            if not isinstance(option, Option):
-                if not isinstance(value, dict):
-                    raise UsageError(f"{self.path}: {key} is a command of {name}: write a table, [{name}.{key}]")
+                raise unknown_option(f"key of [{name}] in {self.path}:", key, known)
+            if isinstance(option, Option):
+                if (name, key) == ("gate", "rules") and not isinstance(value, str):
+                    raise UsageError(f"{self.path}: rules are tables of their own: [[gate.{_RULE}]]")
+                defaults[option.keyword] = option.configured(value, f"{self.path}: [{name}] {key}")
+            elif isinstance(value, dict):
                 defaults[key] = self._defaults(f"{name}.{key}", value, option)
-                continue
-            if isinstance(value, dict) or (isinstance(value, list) and not option.multiple):
-                hint = f"; rules are tables of their own: [[gate.{_RULE}]]" if (name, key) == ("gate", "rules") else ""
-                raise UsageError(f"{self.path}: {key} of [{name}] takes a single value{hint}")
-            single = option.multiple and not isinstance(value, list)
-            defaults[option.parameter] = [value] if single else value
+            else:
+                raise UsageError(f"{self.path}: {key} is a command of {name}: write a table, [{name}.{key}]")
         return defaults
 
 

@@ -38,12 +38,20 @@ def _add_recipes(document: dict[str, Any]) -> dict[str, Any]:
 
 _MOVED = re.compile(r"^mmbench\.(tasks|baselines)(?=[.:])")
 
+_BATCHING = {"size": "batch_size", "cost": "batch_cost", "workers": "loader_threads", "timeout_s": "timeout"}
+"""Names in ``spec.batching`` before schema version 5 that have changed, to today's."""
+
 
 def _add_former_identities(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 5 added `RunFile.former_identities` and `ModelEntry.version`, and two packages had moved until then."""
+    """Version 5 added `RunFile.former_identities` and `ModelEntry.version`, and made `RunFile.spec` flat.
+
+    Two packages had moved until then.
+    """
     found = {**document, "schema_version": 5}
     if isinstance(model := document.get("model"), dict):
         found["model"] = _with_todays_module(model, "reference")
+    if isinstance(spec := document.get("spec"), dict):
+        found["spec"] = _flattened(spec)
     if isinstance(tasks := document.get("tasks"), dict):
         found["tasks"] = {
             name: {**task, "source": _with_todays_module(task["source"], "name")}
@@ -57,6 +65,19 @@ def _add_former_identities(document: dict[str, Any]) -> dict[str, Any]:
 def _with_todays_module(record: dict[str, Any], key: str) -> dict[str, Any]:
     text = record.get(key)
     return {**record, key: _MOVED.sub(r"mmbench_\1", text)} if isinstance(text, str) else record
+
+
+def _flattened(spec: dict[str, Any]) -> dict[str, Any]:
+    """The options of a run side by side, under the names that users type."""
+    flat: dict[str, Any] = {}
+    for name, value in spec.items():
+        if name in ("selection", "batching") and isinstance(value, dict):
+            flat |= {_BATCHING.get(str(key), str(key)): each for key, each in value.items()}
+        elif name == "measure":
+            flat["perf"] = "quick" if value else "off"
+        else:
+            flat[name] = value
+    return flat
 
 
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -234,7 +234,7 @@ class RunFile(Record, frozen=True, kw_only=True):
     seed: int
     """Seed of the run."""
     spec: dict[str, Any]
-    """The options of the last session, as given."""
+    """The options of the last session, under their names in Python."""
     tasks: dict[str, TaskEntry]
     """Full task name to how it went."""
     created: str

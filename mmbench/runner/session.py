@@ -174,7 +174,7 @@ class Session:
                     model = models.for_task(task.plan)
                     self._keep_learned(task, models.learned)
                     perf = task.ask(work, model, self.progress, cache)
-                    if self.job.spec.measure and perf is not None:
+                    if self.job.spec.perf != "off" and perf is not None:
                         self._add_perf(task.name, perf)
                 with shielded():
                     task.score(self.prior)

@@ -81,8 +81,8 @@ class TaskRun:
         return self.plan.name
 
     def _start_size(self) -> int:
-        if self._spec.batching.size != "auto":
-            return self._spec.batching.size
+        if self._spec.batch_size != "auto":
+            return self._spec.batch_size
         return self._earlier.batch_size if self._earlier and self._earlier.batch_size else AUTO_START
 
     def prepare(self, progress: Progress) -> TaskWork:
@@ -95,9 +95,9 @@ class TaskRun:
             existing = None
         make_folder(self._folder)
         state = LogState(plan, read_log(self._folder / "responses.jsonl"))
-        requested = AUTO_START if self._spec.batching.size == "auto" else self._spec.batching.size
+        requested = AUTO_START if self._spec.batch_size == "auto" else self._spec.batch_size
         same = existing is not None and existing.selection_digest == plan.selection_digest
-        cost = self._spec.batching.cost
+        cost = self._spec.batch_cost
         if existing and same and (existing.batch_size, existing.batch_cost) == (requested, cost):
             batches = existing.batches
         else:
@@ -113,7 +113,7 @@ class TaskRun:
         return entry.scoring is not None and (self._folder / "scores" / f"{entry.scoring}.json").is_file()
 
     def _cut(self, state: LogState, size: int) -> list[list[int]]:
-        batches = cut(self.plan, size, self._spec.batching.cost, largest_first=self.largest_first)
+        batches = cut(self.plan, size, self._spec.batch_cost, largest_first=self.largest_first)
         if ANSWERED not in state.states:
             return batches
         left = ([number for number in batch if state.states[number] != ANSWERED] for batch in batches)
@@ -149,19 +149,18 @@ class TaskRun:
         return msgspec.structs.replace(measured, valid=False, reasons=why)
 
     def _execute(self, work: TaskWork, caller: ModelCaller, loop: Loop, recorder: Recorder) -> None:
-        batching = self._spec.batching
         waiting: list[tuple[int, list[int]]] = []
         batches = work.todo
         if caller.capabilities.asynchronous:
             waiting = [item for item in work.todo if caller.is_async(self.plan.kind_of(item[1]))]
             batches = [item for item in work.todo if not caller.is_async(self.plan.kind_of(item[1]))]
         if waiting:
-            executor = AsyncExecutor(caller, recorder, batching)
+            executor = AsyncExecutor(caller, recorder, self._spec)
             executor.run(waiting, loop)
         if batches:
-            in_batches = BatchExecutor(caller, recorder, work.size, auto=batching.size == "auto")
+            in_batches = BatchExecutor(caller, recorder, work.size, auto=self._spec.batch_size == "auto")
             try:
-                in_batches.run(batches, batching.workers)
+                in_batches.run(batches, self._spec.loader_threads)
             finally:
                 work.size, self._misfit = in_batches.size, in_batches.misfit
 

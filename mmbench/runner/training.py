@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import msgspec
 
@@ -15,10 +15,10 @@ from mmbench import registry
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.model import capabilities
-from mmbench.core.spec import CHECKPOINTS
 from mmbench.models.caller import served_kinds
-from mmbench.resolve.arguments import Data, models_of, seeds_of, sources_of
+from mmbench.resolve.arguments import models_of
 from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.options import OF_TRAIN, TrainOptions, checked
 from mmbench.resolve.tasks import ResolvedTask, resolve_tasks
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.lifecycle import Models
@@ -28,27 +28,6 @@ from mmbench.runner.learning import Splits, lesson, training_splits
 
 _NAMED = 5
 """Models that learn which are named to somebody who asks one that does not."""
-
-
-class TrainOptions(TypedDict, total=False):
-    """Optional keywords of `train`; the defaults are those of the command line."""
-
-    data: Data
-    """Your own data: a path, or {task or data set name: path}."""
-    model_args: Mapping[str, Any]
-    """Options of the model's class."""
-    task_args: Mapping[str, Any]
-    """Options of the tasks."""
-    aliases: Mapping[str, Mapping[str, Any]]
-    """Model aliases, as ``[models.NAME]`` in mmbench.toml."""
-    seed: int
-    """The (first) seed; 0."""
-    seeds: int
-    """How many seeds, one after the other; 1."""
-    checkpoints: str | Path
-    """Folder in which models keep what they have learned; ``results/checkpoints``."""
-    progress: bool | Progress
-    """Report on stderr; True."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +63,28 @@ def train(model: Any, tasks: str | Iterable[str], **options: Unpack[TrainOptions
 
     What a model keeps in the folder of checkpoints, `mmbench.run` with the same seed and options finds there.
 
-    Parameters: `model`, a name, an alias, a suite, an object with a method ``fit``, or a list of them; `tasks`, names.
-    Raises `UsageError` and its kin for wrong names and options, and for a model that does not learn; `RunFailedError`
-    when a model fails; `Interrupted` on a signal.
+    Args:
+        model: A name, an alias, a suite, an object with a method ``fit``, or a list of them.
+        tasks: Names, separated by commas or in a list.
+        options: As those of ``mmbench train`` (docs/reference/options.md).
+
+    Returns:
+        What each model learned, with each seed.
+
+    Raises:
+        UsageError: For wrong names and options, and for a model that does not learn.
+        RunFailedError: If a model fails.
+        Interrupted: On a signal.
+
+    Example:
+        ``mmbench.train("concat", "vqa/scenes", seeds=3, model_args={"steps": 1000})``
     """
-    progress = progress_of(options.get("progress", True))
-    seeds = seeds_of(options.get("seed", 0), options.get("seeds", 1))
-    courses = _courses(model, names_of(tasks), options)
-    checkpoints = Path(options.get("checkpoints", CHECKPOINTS))
+    checked_options = checked(options, OF_TRAIN, "mmbench.train")
+    progress = progress_of(checked_options["progress"])
+    seeds = range(checked_options["seed"], checked_options["seed"] + checked_options["seeds"])
+    courses = _courses(model, names_of(tasks), checked_options)
     with interruptible():
-        return TrainResult(tuple(_train(courses, seeds, checkpoints, progress)))
+        return TrainResult(tuple(_train(courses, seeds, Path(checked_options["checkpoints"]), progress)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +93,15 @@ class _Course:
     tasks: tuple[ResolvedTask, ...]
 
 
-def _courses(model: Any, names: tuple[str, ...], options: TrainOptions) -> list[_Course]:
+def _courses(model: Any, names: tuple[str, ...], options: Mapping[str, Any]) -> list[_Course]:
     """Who learns what, checked before anything is built. What a suite brings in and cannot learn is left out."""
     if not names:
         raise UsageError("no task given: add --task T; see: mmbench list tasks")
-    models = models_of(model, options.get("model_args"), options.get("aliases"))
+    models = models_of(model, options["model_args"])
     for each, named in models:
         if named and not each.capabilities.learns:
             raise UsageError(_learns_nothing(each.name))
-    tasks = resolve_tasks(names, sources_of(options.get("data")), options.get("task_args"))
+    tasks = resolve_tasks(names, options["data"], options["task_args"])
     courses: list[_Course] = []
     problems: list[str] = []
     for each, named in models:

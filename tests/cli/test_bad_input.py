@@ -68,9 +68,15 @@ RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for 
             ["--model", "random", "--tasks", "vqa/easy-vqa", "--task-args", "extractor=mension"],
             ["Did you mean 'mention'?"],
         ),
-        (["--model", "random", "--tasks", "vqa/easy-vqa", "--limit", "0"], ["--limit 0: expected at least 1"]),
-        (["--model", "random", "--tasks", "vqa/easy-vqa", "--limit", "-1"], ["--limit -1: expected at least 1"]),
-        (["--model", "random", "--tasks", "vqa/easy-vqa", "--limit", "ten"], ["'ten' is not a valid integer"]),
+        (
+            ["--model", "random", "--tasks", "vqa/easy-vqa", "--limit", "0"],
+            ["--limit 0: expected a whole number, at least 1"],
+        ),
+        (["--model", "random", "--tasks", "vqa/easy-vqa", "--limit", "-1"], ["--limit -1: expected a whole number"]),
+        (
+            ["--model", "random", "--tasks", "vqa/easy-vqa", "--limit", "ten"],
+            ["--limit 'ten': expected a whole number"],
+        ),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--batch-size", "0"], ["--batch-size 0"]),
         (
             ["--model", "random", "--tasks", "vqa/easy-vqa", "--batch-size", "large"],
@@ -85,7 +91,7 @@ RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for 
         (["--tasks", "vqa/easy-vqa"], ["no model given: --model or --suite is needed"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "nowhere.jsonl"], ["nowhere.jsonl"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "x.jsonl"], ["no task in 'vqa/easy-vqa' takes it"]),
-        (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "vqa="], ["expected PATH or NAME=PATH"]),
+        (["--model", "random", "--tasks", "vqa/easy-vqa", "--data", "vqa="], ["expected PATH, or NAME=PATH"]),
         (["--model", "replay", "--tasks", "vqa/easy-vqa"], ["model 'replay' needs --model-args file=…"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--max-errors", "-1"], ["--max-errors -1"]),
     ],

@@ -1,5 +1,6 @@
 """Defaults from ``mmbench.toml`` and from environment variables, under the names that stand in ``--help``."""
 
+import json
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -7,12 +8,8 @@ from pathlib import Path
 import click
 import pytest
 from helpers import Ended, write_model, write_questions
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mmbench.cli.main import COMMANDS
-from mmbench.cli.values import batch_size, key_values
-from mmbench.core import UsageError
 from mmbench.resolve.config import load_config
 
 DRY = ("run", "--dry-run", "--json")
@@ -71,7 +68,7 @@ def test_every_option_of_every_command_has_its_variable(call: Callable[..., Ende
         for option in command.params:
             if isinstance(option, click.Option):
                 shown = max(option.opts, key=len).lstrip("-").replace("-", "_").upper()
-                assert option.envvar == f"MMBENCH_{name.upper()}_{shown}"
+                assert f"MMBENCH_{name.upper()}_{shown}" in option.envvar
 
 
 @pytest.mark.parametrize(
@@ -82,7 +79,20 @@ def test_every_option_of_every_command_has_its_variable(call: Callable[..., Ende
         ("[rum]\nlimit = 3\n", ["unknown table of mmbench.toml: 'rum'. Did you mean 'run'"]),
         ("limit = 3\n", ["unknown table of mmbench.toml: 'limit'"]),
         ("[run\n", ["mmbench.toml cannot be read"]),
-        ("[run]\nlimit = 'many'\n", ["'many' is not a valid integer"]),
+        ("[run]\nlimit = 'many'\n", ["mmbench.toml: [run] limit 'many': expected a whole number, at least 1"]),
+        ("[run]\nlimit = '3'\n", ["[run] limit 3: expected a whole number"]),
+        ("[run]\nlimit = 2.5\n", ["[run] limit 2.5: expected a whole number"]),
+        ("[run]\nlimit = 0\n", ["[run] limit 0: expected a whole number, at least 1"]),
+        ("[run]\njson = 'yes'\n", ["[run] json 'yes': expected true or false"]),
+        ("[run]\nmodel = ['random', 3]\n", ["[run] model ['random', 3]: expected names"]),
+        ("[run]\nperf = 'of'\n", ["[run] perf 'of': expected quick or off"]),
+        (
+            "[run]\nworkers = 2\n",
+            ["unknown key of [run] in mmbench.toml: 'workers'. It is called 'loader-threads' now"],
+        ),
+        ("[train]\nworkers = 2\n", ["unknown key of [train] in mmbench.toml: 'workers'"]),
+        ("[gate.plan]\nrules = 'x'\n", ["[gate.plan] rules 'x': expected a whole number, at least 1"]),
+        ("[gate]\nplan = 'x'\n", ["write a table, [gate.plan]"]),
         ("[models.a]\nmodl = 'random'\n", ['[models.a] needs model = "…"']),
         ("[models.a]\nmodel = 'random'\nargz = {}\n", ["unknown key of [models.a] in mmbench.toml: 'argz'", "'args'"]),
         ("[models.a]\nmodel = 'random'\nargs = 'dim=3'\n", ["'args' of [models.a] must be a table"]),
@@ -94,6 +104,49 @@ def test_a_wrong_file_is_refused_with_the_nearest_key(
 ) -> None:
     configure(tmp_path, text)
     call("run", "--model", "random", "--tasks", "vqa", "--data", "mine.jsonl", "--dry-run").refused(2, *words)
+
+
+def test_tables_and_both_spellings_serve_in_the_file(call: Callable[..., Ended], tmp_path: Path) -> None:
+    text = (
+        '[run]\nmodel = "constant"\ntask = "vqa"\ndata = { vqa = "mine.jsonl" }\nmodel-args = { text = "red, blue" }\n'
+    )
+    configure(tmp_path, text)
+    ended = call("run", "-q", "--json")
+    assert ended.code == 0, ended.err
+    run = json.loads((tmp_path / ended.document()["runs"][0] / "run.json").read_text(encoding="utf-8"))
+    assert run["model"]["options"] == {"text": "red, blue"}
+    assert run["spec"]["data"] == [{"path": "mine.jsonl", "name": "vqa"}]
+
+
+def test_a_shared_option_has_one_variable_for_all_commands(call: Callable[..., Ended]) -> None:
+    given = {"MMBENCH_TASK": "vqa", "MMBENCH_DATA": "mine.jsonl", "MMBENCH_LIMIT": "3", "MMBENCH_RUN_LIMIT": "5"}
+    (job,) = call(*DRY, "--model", "random", **given).document()["plan"]
+    assert job["tasks"][0]["samples"] == 5, "that of the command wins"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("MMBENCH_LIMIT", "many", "MMBENCH_LIMIT 'many': expected a whole number, at least 1"),
+        ("MMBENCH_RUN_QUIET", "perhaps", "MMBENCH_RUN_QUIET 'perhaps': expected true or false"),
+        ("MMBENCH_LIMT", "3", "unknown environment variable 'MMBENCH_LIMT'. Did you mean 'MMBENCH_LIMIT'"),
+        ("MMBENCH_RUN_BATCHSIZE", "3", "Did you mean 'MMBENCH_RUN_BATCH_SIZE'"),
+        ("MMBENCH_WORKERS", "3", "It is called 'MMBENCH_LOADER_THREADS' now"),
+        ("MMBENCH_RUN_WORKERS", "3", "It is called 'MMBENCH_RUN_LOADER_THREADS' now"),
+    ],
+)
+def test_a_wrong_variable_is_refused(call: Callable[..., Ended], variable: str, value: str, words: str) -> None:
+    call(*DRY, "--model", "random", "--task", "vqa", "--data", "mine.jsonl", **{variable: value}).refused(2, words)
+
+
+def test_variables_of_other_commands_and_programs_are_left_alone(call: Callable[..., Ended]) -> None:
+    given = {"MMBENCH_TRAIN_SEEDS": "x", "MMBENCH_MAX_IMAGE_PIXELS": "1000", "MMBENCH_MYPLUGIN_FOLDER": "x"}
+    assert call(*DRY, "--model", "random", "--tasks", "vqa", "--data", "mine.jsonl", **given).code == 0
+
+
+def test_the_former_name_of_an_option_is_refused_with_the_new_one(call: Callable[..., Ended]) -> None:
+    call("run", "--workers", "3").refused(2, "'--workers'. It is called '--loader-threads' now")
+    call("train", "concat", "--workers", "3").refused(2, "No such option")
 
 
 def test_an_alias_is_a_model_with_its_options(call: Callable[..., Ended], tmp_path: Path) -> None:
@@ -111,53 +164,3 @@ def test_an_alias_is_a_model_with_its_options(call: Callable[..., Ended], tmp_pa
 def test_no_file_is_an_empty_configuration(tmp_path: Path) -> None:
     assert load_config(tmp_path).aliases == {}
     assert load_config(tmp_path).command_defaults({}) == {}
-
-
-# --- values ---
-
-
-@pytest.mark.parametrize(
-    ("texts", "found"),
-    [
-        ([], {}),
-        (["depth=4,name=small", "fast=true"], {"depth": 4, "name": "small", "fast": True}),
-        (["a=1", "a=2"], {"a": 2}),
-        (["prompt=one, two, three"], {"prompt": "one, two, three"}),
-        (["sizes=[1,2,3],x=null"], {"sizes": [1, 2, 3], "x": None}),
-        (["path=C:\\data", "eq=a=b"], {"path": "C:\\data", "eq": "a=b"}),
-        (["empty="], {"empty": ""}),
-        (['text="5"'], {"text": "5"}),
-        (["big=1e999", "nan=NaN", "inf=-Infinity"], {"big": "1e999", "nan": "NaN", "inf": "-Infinity"}),
-        ([" spaced = 3 "], {"spaced": 3}),
-    ],
-)
-def test_key_values(texts: list[str], found: dict[str, object]) -> None:
-    assert key_values("--model-args", texts) == found
-
-
-@pytest.mark.parametrize("text", ["depth", "=4", " =4", ""])
-def test_a_key_without_a_value_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--model-args .*: expected K=V"):
-        key_values("--model-args", [text])
-
-
-keys = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
-
-
-@given(st.dictionaries(keys, st.integers() | st.booleans() | st.none() | st.from_regex(r"[a-z ]{1,9}", fullmatch=True)))
-def test_key_values_give_back_what_was_written(values: dict[str, object]) -> None:
-    import json
-
-    text = ",".join(f"{key}={json.dumps(value)}" for key, value in values.items())
-    assert key_values("--model-args", [text] if values else []) == values
-
-
-@pytest.mark.parametrize(("text", "size"), [("auto", "auto"), ("8", 8), (8, 8), (" 8 ", 8)])
-def test_batch_sizes(text: str | int, size: int | str) -> None:
-    assert batch_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "Auto", "8.0", "eight", "8k"])
-def test_a_batch_size_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="expected 'auto' or a whole number"):
-        batch_size(text)

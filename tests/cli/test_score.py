@@ -198,8 +198,9 @@ def test_help_shows_examples_formats_and_exit_codes(call: Callable[..., Ended]) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["Missing option '--task'"]),
-        (["--task", "words"], ["Missing option '--predictions'"]),
+        ([], ["Missing option '--predictions'"]),
+        (["-p", "said.json"], ["name one task: --task T"]),
+        (["--task", "words,silent", "-p", "said.json"], ["name one task: --task T; got words, silent"]),
         (["--task", "wrods", "-p", "said.json"], ["unknown task 'wrods'. Did you mean 'words'?"]),
         (["--task", "words", "-p", "said.json"], ["--task words needs --references FILE"]),
         ([*TINY[1:], "-r", "ref.json"], ["has references of its own", "--task words"]),

@@ -109,9 +109,9 @@ def test_a_suite_of_which_nothing_fits_is_an_error(call: Call) -> None:
         (("--suite", "smal"), ["unknown suite 'smal'. Did you mean 'small'? See: mmbench list suites"]),
         (("--suite", "broken"), ["suite 'broken' (world==1.0) is a tuple; expected a Suite"]),
         (("--model", "wrld", *SKILLS), ["unknown model 'wrld'. Did you mean 'world'?"]),
-        (("--model", "eye", *SKILLS, "--seeds", "0"), ["--seeds 0: expected at least 1"]),
-        (("--model", "eye", *SKILLS, "--seeds", "many"), ["'many' is not a valid integer"]),
-        (("--model", "eye", *SKILLS, "--solved", "95"), ["--solved 95: expected a number from 0 to 1"]),
+        (("--model", "eye", *SKILLS, "--seeds", "0"), ["--seeds 0: expected a whole number, at least 1"]),
+        (("--model", "eye", *SKILLS, "--seeds", "many"), ["--seeds 'many': expected a whole number"]),
+        (("--model", "eye", *SKILLS, "--solved", "95"), ["--solved 95: expected a number at least 0 and at most 1"]),
     ],
 )
 def test_what_is_missing_or_wrong_is_said(call: Call, arguments: tuple[str, ...], words: list[str]) -> None:

@@ -170,10 +170,12 @@ def test_pictures_and_texts_never_share_a_batch(tmp_path: Path) -> None:
 # --- what changes nothing ---
 
 
-def test_batch_size_and_workers_change_nothing_in_what_random_answers(tmp_path: Path) -> None:
+def test_batch_size_and_loader_threads_change_nothing_in_what_random_answers(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 30)
     said = []
-    for n, options in enumerate(({"batch_size": 1}, {"batch_size": 7, "workers": 0}, {"batch_size": 64, "workers": 4})):
+    for n, options in enumerate(
+        ({"batch_size": 1}, {"batch_size": 7, "loader_threads": 0}, {"batch_size": 64, "loader_threads": 4})
+    ):
         result = evaluate("random", data, tmp_path / str(n), **options)
         said.append({line.id: line.output for line in lines(result.path)})
     assert said[0] == said[1] == said[2]
@@ -225,9 +227,9 @@ def test_collate_runs_in_background_threads_and_its_result_arrives_as_inputs(tmp
     assert model.asked == [f"q{i}" for i in range(40)]
 
 
-def test_without_workers_collate_runs_in_the_main_thread(tmp_path: Path) -> None:
+def test_without_loader_threads_collate_runs_in_the_main_thread(tmp_path: Path) -> None:
     model = Collates()
-    evaluate(model, write_questions(tmp_path, 8), tmp_path, batch_size=4, workers=0)
+    evaluate(model, write_questions(tmp_path, 8), tmp_path, batch_size=4, loader_threads=0)
     assert set(model.threads) == {threading.main_thread().name}
 
 
@@ -249,8 +251,8 @@ def test_the_next_batch_is_collated_while_the_model_works_on_this_one(tmp_path: 
     assert evaluate(Waits(), write_questions(tmp_path, 12), tmp_path, batch_size=4).exit_code == 0
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_collate_that_raises_is_bisected_too(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_collate_that_raises_is_bisected_too(tmp_path: Path, threads: int) -> None:
     class Breaks(Collates):
         def collate(self, requests: Sequence[Any]) -> Any:
             if any(request.sample_id == "q6" for request in requests):
@@ -258,7 +260,7 @@ def test_a_collate_that_raises_is_bisected_too(tmp_path: Path, workers: int) -> 
             return super().collate(requests)
 
     model = Breaks()
-    result = evaluate(model, write_questions(tmp_path, 12), tmp_path, batch_size=4, workers=workers)
+    result = evaluate(model, write_questions(tmp_path, 12), tmp_path, batch_size=4, loader_threads=threads)
     assert [sample for sample, status in statuses(result.path).items() if status == "error"] == ["q6"]
     assert sorted(model.asked) == sorted(f"q{i}" for i in range(12) if i != 6)
 

@@ -313,11 +313,18 @@ def test_options_of_a_class_are_part_of_its_identity(tmp_path: Path) -> None:
     assert evaluate("constant", data, tmp_path, model_args={"text": "red"}).path == red.path
 
 
-def test_batching_workers_and_limits_are_not_identity(tmp_path: Path) -> None:
+def test_batching_threads_and_limits_are_not_identity(tmp_path: Path) -> None:
     data = write_questions(tmp_path)
     paths = {
         evaluate("random", data, tmp_path, **options).path
-        for options in ({}, {"batch_size": 3}, {"workers": 0}, {"limit": 2}, {"max_errors": 7}, {"perf": "off"})
+        for options in (
+            {},
+            {"batch_size": 3},
+            {"loader_threads": 0, "threads": 1},
+            {"limit": 2},
+            {"max_errors": 7},
+            {"perf": "off"},
+        )
     }
     assert len(paths) == 1
 

@@ -17,7 +17,7 @@ from typing import Any
 from mmbench.core.errors import ModelUnusableError, TransientError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Response
-from mmbench.core.spec import Batching
+from mmbench.core.spec import RunSpec
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
 from mmbench.runner.execute.batches import describe_error
@@ -45,11 +45,11 @@ class _Attempt:
 class AsyncExecutor:
     """Runs the remaining requests of one task on a model with ``async def`` methods."""
 
-    def __init__(self, caller: ModelCaller, recorder: Recorder, batching: Batching) -> None:
+    def __init__(self, caller: ModelCaller, recorder: Recorder, spec: RunSpec) -> None:
         self._caller = caller
         self._recorder = recorder
-        self._batching = batching
-        self._pace = Pace(batching.concurrency, time.monotonic)
+        self._spec = spec
+        self._pace = Pace(spec.concurrency, time.monotonic)
         self._jitter = random.Random()
         self._origin = time.perf_counter()
         self._main: asyncio.Task[Any] | None = None
@@ -80,7 +80,7 @@ class AsyncExecutor:
         source = self._requests(todo)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._batching.concurrency):
+                for _ in range(self._spec.concurrency):
                     group.create_task(self._worker(source))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -100,7 +100,7 @@ class AsyncExecutor:
             self._recorder.record(call, [response])
 
     async def _ask(self, request: Request, attempt: _Attempt) -> Response:
-        limit = self._batching.timeout_s
+        limit = self._spec.timeout
         deadline = asyncio.timeout(None)  # it starts when the request is first asked
         try:
             async with deadline:
@@ -127,7 +127,7 @@ class AsyncExecutor:
                 return await self._once(request, attempt, deadline)
             except TransientError as error:
                 wait = error.retry_after_s
-                if asked_again == self._batching.retries or (wait is not None and wait > MOST_PATIENT_S):
+                if asked_again == self._spec.retries or (wait is not None and wait > MOST_PATIENT_S):
                     raise
                 if wait is None:
                     await asyncio.sleep(backoff_s(asked_again, self._jitter))
@@ -137,8 +137,8 @@ class AsyncExecutor:
 
     async def _once(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
         ticket = await self._pace.enter()
-        if self._batching.timeout_s is not None and deadline.when() is None:
-            deadline.reschedule(asyncio.get_running_loop().time() + self._batching.timeout_s)
+        if self._spec.timeout is not None and deadline.when() is None:
+            deadline.reschedule(asyncio.get_running_loop().time() + self._spec.timeout)
         started = time.perf_counter()
         attempt.start_s = started - self._origin
         answered, too_much = True, False

@@ -3,74 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any
 
-from mmbench.analysis.seeds import SOLVED, checked_threshold
+from mmbench.analysis.seeds import SOLVED
 from mmbench.core.errors import UsageError
 from mmbench.core.ids import names_of
-from mmbench.core.spec import CHECKPOINTS, Batching, RunSpec, Selection
+from mmbench.core.spec import RunSpec
 from mmbench.models.caller import served_kinds
-from mmbench.resolve.arguments import Data, models_of, seeds_of, sources_of
+from mmbench.resolve.arguments import models_of
 from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.options import OF_RUN, checked
 from mmbench.resolve.suites import find_suite
 from mmbench.resolve.tasks import ResolvedTask, notes_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
-from mmbench.runner.execute.progress import Progress
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 from mmbench.runner.session import Job
-
-
-class RunOptions(TypedDict, total=False):
-    """Optional keywords of `mmbench.run`; the defaults are those of the command line."""
-
-    suite: str | None
-    """A registered suite: its models and tasks stand in for those that are not given."""
-    data: Data
-    """Your own data: a path, or {task or data set name: path}."""
-    limit: int | None
-    """At most this many samples a task, whole groups."""
-    ids: Sequence[str]
-    """Only these sample ids."""
-    split: str
-    """The split that is asked; ``test``."""
-    model_args: Mapping[str, Any]
-    """Options of the model's class."""
-    task_args: Mapping[str, Any]
-    """Options of the tasks."""
-    aliases: Mapping[str, Mapping[str, Any]]
-    """Model aliases, as ``[models.NAME]`` in mmbench.toml."""
-    batch_size: int | Literal["auto"]
-    """Requests a batch; ``auto``."""
-    batch_cost: float | None
-    """Upper bound on a batch's summed cost."""
-    workers: int
-    """Background threads that collate and load media ahead; 2."""
-    concurrency: int
-    """Requests in flight at most, for async models; 16."""
-    timeout: float | None
-    """Seconds before a request to an async model is given up, asking again included."""
-    retries: int
-    """How often an async model is asked again for a reason that may pass; 8."""
-    max_errors: float
-    """Stop when more requests than this fail: a count from 1, or a fraction; 0.5."""
-    seed: int
-    """The (first) seed; 0."""
-    seeds: int
-    """How many seeds, from `seed` on, each a run of its own; 1."""
-    solved: float
-    """A seed counts as having solved a task from this value up; 0.95."""
-    skip_incompatible: bool
-    """Show a task as n/a that the model cannot answer, instead of refusing to start."""
-    cache: str | Path | None
-    """Folder of answers that runs share: what was answered there is not asked again; None: none."""
-    checkpoints: str | Path
-    """Folder in which models that learn keep what they have learned; ``results/checkpoints``."""
-    perf: Literal["quick", "off"]
-    """Measure speed and memory; ``quick``."""
-    progress: bool | Progress
-    """Report on stderr; True."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,39 +37,45 @@ class Plan:
 
 
 def make_plan(
-    model: str | Any | Sequence[Any] | None, tasks: str | Sequence[str] | None, out: str | Path, options: RunOptions
+    model: str | Any | Sequence[Any] | None,
+    tasks: str | Sequence[str] | None,
+    out: str | Path,
+    options: Mapping[str, Any],
 ) -> Plan:
-    """Resolve models and tasks, check that they fit, read the data. Raises `UsageError` and its kin, all at once.
+    """Resolve models and tasks, check that they fit, and read the data.
 
     What is written lies at absolute paths, made before any model is imported: its code may change the working directory.
+
+    Args:
+        model: A name, an object or class, a list of them, or None for those of a suite.
+        tasks: Names, or None for those of a suite.
+        out: The folder of all runs.
+        options: Keywords of `mmbench.run`.
+
+    Returns:
+        What will be done.
+
+    Raises:
+        UsageError: For a wrong option or name, and, all at once, for models that cannot answer tasks.
     """
-    out, options = Path(out).absolute(), _absolute(options)
+    out, options = Path(out).absolute(), checked(options, OF_RUN, "mmbench.run")
+    options |= {name: str(Path(options[name]).absolute()) for name in ("checkpoints", "cache") if options[name]}
     chosen = _chosen(model, tasks, options)
-    seeds = seeds_of(options.get("seed", 0), options.get("seeds", 1))
-    solved = checked_threshold(options.get("solved", SOLVED))
-    resolved = resolve_tasks(chosen.tasks, sources_of(options.get("data")), options.get("task_args"))
-    fits = _fits(chosen, resolved, skip=options.get("skip_incompatible", False))
+    resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"])
+    fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
     plans = _Plans()
     jobs = []
     for fit in (fit for fit in fits if fit.served or fit.skipped):
-        for seed in seeds:
+        for seed in range(options["seed"], options["seed"] + options["seeds"]):
             spec = _spec(fit.model.name, chosen.tasks, options, seed)
-            skipped = {task.name: _incompatible(task, why, spec.selection.split) for task, why in fit.skipped}
+            skipped = {task.name: _incompatible(task, why, spec.split) for task, why in fit.skipped}
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
     said = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
-    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *said), solved)
+    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *said), options["solved"])
 
 
 # --- what is asked for ---
-
-
-def _absolute(options: RunOptions) -> RunOptions:
-    """The options, with absolute paths for what a run writes."""
-    found: RunOptions = {**options, "checkpoints": Path(options.get("checkpoints", CHECKPOINTS)).absolute()}
-    if (cache := options.get("cache")) is not None:
-        found["cache"] = Path(cache).absolute()
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +90,8 @@ class _Chosen:
     """Whether the tasks were named themselves."""
 
 
-def _chosen(model: Any, tasks: str | Sequence[str] | None, options: RunOptions) -> _Chosen:
-    name = options.get("suite")
+def _chosen(model: Any, tasks: str | Sequence[str] | None, options: Mapping[str, Any]) -> _Chosen:
+    name = options["suite"]
     suite = find_suite(name) if name else None
     names = names_of(tasks if tasks is not None else ())
     given: list[Any] = [] if model is None else list(model) if isinstance(model, list | tuple) else [model]
@@ -148,32 +103,13 @@ def _chosen(model: Any, tasks: str | Sequence[str] | None, options: RunOptions) 
         raise UsageError(f"no tasks given: suite {name!r} names models alone; add --tasks")
     if not names and suite is None:
         raise UsageError("no tasks given; see: mmbench list tasks, or name a --suite (mmbench list suites)")
-    models = models_of(given, options.get("model_args"), options.get("aliases"), name)
+    models = models_of(given, options["model_args"], name)
     return _Chosen(models, names or (suite.tasks if suite else ()), bool(names))
 
 
-def _spec(model: str, tasks: tuple[str, ...], options: RunOptions, seed: int) -> RunSpec:
-    return RunSpec(
-        model=model,
-        tasks=tasks,
-        model_args=dict(options.get("model_args") or {}),
-        task_args=dict(options.get("task_args") or {}),
-        data=sources_of(options.get("data")),
-        selection=Selection(options.get("limit"), tuple(options.get("ids") or ()), options.get("split", "test")),
-        batching=Batching(
-            size=options.get("batch_size", "auto"),
-            cost=options.get("batch_cost"),
-            workers=options.get("workers", 2),
-            concurrency=options.get("concurrency", 16),
-            timeout_s=options.get("timeout"),
-            retries=options.get("retries", 8),
-        ),
-        max_errors=options.get("max_errors", 0.5),
-        seed=seed,
-        measure=options.get("perf", "quick") != "off",
-        checkpoints=str(options.get("checkpoints", CHECKPOINTS)),
-        cache=None if (cache := options.get("cache")) is None else str(cache),
-    )
+def _spec(model: str, tasks: tuple[str, ...], options: Mapping[str, Any], seed: int) -> RunSpec:
+    shared = {field.name: options[field.name] for field in fields(RunSpec) if field.name in options}
+    return RunSpec(**{**shared, "model": model, "tasks": tasks, "seed": seed})
 
 
 # --- who can answer what ---

@@ -66,8 +66,7 @@ def _same_requests(
 
 def _selections(directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile) -> Iterator[Selection]:
     split = entry.split
-    given = run.spec.get("selection") or {}
-    yield Selection(given.get("limit"), tuple(given.get("ids") or ()), split)
+    yield Selection(run.spec.get("limit"), tuple(run.spec.get("ids") or ()), split)
     yield Selection(split=split)
     yield Selection(limit=stored.n_samples, split=split)
     prefix = f"{entry.name}/"

@@ -1,0 +1,352 @@
+"""Every option that commands share, declared once: name, type, default, range, help, group, and whether it is identity.
+
+The command line, ``mmbench.toml``, environment variables, the keywords of `mmbench.run` and `mmbench.train`, and
+``docs/reference/options.md`` all come from these declarations. A keyword of Python is declared by the annotation of its
+type, so mypy and the program read the same line; annotations are therefore evaluated in this module.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
+
+from mmbench.core.errors import OptionError, RenamedOptionError, UnknownNameError, UsageError
+from mmbench.core.spec import CACHE, CHECKPOINTS, RUNS, DataSource
+from mmbench.resolve import forms
+from mmbench.resolve.forms import Form
+
+if TYPE_CHECKING:
+    from mmbench.runner.execute.progress import Progress
+
+Group = Literal["what", "data", "model", "speed", "results", "other"]
+
+GROUPS: dict[Group, str] = {
+    "what": "What is run",
+    "data": "Data",
+    "model": "Model",
+    "speed": "Speed",
+    "results": "Results",
+    "other": "Options",
+}
+"""Group to its heading in ``--help``, in order."""
+
+RENAMED = {"workers": "loader-threads"}
+"""Former names of options that are refused with the new name."""
+
+Data = str | Path | Mapping[str, str | Path] | Sequence[DataSource]
+"""A path, {task or dataset name: path}, or data sources."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """One option."""
+
+    help: str
+    """What it does, in one sentence for ``--help`` and the reference page."""
+    form: Form
+    """Its type and range."""
+    group: Group = "other"
+    """Where it stands in ``--help``."""
+    default: Any = None
+    """What holds where it is not given."""
+    identity: bool = False
+    """Whether it is part of the identity of a run or of its tasks: another value is another run, or asks again."""
+    name: str = ""
+    """As it is typed, without dashes in front; the keyword of a declaration, with dashes, where it is empty."""
+    also: tuple[str, ...] = ()
+    """Other spellings."""
+    short: str = ""
+    """The letter of its short form."""
+    bare: Any = None
+    """The value where it is typed without one; None: it needs one."""
+    parameter: str = ""
+    """Name of the parameter that it sets, where that is not the keyword."""
+
+    @property
+    def keyword(self) -> str:
+        """Its name in Python."""
+        return self.parameter or self.name.replace("-", "_")
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All its long names, the usual one first."""
+        return (self.name, *self.also)
+
+    def value(self, given: Any, where: str = "") -> Any:
+        """Check a value of Python or TOML.
+
+        Args:
+            given: The value; None stands for the default.
+            where: What the user wrote it after, such as ``--limit``; the keyword where it is empty.
+
+        Returns:
+            The value as the program uses it.
+
+        Raises:
+            OptionError: If the value is of another type or out of range.
+        """
+        if given is None:
+            return self.default
+        try:
+            return self.form.read(given)
+        except (TypeError, ValueError, AttributeError):
+            raise OptionError(where or self.keyword, given, self.form.expected) from None
+
+    def parsed(self, given: Any, where: str) -> Any:
+        """Check a value that was written as text; as `value`, which says what is raised."""
+        try:
+            typed = self.form.parse(given)
+        except (TypeError, ValueError):
+            raise OptionError(where, given, self.form.expected) from None
+        return self.value(typed, where)
+
+    def configured(self, given: Any, where: str) -> Any:
+        """Check a value of ``mmbench.toml``, where an option that can be given several times may be a text or a list."""
+        texts = [given] if isinstance(given, str) else given
+        if self.form.many and isinstance(texts, list) and all(isinstance(each, str) for each in texts):
+            return self.parsed(texts, where)
+        return self.value(given, where)
+
+    def arguments(self, value: Any) -> list[str]:
+        """The words of a command line that give it a value; none for its default."""
+        if value == self.default:
+            return []
+        texts = [str(value)]
+        if isinstance(value, Mapping):
+            texts = [",".join(f"{key}={forms.as_text(each)}" for key, each in value.items())]
+        elif isinstance(value, tuple):
+            texts = [f"{each.name}={each.path}" if each.name else each.path for each in value]
+        return [word for text in texts for word in (f"--{self.name}", text)]
+
+
+class TaskOptions(TypedDict, total=False):
+    """Keywords that choose and change tasks."""
+
+    data: Annotated[
+        Data | None, Option("Your own data for a task family.", forms.sources(), "data", default=(), identity=True)
+    ]
+    task_args: Annotated[
+        Mapping[str, Any] | None,
+        Option("Options of the tasks, e.g. extractor=mention.", forms.pairs(), "data", default={}, identity=True),
+    ]
+
+
+class TrainOptions(TaskOptions, total=False):
+    """Keywords of `mmbench.train`."""
+
+    model_args: Annotated[
+        Mapping[str, Any] | None, Option("Options of the model.", forms.pairs(), "model", default={}, identity=True)
+    ]
+    device: Annotated[
+        str | None, Option("Given to the model as its option 'device'.", forms.text(), "model", identity=True)
+    ]
+    checkpoints: Annotated[
+        str | Path | None,
+        Option("Where models keep what they have learned.", forms.folder(), "model", default=CHECKPOINTS),
+    ]
+    seed: Annotated[
+        int, Option("Seed of all that is drawn; the first of --seeds.", forms.whole(), "what", default=0, identity=True)
+    ]
+    seeds: Annotated[
+        int, Option("Repeat with N seeds, from --seed on, each a run of its own.", forms.whole(1), "what", default=1)
+    ]
+    threads: Annotated[
+        int | None,
+        Option("CPU threads for training and inference; default: chosen by the model.", forms.whole(1), "speed"),
+    ]
+    progress: "bool | Progress"
+
+
+class RunOptions(TrainOptions, total=False):
+    """Keywords of `mmbench.run`."""
+
+    suite: Annotated[
+        str | None, Option("Models and tasks under one name, see: mmbench list suites.", forms.text("S"), "what")
+    ]
+    skip_incompatible: Annotated[
+        bool,
+        Option(
+            "Show what a model cannot answer as n/a, also where nothing else is left of it.",
+            forms.flag(),
+            "what",
+            default=False,
+        ),
+    ]
+    max_errors: Annotated[
+        float,
+        Option(
+            "Stop when more requests fail; a fraction counts after 50 requests.",
+            forms.number(least=0, metavar="N|FRACTION"),
+            "what",
+            default=0.5,
+        ),
+    ]
+    split: Annotated[str, Option("Split that is asked.", forms.text(), "data", default="test", identity=True)]
+    limit: Annotated[
+        int | None, Option("At most N samples a task, whole groups (images) only.", forms.whole(1), "data")
+    ]
+    ids: Annotated[Sequence[str] | None, Option("Only these sample ids.", forms.ids("ID[,ID…]"), "data", default=())]
+    base_url: Annotated[
+        str | None,
+        Option(
+            "Address of an endpoint; given to the model as its option 'base_url'.",
+            forms.text("URL"),
+            "model",
+            identity=True,
+        ),
+    ]
+    dtype: Annotated[
+        str | None, Option("Given to the model as its option 'dtype'.", forms.text(), "model", identity=True)
+    ]
+    batch_size: Annotated[
+        int | Literal["auto"],
+        Option(
+            "Requests a batch; auto starts at 64 and halves when memory runs out.",
+            forms.batch_size(),
+            "speed",
+            default="auto",
+        ),
+    ]
+    batch_cost: Annotated[
+        float | None,
+        Option("Upper bound on a batch's summed cost in tokens.", forms.number(above=0, metavar="COST"), "speed"),
+    ]
+    loader_threads: Annotated[
+        int, Option("Threads that prepare batches ahead; 0: none.", forms.whole(0), "speed", default=2)
+    ]
+    concurrency: Annotated[
+        int, Option("Most requests in flight, for models with async methods.", forms.whole(1), "speed", default=16)
+    ]
+    timeout: Annotated[
+        float | None,
+        Option(
+            "Give up a request after this, asking again included; for models with async methods.",
+            forms.number(above=0, metavar="SECONDS"),
+            "speed",
+        ),
+    ]
+    retries: Annotated[
+        int,
+        Option(
+            "Ask again after faults that may pass, for models with async methods.", forms.whole(0), "speed", default=8
+        ),
+    ]
+    perf: Annotated[
+        Literal["quick", "off"],
+        Option("Measure throughput, latency and peak memory.", forms.choice("quick", "off"), "speed", default="quick"),
+    ]
+    cache: Annotated[
+        str | Path | None,
+        Option(
+            f"Share answers between runs: what was answered there is not asked again. Without a value: {CACHE}.",
+            forms.folder(),
+            "speed",
+            bare=CACHE,
+        ),
+    ]
+    solved: Annotated[
+        float,
+        Option(
+            "A seed counts as having solved a task from this value up (0 to 1).",
+            forms.number(least=0, most=1, metavar="VALUE"),
+            "results",
+            default=0.95,
+        ),
+    ]
+
+
+def _declared(*keywords: type) -> dict[str, Option]:
+    """The options that the annotations of typed dictionaries declare, by name."""
+    found: dict[str, Option] = {}
+    for each in keywords:
+        for key, annotation in each.__annotations__.items():
+            for option in get_args(annotation)[1:]:
+                if isinstance(option, Option):
+                    name = key.replace("_", "-")
+                    found[name] = dataclasses.replace(option, name=name)
+    return found
+
+
+_OF_COMMANDS = (
+    Option(
+        "Name, alias, suite, FILE.py[:NAME], module:NAME or provider/name.",
+        forms.names("M[,M…]"),
+        "what",
+        default=(),
+        identity=True,
+        name="model",
+        short="m",
+    ),
+    Option(
+        "Task or family, see: mmbench list tasks.",
+        forms.names("T[,T…]"),
+        "what",
+        default=(),
+        name="tasks",
+        also=("task",),
+        short="t",
+    ),
+    Option("Print what would be done, and stop.", forms.flag(), "what", default=False, name="dry-run"),
+    Option(
+        "Forbid the Hugging Face libraries to use the network.", forms.flag(), "model", default=False, name="offline"
+    ),
+    Option("Where runs are written and looked for.", forms.folder(), "results", default=RUNS, name="out"),
+    Option("One JSON document on stdout instead of tables.", forms.flag(), "results", default=False, name="json"),
+    Option("Nothing on stderr but what failed.", forms.flag(), "results", default=False, name="quiet", short="q"),
+)
+
+OPTIONS: dict[str, Option] = {**_declared(RunOptions), **{option.name: option for option in _OF_COMMANDS}}
+"""Every option that commands share, by name."""
+
+OF_TRAIN = tuple(option.keyword for option in _declared(TrainOptions).values())
+"""Keywords of `mmbench.train`."""
+
+OF_RUN = tuple(option.keyword for option in _declared(RunOptions).values())
+"""Keywords of `mmbench.run`."""
+
+
+def checked(given: Mapping[str, Any], keywords: Iterable[str], what: str) -> dict[str, Any]:
+    """Check keywords that were given from Python.
+
+    Args:
+        given: Keyword to value. ``progress`` is passed through.
+        keywords: Those that the function has.
+        what: The function, for messages: ``mmbench.run``.
+
+    Returns:
+        Every keyword with its value as the program uses it, or its default. The values of ``device``, ``base_url`` and
+        ``dtype`` are among ``model_args`` as well.
+
+    Raises:
+        UnknownNameError: For a keyword that the function does not have, with the nearest.
+        RenamedOptionError: For a keyword that has another name by now.
+        OptionError: For a value of another type or out of range.
+    """
+    known = tuple(keywords)
+    for keyword in given:
+        if keyword not in (*known, "progress"):
+            raise unknown_option(f"option of {what}:", keyword, (*known, "progress"))
+    found = {keyword: _by_keyword(keyword).value(given.get(keyword)) for keyword in known}
+    of_model = {name: found[name] for name in ("base_url", "device", "dtype") if found.get(name) is not None}
+    if "model_args" in found:
+        found["model_args"] = {**found["model_args"], **of_model}
+    return {**found, "progress": given.get("progress", True)}
+
+
+def _by_keyword(keyword: str) -> Option:
+    return OPTIONS[keyword.replace("_", "-")]
+
+
+def unknown_option(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for an option that does not exist: it names the new name of a former one, else the nearest.
+
+    Args:
+        what: Where it stands: ``key of [run] in mmbench.toml:``.
+        name: What was written.
+        known: What could have been written.
+    """
+    names = list(known)
+    new = RENAMED.get(name.replace("_", "-"))
+    if new is not None and {new, new.replace("-", "_")} & set(names):
+        return RenamedOptionError(name, new if new in names else new.replace("-", "_"), what)
+    return UnknownNameError(what, name, names)
