@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mmbench import _moved
 from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
@@ -156,3 +157,5 @@ __getattr__, __dir__ = lazy_exports(
         ),
     },
 )
+
+_moved.install()

@@ -16,6 +16,7 @@ from mmbench.core.errors import PluginError, RunFailedError, UnknownNameError, U
 from mmbench.core.ids import nearest_names
 from mmbench.core.model import KINDS, Capabilities, capabilities
 from mmbench.models.caller import USER_ERRORS
+from mmbench.models.hf.files import fitting_adapter
 from mmbench.resolve.identity import Identity, digest_of_class, digest_of_module, of_registered, of_source
 from mmbench.results.codec import canonical_json
 
@@ -79,9 +80,19 @@ def resolve_model(
     provider, slash, rest = name.partition("/")
     if slash and rest and provider in registered:
         return _registered(provider, name, given, first=rest)
+    raise _unknown(name, [*registered, *(aliases or {})])
+
+
+def _unknown(name: str, known: list[str]) -> UnknownNameError:
+    adapter = fitting_adapter(name)
+    if adapter == "hf-encoder":
+        hint = f"{name} holds one encoder; two that share a space are hf-encoder/IMAGE_PATH+TEXT_PATH."
+        return UnknownNameError("model", name, (), hint=hint)
+    if adapter is not None:
+        return UnknownNameError("model", name, (), hint=f"{name} holds a checkpoint: write {adapter}/{name}")
     suites = (plugin.name for plugin in registry.plugins("suite"))
-    known = [*registered, *suites, *(aliases or {}), *(path.stem for path in Path().glob("*.py"))]
-    raise UnknownNameError("model", name, known, hint="A model is a name (mmbench list models), or FILE.py[:Name].")
+    known = [*known, *suites, *(path.stem for path in Path().glob("*.py"))]
+    return UnknownNameError("model", name, known, hint="A model is a name (mmbench list models), or FILE.py[:Name].")
 
 
 def resolve_instance(model: Any, options: Mapping[str, Any] | None = None) -> ResolvedModel:

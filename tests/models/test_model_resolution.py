@@ -1,6 +1,7 @@
 """What may stand after ``--model``: an alias, a registered name, a file or module, ``provider/name``, in this order."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,42 @@ def test_a_name_that_fits_none_gets_the_nearest(here: Path, name: str, said: str
 def test_an_alias_is_among_the_nearest(here: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'my-big-model'"):
         resolve_model("my-bg-model", aliases={"my-big-model": {"model": "random"}})
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"architectures": ["CLIPModel"], "model_type": "clip", "text_config": {}, "vision_config": {}},
+            "hf-embed/./f",
+        ),
+        ({"architectures": ["SiglipModel"], "model_type": "siglip"}, "hf-embed/./f"),
+        ({"model_type": "clip"}, "hf-embed/./f"),
+        ({"architectures": ["VisionTextDualEncoderModel"], "model_type": "vision-text-dual-encoder"}, "hf-embed/./f"),
+        ({"architectures": ["LlavaForConditionalGeneration"], "text_config": {}, "vision_config": {}}, "hf/./f"),
+        ({"architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl"}, "hf/./f"),
+        ({"architectures": ["Idefics3ForVision2Seq"]}, "hf/./f"),
+        ({"architectures": ["Phi3VForCausalLM"]}, "hf/./f"),
+        ({"model_type": "something-new"}, "hf/./f"),
+        ({"architectures": ["ViTModel"]}, "hf-encoder/IMAGE_PATH+TEXT_PATH"),
+    ],
+)
+def test_a_folder_with_a_checkpoint_names_the_adapter_that_fits(here: Path, config: dict[str, Any], said: str) -> None:
+    (here / "f").mkdir()
+    (here / "f" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(UnknownNameError) as raised:
+        resolve_model("./f")
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("config", [None, "", "[1]", "{", "\xff"])
+def test_a_folder_without_a_readable_config_is_a_name_like_any_other(here: Path, config: str | None) -> None:
+    (here / "f").mkdir()
+    if config is not None:
+        (here / "f" / "config.json").write_text(config, encoding="latin-1")
+    with pytest.raises(UnknownNameError) as raised:
+        resolve_model("./f")
+    assert "hf" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -21,6 +22,9 @@ NO_PROCESSOR = (
     "save one beside the weights with processor.save_pretrained"
 )
 """What to say of a checkpoint, after its name."""
+_GENERATES = re.compile("ForConditionalGeneration|ForCausalLM|ForVision2Seq|ForImageTextToText|LMHead")
+_TWO_TOWERS = frozenset({"align", "altclip", "chinese_clip", "clip", "siglip", "siglip2", "vision-text-dual-encoder"})
+"""Values of ``model_type`` that tell a dual encoder where the parts of its configuration are left at their defaults."""
 _IGNORED = (".lock", ".md", ".gitattributes", ".png", ".jpg")
 
 
@@ -63,6 +67,27 @@ def checkpoint_digest(path: str, revision: str | None) -> str:
     Raises `UsageError` for a folder that holds no checkpoint and a name that the hub does not know.
     """
     return _folder_digest(Path(path)) if _is_folder(path) else _commit(path, revision)[0]
+
+
+def fitting_adapter(folder: str) -> str | None:
+    """The registered name that runs the checkpoint in a folder, told by its ``config.json``; None where there is no such file.
+
+    A class for conditional generation or causal language modelling goes with ``hf``, another one that is made of a text and
+    a vision model with ``hf-embed``, and one of a single modality, or of an unknown kind, with ``hf-encoder`` or ``hf``.
+    """
+    try:
+        config = json.loads((Path(folder) / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    classes = config.get("architectures")
+    names = " ".join(map(str, classes)) if isinstance(classes, list) else ""
+    if _GENERATES.search(names):
+        return "hf"
+    if config.get("model_type") in _TWO_TOWERS or {"text_config", "vision_config"} <= config.keys():
+        return "hf-embed"
+    return "hf-encoder" if names.endswith("Model") else "hf"
 
 
 def _is_folder(path: str) -> bool:
