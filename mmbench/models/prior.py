@@ -9,7 +9,6 @@ from mmbench.core.model import FitContext
 from mmbench.core.requests import Choose, Generate
 from mmbench.core.samples import Sample
 from mmbench.core.task import TaskInfo
-from mmbench.scoring.prior import AnswerPrior
 
 
 class Prior:
@@ -20,6 +19,8 @@ class Prior:
 
     def fit(self, task: TaskInfo, train: Sequence[Sample], val: Sequence[Sample], context: FitContext) -> None:
         """Count the first reference of every training sample. `val` is not used: nothing is tuned."""
+        from mmbench.scoring.prior import AnswerPrior
+
         del val
         self._prior = AnswerPrior(task, train, context.requests if self.by_template else None)
 
