@@ -1,7 +1,8 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
 ``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, ``mmbench.score`` takes
-a file of predictions in the place of a model, and ``mmbench.compare`` says what sets two runs apart. The nouns that plug-ins are
+a file of predictions in the place of a model, ``mmbench.compare`` says what sets two runs apart, and ``mmbench.load_run`` reads a
+stored run. The nouns that plug-ins are
 written with are here as well. Everything loads when it is first used: importing this package imports nothing but the standard library.
 """
 
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from mmbench.metrics.formulas import mean_metric
+    from mmbench.results.find import load_run
+    from mmbench.results.run import Run, TaskResult
     from mmbench.runner.training import TrainResult, train
 
 __version__ = "0.1.0"
@@ -88,6 +91,7 @@ __all__ = [
     "OptionError",
     "PerSampleTask",
     "PluginError",
+    "Run",
     "RunFailedError",
     "RunNotFoundError",
     "RunResult",
@@ -96,12 +100,14 @@ __all__ = [
     "ScoreResult",
     "ScoreTable",
     "TaskInfo",
+    "TaskResult",
     "TrainResult",
     "TransientError",
     "UnknownNameError",
     "Usage",
     "UsageError",
     "compare",
+    "load_run",
     "mean_metric",
     "run",
     "score",
@@ -115,6 +121,8 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.run": ("RunResult", "run"),
         "mmbench.api.score": ("ScoreResult", "score"),
         "mmbench.comparison.differences": ("Comparison",),
+        "mmbench.results.find": ("load_run",),
+        "mmbench.results.run": ("Run", "TaskResult"),
         "mmbench.runner.training": ("TrainResult", "train"),
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (

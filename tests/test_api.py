@@ -87,7 +87,7 @@ def test_a_class_is_built_with_its_model_args(tmp_path: Path) -> None:
     data = write_questions(tmp_path)
     result = evaluate(Says, data, tmp_path, model_args={"text": "blue"})
     assert {line.output for line in lines(result.path)} == {"blue"}
-    assert result.runs[0].run.model.options == {"text": "blue"}
+    assert result.runs[0].model.options == {"text": "blue"}
     assert evaluate(Says, data, tmp_path).path != result.path
 
 
@@ -122,7 +122,7 @@ def test_a_class_typed_into_an_interpreter_runs(tmp_path: Path) -> None:
         "    def generate(self, requests): return ['red' for _ in requests]\n"
         "for model in (Typed, Typed()):\n"
         "    result = mmbench.run(model, 'vqa', data='mine.jsonl', out='runs', progress=False)\n"
-        "    print(result.exit_code, result.runs[0].run.model.digest)\n"
+        "    print(result.exit_code, result.runs[0].model.digest)\n"
     )
     child = start_python("-c", code, folder=tmp_path)
     out, err = child.communicate(timeout=60)

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.comparison.sides import UNSCORED, TaskSide
 from mmbench.core.errors import NotComparableError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, STATUSES, cluster_codes, status_codes
+from mmbench.results.run import TaskResult
 
 Codes = NDArray[np.int64]
 Statuses = NDArray[np.int8]
+
+UNSCORED = "status"
+"""Field of the mismatch where one run has no values of a task."""
 
 _ERROR = STATUSES.index("error")
 
@@ -46,12 +49,12 @@ def shown(value: Any) -> str:
     return text[:12] if is_digest else " ".join(text.split())
 
 
-def mismatches(a: TaskSide, b: TaskSide) -> list[Mismatch]:
+def mismatches(a: TaskResult, b: TaskResult) -> list[Mismatch]:
     """Every reason why two sides of a task do not compare; none where they do."""
     found = [
-        Mismatch(name, a.facts.get(name), b.facts.get(name))
-        for name in dict.fromkeys([*a.facts, *b.facts])
-        if a.facts.get(name) != b.facts.get(name)
+        Mismatch(name, a.comparability_key.get(name), b.comparability_key.get(name))
+        for name in dict.fromkeys([*a.comparability_key, *b.comparability_key])
+        if a.comparability_key.get(name) != b.comparability_key.get(name)
     ]
     if not a.metrics or not b.metrics:
         return [Mismatch(UNSCORED, _state(a), _state(b)), *(found if a.metrics or b.metrics else [])]
@@ -60,7 +63,7 @@ def mismatches(a: TaskSide, b: TaskSide) -> list[Mismatch]:
     return found
 
 
-def _state(task: TaskSide) -> str:
+def _state(task: TaskResult) -> str:
     return task.status if task.metrics else f"{task.status}, no scores"
 
 
@@ -138,7 +141,7 @@ def _renumbered(codes: Codes) -> Codes:
     return np.unique(codes, return_inverse=True)[1].astype(np.int64, copy=False)
 
 
-def join_tables(a: TaskSide, b: TaskSide) -> dict[str, Joined]:
+def join_tables(a: TaskResult, b: TaskResult) -> dict[str, Joined]:
     """Unit to the joined tables, for every unit that both sides have.
 
     Raises `NotComparableError` when tables are missing or damaged, an id stands twice in one, or the sides put the same

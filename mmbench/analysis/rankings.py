@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import StoredTables, TaskSide
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
 from mmbench.core.metric import Metric
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, point, read_rows, status_codes
 from mmbench.reporting.comparison import Standing
-from mmbench.reporting.runs import Runs
 from mmbench.reporting.table import Cell
+from mmbench.results.run import TaskResult
 from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums
 from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank_ranges
 
@@ -72,8 +71,7 @@ class _Shared:
 class Judge:
     """Ranks models by the score tables of their runs."""
 
-    def __init__(self, runs: Runs, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
-        self._runs = runs
+    def __init__(self, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
         self._seed = seed
         self._resamples = resamples
 
@@ -102,14 +100,14 @@ class Judge:
 
     def is_short(self, group: SeedGroup, task: str) -> bool:
         """Whether a model's values of a task cover less than they should: samples, seeds or the end of it are missing."""
-        scored = self._runs.of(group, task)
-        whole = all(entry.status == "complete" for _, entry in group.entries(task))
+        scored = group.scored(task)
+        whole = all(result.status == "complete" for result in group.results(task))
         values = [value for side in scored for value in side.metrics.values()]
-        return not whole or len(scored) < len(group.entries(task)) or any(value.n_failed for value in values)
+        return not whole or len(scored) < len(group.results(task)) or any(value.n_failed for value in values)
 
     def is_ranked(self, group: SeedGroup, task: str, metric: str) -> bool:
         """Whether a model has a value of this metric that may be ranked."""
-        scored = self._runs.of(group, task)
+        scored = group.scored(task)
         values = [side.metrics.get(metric) for side in scored if side.status in ("complete", "partial")]
         return 0 < len(values) == len(scored) and all(
             value is not None and value.value is not None and value.coverage >= LEAST_COVERAGE for value in values
@@ -123,7 +121,7 @@ class Judge:
         Seeds of one model are averaged within each resample. What is no formula is slow to resample, and is drawn for the
         first metric alone. Raises `NotComparableError` where tables are damaged, or clusters have changed.
         """
-        scored = [self._runs.of(group, task) for group in groups]
+        scored = [group.scored(task) for group in groups]
         known: dict[str, Metric] = {}
         why: dict[str, str] = {}
         for name in metrics:
@@ -223,7 +221,7 @@ def _by_value(groups: Sequence[SeedGroup], task: str, metric: str) -> list[int]:
     return sorted(range(len(groups)), key=key)
 
 
-def _metric(scored: Sequence[Sequence[TaskSide]], name: str) -> tuple[Metric | None, str]:
+def _metric(scored: Sequence[Sequence[TaskResult]], name: str) -> tuple[Metric | None, str]:
     """How a metric is computed, where that is the same for all runs."""
     sides = [side for own in scored for side in own]
     if not all(name in side.metrics for side in sides):
@@ -237,9 +235,9 @@ def _metric(scored: Sequence[Sequence[TaskSide]], name: str) -> tuple[Metric | N
     return first, ""
 
 
-def _tables(sides: Sequence[TaskSide]) -> list[Mapping[str, ScoreTable]]:
+def _tables(sides: Sequence[TaskResult]) -> list[Mapping[str, ScoreTable]]:
     """[r] unit → table of each run; a saved baseline, which keeps no ids, gets them from a run that has them."""
-    anchor = next((side for side in sides if isinstance(side.store, StoredTables)), sides[0])
+    anchor = next((side for side in sides if side.store.has_ids), sides[0])
     return [side.tables() if side is anchor else side.tables(anchor) for side in sides]
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from mmbench.core.errors import OptionError
 from mmbench.core.scores import MetricValue
 from mmbench.results.codec import canonical_json
-from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import LearnedEntry, TaskEntry, TaskPerf
-from mmbench.results.view import RunView
+from mmbench.results.run import Run, TaskResult
+from mmbench.results.schema import LearnedEntry, TaskPerf
+
+Key = Callable[[TaskResult], Hashable]
+"""What results must share to stand beside each other."""
 
 SOLVED = 0.95
 """A seed counts as having solved a task from this value up, unless told otherwise."""
@@ -134,21 +134,42 @@ class SeedRow:
         }
 
 
+def data_key(result: TaskResult) -> Hashable:
+    """What results must share to stand in one table: version, data, split, options and samples of the task.
+
+    Raises `NotComparableError` when the plan on disk is damaged.
+    """
+    key = result.comparability_key
+    samples = key.get("selected samples", key["number of samples"])
+    options = canonical_json(result.source.options)
+    return key["task version"], key["data fingerprint"], key["split"], options, samples
+
+
+def question_key(result: TaskResult) -> Hashable:
+    """What results must share to be ranked together: all that must agree but the kind of request.
+
+    Raises `NotComparableError` when the plan on disk is damaged.
+    """
+    return canonical_json({name: value for name, value in result.comparability_key.items() if name != "request kind"})
+
+
 @dataclass(frozen=True, slots=True)
 class SeedGroup:
     """Runs of one model that differ in seed alone; often a single one."""
 
     label: str
     """The model's name, and what sets it apart where several models share it."""
-    runs: tuple[RunView, ...]
+    runs: tuple[Run, ...]
     """[s] the runs, in ascending order of their seeds."""
     threshold: float = SOLVED
     """The value from which a seed counts as having solved a task."""
+    key: Key = data_key
+    """What results must share to stand beside each other."""
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """[s] the seeds."""
-        return tuple(view.run.seed for view in self.runs)
+        return tuple(run.seed for run in self.runs)
 
     @property
     def several(self) -> bool:
@@ -158,15 +179,19 @@ class SeedGroup:
     @property
     def tasks(self) -> list[str]:
         """The tasks of all runs, in their order."""
-        return list(dict.fromkeys(name for view in self.runs for name in view.run.tasks))
+        return list(dict.fromkeys(name for run in self.runs for name in run.tasks))
 
-    def entries(self, task: str) -> list[tuple[int, TaskEntry]]:
-        """(seed, entry) of the runs that have this task."""
-        return [(view.run.seed, view.run.tasks[task]) for view in self.runs if task in view.run.tasks]
+    def results(self, task: str) -> list[TaskResult]:
+        """The results of the runs that have this task."""
+        return [run.tasks[task] for run in self.runs if task in run.tasks]
+
+    def scored(self, task: str) -> list[TaskResult]:
+        """The results that have values."""
+        return [result for result in self.results(task) if result.metrics]
 
     def rows(self, task: str) -> list[SeedRow]:
         """Every metric of a task; empty where no seed was scored."""
-        found = [{row.id: row for row in view.rows([task])} for view in self.runs]
+        found = [{row.id: row for row in run.rows([task])} for run in self.runs]
         first = {name: row for of_run in reversed(found) for name, row in of_run.items()}
         order = dict.fromkeys(name for of_run in found for name in of_run)
         return [
@@ -187,9 +212,8 @@ class SeedGroup:
     def slices(self, task: str) -> dict[str, dict[str, dict[str, float]]]:
         """Slice name → label → metric id → mean over the seeds that have a value there."""
         found: dict[str, dict[str, dict[str, list[float]]]] = {}
-        for view in self.runs:
-            scores = view.scores.get(task)
-            for name, labels in (scores.slices if scores else {}).items():
+        for result in self.results(task):
+            for name, labels in result.slices.items():
                 for label, metrics in labels.items():
                     place = found.setdefault(name, {}).setdefault(label, {})
                     for metric in metrics:
@@ -202,11 +226,11 @@ class SeedGroup:
 
     def perf(self, task: str) -> list[TaskPerf]:
         """The speeds of the seeds that were measured."""
-        return [view.perf[task] for view in self.runs if task in view.perf]
+        return [result.perf for result in self.results(task) if result.perf is not None]
 
     def learned(self, task: str) -> list[LearnedEntry]:
-        """What the seeds said of their training."""
-        return [entry.learned for _, entry in self.entries(task) if entry.learned is not None]
+        """The training summaries that the seeds reported."""
+        return [result.learned for result in self.results(task) if result.learned is not None]
 
 
 def middle(values: Iterable[float | None]) -> float | None:
@@ -215,72 +239,62 @@ def middle(values: Iterable[float | None]) -> float | None:
     return median(found) if found else None
 
 
-def data_key(view: RunView, task: str) -> Hashable:
-    """What two runs must share for their values of a task to stand side by side: its data, options and samples.
-
-    Raises `NotComparableError` when the plan on disk is damaged.
-    """
-    if view.facts is not None:
-        return view.facts[task]
-    entry = view.run.tasks[task]
-    plan = RunDirectory(view.path).read_plan(task)
-    options = canonical_json(entry.source.options)
-    return entry.version, entry.fingerprint, entry.split, options, plan.selection_digest if plan else entry.n_samples
-
-
 def group_seeds(
-    views: Sequence[RunView],
+    runs: Sequence[Run],
     tasks: Sequence[str] | None = None,
     *,
     solved: float = SOLVED,
     names_are_models: bool = False,
+    key: Key = data_key,
 ) -> list[SeedGroup]:
     """Put together the runs that differ in seed alone, in the order of the first of each.
 
-    Parameters: `tasks` that matter, None for all; `solved`, the threshold of the solve rate; `names_are_models`, true
-    where a name stands for one model, as within one command: a model without a digest (an object from Python) is then
-    known by its name, and is never put together with another run else.
+    Args:
+        runs: The runs.
+        tasks: The tasks that matter; None for all.
+        solved: The threshold of the solve rate.
+        names_are_models: Whether a name stands for one model, as within one command. A model without a digest (an object
+            from Python) is then known by its name; otherwise it is never put together with another run.
+        key: What results must share to be averaged.
+
+    Returns:
+        The groups, with labels that tell them apart.
     """
-    data = cache(lambda path, task: data_key(by_path[path], task))
-    by_path = {view.path: view for view in views}
-    groups: list[list[RunView]] = []
+    groups: list[list[Run]] = []
     model_keys: list[Hashable] = []
-    for view in views:
-        key = _model_key(view, names_are_models)
+    for run in runs:
+        model = _model_key(run, names_are_models)
         for group, known in zip(groups, model_keys, strict=True):
-            if known == key and _differs_in_seed(view, group, data, tasks):
-                group.append(view)
+            if known == model and _differs_in_seed(run, group, tasks, key):
+                group.append(run)
                 break
         else:
-            groups.append([view])
-            model_keys.append(key)
-    ordered = [tuple(sorted(group, key=lambda view: view.run.seed)) for group in groups]
-    return [SeedGroup(label, runs, solved) for label, runs in zip(_labels(ordered), ordered, strict=True)]
+            groups.append([run])
+            model_keys.append(model)
+    ordered = [tuple(sorted(group, key=lambda run: run.seed)) for group in groups]
+    return [SeedGroup(label, members, solved, key) for label, members in zip(_labels(ordered), ordered, strict=True)]
 
 
-def _model_key(view: RunView, names_are_models: bool) -> Hashable:
-    model = view.run.model
-    own = model.digest or ("" if names_are_models else str(view.path))
-    return model.name, own, canonical_json(model.options), view.run.mmbench_version
+def _model_key(run: Run, names_are_models: bool) -> Hashable:
+    own = run.model.digest or ("" if names_are_models else str(run.path))
+    return run.model.name, own, canonical_json(run.model.options), run.record.mmbench_version
 
 
-def _differs_in_seed(
-    view: RunView, group: Sequence[RunView], data: Callable[[Path, str], Hashable], tasks: Sequence[str] | None
-) -> bool:
-    if view.run.seed in {member.run.seed for member in group}:
+def _differs_in_seed(run: Run, group: Sequence[Run], tasks: Sequence[str] | None, key: Key) -> bool:
+    if run.seed in {member.seed for member in group}:
         return False
     return all(
-        data(member.path, task) == data(view.path, task)
+        key(member.tasks[task]) == key(run.tasks[task])
         for member in group
-        for task in member.run.tasks
-        if task in view.run.tasks and (tasks is None or task in tasks)
+        for task in member.tasks
+        if task in run.tasks and (tasks is None or task in tasks)
     )
 
 
-def _labels(groups: Sequence[Sequence[RunView]]) -> list[str]:
+def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     """A label for each group: the model's name, with its options or its directory where another group has the name."""
-    names = [group[0].run.model.name for group in groups]
-    options = [", ".join(f"{k}={v}" for k, v in sorted(group[0].run.model.options.items())) for group in groups]
+    names = [group[0].model.name for group in groups]
+    options = [", ".join(f"{k}={v}" for k, v in sorted(group[0].model.options.items())) for group in groups]
     labels = []
     for name, own, group in zip(names, options, groups, strict=True):
         rivals = [other for other, its in zip(options, names, strict=True) if its == name]

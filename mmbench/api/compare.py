@@ -33,10 +33,10 @@ def compare(
     with interval, p-value, minimum detectable effect and counts; `Comparison.refused` says of every task that does not compare
     why. Raises `UsageError` and its kin for a run, task or metric that is not there, `NotComparableError` for damaged runs.
     """
-    from mmbench.comparison.choose import chosen
-    from mmbench.comparison.differences import compare_sides
-    from mmbench.comparison.sides import distinct, load_side
+    from mmbench.comparison.choose import chosen, distinct
+    from mmbench.comparison.differences import compare_runs
+    from mmbench.results.find import load_run
 
-    sides = distinct([load_side(getattr(each, "path", each), Path(out)) for each in (a, b)])
+    sides = distinct([load_run(getattr(each, "path", each), Path(out)) for each in (a, b)])
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
-    return compare_sides(sides[0], sides[1], *wanted, slices=slices)
+    return compare_runs(sides[0], sides[1], *wanted, slices=slices)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
-from mmbench.results.rundir import find_run
+from mmbench.results.find import find_run
 from mmbench.runner.execute.signals import interruptible, shielded
 from mmbench.runner.plan.replan import replan
 from mmbench.scoring.rescoring import Rescored, score_again, what_moved, write_again

@@ -15,8 +15,8 @@ from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown
 from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import write_atomic
+from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
-from mmbench.results.view import MetricRow, RunView
 from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.plan.jobs import Plan, make_plan
@@ -34,7 +34,7 @@ __all__ = ["Plan", "RunOptions", "RunResult", "execute", "make_plan", "run"]
 class RunResult:
     """What a command produced: one run a model and seed."""
 
-    runs: tuple[RunView, ...]
+    runs: tuple[Run, ...]
     """The runs: model by model in the order given, seed by seed."""
     tasks: tuple[str, ...]
     """Full names of the tasks, in the order given."""
@@ -75,8 +75,8 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """0, or 4 when a run or part of it failed."""
-        entries = [run.run.tasks[task] for run in self.runs for task in self.tasks if task in run.run.tasks]
-        return 4 if self.failures or any(entry.status not in ("complete", "incompatible") for entry in entries) else 0
+        results = [run.tasks[task] for run in self.runs for task in self.tasks if task in run.tasks]
+        return 4 if self.failures or any(each.status not in ("complete", "incompatible") for each in results) else 0
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints: ``{"runs": [path], "metrics": […], "seeds": […], "perf": […], "failures": {…}}``.
@@ -90,14 +90,14 @@ class RunResult:
             "seeds": [row.to_dict() for row in self.over_seeds],
             "perf": [
                 {
-                    "model": run.run.model.name,
+                    "model": run.model.name,
                     "task": task,
-                    "seed": run.run.seed,
-                    **msgspec.to_builtins(run.perf[task]),
+                    "seed": run.seed,
+                    **msgspec.to_builtins(run.tasks[task].perf),
                 }
                 for run in self.runs
                 for task in self.tasks
-                if task in run.perf
+                if task in run.tasks and run.tasks[task].perf is not None
             ],
             "failures": dict(self.failures),
         }
@@ -164,7 +164,7 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
     for note in plan.notes:
         progress.note(note)
     several_seeds = len({job.spec.seed for job in plan.jobs}) > 1
-    views: list[RunView] = []
+    runs: list[Run] = []
     failures: dict[str, str] = {}
     for job in plan.jobs:
         name = f"{job.model.name} (seed {job.spec.seed})" if several_seeds else job.model.name
@@ -181,16 +181,16 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
             failures[name] = str(session.failure)
             progress.note(f"{name}: {session.failure}")
         if (session.directory.path / "run.json").is_file():
-            view = RunView.load(session.directory)
-            views.append(view)
+            found = read_run(session.directory)
+            runs.append(found)
             if session.failure is None:
-                write_report(view)
-    return RunResult(tuple(views), plan.tasks, failures, plan.solved)
+                write_report(found)
+    return RunResult(tuple(runs), plan.tasks, failures, plan.solved)
 
 
-def write_report(view: RunView) -> None:
+def write_report(run: Run) -> None:
     """Write ``report.md`` of a run anew. Raises `RunFailedError`."""
-    write_atomic(view.path / "report.md", run_markdown(group_seeds([view])).encode())
+    write_atomic(run.path / "report.md", run_markdown(group_seeds([run])).encode())
 
 
 def _announce(name: str, job: Job, progress: Progress) -> None:

@@ -11,8 +11,8 @@ import click
 from mmbench.cli.options import Command, options
 
 if TYPE_CHECKING:
-    from mmbench.comparison.saved import Saved
-    from mmbench.comparison.sides import Side
+    from mmbench.results.baseline import SavedBaseline
+    from mmbench.results.run import Run
 
 
 @click.group(
@@ -42,7 +42,7 @@ that has fewer samples of the same data than the baseline it would replace, is r
 @options("out")
 def save(run: str, file: str, out: str) -> int:
     """Save a run as a baseline file; of one that is there, say old and new values."""
-    from mmbench.comparison.saved import save_baseline
+    from mmbench.results.baseline import save_baseline
 
     path = Path(file).expanduser()
     saved = save_baseline(run, path, Path(out))
@@ -55,11 +55,11 @@ def save(run: str, file: str, out: str) -> int:
     return 0
 
 
-def _model(side: Side) -> str:
-    return f"{side.label}, seed {side.run.seed}"
+def _model(side: Run) -> str:
+    return f"{side.label}, seed {side.seed}"
 
 
-def _values(saved: Saved) -> Iterator[str]:
+def _values(saved: SavedBaseline) -> Iterator[str]:
     """Old and new value and number of units of every primary metric."""
     from mmbench.reporting.table import visible
     from mmbench.reporting.text import number

@@ -18,8 +18,8 @@ from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, U
 if TYPE_CHECKING:
     from mmbench.comparison.differences import Comparison
     from mmbench.comparison.flips import Flip
-    from mmbench.comparison.sides import Side
     from mmbench.reporting.table import Table
+    from mmbench.results.run import Run
 
 
 @click.command(
@@ -48,11 +48,12 @@ Exit code: 0, or 3 where a task does not compare.
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal.")
 def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
-    from mmbench.comparison.sides import distinct, load_side
+    from mmbench.comparison.choose import distinct
+    from mmbench.results.find import load_run
 
     _check(runs, values)
     working_directory_first()
-    sides = distinct([load_side(name, Path(values["out"])) for name in runs])
+    sides = distinct([load_run(name, Path(values["out"])) for name in runs])
     return _two(sides, values) if len(sides) == 2 else _several(sides, values)
 
 
@@ -72,21 +73,21 @@ def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
     return contextlib.redirect_stdout(sys.stderr) if values["json"] else contextlib.nullcontext()
 
 
-def _wanted(sides: list[Side], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
+def _wanted(sides: list[Run], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
     from mmbench.comparison.choose import chosen
 
     return chosen(sides, values["tasks"], values["metrics"])
 
 
-def _two(sides: list[Side], values: dict[str, Any]) -> int:
-    from mmbench.comparison.differences import compare_sides
+def _two(sides: list[Run], values: dict[str, Any]) -> int:
+    from mmbench.comparison.differences import compare_runs
     from mmbench.comparison.explain import explain
     from mmbench.reporting.compared import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
     notes: list[str] = []
     with _quiet(values):
-        comparison = compare_sides(a, b, *_wanted(sides, values), slices=values["slices"])
+        comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"])
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
     if values["json"]:
@@ -107,7 +108,7 @@ def _two(sides: list[Side], values: dict[str, Any]) -> int:
     return _ended(comparison.exit_code, comparison.refused)
 
 
-def _several(sides: list[Side], values: dict[str, Any]) -> int:
+def _several(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.explain import explain
     from mmbench.comparison.matrix import compare_all
     from mmbench.reporting.compared import explained_table, lacking, matrix_tables
@@ -168,13 +169,13 @@ def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> 
     return found
 
 
-def _asked(side: Side, task: str, units: list[Flip]) -> list[Flip]:
+def _asked(side: Run, task: str, units: list[Flip]) -> list[Flip]:
     """The units with what was asked. Raises `MmbenchError` where the task cannot be built or its data changed."""
     from mmbench.comparison.flips import with_samples
     from mmbench.resolve.samples import samples_of
     from mmbench.resolve.tasks import resolve_source
 
-    facts = side.tasks[task].facts
+    facts = side.tasks[task].comparability_key
     found = resolve_source(side.tasks[task].source).task
     if found.fingerprint() != facts["data fingerprint"]:
         raise NotComparableError("the data have changed since these runs")

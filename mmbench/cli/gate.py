@@ -17,9 +17,9 @@ from mmbench.core.errors import MissingBaselineError, MmbenchError, RunFailedErr
 from mmbench.resolve.config import load_config
 
 if TYPE_CHECKING:
-    from mmbench.comparison.sides import Side
     from mmbench.gating.rules import Rule
     from mmbench.gating.verdicts import GateResult
+    from mmbench.results.run import Run
 
 _EPILOG = """\b
 Examples:
@@ -103,9 +103,9 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     rules = _rules(require, values["rules"])
     working_directory_first()
     out = Path(values["out"])
-    from mmbench.comparison.sides import load_side
+    from mmbench.results.find import load_run
 
-    read = [load_side(run, out) for run in runs]
+    read = [load_run(run, out) for run in runs]
     held = [_load_baseline(baseline, runs[0], out) for baseline in baselines]
     _targets(values, [str(side.path) for side in (*read, *held)])  # runs that were given by name
     if values["aa"]:
@@ -160,12 +160,12 @@ def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
     return rules
 
 
-def _load_baseline(reference: str, run: str, out: Path) -> Side:
+def _load_baseline(reference: str, run: str, out: Path) -> Run:
     """Load a baseline. Raises `MissingBaselineError`, which names the command that saves one, where there is none yet."""
-    from mmbench.comparison.sides import load_side
+    from mmbench.results.find import load_run
 
     try:
-        return load_side(reference, out)
+        return load_run(reference, out)
     except RunNotFoundError as error:
         file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
         raise MissingBaselineError(reference, out, f"mmbench baseline save {run} {file}") from error
@@ -206,7 +206,7 @@ def _print(result: GateResult, *, as_json: bool) -> None:
     print_tables([gate_table(result)], sys.stdout)
 
 
-def _print_aa(runs: list[Side], baselines: list[Side], rules: list[Rule], values: dict[str, Any]) -> int:
+def _print_aa(runs: list[Run], baselines: list[Run], rules: list[Rule], values: dict[str, Any]) -> int:
     from mmbench.gating.aa import false_alarms
 
     found = false_alarms(runs, baselines, rules, simulations=values["simulations"])

@@ -45,9 +45,9 @@ Examples:
 @options("json", "out")
 def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **values: Any) -> int:
     """Say how many samples a tolerance needs."""
-    from mmbench.comparison.sides import load_side
     from mmbench.gating.amounts import share
     from mmbench.gating.plan import given_noise, noise_of, plan_rows
+    from mmbench.results.find import load_run
 
     working_directory_first()
     out = Path(values["out"])
@@ -69,8 +69,8 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
             raise UsageError("--sd and --design-effect stand in for a RUN; give one or the other")
         if disagreement is not None and baseline is not None:
             raise UsageError("two runs show how much they disagree: leave out --disagreement")
-        other = None if baseline is None else load_side(baseline, out)
-        noises = noise_of(load_side(run, out), other, metrics, disagreement)
+        other = None if baseline is None else load_run(baseline, out)
+        noises = noise_of(load_run(run, out), other, metrics, disagreement)
     settings = _settings(values, len(noises), disagreement)
     rows = plan_rows(noises, settings)
     _print(rows, settings, as_json=values["json"])

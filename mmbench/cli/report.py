@@ -74,7 +74,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     )
     report = make_report(runs, out=values["out"], options=options)
     if target is not None:  # runs that were named by their model are known by now
-        writable_file("--output", str(target), map(str, report.runs.sides))
+        writable_file("--output", str(target), [str(run.path) for run in report.runs.runs])
     text = _rendered(report, format_name, values)
     if text is None:
         from mmbench.reporting.terminal import print_tables

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.picture import can_draw, draw
+from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import NotComparableError, RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
-from mmbench.core.scores import COUNTED
+from mmbench.core.scores import COUNTED, ScoreTable
 from mmbench.core.task import Task
+
+if TYPE_CHECKING:
+    from mmbench.results.run import Run, TaskResult
 
 
 @click.command(
@@ -51,28 +55,36 @@ def command(what: tuple[str, ...], sample_id: str | None, task_name: str | None,
 
 
 def _show_one(what: str, sample_id: str | None, task_name: str | None, values: dict[str, Any]) -> None:
-    from mmbench.results.rundir import find_run
+    from mmbench.results.find import load_run
 
     try:
-        directory = find_run(what, Path(values["out"]))
-    except RunNotFoundError:
+        run = load_run(what, values["out"], whole=_names_a_task(what, values))
+    except RunNotFoundError as error:
         if Path(what).is_dir() or values["as_markdown"]:
             raise
+        try:
+            _show_task(what, sample_id, values)
+        except UnknownNameError as unknown:
+            if unknown.kind != "task" or "/" in what:
+                raise
+            raise UsageError(f"{what!r} is neither a run under {values['out']} nor a task. {unknown}") from error
     else:
-        _show_run(directory, sample_id, task_name, as_markdown=values["as_markdown"])
-        return
-    try:
-        _show_task(what, sample_id, values)
-    except UnknownNameError as error:
-        if "/" in what or error.kind != "task":
-            raise
-        raise UsageError(f"{what!r} is neither a run under {values['out']} nor a task. {error}") from error
+        _show_run(run, sample_id, task_name, as_markdown=values["as_markdown"])
+
+
+def _names_a_task(what: str, values: dict[str, Any]) -> bool:
+    """Whether a text is the whole name of a task, so that a run whose name only begins so is not meant."""
+    from mmbench import registry
+
+    is_python = ":" in what or what.endswith(".py")
+    return is_python or bool(values["data"]) or any(plugin.name == what for plugin in registry.plugins("task"))
 
 
 def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.resolve.samples import samples_of
     from mmbench.resolve.tasks import resolve_tasks
 
+    working_directory_first()
     task = resolve_tasks([name], values["data"], values["task_args"])[0].task
     if sample_id is None:
         _print_card(task)
@@ -150,79 +162,71 @@ def _show_runs(references: Sequence[str], task_name: str | None, values: dict[st
     from mmbench.analysis.seeds import checked_threshold, group_seeds
     from mmbench.reporting.markdown import comparison_markdown
     from mmbench.reporting.terminal import print_comparison
-    from mmbench.results.rundir import find_run
-    from mmbench.results.view import RunView
+    from mmbench.results.find import load_run
 
     solved = checked_threshold(values["solved"])
-    found = {run.path.resolve(): run for run in (find_run(name, Path(values["out"])) for name in references)}
-    views = [RunView.load(directory) for directory in found.values()]
-    names = list(dict.fromkeys(name for view in views for name in view.run.tasks))
+    runs = {run.path.resolve(): run for run in (load_run(name, values["out"]) for name in references)}.values()
+    names = list(dict.fromkeys(name for run in runs for name in run.tasks))
     if task_name is not None and task_name not in names:
         raise UnknownNameError("task of these runs", task_name, names)
     tasks = [task_name] if task_name else None
-    groups = group_seeds(views, tasks, solved=solved)
+    groups = group_seeds(list(runs), tasks, solved=solved)
     if values["as_markdown"]:
         click.echo(comparison_markdown(groups, tasks), nl=False)
     else:
         print_comparison(groups, tasks, sys.stdout)
 
 
-def _show_run(directory: Any, sample_id: str | None, task_name: str | None, *, as_markdown: bool) -> None:
+def _show_run(run: Run, sample_id: str | None, task_name: str | None, *, as_markdown: bool) -> None:
     from mmbench.analysis.seeds import group_seeds
     from mmbench.reporting.markdown import run_markdown
     from mmbench.reporting.terminal import print_runs
-    from mmbench.results.view import RunView
+    from mmbench.results.rundir import RunDirectory
 
-    view = RunView.load(directory)
     if sample_id is None:
-        groups, tasks = group_seeds([view]), [task_name] if task_name else None
+        groups, tasks = group_seeds([run]), [task_name] if task_name else None
         if as_markdown:
             click.echo(run_markdown(groups, tasks), nl=False)
             return
-        ended = view.run.status != "running" or directory.is_locked()
-        click.echo(f"{view.path}  ({view.run.status if ended else 'did not end; the same command again goes on'})")
+        ended = run.record.status != "running" or RunDirectory(run.path).is_locked()
+        click.echo(f"{run.path}  ({run.record.status if ended else 'incomplete; the same command again continues it'})")
         print_runs(groups, tasks, sys.stdout)
         return
-    names = [name for name, entry in view.run.tasks.items() if entry.status != "incompatible"]
-    if task_name is not None and task_name not in names:
-        raise UnknownNameError("task of this run", task_name, names)
-    if task_name is None and len(names) != 1:
-        raise UsageError(f"this run has several tasks; add --task {' or --task '.join(names)}")
-    _show_run_sample(view, directory, task_name or names[0], sample_id)
+    answered = [name for name, task in run.tasks.items() if task.status != "incompatible"]
+    if task_name is not None and task_name not in answered:
+        raise UnknownNameError("task of this run", task_name, answered)
+    if task_name is None and len(answered) != 1:
+        raise UsageError(f"this run has several tasks; add --task {' or --task '.join(answered)}")
+    _show_run_sample(run.tasks[task_name or answered[0]], sample_id)
 
 
-def _show_run_sample(view: Any, directory: Any, task_name: str, sample_id: str) -> None:
+def _show_run_sample(result: TaskResult, sample_id: str) -> None:
     from mmbench.resolve.tasks import resolve_source
 
-    entry = view.run.tasks[task_name]
-    task = resolve_source(entry.source).task
-    if (now := task.fingerprint()) != entry.fingerprint:
+    task = resolve_source(result.source).task
+    then, now = result.entry.fingerprint, task.fingerprint()
+    if now != then:
         raise NotComparableError(
-            f"the data of {task_name} have changed since this run (fingerprint {entry.fingerprint[:12]}, now {now[:12]})"
+            f"the data of {result.name} have changed since this run (fingerprint {then[:12]}, now {now[:12]})"
         )
-    sample = _find(task.samples(entry.split), sample_id, task_name)
+    sample = _find(task.samples(result.entry.split), sample_id, result.name)
     _print_sample(task, sample)
     _print_references(sample)
-    _print_answers(directory, task_name, sample)
-    if entry.scoring is not None:
-        _print_scores(directory.read_tables(task_name, entry.scoring), sample)
+    _print_answers(result, sample)
+    _print_scores(result.tables(), sample)
 
 
-def _print_answers(directory: Any, task_name: str, sample: Sample) -> None:
-    from mmbench.results.log import read_log
-
-    prefix = f"{task_name}/{sample.id}/"
-    last = {
-        line.id: line for line in read_log(directory.task(task_name) / "responses.jsonl") if line.id.startswith(prefix)
-    }
+def _print_answers(result: TaskResult, sample: Sample) -> None:
+    prefix = f"{result.name}/{sample.id}/"
+    last = {line.id: line for line in result.responses() if line.id.startswith(prefix)}
     if not last:
         click.echo(f"{'answer':<12}none is logged")
     for line in last.values():
-        said = f"embedding, row {line.row}" if line.row is not None else line.output
-        click.echo(f"{'answer':<12}{_indent(str(said)) if line.error is None else f'{line.status}: {line.error}'}")
+        output = f"embedding, row {line.row}" if line.row is not None else line.output
+        click.echo(f"{'answer':<12}{_indent(str(output)) if line.error is None else f'{line.status}: {line.error}'}")
 
 
-def _print_scores(tables: dict[str, Any], sample: Sample) -> None:
+def _print_scores(tables: Mapping[str, ScoreTable], sample: Sample) -> None:
     for unit, table in tables.items():
         for row, unit_id in enumerate(table.unit_ids):
             if unit_id == sample.id or (

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from mmbench.comparison.sides import Side
-from mmbench.core.errors import UnknownNameError
+from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import without_parameters
+from mmbench.results.run import Run
+
+
+def distinct(runs: Sequence[Run]) -> list[Run]:
+    """The runs with labels that tell them apart: the model's name, with its seed or the run's folder where it must be.
+
+    Raises `UsageError` for a run that is given twice, and for fewer than two.
+    """
+    if len(runs) < 2:
+        raise UsageError("a comparison needs two runs: mmbench compare REFERENCE CANDIDATE")
+    paths = [run.path.resolve() for run in runs]
+    if twice := [run for run, path in zip(runs, paths, strict=True) if paths.count(path) > 1]:
+        raise UsageError(f"{twice[0].path} is given twice; a comparison needs two different runs")
+    names = [run.model.name for run in runs]
+    seeded = [f"{run.model.name} (seed {run.seed})" for run in runs]
+    labels = []
+    for run, name, with_seed in zip(runs, names, seeded, strict=True):
+        label = name if names.count(name) == 1 else with_seed if seeded.count(with_seed) == 1 else run.path.name
+        labels.append(label)
+    if len(set(labels)) < len(labels):
+        labels = [str(run.path) for run in runs]
+    return [replace(run, label=label) for run, label in zip(runs, labels, strict=True)]
 
 
 def chosen(
-    sides: Sequence[Side], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
+    sides: Sequence[Run], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
 ) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
     """(full names of the tasks, task to the ids of its metrics) that are wanted; None for all of them.
 
@@ -24,7 +46,7 @@ def chosen(
     return found, _metrics_of_tasks(sides, wanted, found)
 
 
-def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | None:
+def chosen_tasks(sides: Sequence[Run], wanted: Iterable[str]) -> list[str] | None:
     """Full names of the tasks with these names, or in these families; None for no name. Raises `UnknownNameError`."""
     known = list(dict.fromkeys(name for side in sides for name in side.tasks))
     found: list[str] = []
@@ -36,7 +58,7 @@ def chosen_tasks(sides: Sequence[Side], wanted: Iterable[str]) -> list[str] | No
     return list(dict.fromkeys(found)) or None
 
 
-def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
+def chosen_metrics(sides: Sequence[Run], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
     """Ids of the metrics with these names, on these tasks (None: all); None for no name. Raises `UnknownNameError`.
 
     A metric's task, where it is named, is only checked.
@@ -46,7 +68,7 @@ def chosen_metrics(sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence
 
 
 def _metrics_of_tasks(
-    sides: Sequence[Side], wanted: Iterable[str], tasks: Sequence[str] | None
+    sides: Sequence[Run], wanted: Iterable[str], tasks: Sequence[str] | None
 ) -> dict[str, list[str]] | None:
     """Full name of a task to the ids of its metrics that are meant; None for no name. Raises `UnknownNameError`."""
     pairs = sorted(

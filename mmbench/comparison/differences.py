@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import Side, TaskSide
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
+from mmbench.results.run import Run, TaskResult
 from mmbench.stats import (
     RESAMPLES,
     Difference,
@@ -97,9 +97,9 @@ class MetricDifference:
 class Comparison:
     """Everything that two runs differ in, as far as they compare."""
 
-    a: Side
+    a: Run
     """The reference."""
-    b: Side
+    b: Run
     """The candidate: differences are B minus A."""
     metrics: list[MetricDifference]
     """Every metric that both have, in the order of the tasks."""
@@ -129,9 +129,9 @@ class Comparison:
         }
 
 
-def compare_sides(
-    a: Side,
-    b: Side,
+def compare_runs(
+    a: Run,
+    b: Run,
     tasks: Iterable[str] | None = None,
     metrics: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
     *,
@@ -179,7 +179,7 @@ def _by_task(
     return dict.fromkeys(tasks, frozenset(metrics))
 
 
-def _lacks(side: Side, task: str) -> str | None:
+def _lacks(side: Run, task: str) -> str | None:
     """Why a side has nothing to compare on a task; None where it has."""
     if task not in side.tasks:
         return f"{side.label} has not run it"
@@ -191,7 +191,7 @@ def _lacks(side: Side, task: str) -> str | None:
 class _TaskPair:
     """One task of two runs whose facts agree."""
 
-    def __init__(self, a: TaskSide, b: TaskSide, ids: frozenset[str] | None) -> None:
+    def __init__(self, a: TaskResult, b: TaskResult, ids: frozenset[str] | None) -> None:
         self.a, self.b = a, b
         self.ids = [name for name in a.metrics if name in b.metrics and (ids is None or name in ids)]
         self.sliced = [name for name in self.ids if ids is not None or name in a.primary]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from mmbench.analysis.joins import shown
-from mmbench.comparison.sides import Side
+from mmbench.results.run import Run, TaskResult
 from mmbench.results.schema import RunFile
 
 _ABSENT = object()
@@ -29,17 +29,17 @@ class Explained:
     """What the second run has."""
 
 
-def explain(a: Side, b: Side) -> list[Explained]:
+def explain(a: Run, b: Run) -> list[Explained]:
     """Everything in which two runs differ but their answers and scores, section by section; empty where they agree."""
     found: list[Explained] = []
-    left, right = _sections(a.run), _sections(b.run)
+    left, right = _sections(a.record), _sections(b.record)
     for section in left:
         found += _differences(section, left[section], right[section])
     for name in dict.fromkeys([*a.tasks, *b.tasks]):
         if name not in a.tasks or name not in b.tasks:
             found.append(Explained(name, "task", *("run" if name in side.tasks else "-" for side in (a, b))))
             continue
-        found += _differences(name, _of_task(a, name), _of_task(b, name))
+        found += _differences(name, _of_task(a.tasks[name]), _of_task(b.tasks[name]))
     return found
 
 
@@ -54,10 +54,9 @@ def _sections(run: RunFile) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _of_task(side: Side, name: str) -> dict[str, Any]:
-    task, entry = side.tasks[name], side.run.tasks.get(name)
+def _of_task(task: TaskResult) -> dict[str, Any]:
     source = {"source": task.source.name, "data": task.source.data_path}
-    return {**task.facts, **source, "status": task.status, "batch size": entry.batch_size if entry else None}
+    return {**task.comparability_key, **source, "status": task.status, "batch size": task.entry.batch_size}
 
 
 def _differences(section: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Explained]:

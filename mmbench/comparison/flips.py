@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import join_tables
 from mmbench.comparison.differences import read_pair, unit_changes
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import Side
 from mmbench.core.errors import NotComparableError
 from mmbench.core.media import Media
 from mmbench.core.metric import Metric
 from mmbench.core.samples import Sample
 from mmbench.core.scores import ScoreTable
-from mmbench.results.log import read_log
-from mmbench.results.rundir import RunDirectory
+from mmbench.results.run import Run, TaskResult
 from mmbench.results.schema import TaskSource
 
 
@@ -57,7 +55,7 @@ class Flip:
         return asdict(self)
 
 
-def flips(a: Side, b: Side, task: str, metric_id: str, count: int) -> list[Flip]:
+def flips(a: Run, b: Run, task: str, metric_id: str, count: int) -> list[Flip]:
     """At most `count` units of a task whose score differs: the largest changes, losses and gains in turn.
 
     Raises `NotComparableError` where the metric cannot be computed, or means nothing for single units, and where tables are
@@ -78,8 +76,8 @@ def flips(a: Side, b: Side, task: str, metric_id: str, count: int) -> list[Flip]
     places = [rows[picked].tolist() for rows in (joined.rows_a, joined.rows_b)]
     ids = [joined.a.unit_ids[row] for row in places[0]]
     answers = [
-        _answers(side, task, table, rows, ids)
-        for side, table, rows in ((a, joined.a, places[0]), (b, joined.b, places[1]))
+        _answers(result, table, rows, ids)
+        for result, table, rows in ((left, joined.a, places[0]), (right, joined.b, places[1]))
     ]
     return [
         Flip(task, metric_id, unit_id, bool(change[n] > 0), scores[0][k], scores[1][k], answers[0][k], answers[1][k])
@@ -103,18 +101,13 @@ def _own(metric: Metric, rows: NDArray[np.float64]) -> list[float | None]:
     return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
-def _answers(side: Side, task: str, table: ScoreTable, rows: Sequence[int], ids: Sequence[str]) -> list[str | None]:
-    """What a run answered to these units: from the table, else from the log of its directory."""
+def _answers(result: TaskResult, table: ScoreTable, rows: Sequence[int], ids: Sequence[str]) -> list[str | None]:
+    """What a run answered to these units: from the table, else from its log."""
     if table.answers is not None:
         return [table.answers[row] for row in rows]
-    if not side.path.is_dir():
-        return [None] * len(rows)
-    wanted = {f"{task}/{unit_id}/0" for unit_id in ids}
-    logged: dict[str, str] = {}
-    for line in read_log(RunDirectory(side.path).task(task) / "responses.jsonl"):
-        if line.id in wanted and isinstance(line.output, str):
-            logged[line.id] = line.output
-    return [logged.get(f"{task}/{unit_id}/0") for unit_id in ids]
+    wanted = {f"{result.name}/{unit_id}/0": unit_id for unit_id in ids}
+    logged = {wanted[line.id]: line.output for line in result.responses() if line.id in wanted}
+    return [output if isinstance(output := logged.get(unit_id), str) else None for unit_id in ids]
 
 
 def with_samples(found: Sequence[Flip], samples: Iterable[Sample], source: TaskSource, split: str) -> list[Flip]:

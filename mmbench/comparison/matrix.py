@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Any
 
 from mmbench.analysis.joins import Mismatch
-from mmbench.comparison.differences import Comparison, MetricDifference, compare_sides
-from mmbench.comparison.sides import Side
+from mmbench.comparison.differences import Comparison, MetricDifference, compare_runs
+from mmbench.results.run import Run
 from mmbench.stats import holm
 
 Pair = tuple[int, int]
@@ -33,7 +33,7 @@ class PairDifference:
 class Matrix:
     """Every pair of several runs."""
 
-    sides: tuple[Side, ...]
+    sides: tuple[Run, ...]
     """[s] the runs, in the order given."""
     comparisons: Mapping[Pair, Comparison]
     """(place of A, place of B), A before B, to their comparison."""
@@ -87,11 +87,11 @@ class Matrix:
 
 
 def compare_all(
-    sides: Sequence[Side], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
+    sides: Sequence[Run], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
 ) -> Matrix:
-    """Compare every pair of runs, as `compare_sides` does, without slices. Raises what that raises."""
+    """Compare every pair of runs, as `compare_runs` does, without slices. Raises what that raises."""
     tasks = None if tasks is None else tuple(tasks)
     pairs = combinations(range(len(sides)), 2)
     return Matrix(
-        tuple(sides), {(i, j): compare_sides(sides[i], sides[j], tasks, metrics, slices=False) for i, j in pairs}
+        tuple(sides), {(i, j): compare_runs(sides[i], sides[j], tasks, metrics, slices=False) for i, j in pairs}
     )

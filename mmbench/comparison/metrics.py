@@ -6,19 +6,19 @@ from math import isfinite
 from pathlib import Path
 
 from mmbench import registry
-from mmbench.comparison.sides import TaskSide
 from mmbench.core.errors import MmbenchError, UnknownNameError, plugin_failed
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import MetricValue, ScoreTable
 from mmbench.core.task import Task
 from mmbench.results.recipes import mean_of, recipe_of
+from mmbench.results.run import TaskResult
 from mmbench.results.schema import Recipe, TaskSource
 
 _CLOSE = 1e-9
 """How near a metric that was found by its id must come to the value on disk, relative to it."""
 
 
-def metric_for(task: TaskSide, metric_id: str) -> tuple[Metric | None, str | None]:
+def metric_for(task: TaskResult, metric_id: str) -> tuple[Metric | None, str | None]:
     """How to compute a metric of a task from its tables: (metric, None), or (None, why that is not known).
 
     A mean is made from its recipe. What is no mean is found by its id in the catalogue of this package, else in the
@@ -51,7 +51,7 @@ def _in_catalogue(metric_id: str) -> Metric | None:
         return None
 
 
-def _fits(metric: Metric, value: MetricValue, recipe: Recipe | None, task: TaskSide) -> bool:
+def _fits(metric: Metric, value: MetricValue, recipe: Recipe | None, task: TaskResult) -> bool:
     """Whether a metric found by its id is the one that gave the value on disk: another task may call its own so."""
     if recipe is not None and recipe_of(metric) != recipe:
         return False
@@ -74,7 +74,7 @@ def _has_columns(metric: Metric, table: ScoreTable) -> bool:
     return all(name == ONES or name in table.columns for name in metric.columns)
 
 
-def _in_plugin(task: TaskSide, metric_id: str) -> Metric | None:
+def _in_plugin(task: TaskResult, metric_id: str) -> Metric | None:
     """The metric as the task's plug-in offers it today. Raises `MmbenchError` where the task cannot be built."""
     try:
         return next((metric for metric in _task_of(task.source).metrics if str(metric.id) == metric_id), None)

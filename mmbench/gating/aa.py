@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import join_tables
 from mmbench.comparison.differences import paired, read_pair, unit_changes
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import Side
 from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
 from mmbench.gating.decide import decide_margin, decide_regressions, turned
 from mmbench.gating.judge import check_sides, gate
 from mmbench.gating.resolve import Target, default_rules, resolve
 from mmbench.gating.rules import Rule
+from mmbench.results.run import Run
 from mmbench.stats import mean_interval
 
 Floats = NDArray[np.float64]
@@ -103,7 +103,7 @@ Draw = Callable[[np.random.Generator], list[_Null]]
 
 
 def false_alarms(
-    runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule], *, simulations: int, seed: int = 0
+    runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule], *, simulations: int, seed: int = 0
 ) -> FalseAlarms:
     """Estimate the false-alarm rate of a gate by simulation.
 
@@ -146,7 +146,7 @@ def false_alarms(
     )
 
 
-def _read(target: Target, run: Side, baseline: Side) -> _Metric | None:
+def _read(target: Target, run: Run, baseline: Run) -> _Metric | None:
     """What a rule reads; None for rules that are not simulated."""
     task, name = target.rule.task, target.rule.metric
     if target.figure is not None or target.rule.policy not in ("regression", "non-inferiority"):

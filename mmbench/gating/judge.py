@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmbench.analysis.joins import join_tables
-from mmbench.comparison.differences import Comparison, MetricDifference, compare_sides, read_pair
+from mmbench.comparison.differences import Comparison, MetricDifference, compare_runs, read_pair
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import Side, TaskSide
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.decide import (
     Decision,
@@ -23,9 +22,10 @@ from mmbench.gating.resolve import Target, default_rules, resolve
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.gating.speed import judge_figure
 from mmbench.gating.verdicts import GateResult, Outcome, Verdict, Word
+from mmbench.results.run import Run, TaskResult
 
 
-def gate(runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule] = ()) -> GateResult:
+def gate(runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule] = ()) -> GateResult:
     """Judge a run by rules.
 
     Parameters: `runs`, the run and repeats of it; `baselines`, the baseline and repeats of it, empty where every rule is
@@ -53,10 +53,10 @@ def gate(runs: Sequence[Side], baselines: Sequence[Side], rules: Sequence[Rule] 
     evidence = _Evidence(run, baseline, targets)
     verdicts = _judge(targets, evidence, runs, baselines)
     notes = _notes(verdicts, runs, baselines, given=bool(rules))
-    return GateResult(_named(run), _named(baseline) if baseline else None, verdicts, notes, run.run.model.name)
+    return GateResult(_named(run), _named(baseline) if baseline else None, verdicts, notes, run.model.name)
 
 
-def check_sides(runs: Sequence[Side], baselines: Sequence[Side]) -> None:
+def check_sides(runs: Sequence[Run], baselines: Sequence[Run]) -> None:
     """Raise `UsageError` for runs of several models on one side, and for a run that is given twice."""
     _check_repeats(runs, "RUN")
     _check_repeats(baselines, "--baseline")
@@ -66,9 +66,9 @@ def check_sides(runs: Sequence[Side], baselines: Sequence[Side]) -> None:
             raise UsageError(f"--baseline: {side.path} is the run itself; hold it against another run, or a saved file")
 
 
-def _check_repeats(sides: Sequence[Side], what: str) -> None:
-    def model(side: Side) -> tuple[object, ...]:
-        return side.run.model.name, side.run.model.digest, sorted(side.run.model.options.items(), key=str)
+def _check_repeats(sides: Sequence[Run], what: str) -> None:
+    def model(side: Run) -> tuple[object, ...]:
+        return side.model.name, side.model.digest, sorted(side.model.options.items(), key=str)
 
     for side in sides[1:]:
         if model(side) != model(sides[0]):
@@ -79,11 +79,11 @@ def _check_repeats(sides: Sequence[Side], what: str) -> None:
         raise UsageError(f"{what}: the same run is given twice; a repeat is a run of its own")
 
 
-def _named(side: Side) -> str:
+def _named(side: Run) -> str:
     return f"{side.label} ({side.path})"
 
 
-def _notes(verdicts: Sequence[Verdict], runs: Sequence[Side], baselines: Sequence[Side], *, given: bool) -> list[str]:
+def _notes(verdicts: Sequence[Verdict], runs: Sequence[Run], baselines: Sequence[Run], *, given: bool) -> list[str]:
     notes = []
     if not given:
         notes.append(
@@ -108,8 +108,8 @@ def _notes(verdicts: Sequence[Verdict], runs: Sequence[Side], baselines: Sequenc
 class _Evidence:
     """What is known of the metrics that rules are about: compared once, task by task."""
 
-    run: Side
-    baseline: Side | None
+    run: Run
+    baseline: Run | None
     targets: Sequence[Target]
     found: dict[tuple[str, str], MetricDifference] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class _Evidence:
                 wanted.setdefault(target.rule.task, set()).add(target.rule.metric)
         for task, metrics in wanted.items():
             try:
-                comparison = compare_sides(self.baseline, self.run, [task], {task: metrics}, slices=False)
+                comparison = compare_runs(self.baseline, self.run, [task], {task: metrics}, slices=False)
             except NotComparableError as error:
                 self.refused[task] = str(error)
             else:
@@ -140,7 +140,7 @@ class _Evidence:
 
 
 def _judge(
-    targets: Sequence[Target], evidence: _Evidence, runs: Sequence[Side], baselines: Sequence[Side]
+    targets: Sequence[Target], evidence: _Evidence, runs: Sequence[Run], baselines: Sequence[Run]
 ) -> list[Verdict]:
     verdicts: dict[int, Verdict] = {}
     tests: list[tuple[int, MetricDifference, Evidence]] = []
@@ -231,9 +231,9 @@ def _absent(target: Target, evidence: _Evidence) -> tuple[Word, Outcome, str] | 
     return None
 
 
-def _lack(side: Side, task: str, metric: str) -> str | None:
+def _lack(side: Run, task: str, metric: str) -> str | None:
     """What a side lacks of a metric, after "the run …"."""
-    found: TaskSide | None = side.tasks.get(task)
+    found: TaskResult | None = side.tasks.get(task)
     if found is None:
         return f"has no {task}"
     if found.status == "incompatible":
@@ -278,7 +278,7 @@ def _fewer_samples(evidence: _Evidence, task: str) -> str | None:
     before = None if evidence.baseline is None else evidence.baseline.tasks.get(task)
     if before is None:
         return None
-    facts, known = evidence.run.tasks[task].facts, before.facts
+    facts, known = evidence.run.tasks[task].comparability_key, before.comparability_key
     if any(facts.get(name) != known.get(name) for name in ("data fingerprint", "split", "task version")):
         return None
     here, there = facts["number of samples"], known["number of samples"]

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.comparison.differences import compare_sides
+from mmbench.comparison.differences import compare_runs
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import Side, TaskSide
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.gating.decide import POWER
 from mmbench.gating.judge import check_sides
+from mmbench.results.run import Run, TaskResult
 from mmbench.stats import clustered_se, design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
 
 TOLERANCES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
@@ -145,7 +145,7 @@ def given_noise(disagreement: float | None, sd: float | None, effect: float) -> 
     return Noise("scores", (sd or 0.0) / 100.0, effect, 100.0, None, "the sd that was given")
 
 
-def noise_of(run: Side, baseline: Side | None, names: Sequence[str], disagreement: float | None) -> list[Noise]:
+def noise_of(run: Run, baseline: Run | None, names: Sequence[str], disagreement: float | None) -> list[Noise]:
     """The noise of metrics, from two runs where there are two, else from one.
 
     Parameters: `names`, ``TASK:METRIC``, empty for the primary metrics. From two runs: the standard error of their paired
@@ -176,8 +176,8 @@ def noise_of(run: Side, baseline: Side | None, names: Sequence[str], disagreemen
     return found
 
 
-def _from_two(run: Side, baseline: Side, task: str, metric: str) -> Noise | None:
-    comparison = compare_sides(baseline, run, [task], {task: [metric]}, slices=False)
+def _from_two(run: Run, baseline: Run, task: str, metric: str) -> Noise | None:
+    comparison = compare_runs(baseline, run, [task], {task: [metric]}, slices=False)
     if task in comparison.refused:
         raise NotComparableError(
             f"{task}: the two runs do not compare: {'; '.join(map(str, comparison.refused[task]))}"
@@ -192,7 +192,7 @@ def _from_two(run: Side, baseline: Side, task: str, metric: str) -> Noise | None
     return None
 
 
-def _from_one(task: TaskSide, metric_id: str, disagreement: float | None) -> Noise | None:
+def _from_one(task: TaskResult, metric_id: str, disagreement: float | None) -> Noise | None:
     from mmbench.metrics.evaluate import IS_COUNTED, cluster_codes, status_codes, unit_values
 
     metric, _ = metric_for(task, metric_id)

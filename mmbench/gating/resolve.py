@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from mmbench.comparison.sides import Side, TaskSide
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import without_parameters
 from mmbench.core.scores import MetricValue
 from mmbench.gating.amounts import Amount
 from mmbench.gating.figures import FIGURES, Figure
 from mmbench.gating.rules import ALPHA, Rule, check_together
+from mmbench.results.run import Run, TaskResult
 
 Bounds = tuple[float | None, float | None]
 ZERO = Amount(0.0, "points", "0pt")
@@ -36,7 +36,7 @@ class Target:
     """Whether somebody wrote the rule; false for those of a gate without rules."""
 
 
-def default_rules(run: Side, baseline: Side) -> list[Rule]:
+def default_rules(run: Run, baseline: Run) -> list[Rule]:
     """``regression`` with a tolerance of 0 for every primary metric of every task that either side has scored."""
     names: dict[tuple[str, str], None] = {}
     for side in (baseline, run):
@@ -45,7 +45,7 @@ def default_rules(run: Side, baseline: Side) -> list[Rule]:
     return [Rule(task, metric, "regression", ZERO, ALPHA, source="default") for task, metric in names]
 
 
-def resolve(rules: Iterable[Rule], sides: Sequence[Side], *, given: bool = True) -> list[Target]:
+def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) -> list[Target]:
     """What each rule is about. Raises `UsageError` for unknown names and for thresholds that cannot be meant.
 
     An id without parameters (``recall@5``) means the only metric that has them besides; of several, one must be named.
@@ -55,7 +55,7 @@ def resolve(rules: Iterable[Rule], sides: Sequence[Side], *, given: bool = True)
     return targets
 
 
-def _full_name(rule: Rule, tasks: Sequence[TaskSide]) -> Rule:
+def _full_name(rule: Rule, tasks: Sequence[TaskResult]) -> Rule:
     """The rule with the whole id of its metric, where the id without parameters is enough to know it."""
     known = dict.fromkeys(name for task in tasks for name in task.metrics)
     fitting = [name for name in known if without_parameters(name) == rule.metric]
@@ -67,7 +67,7 @@ def _full_name(rule: Rule, tasks: Sequence[TaskSide]) -> Rule:
     return replace(rule, metric=fitting[0])
 
 
-def _target(rule: Rule, sides: Sequence[Side], given: bool) -> Target:
+def _target(rule: Rule, sides: Sequence[Run], given: bool) -> Target:
     tasks = [side.tasks[rule.task] for side in sides if rule.task in side.tasks]
     if not tasks:
         known = dict.fromkeys(name for side in sides for name in side.tasks)

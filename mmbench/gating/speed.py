@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from mmbench.comparison.sides import Side
 from mmbench.gating.decide import decide_limit, exceeds
 from mmbench.gating.figures import Figure, machine_differences, why_absent
 from mmbench.gating.resolve import Target
 from mmbench.gating.verdicts import Outcome, Verdict, Word
+from mmbench.results.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class _Measured:
         return median(self.values) if self.values else None
 
 
-def _measured(sides: Sequence[Side], task: str, figure: Figure) -> _Measured:
+def _measured(sides: Sequence[Run], task: str, figure: Figure) -> _Measured:
     values, sizes, why = [], set(), "its speed was not measured"
     for side in sides:
         perf = side.tasks[task].perf if task in side.tasks else None
@@ -40,7 +40,7 @@ def _measured(sides: Sequence[Side], task: str, figure: Figure) -> _Measured:
     return _Measured(values, sizes, why)
 
 
-def judge_figure(target: Target, figure: Figure, runs: Sequence[Side], baselines: Sequence[Side]) -> Verdict:
+def judge_figure(target: Target, figure: Figure, runs: Sequence[Run], baselines: Sequence[Run]) -> Verdict:
     """Judge one rule about a figure.
 
     A repeat is a run: its last session on the task. The calls of one session share everything that makes sessions differ
@@ -76,9 +76,9 @@ def _regression(target: Target, figure: Figure, here: _Measured, before: _Measur
     return _verdict(target, figure, (beside, outcome), why, before, here, p_value=p_value)
 
 
-def _differences(runs: Sequence[Side], baselines: Sequence[Side], here: _Measured, before: _Measured) -> str | None:
+def _differences(runs: Sequence[Run], baselines: Sequence[Run], here: _Measured, before: _Measured) -> str | None:
     """Why the repeats were not made under the same conditions; None where they were."""
-    machines = [side.run.machine for side in [*baselines, *runs]]
+    machines = [side.record.machine for side in [*baselines, *runs]]
     for machine in machines[1:]:
         if differs := machine_differences(machines[0], machine):
             return f"another machine: {'; '.join(differs)}"

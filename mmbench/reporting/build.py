@@ -57,7 +57,7 @@ def make_report(
     read = load_runs(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved))
     tasks = read.tasks
     wanted = _wanted(read, tasks, chosen)
-    judge = Judge(read)
+    judge = Judge()
 
     def shown(task: str, have: list[str]) -> list[str]:
         return [name for name in wanted[task] if name in have] or have
@@ -78,12 +78,12 @@ def make_report(
 
 def _wanted(runs: Runs, tasks: Sequence[str], options: Options) -> dict[str, list[str]]:
     """Task to the ids of the metrics that get columns, the ranking one first."""
-    sides = list(runs.sides.values())
+    read = runs.runs
     have = {task: _ids(runs, task) for task in tasks}
     asked: dict[str, list[str]] = {task: [] for task in tasks}
     for text in options.metrics:
         task = text.rpartition(":")[0]
-        for name in chosen_metrics(sides, [text], tasks) or ():
+        for name in chosen_metrics(read, [text], tasks) or ():
             for place in [task] if task else tasks:
                 if name in have[place]:
                     asked[place].append(name)
@@ -93,10 +93,10 @@ def _wanted(runs: Runs, tasks: Sequence[str], options: Options) -> dict[str, lis
 
 
 def _ids(runs: Runs, task: str) -> list[str]:
-    found = [side for group in runs.groups for side in runs.of(group, task)]
+    found = [side for group in runs.groups for side in group.scored(task)]
     return list(dict.fromkeys(name for side in found for name in side.metrics))
 
 
 def _primary(runs: Runs, task: str) -> list[str]:
-    found = [side for group in runs.groups for side in runs.of(group, task)]
+    found = [side for group in runs.groups for side in group.scored(task)]
     return list(dict.fromkeys(name for side in found for name in side.primary if name in side.metrics))

@@ -9,10 +9,10 @@ from mmbench.comparison.differences import Comparison, MetricDifference
 from mmbench.comparison.explain import Explained
 from mmbench.comparison.flips import Flip
 from mmbench.comparison.matrix import Matrix, PairDifference
-from mmbench.comparison.sides import Side
 from mmbench.reporting.scored import MOST_LABELS
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.text import number, signed
+from mmbench.results.run import Run
 
 ALPHA = 0.05
 """A corrected p-value up to this is marked in a matrix."""
@@ -80,7 +80,7 @@ def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
 
 
 def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference], notes: Sequence[str]) -> Table:
-    entries = ((side.label, side.run.tasks[task]) for side in (comparison.a, comparison.b))
+    entries = ((side.label, side.tasks[task].entry) for side in (comparison.a, comparison.b))
     parts = [f"{label}: {entry.reason}" for label, entry in entries if entry.reason and entry.status == "complete"]
     notes = [*parts, *(text for each in found for text in _said(each, comparison)), *notes]
     title = f"{task}: {comparison.b.label} against {comparison.a.label}"
@@ -140,7 +140,7 @@ def _of_slices(comparison: Comparison, task: str) -> list[Table]:
     return tables
 
 
-def refused_table(task: str, a: Side, b: Side, found: Sequence[Mismatch]) -> Table:
+def refused_table(task: str, a: Run, b: Run, found: Sequence[Mismatch]) -> Table:
     """What keeps two runs from being compared on a task."""
     return Table(
         (Column("what differs", "left"), Column(a.label, "left"), Column(b.label, "left")),
@@ -172,7 +172,7 @@ def lacking(comparison: Comparison) -> list[str]:
     return [f"{task}: {text}" for task, text in comparison.missing.items()]
 
 
-def explained_table(a: Side, b: Side, found: Sequence[Explained]) -> Table:
+def explained_table(a: Run, b: Run, found: Sequence[Explained]) -> Table:
     """Every difference between two runs that is no result."""
     sections = [each.section for each in found]
     return Table(
@@ -238,7 +238,7 @@ def _pairs(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifferenc
 # --- what flipped ---
 
 
-def flip_table(a: Side, b: Side, task: str, metric: str, found: Sequence[Flip]) -> Table:
+def flip_table(a: Run, b: Run, task: str, metric: str, found: Sequence[Flip]) -> Table:
     """The units that differ most. Texts are quoted, and what does not print in them is escaped."""
     rows = [
         (

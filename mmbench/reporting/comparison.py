@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmbench.analysis.seeds import SeedGroup, SeedRow, data_key, middle
+from mmbench.analysis.seeds import SeedGroup, SeedRow, middle
 from mmbench.core.ids import MetricId
 from mmbench.reporting.cells import (
     amount_cell,
@@ -90,11 +90,11 @@ def by_data(groups: Sequence[SeedGroup], task: str) -> tuple[list[list[SeedGroup
     sets: dict[Hashable, list[SeedGroup]] = {}
     unfit: list[SeedGroup] = []
     for group in groups:
-        views = [view for view in group.runs if task in view.run.tasks]
-        fitting = [view for view in views if view.run.tasks[task].status != "incompatible"]
+        results = group.results(task)
+        fitting = [result for result in results if result.status != "incompatible"]
         if fitting:
-            sets.setdefault(data_key(fitting[0], task), []).append(group)
-        elif views:
+            sets.setdefault(group.key(fitting[0]), []).append(group)
+        elif results:
             unfit.append(group)
     return list(sets.values()), unfit
 
@@ -134,13 +134,13 @@ class _Side:
         have = dict.fromkeys(name for rows in self.rows for name in rows)
         if self.shown is not None:
             return self.shown(self.task, list(have))
-        scored = [view.scores[self.task] for group in self.groups for view in group.runs if self.task in view.scores]
-        return [name for name in dict.fromkeys(name for scores in scored for name in scores.primary) if name in have]
+        scored = [result for group in self.groups for result in group.scored(self.task)]
+        return [name for name in dict.fromkeys(name for result in scored for name in result.primary) if name in have]
 
     @cached_property
     def entry(self) -> TaskEntry:
         """The task, as any of the runs has it."""
-        return next(entry for group in self.groups for _, entry in group.entries(self.task))
+        return next(result.entry for group in self.groups for result in group.results(self.task))
 
     def table(self, *, apart: bool, unfit: Sequence[SeedGroup]) -> Table:
         """The table. `apart`: the title says which data they are; `unfit`: models that cannot answer the task."""
@@ -328,7 +328,7 @@ class _Side:
 
 
 def _runs(group: SeedGroup) -> tuple[str, ...]:
-    return tuple(view.path.name for view in group.runs)
+    return tuple(run.path.name for run in group.runs)
 
 
 def _short(metric: str) -> str:

@@ -39,7 +39,7 @@ def _results(group: SeedGroup, task: str, names: Sequence[str], source: str | No
     rows = [row for row in group.rows(task) if row.id in names and row.value is not None]
     if not rows:
         return []
-    entry = next(entry for _, entry in group.entries(task))
+    entry = group.results(task)[0].entry
     family = task.partition("/")[0]
     result = {
         "task": {"type": TASK_TYPES.get(family, family), "name": task},

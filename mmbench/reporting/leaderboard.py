@@ -106,7 +106,7 @@ def _entry(runs: Runs, judge: Judge, task: str, metric: str) -> _Entry | None:
         return None
     rows = {group.label: next(row for row in group.rows(task) if row.id == metric) for group in widest}
     first = next(iter(rows.values()))
-    recipe = runs.of(widest[0], task)[0].recipes.get(metric)
+    recipe = widest[0].scored(task)[0].recipes.get(metric)
     scale = Scale(first.one.scale, first.one.higher_is_better, None if recipe is None else recipe.bounds)
     return _Entry(task, metric, scale, rows)
 
@@ -240,7 +240,7 @@ class _Board:
     def _row(self, group: SeedGroup) -> list[Cell]:
         label = group.label
         cells = [
-            Cell(label, runs=tuple(view.path.name for view in group.runs)),
+            Cell(label, runs=tuple(run.path.name for run in group.runs)),
             *(found.get(label, Cell()) for found in (self.ranks, self.means, self.intervals)),
         ]
         for entry in self.entries:

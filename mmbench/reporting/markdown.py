@@ -10,7 +10,7 @@ from mmbench.reporting.cells import count_cell, interval_cell, value_cell
 from mmbench.reporting.comparison import comparison_tables
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Cell, Column, Table
-from mmbench.results.view import RunView
+from mmbench.results.run import TaskResult
 
 _MARKUP = re.compile(r"[\\|`*]|(?<=\])(?=[(\[:])|~(?=~)")
 """What is markup wherever it stands."""
@@ -59,13 +59,12 @@ def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None
         return f"{comparison_markdown(groups, tasks)}\n## Every metric\n\n{text}"
     if len(groups) != 1 or groups[0].several:
         return text
-    view = groups[0].runs[0]
-    run = view.run
-    here = run.machine
+    run = groups[0].runs[0]
+    here = run.record.machine
     facts = [
         f"# {run.model.name}",
         "",
-        f"Status **{run.status}** · model {run.model.reference} · seed {run.seed} · mmbench {run.mmbench_version}  ",
+        f"Status **{run.record.status}** · model {run.model.reference} · seed {run.seed} · mmbench {run.record.mmbench_version}  ",
         f"{here.cpu} × {here.cpus} · {here.accelerator or 'no accelerator'} · {here.platform} · Python {here.python}",
         "",
         "",
@@ -73,13 +72,12 @@ def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None
     return (
         "\n".join(facts)
         + text
-        + "".join(f"\n{table_markdown(table)}" for name in view.scores for table in _slices(view, name))
+        + "".join(f"\n{table_markdown(table)}" for task in run.tasks.values() for table in _slices(task))
     )
 
 
-def _slices(view: RunView, task: str) -> list[Table]:
+def _slices(task: TaskResult) -> list[Table]:
     """A table of the primary metrics for each slice name."""
-    scores = view.scores[task]
     return [
         Table(
             (Column(name, "left"), Column("metric", "left"), Column("value"), Column("95 % interval"), Column("n")),
@@ -87,9 +85,9 @@ def _slices(view: RunView, task: str) -> list[Table]:
                 (label, value.id, value_cell(value.value, value.scale), interval_cell(value), count_cell(value.n))
                 for label, values in sorted(labels.items())
                 for value in values
-                if value.id in scores.primary
+                if value.id in task.primary
             ],
-            title=f"{task} by {name}",
+            title=f"{task.name} by {name}",
         )
-        for name, labels in scores.slices.items()
+        for name, labels in task.slices.items()
     ]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmbench.analysis.seeds import SOLVED, SeedGroup, group_seeds
+import msgspec
+
+from mmbench.analysis.seeds import SOLVED, SeedGroup, group_seeds, question_key
 from mmbench.comparison.choose import chosen_tasks
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import Side, TaskSide, load_side
 from mmbench.core.errors import UsageError
 from mmbench.core.metric import Metric
 from mmbench.core.scores import MetricValue
 from mmbench.results.codec import canonical_json
-from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import SCHEMA_VERSION, ScoresFile
-from mmbench.results.view import RunView
-
-_FREE = ("request kind",)
-"""Facts in which runs may differ and still stand in one table: a table may hold models that choose and models that write."""
+from mmbench.results.find import load_run
+from mmbench.results.run import Run, TaskResult
 
 
 @dataclass(frozen=True)
@@ -28,17 +25,15 @@ class Runs:
 
     groups: tuple[SeedGroup, ...]
     """The models, in the order given; seeds of one model are one group."""
-    sides: Mapping[Path, Side]
-    """Path of a run to how its score tables are read."""
     tasks: tuple[str, ...]
     """Full names of the tasks that are reported, in the order of the runs or as they were named."""
     notes: tuple[str, ...]
     """What was done with the runs that were named."""
 
-    def of(self, group: SeedGroup, task: str) -> list[TaskSide]:
-        """[s] the task in each run of a model that has scores of it."""
-        found = [self.sides[view.path].tasks.get(task) for view in group.runs]
-        return [task_side for task_side in found if task_side is not None and task_side.metrics]
+    @property
+    def runs(self) -> list[Run]:
+        """All runs."""
+        return [run for group in self.groups for run in group.runs]
 
 
 def load_runs(
@@ -52,24 +47,23 @@ def load_runs(
     """
     if not references:
         raise UsageError("a report needs at least one run: mmbench report results/runs/*")
-    sides: dict[Path, Side] = {}
+    runs: dict[Path, Run] = {}
     notes: list[str] = []
     first_of: dict[bytes, str] = {}
     for reference in references:
-        side = load_side(reference, out)
-        path = side.path.resolve()
-        if path in sides:
+        run = load_run(reference, out)
+        path = run.path.resolve()
+        if path in runs:
             continue
-        first = first_of.setdefault(_same(side), side.path.name)
-        if first != side.path.name:
-            notes.append(f"{side.path.name} is the same run as {first} and is shown once")
+        first = first_of.setdefault(_same(run), run.path.name)
+        if first != run.path.name:
+            notes.append(f"{run.path.name} is the same run as {first} and is shown once")
             continue
-        sides[path] = replace(side, path=path)
-    views = [_view(side) for side in sides.values()]
-    wanted = chosen_tasks(list(sides.values()), tasks)
-    groups = _told_apart(group_seeds(views, wanted, solved=solved))
+        runs[path] = _with_slices(replace(run, path=path))
+    wanted = chosen_tasks(list(runs.values()), tasks)
+    groups = _told_apart(group_seeds(list(runs.values()), wanted, solved=solved, key=question_key))
     known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))
-    return Runs(tuple(groups), sides, tuple(known), tuple(notes))
+    return Runs(tuple(groups), tuple(known), tuple(notes))
 
 
 def _told_apart(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
@@ -84,38 +78,24 @@ def _told_apart(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
     return found
 
 
-def _same(side: Side) -> bytes:
+def _same(run: Run) -> bytes:
     """What a run and its saved baseline have in common and no other run has."""
-    scorings = {name: entry.scoring for name, entry in side.run.tasks.items()}
-    return canonical_json([side.run.identity, side.run.created, scorings])
+    scorings = {name: task.entry.scoring for name, task in run.tasks.items()}
+    return canonical_json([run.record.identity, run.record.created, scorings])
 
 
-def _view(side: Side) -> RunView:
-    facts = {
-        name: canonical_json({fact: value for fact, value in task.facts.items() if fact not in _FREE})
-        for name, task in side.tasks.items()
+def _with_slices(run: Run) -> Run:
+    """A saved baseline with the primary metrics by slice, computed from its tables: a baseline keeps those alone."""
+    if run.path.is_dir():
+        return run
+    tasks = {
+        name: replace(task, scores=msgspec.structs.replace(task.scores, slices=_slices(task))) if task.scores else task
+        for name, task in run.tasks.items()
     }
-    if side.path.is_dir():
-        return replace(RunView.load(RunDirectory(side.path)), facts=facts)
-    scores = {name: _scores(side, task) for name, task in side.tasks.items() if task.metrics}
-    perf = {name: task.perf for name, task in side.tasks.items() if task.perf is not None}
-    return RunView(side.path, side.run, scores, perf, facts)
+    return replace(run, tasks=tasks)
 
 
-def _scores(side: Side, task: TaskSide) -> ScoresFile:
-    return ScoresFile(
-        schema_version=SCHEMA_VERSION,
-        task=task.name,
-        task_identity=side.run.tasks[task.name].identity_digest,
-        primary=list(task.primary),
-        units={},
-        metrics=list(task.metrics.values()),
-        slices=_slices(task),
-        recipes=dict(task.recipes),
-    )
-
-
-def _slices(task: TaskSide) -> dict[str, dict[str, list[MetricValue]]]:
+def _slices(task: TaskResult) -> dict[str, dict[str, list[MetricValue]]]:
     """The primary metrics by slice, computed from the tables: a baseline keeps those alone."""
     from mmbench.metrics.evaluate import evaluate_slices
 
@@ -128,6 +108,6 @@ def _slices(task: TaskSide) -> dict[str, dict[str, list[MetricValue]]]:
     return found
 
 
-def _known(task: TaskSide, name: str) -> Metric | None:
+def _known(task: TaskResult, name: str) -> Metric | None:
     metric, _ = metric_for(task, name)
     return metric

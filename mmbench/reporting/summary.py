@@ -67,7 +67,7 @@ def _block(group: SeedGroup, task: str) -> list[tuple[tuple[str, str, str], dict
 
 def status(group: SeedGroup, task: str) -> str:
     """What stands in place of values where there are none: how far the runs came, or `UNFIT`."""
-    found = dict.fromkeys(entry.status for _, entry in group.entries(task))
+    found = dict.fromkeys(result.status for result in group.results(task))
     return ", ".join(UNFIT if each == "incompatible" else each for each in found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup, SeedRow
 from mmbench.core.scores import MetricValue
-from mmbench.results.view import RunView
+from mmbench.results.run import TaskResult
 
 _NAMED = 4
 """Metrics that a note names, of those that share a reason."""
@@ -123,9 +123,9 @@ def said(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str, str]]:
     What several seeds have in common is said once. `speed`: also the time to the first token, and why figures of speed are missing.
     """
     found: dict[tuple[str, str], list[int]] = {}
-    for view in group.runs:
-        for note in _said_of_run(view, task, speed=speed):
-            found.setdefault(note, []).append(view.run.seed)
+    for run in group.runs:
+        for note in _said_of_result(run.tasks[task], speed=speed) if task in run.tasks else ():
+            found.setdefault(note, []).append(run.seed)
     notes = []
     for (where, text), seeds in found.items():
         which = "" if len(seeds) == len(group.runs) else f", seed{'s' * (len(seeds) > 1)} {_listed(seeds)}"
@@ -133,20 +133,21 @@ def said(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str, str]]:
     return notes
 
 
-def _said_of_run(view: RunView, task: str, *, speed: bool) -> list[tuple[str, str]]:
-    entry = view.run.tasks.get(task)
-    notes = [("", entry.reason)] if entry is not None and entry.reason else []
-    notes += said_of_metrics([row.metric for row in view.rows([task]) if row.primary])
-    if speed and task in view.perf:
-        perf = view.perf[task]
+def _said_of_result(result: TaskResult, *, speed: bool) -> list[tuple[str, str]]:
+    notes = [("", result.reason)] if result.reason else []
+    notes += said_of_metrics([value for name, value in result.metrics.items() if name in result.primary])
+    perf = result.perf
+    if perf is None:
+        return notes
+    if speed:
         notes += [(", speed", reason) for reason in perf.reasons]
-        if entry is not None and perf.n_samples > entry.n_samples:
+        if perf.n_samples > result.entry.n_samples:
             more = f"measured on {perf.n_samples:,} samples, when more were asked than are scored here"
             notes.append((", speed", more))
         if perf.first_token_ms is not None and perf.first_token_ms.p50 is not None:
             notes.append((", speed", f"first token after {figure(perf.first_token_ms.p50)} ms (p50)"))
-    if task in view.perf and (cost := view.perf[task].cost_usd) is not None:
-        notes.append((", cost", f"US$ {cost:,.4f} for what was asked last"))
+    if perf.cost_usd is not None:
+        notes.append((", cost", f"US$ {perf.cost_usd:,.4f} for what was asked last"))
     return notes
 
 

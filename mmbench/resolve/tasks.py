@@ -102,8 +102,8 @@ class _Resolver:
             for source in self.data:
                 if source.name is not None and source.name == wanted:
                     return source
-        if dataset:
-            return None
+        if dataset:  # a file named after the data set: vqa/my with my.jsonl
+            return next((each for each in self.data if each.name is None and Path(each.path).stem == dataset), None)
         anonymous = [source for source in self.data if source.name is None]
         named = [s for s in self.data if s.name is not None and s.name not in self.names and not self._claimed(s)]
         candidates = anonymous or named

@@ -12,15 +12,7 @@ from typing import Any, Self
 import msgspec
 from filelock import FileLock, Timeout
 
-from mmbench.core.errors import (
-    AmbiguousRunError,
-    DamagedFileError,
-    NotComparableError,
-    RunFailedError,
-    RunNotFoundError,
-    UsageError,
-)
-from mmbench.core.ids import nearest_names
+from mmbench.core.errors import DamagedFileError, NotComparableError, RunFailedError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
@@ -193,35 +185,6 @@ def make_folder(path: Path, option: str = "--out") -> None:
         raise UsageError(
             f"cannot create the folder {shown_path(path)}: {error.strerror or error}; choose another {option}"
         ) from error
-
-
-def find_run(reference: str, out: Path) -> RunDirectory:
-    """A run by its path, by its folder's name (or the start of it) under `out`, or by its model: then the newest.
-
-    Raises:
-        RunNotFoundError: If there is none.
-        AmbiguousRunError: If more than one model fits.
-    """
-    path = Path(reference)
-    with contextlib.suppress(OSError):  # a name that is too long for a path
-        if (path / "run.json").is_file():
-            return RunDirectory(path)
-        if path.is_file() and path.name == "run.json":
-            return RunDirectory(path.parent)
-    matches = sorted(p.parent for p in out.glob(f"{_glob_escape(folder_name(reference))}*/run.json"))
-    if len(matches) == 1:
-        return RunDirectory(matches[0])
-    same_model = f"{folder_name(reference)}--"
-    if matches and all(match.name.startswith(same_model) for match in matches):
-        return RunDirectory(max(matches, key=lambda match: (match / "run.json").stat().st_mtime))
-    if matches:
-        raise AmbiguousRunError(reference, out, [match.name for match in matches])
-    models = {run.parent.name.rpartition("--")[0] for run in out.glob("*/run.json")}
-    raise RunNotFoundError(reference, out, nearest_names(folder_name(reference), models))
-
-
-def _glob_escape(text: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", text)
 
 
 def identity_of(model: str, model_digest: str | None, options: Mapping[str, Any], seed: int) -> dict[str, Any]:

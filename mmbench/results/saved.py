@@ -1,16 +1,20 @@
-"""The file of ``mmbench baseline save``: its records, written and read."""
+"""The file of ``mmbench baseline save``: its records, how it is written, and how it is read as a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, NewerSchemaError, NotComparableError
+from mmbench.core.scores import ScoreTable
 from mmbench.results.codec import check_metric_values, digest, migrate, pretty_json, write_atomic
-from mmbench.results.packing import PackedTable
-from mmbench.results.schema import SCHEMA_VERSION, PlanFile, Record, RunFile, ScoresFile, TaskPerf
+from mmbench.results.packing import HiddenIds, PackedTable, ids_digest, unpack_tables
+from mmbench.results.run import Run, TaskResult
+from mmbench.results.schema import SCHEMA_VERSION, PlanFile, Record, ResponseLine, RunFile, ScoresFile, TaskPerf
 
 FORMAT = "mmbench-baseline"
 """What the file calls itself."""
@@ -110,3 +114,66 @@ def _decode(document: dict[str, Any], path: Path) -> BaselineFile:
     for task in tasks.values():
         check_metric_values(task["scores"])
     return msgspec.convert({**document, "run": migrate(document["run"], path), "tasks": tasks}, BaselineFile)
+
+
+class _SavedStore:
+    """One task of a baseline: its tables have no ids, until they are read beside tables of the same units."""
+
+    has_ids = False
+
+    def __init__(self, saved: SavedTask | None, path: Path) -> None:
+        self._plan = saved.plan if saved else None
+        self._packed = saved.tables if saved else {}
+        self._path = path
+        self._tables: Mapping[str, ScoreTable] | None = None
+
+    def plan(self) -> PlanFile | None:
+        return self._plan
+
+    def tables(self) -> Mapping[str, ScoreTable]:
+        """Unit to table, with `HiddenIds` and numbered clusters. Raises `NotComparableError` when they are damaged."""
+        if self._tables is None:
+            try:
+                self._tables = unpack_tables(self._packed)
+            except ValueError as error:
+                raise DamagedFileError(self._path, error) from error
+        return self._tables
+
+    def tables_beside(self, other: Mapping[str, ScoreTable]) -> Mapping[str, ScoreTable]:
+        """Unit to table, with the ids and clusters of `other`. Raises `NotComparableError` where those are not the same."""
+        found = dict(self.tables())
+        for unit, table in found.items():
+            if unit in other:
+                found[unit] = self._named(unit, table, other[unit])
+        return found
+
+    def _named(self, unit: str, table: ScoreTable, other: ScoreTable) -> ScoreTable:
+        packed = self._packed[unit]
+        if ids_digest(other.unit_ids) != packed.ids_digest:
+            raise NotComparableError(
+                f"{self._path} is about other units of {unit!r} than the run ({packed.n:,} against "
+                f"{len(other.unit_ids):,}), or about the same in another order: save a baseline of the same samples"
+            )
+        if isinstance(other.unit_ids, HiddenIds):
+            return table  # two baselines: the same numbers stand for the same units
+        if ids_digest(other.cluster_ids) != packed.clusters_digest:
+            raise NotComparableError(f"{self._path}: the clusters of {unit!r} have changed; save the baseline again")
+        return replace(table, unit_ids=other.unit_ids, cluster_ids=other.cluster_ids)
+
+    def responses(self) -> Iterator[ResponseLine]:
+        return iter(())
+
+
+def load_saved(path: Path) -> Run:
+    """Read a baseline file as a run. Raises `NotComparableError` when it is damaged or newer."""
+    return as_run(read_baseline(path), path)
+
+
+def as_run(file: BaselineFile, path: Path) -> Run:
+    """A baseline as a run that lies at `path`."""
+    tasks = {}
+    for name, entry in file.run.tasks.items():
+        saved = file.tasks.get(name)
+        scores, perf = (saved.scores, saved.perf) if saved else (None, None)
+        tasks[name] = TaskResult(entry, scores, perf, _SavedStore(saved, path))
+    return Run(path, file.run, tasks, file.run.model.name)

@@ -93,11 +93,11 @@ def test_a_run_trains_once_a_seed_and_finds_it_again(tmp_path, monkeypatch):
     assert first.exit_code == 0, first.failures
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")}
     assert len(kept) == 4
-    entries = [run.run.tasks["vqa/squares"].learned for run in first.runs]
+    entries = [run.tasks["vqa/squares"].entry.learned for run in first.runs]
     assert all(entry is not None and entry.parameters and entry.checkpoint for entry in entries)
     again = mmbench.run("concat,text-only", "squares.py:task", **{**given, "out": tmp_path / "anew"})
     assert again.exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.safetensors")} == kept
-    assert [run.run.tasks["vqa/squares"].learned for run in again.runs] == entries
+    assert [run.tasks["vqa/squares"].entry.learned for run in again.runs] == entries
     scores = [sorted(path.read_bytes() for path in (tmp_path / out).rglob("scores/*")) for out in ("runs", "anew")]
     assert scores[0] == scores[1]

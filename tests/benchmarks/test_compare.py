@@ -45,10 +45,10 @@ def test_two_runs_of_200_000_samples_compare_in_5_s(benchmark, runs, slowness):
 
 @pytest.mark.benchmark(group="compare", timer=time.process_time, min_rounds=3, max_time=5.0)
 def test_reading_the_tables_alone_for_comparison(benchmark, runs):
-    from mmbench.comparison.sides import load_side
+    from mmbench.results.find import load_run
 
     def once():
-        return [load_side(name, runs).tasks[TASK].tables() for name in ("first", "second")]
+        return [load_run(name, runs).tasks[TASK].tables() for name in ("first", "second")]
 
     assert len(benchmark(once)) == 2
 

@@ -45,7 +45,7 @@ def loop(folder: Path, samples: list[Any]) -> float:
 def harness(folder: Path, out: Path) -> float:
     """Seconds of the same in a run: the main loop as perf.json has it, its warm-up batch added in proportion."""
     result = mmbench.run(f"hf/{folder}", "vqa/easy-vqa", limit=QUESTIONS, out=out, batch_size=BATCH, progress=False)
-    perf = result.runs[0].perf["vqa/easy-vqa"]
+    perf = result.runs[0].tasks["vqa/easy-vqa"].perf
     assert perf.samples_per_s is not None
     return QUESTIONS / perf.samples_per_s
 

@@ -47,9 +47,9 @@ def test_a_report_over_fifty_runs_takes_ten_seconds(benchmark, fifty, slowness):
 
 @pytest.mark.benchmark(group="report", timer=time.process_time, min_rounds=2, max_time=1.0)
 def test_reading_the_same_score_tables_alone_for_comparison(benchmark, fifty):
-    from mmbench.comparison.sides import load_side
+    from mmbench.results.find import load_run
 
     def once():
-        return sum(len(task.tables()) for run in fifty for task in load_side(run, run.parent).tasks.values())
+        return sum(len(task.tables()) for run in fifty for task in load_run(run, run.parent).tasks.values())
 
     assert benchmark(once) == RUNS * TASKS

@@ -7,7 +7,8 @@ from typing import Any
 
 from helpers import evaluate
 
-from mmbench.comparison.sides import Side, load_side
+from mmbench.results.find import load_run
+from mmbench.results.run import Run
 
 
 class Answers:
@@ -27,9 +28,9 @@ def run(folder: Path, data: Path, name: str, answers: Mapping[str, Any] | None =
     return evaluate(model, data, folder, **options).path
 
 
-def side(folder: Path, data: Path, name: str, answers: Mapping[str, Any] | None = None, **options: Any) -> Side:
+def side(folder: Path, data: Path, name: str, answers: Mapping[str, Any] | None = None, **options: Any) -> Run:
     """The same, read."""
-    return load_side(run(folder, data, name, answers, **options), folder)
+    return load_run(run(folder, data, name, answers, **options), folder)
 
 
 def digest_of(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,14 +12,14 @@ from scipy import stats as scipy_stats
 from stored import ACCURACY, TASK, score_table, write_run
 
 import mmbench
-from mmbench.comparison.differences import Comparison, compare_sides, unit_changes
+from mmbench.comparison.differences import Comparison, compare_runs, unit_changes
 from mmbench.comparison.flips import flips
-from mmbench.comparison.sides import load_side
 from mmbench.core import Metric, MetricId, NotComparableError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import caption_metrics, mean_metric, median_metric, retrieval_metrics
 from mmbench.metrics.regression import number_columns, number_metrics
 from mmbench.results import codec
+from mmbench.results.find import load_run
 from mmbench.stats import paired_compute_difference, paired_difference, paired_ratio_difference
 
 RIGHT_IN_BOTH, GAINED, LOST, WRONG_IN_BOTH = 40, 12, 4, 44
@@ -33,7 +34,7 @@ def columns() -> tuple[list[float], list[float]]:
 def compared(out: Path, a: ScoreTable, b: ScoreTable, *metrics: Metric, **options: bool) -> Comparison:
     for name, table in (("first", a), ("second", b)):
         write_run(out, name, {TASK: [table]}, metrics or (ACCURACY,))
-    return compare_sides(load_side("first", out), load_side("second", out), **options)
+    return compare_runs(load_run("first", out), load_run("second", out), **options)
 
 
 def test_an_interval_ends_where_differences_of_the_metric_end(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_a_correlation_has_no_flips(tmp_path: Path) -> None:
 def test_two_conventions_do_not_compare(tmp_path: Path) -> None:
     for name, bounds in (("first", (0.0, 1.0)), ("second", (0.0, None))):
         write_run(tmp_path, name, {TASK: [score_table([1.0])]}, [mean_metric("x", "sample", "accuracy", bounds=bounds)])
-    (found,) = compare_sides(load_side("first", tmp_path), load_side("second", tmp_path)).metrics
+    (found,) = compare_runs(load_run("first", tmp_path), load_run("second", tmp_path)).metrics
     assert found.difference.value is None
     assert "in different ways" in found.difference.reason
 
@@ -239,7 +240,7 @@ def test_what_one_run_lacks_is_named_and_the_rest_compared(tmp_path: Path) -> No
     extra = mean_metric("extra", "sample", "accuracy")
     write_run(tmp_path, "first", {TASK: [score_table([1.0, 0.0])], "a/lone": [score_table([1.0])]})
     write_run(tmp_path, "second", {TASK: [score_table([1.0, 1.0])]}, [ACCURACY, extra])
-    comparison = compare_sides(load_side("first", tmp_path), load_side("second", tmp_path))
+    comparison = compare_runs(load_run("first", tmp_path), load_run("second", tmp_path))
     assert [each.id for each in comparison.metrics] == ["accuracy"]
     assert comparison.missing == {"a/lone": "second has not run it", TASK: "first has no extra"}
     assert comparison.exit_code == 0
@@ -248,7 +249,7 @@ def test_what_one_run_lacks_is_named_and_the_rest_compared(tmp_path: Path) -> No
 def test_a_task_whose_prompt_changed_is_refused_with_exit_code_3(tmp_path: Path) -> None:
     write_run(tmp_path, "first", {TASK: [score_table([1.0])]}, prompt="1: one word")
     write_run(tmp_path, "second", {TASK: [score_table([1.0])]}, prompt="2: briefly")
-    comparison = compare_sides(load_side("first", tmp_path), load_side("second", tmp_path))
+    comparison = compare_runs(load_run("first", tmp_path), load_run("second", tmp_path))
     assert [str(each) for each in comparison.refused[TASK]] == ["prompt: 1: one word against 2: briefly"]
     assert (comparison.metrics, comparison.exit_code) == ([], 3)
 
@@ -256,7 +257,7 @@ def test_a_task_whose_prompt_changed_is_refused_with_exit_code_3(tmp_path: Path)
 def test_a_comparison_of_nothing_ends_with_3(tmp_path: Path) -> None:
     write_run(tmp_path, "first", {"a/one": [score_table([1.0])]})
     write_run(tmp_path, "second", {"a/two": [score_table([1.0])]})
-    comparison = compare_sides(load_side("first", tmp_path), load_side("second", tmp_path))
+    comparison = compare_runs(load_run("first", tmp_path), load_run("second", tmp_path))
     assert comparison.exit_code == 3
     assert comparison.missing == {"a/one": "second has not run it", "a/two": "first has not run it"}
 
@@ -264,9 +265,10 @@ def test_a_comparison_of_nothing_ends_with_3(tmp_path: Path) -> None:
 def test_a_model_that_cannot_answer_is_said_to_lack_the_task(tmp_path: Path) -> None:
     for name in ("first", "second"):
         write_run(tmp_path, name, {TASK: [score_table([1.0])]})
-    first, second = load_side("first", tmp_path), load_side("second", tmp_path)
-    task = replace(second.tasks[TASK], status="incompatible", metrics={}, reason="it has no method `choose`")
-    comparison = compare_sides(first, replace(second, tasks={TASK: task}))
+    first, second = load_run("first", tmp_path), load_run("second", tmp_path)
+    entry = msgspec.structs.replace(second.tasks[TASK].entry, status="incompatible", reason="it has no method `choose`")
+    task = replace(second.tasks[TASK], entry=entry, scores=None)
+    comparison = compare_runs(first, replace(second, tasks={TASK: task}))
     assert comparison.missing == {TASK: "second cannot answer it (it has no method `choose`)"}
 
 
@@ -277,7 +279,7 @@ def test_it_is_one_call_from_python(tmp_path: Path) -> None:
     a, b = columns()
     for name, scores in (("first", a), ("second", b)):
         write_run(tmp_path, name, {TASK: [score_table(scores)]})
-    comparison = mmbench.compare("first", tmp_path / load_side("second", tmp_path).path.name, out=tmp_path)
+    comparison = mmbench.compare("first", tmp_path / load_run("second", tmp_path).path.name, out=tmp_path)
     assert isinstance(comparison, mmbench.Comparison)
     assert comparison.metrics[0].difference.value == 0.08
     document = codec.canonical_json(comparison.to_dict())

@@ -10,19 +10,19 @@ from sides import side
 from stored import TASK, score_table, write_run
 
 from mmbench.comparison.flips import flips, with_samples
-from mmbench.comparison.sides import StoredTables, load_side
 from mmbench.core.errors import NotComparableError
 from mmbench.core.media import Media
 from mmbench.core.samples import Sample
 from mmbench.data.sources import ArrayImage
 from mmbench.metrics import mean_metric, median_metric
+from mmbench.results.find import load_run
 from mmbench.results.schema import TaskSource
 
 
 def stored(out: Path, a, b, *metrics):
     for name, table in (("first", a), ("second", b)):
         write_run(out, name, {TASK: [table]}, metrics or [mean_metric("accuracy", "sample", "accuracy")])
-    return load_side("first", out), load_side("second", out)
+    return load_run("first", out), load_run("second", out)
 
 
 def test_losses_and_gains_come_in_turn_the_largest_first(tmp_path: Path) -> None:
@@ -57,21 +57,31 @@ def test_answers_come_from_the_log_where_tables_have_none(tmp_path: Path) -> Non
     data = write_questions(tmp_path, 8)
     sides = [side(tmp_path, data, "Red"), side(tmp_path, data, "Green", {"q1": "green", "q4": "black"})]
 
-    class WithoutAnswers(StoredTables):
-        def read(self):
-            return {unit: replace(table, answers=None) for unit, table in super().read().items()}
+    class WithoutAnswers:
+        def __init__(self, store, log):
+            self.store, self.responses = store, log
 
-    bare = []
-    for each in sides:
-        task = each.tasks["vqa/mine"]
-        store = WithoutAnswers(task.store._directory, "vqa/mine", each.run.tasks["vqa/mine"].scoring)
-        bare.append(replace(each, tasks={"vqa/mine": replace(task, store=store)}))
+        def __getattr__(self, name):
+            return getattr(self.store, name)
+
+        def tables(self):
+            return {unit: replace(table, answers=None) for unit, table in self.store.tables().items()}
+
+        def tables_beside(self, other):
+            return self.tables()
+
+    def without_answers(run, log=None):
+        task = run.tasks["vqa/mine"]
+        store = WithoutAnswers(task.store, log or task.store.responses)
+        return replace(run, tasks={"vqa/mine": replace(task, store=store)})
+
+    bare = [without_answers(each) for each in sides]
     found = flips(*bare, "vqa/mine", "accuracy", 9)
     assert [(each.id, each.answer_a, each.answer_b) for each in found] == [
         ("q4", "red", "black"),
         ("q1", "red", "green"),
     ]
-    gone = [replace(each, path=tmp_path / "nowhere") for each in bare]
+    gone = [without_answers(each, lambda: iter(())) for each in sides]
     assert [each.answer_a for each in flips(*gone, "vqa/mine", "accuracy", 9)] == [None, None]
 
 

@@ -9,15 +9,16 @@ import pytest
 from helpers import Colours, edit_json, evaluate, write_questions
 from stored import ACCURACY, TASK, score_table, write_run
 
-from mmbench.comparison.differences import compare_sides
-from mmbench.comparison.saved import load_saved, save_baseline
-from mmbench.comparison.sides import load_side
+from mmbench.comparison.differences import compare_runs
 from mmbench.core import NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric
+from mmbench.results.baseline import save_baseline
 from mmbench.results.codec import digest
+from mmbench.results.find import load_run
+from mmbench.results.saved import load_saved
 from mmbench.results.schema import SCHEMA_VERSION
 
 METRICS = (
@@ -63,7 +64,7 @@ def contents(folder):
 def test_the_gate_says_exactly_the_same_of_the_file_and_of_the_run(runs, tmp_path):
     kept = contents(runs)
     saved(runs)
-    run = load_side("after", runs)
+    run = load_run("after", runs)
     rules = [
         parse_requirement(f"{TASK}:{rule}")
         for rule in (
@@ -75,8 +76,8 @@ def test_the_gate_says_exactly_the_same_of_the_file_and_of_the_run(runs, tmp_pat
     ]
     outcomes = set()
     for together in (rules, [parse_requirement(f"{TASK}:accuracy exact")], []):
-        of_file = gate([run], [load_side(tmp_path / "before.json", runs)], together)
-        of_run = gate([run], [load_side("before", runs)], together)
+        of_file = gate([run], [load_run(tmp_path / "before.json", runs)], together)
+        of_run = gate([run], [load_run("before", runs)], together)
         assert [each.to_dict() for each in of_file.verdicts] == [each.to_dict() for each in of_run.verdicts]
         outcomes |= {each.outcome for each in of_file.verdicts}
     assert outcomes == {"passed", "violated", "undecided"}
@@ -85,21 +86,21 @@ def test_the_gate_says_exactly_the_same_of_the_file_and_of_the_run(runs, tmp_pat
 
 def test_comparisons_by_slice_are_the_same_too_in_either_place(runs, tmp_path):
     saved(runs)
-    file, run, other = load_side(tmp_path / "before.json", runs), load_side("before", runs), load_side("after", runs)
+    file, run, other = load_run(tmp_path / "before.json", runs), load_run("before", runs), load_run("after", runs)
 
     def numbers(found):
         return [{**each.to_dict(), "a": each.a.value, "b": each.b.value} for each in (*found.metrics, *found.slices)]
 
-    assert numbers(compare_sides(file, other)) == numbers(compare_sides(run, other))
-    assert numbers(compare_sides(other, file)) == numbers(compare_sides(other, run))
-    assert len(compare_sides(file, other).slices) == 4
+    assert numbers(compare_runs(file, other)) == numbers(compare_runs(run, other))
+    assert numbers(compare_runs(other, file)) == numbers(compare_runs(other, run))
+    assert len(compare_runs(file, other).slices) == 4
 
 
 def test_two_files_compare_with_each_other(runs, tmp_path):
     saved(runs)
     saved(runs, "after")
-    files = compare_sides(load_saved(tmp_path / "before.json"), load_saved(tmp_path / "after.json"), slices=False)
-    whole = compare_sides(load_side("before", runs), load_side("after", runs), slices=False)
+    files = compare_runs(load_saved(tmp_path / "before.json"), load_saved(tmp_path / "after.json"), slices=False)
+    whole = compare_runs(load_run("before", runs), load_run("after", runs), slices=False)
     for one, other in zip(files.metrics, whole.metrics, strict=True):
         assert (one.a.value, one.b.value, one.gained, one.lost) == (
             other.a.value,
@@ -117,13 +118,17 @@ def test_the_file_keeps_what_leaderboards_need(tmp_path):
     data = write_questions(tmp_path, 24)
     run = evaluate(Colours(), data, tmp_path, seed=3).path
     side = save_baseline(str(run), tmp_path / "b.json", tmp_path).after
-    whole = load_side(run, tmp_path)
+    whole = load_run(run, tmp_path)
     (name,) = whole.tasks
-    assert (side.label, side.run.seed, side.run.model) == (whole.label, 3, whole.run.model)
-    assert side.run.machine == whole.run.machine
+    assert (side.label, side.seed, side.model) == (whole.label, 3, whole.model)
+    assert side.record.machine == whole.record.machine
     task, original = side.tasks[name], whole.tasks[name]
     assert (task.perf, task.learned, task.primary) == (original.perf, original.learned, original.primary)
-    assert (task.metrics, task.recipes, task.facts) == (original.metrics, original.recipes, original.facts)
+    assert (task.metrics, task.recipes, task.comparability_key) == (
+        original.metrics,
+        original.recipes,
+        original.comparability_key,
+    )
 
 
 def test_the_file_names_no_folder_of_the_machine(tmp_path):
@@ -153,9 +158,9 @@ def test_overwriting_gives_old_and_new(runs, tmp_path):
 
 @pytest.mark.parametrize("status", ["running", "partial", "interrupted", "stopped", "failed"])
 def test_a_run_that_did_not_end_well_is_no_baseline(runs, tmp_path, status):
-    path = load_side("before", runs).path
+    path = load_run("before", runs).path
     edit_json(path / "run.json", lambda run: run.update(status=status))
-    said = "the run did not end" if status == "running" else f"the run is {status}"
+    said = "the run is incomplete" if status == "running" else f"the run is {status}"
     with pytest.raises(NotComparableError, match=said):
         saved(runs)
     edit_json(
@@ -188,7 +193,7 @@ def test_an_incomplete_table_keeps_a_run_from_being_a_baseline(tmp_path):
 def test_a_refused_save_leaves_the_old_baseline(runs, tmp_path):
     saved(runs)
     before = (tmp_path / "before.json").read_bytes()
-    edit_json(load_side("after", runs).path / "run.json", lambda run: run.update(status="partial"))
+    edit_json(load_run("after", runs).path / "run.json", lambda run: run.update(status="partial"))
     with pytest.raises(NotComparableError):
         save_baseline("after", tmp_path / "before.json", runs)
     assert (tmp_path / "before.json").read_bytes() == before
@@ -222,7 +227,7 @@ def test_a_run_of_fewer_samples_never_replaces_a_baseline_of_the_same_data(tmp_p
     with pytest.raises(NotComparableError, match=r"holds 40 samples of stored/task, and .* only 4 of them"):
         save_baseline("part", path, tmp_path / "runs")
     assert path.read_bytes() == kept
-    run = load_side("part", tmp_path / "runs").path
+    run = load_run("part", tmp_path / "runs").path
     edit_json(run / "run.json", lambda document: document["tasks"][TASK].update(fingerprint="other"))
     assert save_baseline("part", path, tmp_path / "runs").after.label == "part"
 
@@ -233,7 +238,7 @@ def test_places_that_cannot_be_written(runs, tmp_path):
         save_baseline("before", tmp_path / "taken" / "b.json", runs)
     with pytest.raises(UsageError, match="no file"):
         save_baseline("before", tmp_path, runs)
-    run = load_side("before", runs).path
+    run = load_run("before", runs).path
     with pytest.raises(UsageError, match="inside the run"):
         save_baseline("before", run / "b.json", runs)
     with pytest.raises(UsageError, match="there is no run"):
@@ -295,7 +300,7 @@ def test_tables_that_do_not_unpack_are_refused_when_they_are_read(runs, tmp_path
         tmp_path / "before.json", lambda d: d["tasks"][TASK]["tables"]["sample"]["columns"]["wide"].update(values="~~~")
     )
     side = load_saved(tmp_path / "before.json")
-    result = gate([load_side("after", runs)], [side], [])
+    result = gate([load_run("after", runs)], [side], [])
     assert result.exit_code == 3
     assert "damaged" in result.verdicts[0].reason
 
@@ -305,7 +310,7 @@ def test_anything_else_is_no_baseline(tmp_path, content):
     path = tmp_path / "x.json"
     path.write_bytes(content)
     with pytest.raises(NotComparableError, match="no baseline"):
-        load_side(path, tmp_path)
+        load_run(path, tmp_path)
 
 
 def test_a_huge_file_is_not_read(tmp_path):
@@ -327,7 +332,7 @@ def test_a_baseline_of_the_schema_before_is_read(runs, tmp_path):
         document["tasks"][TASK]["scores"].pop("recipes")
 
     resigned(tmp_path / "before.json", older)
-    assert load_saved(tmp_path / "before.json").run.schema_version == SCHEMA_VERSION
+    assert load_saved(tmp_path / "before.json").record.schema_version == SCHEMA_VERSION
 
 
 def test_a_baseline_that_version_1_wrote_is_read_and_means_what_it_meant(tmp_path):
@@ -335,10 +340,10 @@ def test_a_baseline_that_version_1_wrote_is_read_and_means_what_it_meant(tmp_pat
     folder = Path(__file__).parents[1]
     (run,) = (folder / "results" / "fixtures" / "v4" / "runs").glob("*_Learns-*")
     saved_then = load_saved(folder / "comparison" / "fixtures" / "baseline-v1.json")
-    whole = load_side(run, tmp_path)
+    whole = load_run(run, tmp_path)
     for name, task in whole.tasks.items():
         kept = saved_then.tasks[name]
-        assert (kept.metrics, kept.facts, kept.perf) == (task.metrics, task.facts, task.perf)
+        assert (kept.metrics, kept.comparability_key, kept.perf) == (task.metrics, task.comparability_key, task.perf)
     assert [each.word for each in gate([whole], [saved_then], []).verdicts] == ["same"] * len(whole.tasks)
 
 
@@ -348,20 +353,20 @@ def test_a_baseline_that_version_1_wrote_is_read_and_means_what_it_meant(tmp_pat
 def test_other_samples_in_the_run_are_not_taken_for_those_of_the_file(runs, tmp_path):
     saved(runs)
     later = shutil.copytree(runs, tmp_path / "later")
-    shutil.rmtree(load_side("after", later).path)
+    shutil.rmtree(load_run("after", later).path)
     renamed = [ScoreTable(**{**_fields(table), "unit_ids": [f"t{n}" for n in range(300)]}) for table in tables(1)]
     write_run(later, "after", {TASK: renamed}, METRICS)
-    result = gate([load_side("after", later)], [load_saved(tmp_path / "before.json")], [])
+    result = gate([load_run("after", later)], [load_saved(tmp_path / "before.json")], [])
     assert (result.exit_code, result.verdicts[0].word) == (3, "not comparable")
     assert "other units" in result.verdicts[0].reason
 
 
 def test_clusters_that_changed_do_not_compare(runs, tmp_path):
     saved(runs)
-    shutil.rmtree(load_side("after", runs).path)
+    shutil.rmtree(load_run("after", runs).path)
     moved = [ScoreTable(**{**_fields(table), "cluster_ids": table.unit_ids}) for table in tables(1)]
     write_run(runs, "after", {TASK: moved}, METRICS)
-    result = gate([load_side("after", runs)], [load_saved(tmp_path / "before.json")], [])
+    result = gate([load_run("after", runs)], [load_saved(tmp_path / "before.json")], [])
     assert (result.exit_code, result.verdicts[0].word) == (3, "not comparable")
     assert "clusters" in result.verdicts[0].reason
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,10 +15,11 @@ from stored import score_table, write_run
 
 from mmbench.analysis.joins import Mismatch, join, join_tables, mismatches
 from mmbench.comparison.metrics import metric_for
-from mmbench.comparison.sides import load_side
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics.classes import class_columns, f1_metric
+from mmbench.results.find import load_run
+from mmbench.results.run import TaskResult
 
 TASK = "vqa/mine"
 FIXTURES = Path(__file__).parents[1] / "results" / "fixtures"
@@ -31,7 +33,7 @@ def data(tmp_path: Path) -> Path:
 def test_a_side_has_the_values_and_reads_its_tables_when_asked(tmp_path: Path, data: Path) -> None:
     path = run(tmp_path, data, "Red")
     before = digest_of(path)
-    red = load_side(path, tmp_path)
+    red = load_run(path, tmp_path)
     task = red.tasks[TASK]
     assert (red.label, red.path, task.status, task.primary) == ("Red", path, "complete", ("accuracy",))
     assert task.metrics["accuracy"].value == 0.25
@@ -43,28 +45,28 @@ def test_a_side_has_the_values_and_reads_its_tables_when_asked(tmp_path: Path, d
 
 def test_a_run_is_found_by_name(tmp_path: Path, data: Path) -> None:
     path = run(tmp_path, data, "Red")
-    assert load_side("Red", tmp_path / "runs").path == path
+    assert load_run("Red", tmp_path / "runs").path == path
     with pytest.raises(UsageError, match="there is no run 'Blue'"):
-        load_side("Blue", tmp_path / "runs")
+        load_run("Blue", tmp_path / "runs")
 
 
 def test_a_damaged_run_is_named(tmp_path: Path, data: Path) -> None:
     path = run(tmp_path, data, "Red")
     (scores,) = path.glob("tasks/*/scores/*.npz")
     scores.write_bytes(scores.read_bytes()[:-20])
-    red = load_side(path, tmp_path)
+    red = load_run(path, tmp_path)
     with pytest.raises(NotComparableError, match="is damaged"):
         red.tasks[TASK].tables()
     (path / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(NotComparableError, match=r"run\.json is damaged"):
-        load_side(path, tmp_path)
+        load_run(path, tmp_path)
 
 
 def test_a_run_of_a_newer_schema_is_refused(tmp_path: Path, data: Path) -> None:
     path = run(tmp_path, data, "Red")
     edit_json(path / "run.json", lambda document: document.update(schema_version=99))
     with pytest.raises(NotComparableError, match="schema 99"):
-        load_side(path, tmp_path)
+        load_run(path, tmp_path)
 
 
 # --- what must agree ---
@@ -99,18 +101,24 @@ def test_a_plan_that_differs_in_one_thing_says_which(tmp_path: Path, data: Path,
     path = run(tmp_path, data, "Red")
     other = shutil.copytree(path, tmp_path / "other")
     edit_json(next(other.glob("tasks/*/plan.json")), lambda document: change(document["identity"]))
-    sides = [load_side(each, tmp_path).tasks[TASK] for each in (path, other)]
+    sides = [load_run(each, tmp_path).tasks[TASK] for each in (path, other)]
     (found,) = mismatches(*sides)
     assert found.field == field
     assert " against " in str(found)
 
 
+def rescored(task: TaskResult, **changes: Any) -> TaskResult:
+    """The same with other fields in its file of scores."""
+    return replace(task, scores=msgspec.structs.replace(task.scores, **changes))
+
+
 def test_a_task_without_scores_or_common_metrics_does_not_compare(tmp_path: Path, data: Path) -> None:
     task = side(tmp_path, data, "Red").tasks[TASK]
-    (found,) = mismatches(task, replace(task, metrics={}, status="interrupted"))
+    interrupted = replace(task, entry=msgspec.structs.replace(task.entry, status="interrupted"), scores=None)
+    (found,) = mismatches(task, interrupted)
     assert str(found) == "status: complete against interrupted, no scores"
-    renamed = {"vqa_accuracy(variant=exact)": task.metrics["accuracy"]}
-    assert mismatches(task, replace(task, metrics=renamed)) == [
+    value = replace(task.metrics["accuracy"], id="vqa_accuracy(variant=exact)")
+    assert mismatches(task, rescored(task, metrics=[value])) == [
         Mismatch("metrics", "accuracy", "vqa_accuracy(variant=exact)")
     ]
 
@@ -130,7 +138,7 @@ def test_a_mean_needs_nothing_but_its_recipe(tmp_path: Path, data: Path) -> None
 
 def test_an_older_file_without_recipes_is_served_by_the_catalogue(tmp_path: Path) -> None:
     (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
-    task = load_side(path, tmp_path).tasks["tiny/words"]
+    task = load_run(path, tmp_path).tasks["tiny/words"]
     assert task.recipes == {}
     metric, reason = metric_for(task, "accuracy")
     assert reason is None
@@ -139,7 +147,7 @@ def test_an_older_file_without_recipes_is_served_by_the_catalogue(tmp_path: Path
 
 def test_a_metric_of_a_plug_in_that_is_gone_has_values_only(tmp_path: Path) -> None:
     (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
-    task = load_side(path, tmp_path).tasks["tiny/vectors"]
+    task = load_run(path, tmp_path).tasks["tiny/vectors"]
     metric, reason = metric_for(task, "close(norm=1)")
     assert metric is None
     assert reason is not None
@@ -149,7 +157,7 @@ def test_a_metric_of_a_plug_in_that_is_gone_has_values_only(tmp_path: Path) -> N
 def test_a_metric_of_a_plug_in_that_is_there_is_asked_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FIXTURES / "v1" / "source")
     (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
-    metric, reason = metric_for(load_side(path, tmp_path).tasks["tiny/vectors"], "close(norm=1)")
+    metric, reason = metric_for(load_run(path, tmp_path).tasks["tiny/vectors"], "close(norm=1)")
     assert reason is None
     assert metric is not None
     assert metric.columns == ("close", "1")
@@ -162,8 +170,8 @@ def test_a_plug_in_that_breaks_is_a_reason_and_not_a_crash(tmp_path: Path, monke
     text = source.read_text(encoding="utf-8")
     source.write_text(text.replace('(mean_metric("close(norm=1)", "text", "close"),)', "property(lambda self: 1 / 0)"))
     (path,) = (tmp_path / "v4" / "runs").glob("*Writes*")
-    task = load_side(path, tmp_path).tasks["tiny/vectors"]
-    _, reason = metric_for(replace(task, recipes={}), "close(norm=1)")
+    task = load_run(path, tmp_path).tasks["tiny/vectors"]
+    _, reason = metric_for(rescored(task, recipes={}), "close(norm=1)")
     assert reason is not None
     assert "ZeroDivisionError" in reason
 
@@ -171,12 +179,12 @@ def test_a_plug_in_that_breaks_is_a_reason_and_not_a_crash(tmp_path: Path, monke
 def test_a_plug_in_that_computes_otherwise_today_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FIXTURES / "v4" / "source")
     (path,) = (FIXTURES / "v4" / "runs").glob("*Writes*")
-    task = load_side(path, tmp_path).tasks["tiny/vectors"]
+    task = load_run(path, tmp_path).tasks["tiny/vectors"]
     formula = {"close(norm=1)": msgspec.structs.replace(task.recipes["close(norm=1)"], kind="formula")}
-    metric, reason = metric_for(replace(task, recipes=formula), "close(norm=1)")
+    metric, reason = metric_for(rescored(task, recipes=formula), "close(norm=1)")
     assert metric is None
     assert reason == "tiny/vectors computes close(norm=1) in another way today"
-    gone = replace(task, metrics={"gone": task.metrics["close(norm=1)"]}, recipes={})
+    gone = rescored(task, metrics=[replace(task.metrics["close(norm=1)"], id="gone")], recipes={})
     assert "does not offer it" in str(metric_for(gone, "gone")[1])
 
 
@@ -189,7 +197,7 @@ def test_a_metric_that_shares_id_and_columns_with_another_is_not_taken_for_it(tm
     found = []
     for name, metric in (("usual", usual), ("own", own)):
         write_run(tmp_path, name, {"stored/task": [table]}, [metric])
-        found.append(metric_for(load_side(f"{name}--", tmp_path).tasks["stored/task"], "f1(average=macro)"))
+        found.append(metric_for(load_run(f"{name}--", tmp_path).tasks["stored/task"], "f1(average=macro)"))
     assert (str(found[0][0].id), found[0][1]) == ("f1(average=macro)", None)
     assert found[1][0] is None
     assert "is known to its task alone" in found[1][1]
@@ -244,5 +252,5 @@ def test_sides_are_joined_unit_by_unit(tmp_path: Path, data: Path) -> None:
 
 def test_the_fixture_of_every_version_is_a_side(tmp_path: Path) -> None:
     for path in sorted(FIXTURES.glob("v*/runs/*")):
-        found = load_side(path, tmp_path)
+        found = load_run(path, tmp_path)
         assert json.loads((path / "run.json").read_text(encoding="utf-8"))["tasks"].keys() == found.tasks.keys()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from stored import ACCURACY, TASK, score_table, write_run
 
-from mmbench.comparison.sides import load_side
 from mmbench.core import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.gating.aa import false_alarms
@@ -14,6 +13,7 @@ from mmbench.gating.judge import gate
 from mmbench.gating.plan import Settings, given_noise, noise_of, plan_rows, tolerances_within
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric
+from mmbench.results.find import load_run
 
 Z = 1.6448536269514722 + 0.8416212335729143
 
@@ -22,7 +22,7 @@ def stored(out, **tables):
     """Runs with these tables, read."""
     for name, given in tables.items():
         write_run(out, name, {TASK: [given]}, (ACCURACY,))
-    return [load_side(name, out) for name in tables]
+    return [load_run(name, out) for name in tables]
 
 
 def scores(n, disagreement, seed=0, share=0.7, size=1):
@@ -111,11 +111,11 @@ def test_what_cannot_be_planned_is_refused(tmp_path):
     table = ScoreTable("query_i2t", ids, ids, ["scored"] * 3, {"rank": [1.0, 2.0, 5.0]})
     write_run(tmp_path, "ranked", {TASK: [table]}, (median,))
     with pytest.raises(NotComparableError, match="give --baseline too"):
-        noise_of(load_side("ranked", tmp_path), None, [f"{TASK}:{median.id}"], None)
+        noise_of(load_run("ranked", tmp_path), None, [f"{TASK}:{median.id}"], None)
     half = mean_metric("accuracy", "sample", "accuracy")
     write_run(tmp_path, "halves", {TASK: [score_table([0.5, 1.0, 0.0])]}, (half,))
     with pytest.raises(UsageError, match="scores of 0 and 1"):
-        noise_of(load_side("halves", tmp_path), None, [], 0.1)
+        noise_of(load_run("halves", tmp_path), None, [], 0.1)
     with pytest.raises(UsageError, match="too small"):
         plan_rows(noise_of(run, baseline, [], None), Settings(tolerances=(1e-12,)))
 
@@ -144,7 +144,7 @@ def test_one_run_is_drawn_anew_and_several_are_gated_against_each_other(tmp_path
     a, b = scores(600, 0.2, size=4)
     for name, table in (("x", a), ("y", b)):
         write_run(tmp_path / name, "model", {TASK: [table]})
-    runs = [load_side("model", tmp_path / name) for name in ("x", "y")]
+    runs = [load_run("model", tmp_path / name) for name in ("x", "y")]
     found = false_alarms(runs, [], [], simulations=100)
     assert found.rate < 0.1
     assert found.pairs == 2

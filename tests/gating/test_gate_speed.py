@@ -8,10 +8,10 @@ from helpers import edit_json
 from scipy import stats as scipy_stats
 from stored import TASK, score_table, write_run
 
-from mmbench.comparison.sides import load_side
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.results import codec
+from mmbench.results.find import load_run
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, Latency, PerfFile, TaskPerf
 
@@ -36,7 +36,7 @@ def session(out: Path, model: str, latency: float | None = 10.0, **more):
     )
     perf = msgspec.structs.replace(perf, **more)
     RunDirectory(path).write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks={TASK: perf}))
-    return load_side(path, out)
+    return load_run(path, out)
 
 
 def sessions(out: Path, model: str, latencies):
@@ -92,7 +92,7 @@ def test_another_machine_does_not_compare_and_the_reason_names_the_difference(tm
     baselines = sessions(tmp_path, "a", FAST)
     runs = sessions(tmp_path, "b", SLOW)
     edit_json(runs[1].path / "run.json", lambda run: run["machine"].update(cpu="Another", cpus=64))
-    runs = [load_side(side.path, tmp_path) for side in runs]
+    runs = [load_run(side.path, tmp_path) for side in runs]
     found = verdict(runs, baselines)
     assert (found.word, found.outcome) == ("not comparable", "undecided")
     assert "cpus 1 against 64" in found.reason

@@ -7,12 +7,12 @@ import pytest
 from helpers import edit_json
 from stored import ACCURACY, TASK, score_table, write_run
 
-from mmbench.comparison.sides import load_side
 from mmbench.core import UnknownNameError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import caption_columns, caption_metrics, mean_metric, median_metric
+from mmbench.results.find import load_run
 
 NAME = f"{TASK}:accuracy"
 
@@ -31,7 +31,7 @@ def judged(out: Path, before, after, *rules: str, metrics=(ACCURACY,)):
             else {TASK: [given if isinstance(given, ScoreTable) else score_table(given)]}
         )
         write_run(out, name, tables, metrics)
-    return gate([load_side("after", out)], [load_side("before", out)], [parse_requirement(rule) for rule in rules])
+    return gate([load_run("after", out)], [load_run("before", out)], [parse_requirement(rule) for rule in rules])
 
 
 def only(result):
@@ -154,7 +154,7 @@ def test_exact_sees_a_status_that_changed_with_the_same_score(tmp_path):
 
 def test_floors_need_no_baseline(tmp_path):
     write_run(tmp_path, "alone", {TASK: [score_table(right(150))]})
-    side = load_side("alone", tmp_path)
+    side = load_run("alone", tmp_path)
     for limit, code in (("0.75", 0), ("75%", 0), ("75pt", 0), ("0.76", 1)):
         assert gate([side], [], [parse_requirement(f"{NAME} >= {limit}")]).exit_code == code
     with pytest.raises(UsageError, match="--baseline"):
@@ -192,7 +192,7 @@ def test_samples_that_fail_no_more_are_fixed(tmp_path):
 
 def test_a_floor_is_undecided_where_samples_failed(tmp_path):
     write_run(tmp_path, "alone", {TASK: [score_table([None, *right(150)])]})
-    result = gate([load_side("alone", tmp_path)], [], [parse_requirement(f"{NAME} >= 0.10")])
+    result = gate([load_run("alone", tmp_path)], [], [parse_requirement(f"{NAME} >= 0.10")])
     assert only(result) == ("missing", "undecided", 3)
 
 
@@ -225,7 +225,7 @@ def test_a_task_that_was_not_scored_is_missing(tmp_path):
     write_run(tmp_path, "before", {TASK: [score_table(right(150))]})
     path = write_run(tmp_path, "after", {TASK: [score_table(right(150))]})
     edit_json(path / "run.json", lambda run: run["tasks"][TASK].update(status="failed", scoring=None))
-    result = gate([load_side("after", tmp_path)], [load_side("before", tmp_path)], [])
+    result = gate([load_run("after", tmp_path)], [load_run("before", tmp_path)], [])
     assert only(result) == ("missing", "undecided", 3)
     assert "failed" in result.verdicts[0].reason
 
@@ -238,7 +238,7 @@ def test_other_data_do_not_compare_and_the_reason_says_what_differs(tmp_path):
     path = write_run(tmp_path, "after", {TASK: [score_table(right(150))]})
     edit_json(path / "run.json", lambda run: run["tasks"][TASK].update(fingerprint="other", version="2"))
     result = gate(
-        [load_side("after", tmp_path)], [load_side("before", tmp_path)], [parse_requirement(f"{NAME} drop<1pt")]
+        [load_run("after", tmp_path)], [load_run("before", tmp_path)], [parse_requirement(f"{NAME} drop<1pt")]
     )
     assert only(result) == ("not comparable", "undecided", 3)
     assert "data fingerprint" in result.verdicts[0].reason
@@ -255,9 +255,7 @@ def test_an_absolute_rule_does_not_mind_a_baseline_of_other_data(tmp_path):
     write_run(tmp_path, "before", {TASK: [score_table(right(150))]})
     path = write_run(tmp_path, "after", {TASK: [score_table(right(150))]})
     edit_json(path / "run.json", lambda run: run["tasks"][TASK].update(fingerprint="other"))
-    result = gate(
-        [load_side("after", tmp_path)], [load_side("before", tmp_path)], [parse_requirement(f"{NAME} >= 0.5")]
-    )
+    result = gate([load_run("after", tmp_path)], [load_run("before", tmp_path)], [parse_requirement(f"{NAME} >= 0.5")])
     assert only(result) == ("not comparable", "passed", 0)
 
 
@@ -273,7 +271,7 @@ def test_a_floor_is_undecided_for_other_samples_of_the_same_data(tmp_path):
     write_run(tmp_path, "before", {TASK: [score_table(right(150))]})
     path = write_run(tmp_path, "after", {TASK: [score_table(right(150))]})
     edit_json(path / "tasks" / "stored__task" / "plan.json", lambda plan: plan.update(selection_digest="other"))
-    sides = [load_side("after", tmp_path)], [load_side("before", tmp_path)]
+    sides = [load_run("after", tmp_path)], [load_run("before", tmp_path)]
     assert only(gate(*sides, [parse_requirement(f"{NAME} >= 0.5")])) == ("not comparable", "undecided", 3)
 
 
@@ -313,7 +311,7 @@ def test_an_unknown_metric_lists_those_that_there_are(tmp_path):
 def test_runs_of_two_models_on_one_side_are_refused(tmp_path):
     for name in ("one", "two"):
         write_run(tmp_path, name, {TASK: [score_table(right(150))]})
-    one, two = load_side("one", tmp_path), load_side("two", tmp_path)
+    one, two = load_run("one", tmp_path), load_run("two", tmp_path)
     with pytest.raises(UsageError, match="different models"):
         gate([one, two], [one], [])
     with pytest.raises(UsageError, match="given twice"):
@@ -322,7 +320,7 @@ def test_runs_of_two_models_on_one_side_are_refused(tmp_path):
 
 def test_a_run_is_not_held_against_itself(tmp_path):
     write_run(tmp_path, "one", {TASK: [score_table(right(150))]})
-    one = load_side("one", tmp_path)
+    one = load_run("one", tmp_path)
     for rules in ([], [parse_requirement(f"{NAME} >= 0.5")]):
         with pytest.raises(UsageError, match="is the run itself"):
             gate([one], [one], rules)

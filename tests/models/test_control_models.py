@@ -220,7 +220,7 @@ def test_a_model_that_only_chooses_serves_a_closed_question_and_ties_score_their
     half = [1.0, 1.0, -1.0, -1.0]  # q1 is green: one of the two that tie
     model = Chooses(q0=[5.0, 0, 0, 0], q1=half, q2=[9.0, 0, 0, 0], q3=[float("-inf")] * 3 + [-1e9])
     result = evaluate(model, write_questions(tmp_path, 5), tmp_path)
-    assert result.runs[0].run.tasks["vqa/mine"].served_as == {"generate": "choose"}
+    assert result.runs[0].tasks["vqa/mine"].entry.served_as == {"generate": "choose"}
     metric = result.metrics[0].metric
     assert metric.value == pytest.approx((1 + 1 / 2 + 0 + 1 + 1 / 4) / 5)
     logged = lines(result.path)
@@ -248,7 +248,7 @@ def test_scores_that_mean_nothing_are_that_samples_error(tmp_path: Path, scores:
 
 def test_generate_is_preferred_where_a_model_has_both(tmp_path: Path) -> None:
     result = evaluate("constant", write_questions(tmp_path, 4), tmp_path)
-    assert result.runs[0].run.tasks["vqa/mine"].served_as == {"generate": "generate"}
+    assert result.runs[0].tasks["vqa/mine"].entry.served_as == {"generate": "generate"}
 
 
 def test_which_kind_was_used_is_part_of_the_identity(tmp_path: Path) -> None:

@@ -68,19 +68,19 @@ def test_a_missing_figure_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_run_records_its_speed_and_memory(tmp_path: Path) -> None:
     result = evaluate(Colours(), write_questions(tmp_path, 48), tmp_path, batch_size=4)
-    perf = result.runs[0].perf["vqa/mine"]
+    perf = result.runs[0].tasks["vqa/mine"].perf
     assert (perf.n_calls, perf.n_samples, perf.batch_size) == (11, 44, 4)
     assert perf.samples_per_s is not None
     assert perf.samples_per_s > 0
     assert perf.peak_memory_bytes is not None
     assert perf.peak_memory_bytes > 10e6
     captions = evaluate(Colours("c"), write_questions(tmp_path, 4), tmp_path, perf="off")
-    assert captions.runs[0].perf == {}
+    assert [task.perf for task in captions.runs[0].tasks.values()] == [None]
 
 
 def test_a_sample_of_several_requests_counts_once(tmp_path: Path) -> None:
     result = evaluate("random", write_captions(tmp_path, 30, 3), tmp_path, "retrieval", batch_size=4)
-    perf = result.runs[0].perf["retrieval/captions"]
+    perf = result.runs[0].tasks["retrieval/captions"].perf
     assert perf.n_samples == pytest.approx(30 * (1 - 4 / 120))
 
 
@@ -88,7 +88,7 @@ def test_a_session_that_asks_nothing_keeps_the_figures_of_the_one_that_did(tmp_p
     data = write_questions(tmp_path, 48)
     first = evaluate("random", data, tmp_path, batch_size=4)
     second = evaluate("random", data, tmp_path, batch_size=4)
-    assert second.runs[0].perf == first.runs[0].perf
+    assert second.runs[0].tasks["vqa/mine"].perf == first.runs[0].tasks["vqa/mine"].perf is not None
 
 
 def test_the_peak_of_memory_can_be_started_anew() -> None:

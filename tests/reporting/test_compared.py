@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from stored import ACCURACY, TASK, score_table, write_run
 
-from mmbench.comparison.differences import compare_sides
+from mmbench.comparison.differences import compare_runs
 from mmbench.comparison.flips import flips
 from mmbench.comparison.matrix import compare_all
-from mmbench.comparison.sides import load_side
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.regression import number_columns, number_metrics
 from mmbench.reporting.compared import difference_tables, flip_table, matrix_tables
 from mmbench.reporting.markdown import table_markdown
+from mmbench.results.find import load_run
 
 N = 40
 
@@ -22,7 +22,7 @@ N = 40
 def sides(out: Path, *columns, metrics=(ACCURACY,), **more):
     for name, column in zip("abc", columns, strict=False):
         write_run(out, name, {TASK: [score_table(column, **more)]}, metrics)
-    return [load_side(f"{name}--", out) for name, _ in zip("abc", columns, strict=False)]
+    return [load_run(f"{name}--", out) for name, _ in zip("abc", columns, strict=False)]
 
 
 def rows(table):
@@ -30,7 +30,7 @@ def rows(table):
 
 
 def test_a_row_holds_both_values_the_difference_and_its_certainty(tmp_path: Path) -> None:
-    (table,) = difference_tables(compare_sides(*sides(tmp_path, [1.0, 0.0] * 20, [1.0, 1.0] * 10 + [1.0, 0.0] * 10)))
+    (table,) = difference_tables(compare_runs(*sides(tmp_path, [1.0, 0.0] * 20, [1.0, 1.0] * 10 + [1.0, 0.0] * 10)))
     assert table.title == "stored/task: b against a"
     assert [column.title for column in table.columns][:4] == ["metric", "a", "b", "difference"]
     ((metric, a, b, difference, interval, p, detectable, better, worse, n),) = rows(table)
@@ -41,7 +41,7 @@ def test_a_row_holds_both_values_the_difference_and_its_certainty(tmp_path: Path
 
 
 def test_what_failed_and_why_there_is_no_interval_is_said(tmp_path: Path) -> None:
-    (table,) = difference_tables(compare_sides(*sides(tmp_path, [1.0, None, 0.0], [1.0, 1.0, None])))
+    (table,) = difference_tables(compare_runs(*sides(tmp_path, [1.0, None, 0.0], [1.0, 1.0, None])))
     notes = " ".join(table.notes)
     assert "outside the comparison, of unit sample: 1 failed in b alone, 1 failed in a alone" in notes
     assert "one cluster: no interval" in notes
@@ -61,8 +61,8 @@ def test_a_correlation_is_better_or_worse_on_no_single_sample_and_says_where_it_
     half = [0.5] * 10 + exact[10:]
     for name, table in zip("ab", correlated(exact, half), strict=True):
         write_run(tmp_path, name, {TASK: [table]}, number_metrics())
-    a, b = (load_side(f"{name}--", tmp_path) for name in "ab")
-    tables = difference_tables(compare_sides(a, b, None, ("mae", "pearson")), every=True)
+    a, b = (load_run(f"{name}--", tmp_path) for name in "ab")
+    tables = difference_tables(compare_runs(a, b, None, ("mae", "pearson")), every=True)
     mae, pearson = rows(tables[0])
     assert (mae[1:4], mae[7:9]) == (["0.00", "1.05", "+1.05"], ["0", "10"])
     assert (pearson[1], pearson[7:]) == ("1.00", ["n/a", "n/a", "20"])
@@ -73,7 +73,7 @@ def test_a_correlation_is_better_or_worse_on_no_single_sample_and_says_where_it_
 
 def test_metrics_that_are_not_primary_are_counted_or_shown(tmp_path: Path) -> None:
     other = mean_metric("other", "sample", "accuracy")
-    comparison = compare_sides(*sides(tmp_path, [1.0, 0.0], [1.0, 1.0], metrics=(ACCURACY, other)))
+    comparison = compare_runs(*sides(tmp_path, [1.0, 0.0], [1.0, 1.0], metrics=(ACCURACY, other)))
     (table,) = difference_tables(comparison)
     assert ("1 more metric: --all" in table.notes, len(table.rows)) == (True, 1)
     (table,) = difference_tables(comparison, every=True)
@@ -82,7 +82,7 @@ def test_metrics_that_are_not_primary_are_counted_or_shown(tmp_path: Path) -> No
 
 def test_a_slice_with_many_labels_is_cut_and_says_so(tmp_path: Path) -> None:
     labels = {"slices": {"kind": [f"k{n:02}" for n in range(N)]}}
-    _, table = difference_tables(compare_sides(*sides(tmp_path, [1.0] * N, [0.0] * N, **labels)))
+    _, table = difference_tables(compare_runs(*sides(tmp_path, [1.0] * N, [0.0] * N, **labels)))
     assert len(table.rows) == 30
     assert "10 more labels: --json" in table.notes
 
@@ -102,7 +102,7 @@ def test_long_prompts_are_shown_from_where_they_differ(tmp_path: Path) -> None:
     start, end = "Look at the picture, then read. " * 5, " And so on, at great length." * 5
     for name, word in (("a", "Answer in a word."), ("b", "Answer in a letter.")):
         write_run(tmp_path, name, {TASK: [score_table([1.0, 0.0])]}, prompt=start + word + end)
-    (table,) = difference_tables(compare_sides(*(load_side(f"{name}--", tmp_path) for name in "ab")))
+    (table,) = difference_tables(compare_runs(*(load_run(f"{name}--", tmp_path) for name in "ab")))
     ((what, a, b),) = rows(table)
     assert what == "prompt"
     assert ("a word." in a, "a letter." in b) == (True, True)

@@ -293,7 +293,7 @@ def test_one_common_task_makes_no_leaderboard_and_says_so(four):
 
 
 def test_from_python_a_report_is_made_and_rendered_by_what_the_package_exports(four):
-    from mmbench import report
+    from mmbench import reporting as report
 
     made = report.make_report(sorted(four.glob("*")), options=report.Options(leaderboard=True))
     assert report.RENDERERS["md"](made.tables).count("**") == 2

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.core import NotComparableError, RunFailedError
+from mmbench.core.errors import AmbiguousRunError, RunNotFoundError
 from mmbench.results import codec
 from mmbench.results.codec import canonical_json, digest, pretty_json, read_record, write_atomic
-from mmbench.results.rundir import RunDirectory, find_run, folder_name, make_folder
+from mmbench.results.find import find_run
+from mmbench.results.rundir import RunDirectory, folder_name, make_folder
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
 
 values = st.recursive(
@@ -208,12 +210,29 @@ def test_a_run_is_found_by_its_path_its_name_or_the_start_of_it(tmp_path: Path) 
     newer = evaluate("constant", data, tmp_path, seed=1).path
     os.utime(newer / "run.json", (2e9, 2e9))
     assert find_run("constant", out).path == newer, "a model's name means its newest run"
-    with pytest.raises(Exception, match="'const' fits 2 runs under"):
+    with pytest.raises(AmbiguousRunError) as ambiguous:
         find_run("const", out)
-    with pytest.raises(Exception, match="there is no run 'nothing'"):
-        find_run("nothing", out)
-    with pytest.raises(Exception, match=r"there is no run '\*'"):
-        find_run("*", out)
+    assert ambiguous.value.matches == tuple(sorted((run.name, newer.name)))
+    for name in ("nothing", "*"):
+        with pytest.raises(RunNotFoundError) as missing:
+            find_run(name, out)
+        assert missing.value.name == name
+    with pytest.raises(RunNotFoundError) as missing:
+        find_run("constnat", out)
+    assert missing.value.near == ["constant"]
+
+
+@pytest.mark.parametrize(("name", "longer"), [("mymodel", "mymodel_v2"), ("ckpt-1000", "ckpt-10000"), ("a", "a--b")])
+def test_an_exact_name_wins_over_the_beginning_of_another(tmp_path: Path, name: str, longer: str) -> None:
+    folders = {each: tmp_path / f"{each}--0a1b2c3d" for each in (name, longer)}
+    for folder in folders.values():
+        folder.mkdir()
+        (folder / "run.json").write_text("{}", encoding="utf-8")
+    for each, folder in folders.items():
+        assert find_run(each, tmp_path).path == folder
+        assert find_run(folder.name, tmp_path, whole=True).path == folder
+    with pytest.raises(RunNotFoundError):
+        find_run(name[:-1], tmp_path, whole=True)
 
 
 def test_a_folder_without_run_json_is_no_run(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from mmbench.core import scores as core_scores
 from mmbench.core.scores import MetricValue, ScoreTable
 from mmbench.results import codec, packing, saved, schema
 from mmbench.results.log import read_embeddings
+from mmbench.results.run import MetricRow, read_run
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import LearnedEntry
-from mmbench.results.view import MetricRow, RunView
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -94,18 +94,17 @@ def test_a_run_of_every_version_reads_completely(version: int) -> None:
     assert runs
     for path in runs:
         directory = RunDirectory.open(path)
-        view = RunView.load(directory)
-        for name, entry in view.run.tasks.items():
-            if entry.scoring is None:
+        run = read_run(directory)
+        for name, task in run.tasks.items():
+            if task.scores is None:
                 continue
-            plan = directory.read_plan(name)
+            plan = task.store.plan()
             assert plan is not None
-            assert plan.identity_digest == entry.identity_digest == codec.digest(plan.identity)
-            tables = directory.read_tables(name, entry.scoring)
-            assert {unit: len(table.unit_ids) for unit, table in tables.items()} == view.scores[name].units
-            assert list(lines(path, name))
-        assert view.rows()
-        assert view.perf
+            assert plan.identity_digest == task.entry.identity_digest == codec.digest(plan.identity)
+            assert {unit: len(table.unit_ids) for unit, table in task.tables().items()} == task.scores.units
+            assert list(task.responses()) == list(lines(path, name))
+        assert run.rows()
+        assert any(task.perf for task in run.tasks.values())
 
 
 def fixture(version: int, model: str) -> RunDirectory:
@@ -267,5 +266,5 @@ def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
 
 def values_of(run: Path) -> list[MetricRow]:
     """Every value of a run that stands now, without its interval, which is made as it is made today."""
-    rows = RunView.load(RunDirectory(run)).rows()
+    rows = read_run(RunDirectory(run)).rows()
     return [replace(row, metric=replace(row.metric, low=None, high=None, method="")) for row in rows]

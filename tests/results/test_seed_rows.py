@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from mmbench.analysis.seeds import SeedRow, checked_threshold, group_seeds, middle
 from mmbench.core import MetricValue, UsageError
-from mmbench.results.rundir import RunDirectory
-from mmbench.results.view import RunView
+from mmbench.results.find import load_run
 
 
 def metric(value, n=10, failed=0, **changes):
@@ -91,10 +90,6 @@ def test_the_middle_is_the_median_of_what_is_there():
 # --- which runs differ in seed alone ---
 
 
-def view(path):
-    return RunView.load(RunDirectory(path))
-
-
 def shape(groups):
     return [(group.label, group.seeds) for group in groups]
 
@@ -105,20 +100,22 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_runs_that_differ_in_seed_alone_are_one_group_in_the_order_of_seeds(tmp_path, data):
-    runs = [view(evaluate("random,constant", data, tmp_path, seed=seed).paths[n]) for seed in (2, 0, 1) for n in (0, 1)]
+    runs = [
+        load_run(evaluate("random,constant", data, tmp_path, seed=seed).paths[n]) for seed in (2, 0, 1) for n in (0, 1)
+    ]
     assert shape(group_seeds(runs)) == [("random", (0, 1, 2)), ("constant", (0, 1, 2))]
 
 
 def test_the_same_seed_twice_is_never_averaged(tmp_path, data):
     first = evaluate("random", data, tmp_path).path
     again = evaluate("random", data, tmp_path / "elsewhere").path
-    groups = group_seeds([view(first), view(again)])
+    groups = group_seeds([load_run(first), load_run(again)])
     assert [group.seeds for group in groups] == [(0,), (0,)]
 
 
 def test_other_options_are_another_model_and_are_named(tmp_path, data):
     runs = [
-        view(evaluate("random", data, tmp_path, seed=seed, model_args=options).path)
+        load_run(evaluate("random", data, tmp_path, seed=seed, model_args=options).path)
         for options in ({}, {"dim": 8})
         for seed in (0, 1)
     ]
@@ -130,14 +127,14 @@ def test_another_source_of_a_model_is_another_model(tmp_path, data, monkeypatch)
     runs = []
     for seed, answer in ((0, "red"), (1, "blue")):
         write_model(tmp_path, f"class M:\n    def generate(self, requests): return [{answer!r} for _ in requests]\n")
-        runs.append(view(evaluate("mymodel", data, tmp_path, seed=seed).path))
+        runs.append(load_run(evaluate("mymodel", data, tmp_path, seed=seed).path))
     assert shape(group_seeds(runs)) == [(runs[0].path.name, (0,)), (runs[1].path.name, (1,))]
 
 
 def test_other_samples_of_a_task_are_not_averaged(tmp_path, data):
-    whole = view(evaluate("random", data, tmp_path, seed=0).path)
+    whole = load_run(evaluate("random", data, tmp_path, seed=0).path)
     for chosen in ({"limit": 3}, {"ids": ["q1"]}, {"task_args": {"extractor": "mention"}}):
-        part = view(evaluate("random", data, tmp_path / next(iter(chosen)), seed=1, **chosen).path)
+        part = load_run(evaluate("random", data, tmp_path / next(iter(chosen)), seed=1, **chosen).path)
         assert [group.seeds for group in group_seeds([whole, part])] == [(0,), (1,)]
     assert [group.seeds for group in group_seeds([whole, part], ["another/task"])] == [(0, 1)]
 

@@ -132,7 +132,7 @@ def test_too_many_errors_end_the_run_and_nothing_is_recorded_after_it(tmp_path: 
     assert len(lines(result.path)) == 4
     assert len(model.asked) <= 8
     assert model.in_flight == 0, "what was in flight was cancelled"
-    assert result.runs[0].run.status == "stopped"
+    assert result.runs[0].record.status == "stopped"
 
 
 def test_async_open_and_close_run_on_the_loop_of_the_requests(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_one_async_and_one_plain_method_serve_one_model(tmp_path: Path) -> None:
     data = {"vqa": questions, "retrieval": captions}
     result = mmbench.run(Both(), "vqa,retrieval", data=data, out=tmp_path / "runs", progress=False)
     assert result.exit_code == 0
-    assert {entry.status for entry in result.runs[0].run.tasks.values()} == {"complete"}
+    assert {entry.status for entry in result.runs[0].tasks.values()} == {"complete"}
 
 
 def test_an_interrupt_gives_up_what_is_in_flight_and_closes_the_model(tmp_path: Path) -> None:

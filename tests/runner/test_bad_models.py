@@ -59,7 +59,7 @@ def test_exactly_the_sample_that_raises_fails_and_the_rest_is_scored(tmp_path: P
     assert metric.value_failed_as_zero == pytest.approx(4 / 16)
     assert statuses(result.path) == {f"q{i}": "error" if i == 5 else "ok" for i in range(16)}
     assert result.exit_code == 4
-    assert result.runs[0].run.status == "partial"
+    assert result.runs[0].record.status == "partial"
     (failed,) = (line for line in lines(result.path) if line.status == "error")
     assert failed.error == "ValueError: cannot look at this"
     assert failed.output is None
@@ -79,7 +79,7 @@ def test_a_resumed_run_asks_only_what_failed(tmp_path: Path) -> None:
     assert sorted(healed.asked) == ["q5", "q6"]
     assert result.exit_code == 0
     assert result.metrics[0].metric.n_failed == 0
-    assert result.runs[0].run.status == "complete"
+    assert result.runs[0].record.status == "complete"
 
 
 def test_a_model_that_always_raises_scores_nothing_rather_than_zero(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_a_model_that_cannot_be_opened_ends_its_run_with_one_sentence(tmp_path: 
     result = evaluate(Fragile("open", error), write_questions(tmp_path, 4), tmp_path)
     assert result.exit_code == 4
     assert f"failed in open(): {type(error).__name__}" in result.failures["Fragile"]
-    assert result.runs[0].run.status == "failed"
+    assert result.runs[0].record.status == "failed"
 
 
 def test_what_was_answered_counts_even_when_the_model_cannot_be_closed(tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_max_errors_as_a_count_stops_after_that_many_more(tmp_path: Path) -> Non
     assert result.exit_code == 4
     assert result.failures["AlwaysFails"].startswith("3 of 3 requests failed, more than --max-errors 2 allows.")
     assert "sample q0: ValueError: never" in result.failures["AlwaysFails"]
-    assert result.runs[0].run.status == "stopped"
+    assert result.runs[0].record.status == "stopped"
     assert len(lines(result.path)) == 3, "what ended before is kept"
     assert result.metrics == [], "a stopped run is not scored"
 

@@ -45,13 +45,13 @@ def test_what_was_answered_is_not_asked_again_in_another_run(tmp_path: Path) -> 
     data, cache = write_questions(tmp_path, 30), tmp_path / "cache"
     model = Counts()
     first = evaluate(model, data, again(tmp_path), cache=cache, batch_size=4)
-    perf = first.runs[0].perf["vqa/mine"]
+    perf = first.runs[0].tasks["vqa/mine"].perf
     assert (perf.cost_usd, perf.n_cached, len(model.asked)) == (15.0, 0, 30)
     values = [row.to_dict() for row in first.metrics]
     second = evaluate(model, data, again(tmp_path), cache=cache, batch_size=4)
     assert len(model.asked) == 30
     assert [row.to_dict() for row in second.metrics] == values
-    perf = second.runs[0].perf["vqa/mine"]
+    perf = second.runs[0].tasks["vqa/mine"].perf
     assert (perf.n_cached, perf.n_calls, perf.latency_ms.p50, perf.cost_usd, perf.valid) == (30, 0, None, None, False)
     assert "cache" in perf.reasons[0]
     logged = lines(second.path)

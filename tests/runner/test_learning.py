@@ -181,7 +181,7 @@ def run(model: Any, folder: Path, **options: Any) -> mmbench.RunResult:
 
 
 def entry_of(result: mmbench.RunResult) -> TaskEntry:
-    found: TaskEntry = result.runs[0].run.tasks["parity/small"]
+    found: TaskEntry = result.runs[0].tasks["parity/small"].entry
     return found
 
 
@@ -271,7 +271,7 @@ def test_learning_enters_no_figure_of_speed(tmp_path: Path) -> None:
             super().fit(*given)
 
     result = run(Slow(), tmp_path, batch_size=1)
-    perf = result.runs[0].perf["parity/small"]
+    perf = result.runs[0].tasks["parity/small"].perf
     assert perf.main_loop_s < 0.25
     assert perf.samples_per_s is not None
     assert perf.samples_per_s > 20

@@ -68,7 +68,7 @@ def test_a_model_that_can_answer_nothing_more_ends_the_run_at_once(tmp_path: Pat
     result = evaluate(model, data, tmp_path, concurrency=4)
     assert result.exit_code == 4
     assert len(model.asked) < 10
-    assert "the key was refused" in str(result.failures) + str(result.runs[0].run.tasks)
+    assert "the key was refused" in str(result.failures) + str(result.runs[0].record.tasks)
     assert evaluate(model, data, tmp_path, concurrency=4).exit_code == 0
     assert len(model.asked) <= 410
 

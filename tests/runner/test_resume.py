@@ -166,8 +166,8 @@ def test_another_task_joins_the_run_and_the_first_is_kept(tmp_path: Path) -> Non
     questions, captions = write_questions(tmp_path), write_captions(tmp_path)
     evaluate("constant", questions, tmp_path)
     result = evaluate("constant", captions, tmp_path, "retrieval")
-    assert list(result.runs[0].run.tasks) == ["vqa/mine", "retrieval/captions"]
-    assert {entry.status for entry in result.runs[0].run.tasks.values()} == {"complete"}
+    assert list(result.runs[0].tasks) == ["vqa/mine", "retrieval/captions"]
+    assert {entry.status for entry in result.runs[0].tasks.values()} == {"complete"}
     assert {row.task for row in result.metrics} == {"retrieval/captions"}
 
 
@@ -268,7 +268,7 @@ def test_an_instance_without_a_digest_never_resumes(tmp_path: Path) -> None:
         result = evaluate(model, data, tmp_path)
         paths.add(result.path)
         assert len(model.asked) == 8
-        assert result.runs[0].run.model.digest is None
+        assert result.runs[0].model.digest is None
         del model, result
     assert len(paths) == 30
 

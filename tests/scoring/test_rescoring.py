@@ -11,10 +11,10 @@ from helpers import Ended, edit_json, evaluate, lines, log_of, write_model, writ
 import mmbench
 from mmbench.api.rescore import rescore
 from mmbench.cli.main import main
-from mmbench.comparison.sides import load_side
 from mmbench.core.errors import NotComparableError, RunFailedError, UnknownNameError, UsageError
+from mmbench.results.find import load_run
+from mmbench.results.run import read_run
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.view import RunView
 
 TASK = '''
     """Ten numbers: is one even?"""
@@ -103,7 +103,7 @@ def test_another_way_to_score_moves_what_it_moves_beside_the_old_scores(run: Pat
     }
     entry = RunDirectory(run).read().tasks["mine/even"]
     assert (entry.scoring, entry.version, entry.status) == (result.scorings["mine/even"][1], "2", "partial")
-    (row,) = RunView.load(RunDirectory(run)).rows()
+    (row,) = read_run(RunDirectory(run)).rows()
     assert row.value == moved.new.value
 
 
@@ -234,7 +234,7 @@ def test_damaged_scores_are_made_anew(run: Path, tmp_path: Path, suffix: str) ->
     result = rescore(str(run), out=tmp_path)
     assert result.moved[0].changed is None
     assert "cannot be read" in result.notes[0]
-    (row,) = RunView.load(RunDirectory(run)).rows()
+    (row,) = read_run(RunDirectory(run)).rows()
     assert row.value == pytest.approx(5 / 9)
 
 
@@ -246,7 +246,7 @@ def test_a_run_of_schema_1_gets_scores_of_today(tmp_path: Path, monkeypatch: pyt
     result = rescore(str(path), out=tmp_path)
     assert [each.moved for each in result.moved] == [False, False]
     assert all(old != new for old, new in result.scorings.values())
-    assert load_side(path, tmp_path).tasks["tiny/words"].recipes.keys() == {"accuracy"}
+    assert load_run(path, tmp_path).tasks["tiny/words"].recipes.keys() == {"accuracy"}
 
 
 # --- a disk that fills up ---
@@ -265,9 +265,9 @@ def test_a_failure_at_any_write_leaves_the_old_scores_in_force_and_can_be_repeat
         patch.setattr(RunDirectory, step, full)
         with pytest.raises(RunFailedError, match="no space left"):
             rescore(str(run), out=tmp_path)
-    (row,) = RunView.load(RunDirectory(run)).rows()
+    (row,) = read_run(RunDirectory(run)).rows()
     assert row.value == 0.0
-    assert load_side(run, tmp_path).tasks["mine/even"].tables()["sample"].unit_ids[0] == "n0"
+    assert load_run(run, tmp_path).tasks["mine/even"].tables()["sample"].unit_ids[0] == "n0"
     assert rescore(str(run), out=tmp_path).moved[0].changed == 5
     logged = len(lines(run))
     mmbench.run(Says(), "mytask.py", out=tmp_path / "runs", progress=False)

@@ -43,7 +43,7 @@ def cut(body: bytes = WHOLE, keep: int = 40, *, reset: bool = False) -> Reply:
 def reason_of(result: RunResult) -> str:
     """What the run says went wrong."""
     (run,) = result.runs
-    return " ".join([*result.failures.values(), *(task.reason or "" for task in run.run.tasks.values())])
+    return " ".join([*result.failures.values(), *(task.reason or "" for task in run.tasks.values())])
 
 
 # --- what may pass ---

@@ -151,7 +151,7 @@ def reason(server: Server, ask: Any) -> str:
     result = ask(server, 40, concurrency=4)
     assert result.exit_code == 4
     (run,) = result.runs
-    text = " ".join([*result.failures.values(), *(task.reason or "" for task in run.run.tasks.values())])
+    text = " ".join([*result.failures.values(), *(task.reason or "" for task in run.tasks.values())])
     assert "hunter22" not in text
     return text
 

@@ -1,0 +1,152 @@
+"""Save a run as a baseline: check that it is whole, and write the one small file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mmbench.core.errors import NotComparableError, UsageError
+from mmbench.core.scores import MetricValue
+from mmbench.results.find import find_run
+from mmbench.results.packing import pack_table
+from mmbench.results.run import Run, TaskResult, read_run
+from mmbench.results.rundir import make_folder
+from mmbench.results.saved import SavedTask, as_run, load_saved, read_baseline, write_baseline
+from mmbench.results.schema import RunFile
+
+_PATH_OPTIONS = ("checkpoints", "cache")
+"""Options of a run that name folders of the machine, and no part of what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBaseline:
+    """What a save did."""
+
+    before: Run | None
+    """The baseline that the file held; None for a new file."""
+    after: Run
+    """The baseline that it holds."""
+
+
+def save_baseline(reference: str, path: Path, out: Path) -> SavedBaseline:
+    """Save a run as a baseline, in place of the one that the file may hold.
+
+    Args:
+        reference: A run directory, or a name under `out`.
+        path: The file. Its folder is made where it is not there.
+        out: The folder in which names are looked up.
+
+    Returns:
+        The baseline before and after.
+
+    Raises:
+        UsageError: If there is no such run, or the file cannot be written there.
+        NotComparableError: If the run is damaged or incomplete, lacks a sample or a value, or has fewer samples of the same
+            data than the baseline that it would replace.
+    """
+    _check_target(path)
+    directory = find_run(reference, out)
+    if path.resolve().is_relative_to(directory.path.resolve()):
+        raise UsageError(f"{path} lies inside the run; a baseline is a file of its own")
+    run = read_run(directory)
+    _check_whole(run)
+    before = load_saved(path) if path.is_file() else None
+    if before is not None:
+        _check_size(before, run)
+    tasks = {name: _saved_task(run, task) for name, task in run.tasks.items() if task.metrics}
+    make_folder(path.parent, "FILE")
+    file = write_baseline(path, _portable(run.record), tasks)
+    return SavedBaseline(before, as_run(file, path))
+
+
+def _check_target(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is there already and is no file: name a file, such as gates/MODEL.json")
+    if path.is_file():
+        try:
+            read_baseline(path)
+        except NotComparableError as error:
+            raise NotComparableError(f"{error}. It is left as it is: remove it, or name another file") from error
+
+
+def _check_whole(run: Run) -> None:
+    """Refuse a run that is not complete in every task, or lacks a sample or a value."""
+    again = "the same command again continues the run"
+    status = run.record.status
+    if status == "running":
+        raise _refusal(run, f"the run is incomplete: it was killed, or is running still; {again}")
+    if status != "complete":
+        raise _refusal(run, f"the run is {status}; {again}")
+    answered = [task for task in run.tasks.values() if task.status != "incompatible"]
+    for task in answered:
+        if task.status != "complete":
+            raise _refusal(run, f"{task.name} is {task.status}; {again}")
+        if not task.metrics:
+            raise _refusal(run, f"{task.name} has no scores; {again}")
+        for value in task.metrics.values():
+            _check_value(run, task, value)
+    if not answered:
+        raise _refusal(run, "the model could not answer any of its tasks")
+
+
+def _check_value(run: Run, task: TaskResult, value: MetricValue) -> None:
+    if value.n_failed:
+        raise _refusal(run, f"{task.name}:{value.id} lacks {value.n_failed:,} samples that could not be scored")
+    if value.value is None and value.id in task.primary:
+        raise _refusal(run, f"{task.name}:{value.id} has no value: {value.reason or 'undefined'}")
+
+
+def _check_size(before: Run, after: Run) -> None:
+    """Refuse a run of a part of the samples (``--limit``) in place of a baseline of more samples of the same data."""
+    for name, old in before.tasks.items():
+        new = after.tasks.get(name)
+        if not old.metrics or new is None or not new.metrics:
+            continue
+        same = all(getattr(old.entry, field) == getattr(new.entry, field) for field in ("fingerprint", "split"))
+        if same and new.entry.n_samples < old.entry.n_samples:
+            raise NotComparableError(
+                f"{before.path} holds {old.entry.n_samples:,} samples of {name}, and {after.path} only "
+                f"{new.entry.n_samples:,} of them: run without --limit, save to another file, or remove this one first"
+            )
+
+
+def _refusal(run: Run, why: str) -> NotComparableError:
+    return NotComparableError(f"{run.path} cannot be a baseline: {why}")
+
+
+def _saved_task(run: Run, task: TaskResult) -> SavedTask:
+    plan = task.store.plan()
+    if plan is None or task.scores is None:
+        raise _refusal(run, f"the plan of {task.name} is missing")
+    tables = task.tables()
+    for unit, table in tables.items():
+        if table.incomplete is not None:
+            raise _refusal(run, f"{task.name}, {unit}: {table.incomplete}")
+    return SavedTask(
+        plan=msgspec.structs.replace(plan, batches=[]),
+        scores=msgspec.structs.replace(task.scores, slices={}),
+        perf=task.perf,
+        tables={unit: pack_table(table) for unit, table in sorted(tables.items())},
+    )
+
+
+def _portable(run: RunFile) -> RunFile:
+    """A run's record without the folders of the machine: of paths only the last part is kept."""
+    replaced = msgspec.structs.replace
+    tasks = {}
+    for name, entry in run.tasks.items():
+        source, learned = entry.source, entry.learned
+        if source.data_path is not None:
+            source = replaced(source, data_path=Path(source.data_path).name)
+        if learned is not None and learned.checkpoint is not None:
+            learned = replaced(learned, checkpoint=Path(learned.checkpoint).name)
+        tasks[name] = replaced(entry, source=source, learned=learned)
+    spec = {key: value for key, value in run.spec.items() if key not in _PATH_OPTIONS}
+    if isinstance(spec.get("data"), list):
+        spec["data"] = [
+            {**each, "path": Path(each["path"]).name} if isinstance(each, dict) and "path" in each else each
+            for each in spec["data"]
+        ]
+    return replaced(run, tasks=tasks, spec=spec)
