@@ -37,7 +37,9 @@ _SET = replace(OPTIONS["model-args"], name="set", also=("model-args",), paramete
 
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("model", metavar="BASELINE")
-@options("tasks", "seed", "seeds", _SET, "data", "task-args", "device", "checkpoints", "threads", "json", "quiet")
+@options(
+    "tasks", "seed", "seeds", _SET, "data", "task-args", "device", "checkpoints", "retrain", "threads", "json", "quiet"
+)
 def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     """Have a model learn tasks ahead of any run, and keep what it has learned.
 

@@ -90,6 +90,8 @@ class RunSpec:
     """Background threads that collate and load media ahead; 0: none."""
     threads: int | None
     """CPU threads for training and inference; None: as the model and its libraries choose."""
+    retrain: bool
+    """Train even where a model comes with weights for a task."""
     concurrency: int
     """Requests in flight at most, for models with async methods; fewer where the server says that it is too much."""
     timeout: float | None

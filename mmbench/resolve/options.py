@@ -144,6 +144,10 @@ class TrainOptions(TaskOptions, total=False):
         str | Path | None,
         Option("Where models keep what they have learned.", forms.folder(), "model", default=CHECKPOINTS),
     ]
+    retrain: Annotated[
+        bool,
+        Option("Train even where a model comes with weights for the task.", forms.flag(), "model", default=False),
+    ]
     seed: Annotated[
         int, Option("Seed of all that is drawn; the first of --seeds.", forms.whole(), "what", default=0, identity=True)
     ]

@@ -14,6 +14,7 @@ import msgspec
 from mmbench.core.errors import MmbenchError, RunFailedError
 from mmbench.core.spec import RunSpec
 from mmbench.perf.machine import git_state, machine, packages
+from mmbench.perf.threads import compute_threads
 from mmbench.resolve.identity import unrepeatable_digest
 from mmbench.resolve.models import ResolvedModel
 from mmbench.results.codec import digest
@@ -162,7 +163,10 @@ class Session:
     def _ask(self, prepared: Sequence[tuple[TaskRun, TaskWork]]) -> None:
         spec, asked = self.job.spec, any(work.todo for _, work in prepared)
         with (
-            Models(self.job.model, Path(spec.checkpoints), self.progress) as models,
+            compute_threads(spec.threads),
+            Models(
+                self.job.model, Path(spec.checkpoints), self.progress, threads=spec.threads, retrain=spec.retrain
+            ) as models,
             shared_answers(spec.cache if asked else None, self.job.model, self.progress) as cache,
         ):
             for task, work in prepared:

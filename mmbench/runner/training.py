@@ -16,6 +16,7 @@ from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.model import capabilities
 from mmbench.models.caller import served_kinds
+from mmbench.perf.threads import compute_threads
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.models import ResolvedModel
 from mmbench.resolve.options import OF_TRAIN, TrainOptions, checked
@@ -84,7 +85,7 @@ def train(model: Any, tasks: str | Iterable[str], **options: Unpack[TrainOptions
     seeds = range(checked_options["seed"], checked_options["seed"] + checked_options["seeds"])
     courses = _courses(model, names_of(tasks), checked_options)
     with interruptible():
-        return TrainResult(tuple(_train(courses, seeds, Path(checked_options["checkpoints"]), progress)))
+        return TrainResult(tuple(_train(courses, seeds, checked_options, progress)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ def _learners(most: int) -> Iterator[str]:
             return
 
 
-def _train(courses: list[_Course], seeds: range, checkpoints: Path, progress: Progress) -> Iterator[Trained]:
+def _train(courses: list[_Course], seeds: range, options: Mapping[str, Any], progress: Progress) -> Iterator[Trained]:
+    checkpoints, of_fit = Path(options["checkpoints"]), {name: options[name] for name in ("threads", "retrain")}
     read: dict[str, Splits] = {}
     for course in courses:
         if course.tasks:
@@ -145,7 +147,7 @@ def _train(courses: list[_Course], seeds: range, checkpoints: Path, progress: Pr
             plan = lesson(task, course.model.capabilities, seed)
             if task.name not in read:
                 read[task.name] = training_splits(plan)
-            with Models(course.model, checkpoints, progress) as models:
+            with compute_threads(of_fit["threads"]), Models(course.model, checkpoints, progress, **of_fit) as models:
                 start = time.monotonic()
                 models.taught(plan, read[task.name])
                 yield Trained(course.model.name, task.name, seed, models.learned, time.monotonic() - start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,19 @@ from mmbench.runner.plan.task_plan import TaskPlan
 class Models:
     """One model, built once, or once a task where it learns; a context manager that closes it."""
 
-    def __init__(self, resolved: ResolvedModel, checkpoints: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        resolved: ResolvedModel,
+        checkpoints: Path,
+        progress: Progress,
+        *,
+        threads: int | None = None,
+        retrain: bool = False,
+    ) -> None:
         self._resolved = resolved
         self._checkpoints = checkpoints
         self._progress = progress
+        self._for_fit: dict[str, Any] = {"threads": threads, "retrain": retrain}
         self._loop = Loop()
         self._caller: ModelCaller | None = None
         self.learned: LearnedEntry | None = None
@@ -62,7 +72,7 @@ class Models:
         self.learned = None
         model = self._resolved.build()
         with Watch(f"{self._resolved.name} · {plan.name}", self._progress) as watch:
-            context = fit_context(plan, splits, self._checkpoints, watch)
+            context = replace(fit_context(plan, splits, self._checkpoints, watch), **self._for_fit)
             self._guard("fit", lambda: model.fit(plan.task.info, *splits, context))
             raise_if_swallowed()
         self.learned = learned_entry(model)

@@ -1,0 +1,57 @@
+"""The number of threads reaches libraries and models, and is what it was afterwards."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from helpers import evaluate, write_questions
+
+import mmbench
+from mmbench import FitContext
+from mmbench.perf.threads import VARIABLES, compute_threads
+
+
+def test_variables_and_a_loaded_torch_are_set_inside_the_block_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    torch = SimpleNamespace(get_num_threads=lambda: 7, set_num_threads=told.append)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with compute_threads(2):
+        assert {os.environ[name] for name in VARIABLES} == {"2"}
+    assert told == [2, 7]
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_none_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with compute_threads(None):
+        assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_the_option_of_a_run_reaches_its_model_and_is_no_identity(tmp_path: Path) -> None:
+    class Model:
+        def generate(self, requests: list) -> list[str]:
+            seen.append(os.environ.get("OMP_NUM_THREADS"))
+            return ["red" for _ in requests]
+
+    seen: list[str | None] = []
+    evaluate(Model, write_questions(tmp_path), tmp_path, threads=3)
+    assert seen == ["3"]
+
+
+def test_threads_and_retrain_reach_fit(tmp_path: Path) -> None:
+    class Learner:
+        def fit(self, task: object, train: object, val: object, context: FitContext) -> None:
+            seen.append((context.threads, context.retrain))
+
+        def generate(self, requests: list) -> list[str]:
+            return ["red" for _ in requests]
+
+    seen: list[tuple[int | None, bool]] = []
+    mmbench.train(Learner, "vqa/scenes", threads=2, retrain=True, progress=False, checkpoints=tmp_path)
+    mmbench.run(Learner, "vqa/scenes", limit=1, out=tmp_path, checkpoints=tmp_path, progress=False)
+    assert seen == [(2, True), (None, False)]
