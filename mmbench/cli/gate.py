@@ -197,12 +197,13 @@ def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError 
 
 
 def _print(result: GateResult, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(result.to_dict(), allow_nan=False))
-        return
     from mmbench.reporting.gate import gate_table
     from mmbench.reporting.terminal import print_tables
+    from mmbench.reporting.verdict_words import gate_document
 
+    if as_json:
+        click.echo(json.dumps(gate_document(result), allow_nan=False))
+        return
     print_tables([gate_table(result)], sys.stdout)
 
 
@@ -210,8 +211,11 @@ def _print_aa(runs: list[Run], baselines: list[Run], rules: list[Rule], values: 
     from mmbench.gating.aa import false_alarms
 
     found = false_alarms(runs, baselines, rules, simulations=values["simulations"])
+    from mmbench.reporting.gate import false_alarm_lines
     from mmbench.reporting.table import visible
 
-    text = json.dumps(found.to_dict(), allow_nan=False) if values["json"] else "\n".join(map(visible, found.sentences))
-    click.echo(text)
+    if values["json"]:
+        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+    else:
+        click.echo("\n".join(map(visible, false_alarm_lines(found))))
     return 0

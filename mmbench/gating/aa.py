@@ -1,4 +1,4 @@
-"""A against A: how often the rules of a gate fail a model that is not worse."""
+"""Estimate how often the rules of a gate fail a model that is not worse (A against A)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mmbench.comparison.differences import paired, read_pair, unit_changes
 from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
-from mmbench.gating.decide import decide_margin, decide_regressions, turned
+from mmbench.gating.checks import Check, default_rules, resolve
+from mmbench.gating.decide import as_drop, decide_margin, decide_regressions
 from mmbench.gating.judge import check_sides, gate
-from mmbench.gating.resolve import Target, default_rules, resolve
 from mmbench.gating.rules import Rule
 from mmbench.results.run import Run
 from mmbench.stats import mean_interval
@@ -58,29 +58,12 @@ class FalseAlarms:
         """For JSON."""
         return asdict(self)
 
-    @property
-    def sentences(self) -> list[str]:
-        """What it says, line by line."""
-        interval = "" if self.low is None or self.high is None else f" [{100 * self.low:.1f}, {100 * self.high:.1f}]"
-        lines = [
-            f"false alarms: {100 * self.rate:.1f} %{interval} of {self.simulations:,} simulated gates with {self.rules} rules",
-            f"equal models: {self.how}",
-        ]
-        if self.pairs:
-            lines.append(
-                f"runs of one model: {self.pairs_violated} of {self.pairs} ordered pairs fail each other; training anew moves "
-                "values beyond the noise of the samples, which alone is simulated above"
-            )
-        if self.left_out:
-            lines.append(f"not simulated: {'; '.join(self.left_out)}")
-        return lines
-
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
     """A metric that is simulated, with all that it reads."""
 
-    target: Target
+    check: Check
     metric: Metric
     a: Floats
     """[n, d] rows of the baseline (of the run itself where there is none)."""
@@ -90,16 +73,10 @@ class _Metric:
     """[n] cluster ids, which all tables of a task share."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Null:
-    """What one simulation does to the rows of one metric."""
+Null = tuple[Floats, Floats, Codes]
+"""What one simulation makes of one metric: rows of the baseline, rows of the run, and the cluster codes of both."""
 
-    rows_a: Floats
-    rows_b: Floats
-    clusters: Codes
-
-
-Draw = Callable[[np.random.Generator], list[_Null]]
+Draw = Callable[[np.random.Generator], list[Null]]
 
 
 def false_alarms(
@@ -110,23 +87,36 @@ def false_alarms(
     With a baseline, the two answers of every cluster are swapped at random: models that are equal, and disagree as much as
     these two. With a run alone, each side is drawn anew from its clusters, cluster by cluster of the same size: models that
     agree by chance alone. All metrics of a task see the same swaps and draws. Several runs (seeds) are gated against each
-    other too.
+    other, too.
 
-    Raises `UsageError` as `gate` does, `NotComparableError` where no rule can be simulated.
+    Args:
+        runs: The run and repeats of it.
+        baselines: The baseline and repeats of it; may be empty.
+        rules: The rules of the gate; none for `default_rules`.
+        simulations: How many gates are simulated.
+        seed: Seed of the simulation.
+
+    Raises:
+        UsageError: As `gate` does.
+        NotComparableError: Where no rule can be simulated.
     """
     check_sides(runs, baselines)
     run, baseline = runs[0], baselines[0] if baselines else runs[0]
-    targets = resolve(rules or default_rules(run, baseline), [run, baseline], given=bool(rules))
-    metrics = [found for target in targets if (found := _read(target, run, baseline)) is not None]
+    checks = resolve(rules or default_rules([baseline, run]), [run, baseline], given=bool(rules))
+    tasks: dict[str, list[_Metric]] = {}
+    for check in checks:
+        if (found := _read(check, run, baseline)) is not None:
+            tasks.setdefault(check.rule.task, []).append(found)
+    metrics = [metric for group in tasks.values() for metric in group]
     if not metrics:
         raise NotComparableError(
             "none of the rules can be simulated: --aa is about rules that compare metrics of both runs"
         )
-    draws = _swaps(metrics) if baselines else _redraws(metrics)
+    draws = (_swaps if baselines else _redraws)(list(tasks.values()))
     generator = np.random.default_rng(seed)
     violated = np.array([_fails(metrics, draws(generator)) for _ in range(simulations)], dtype=np.float64)
     interval = mean_interval(np.stack([violated, np.ones(simulations)], axis=1))
-    simulated = {each.target.rule.text for each in metrics}
+    simulated = {each.check.rule.text for each in metrics}
     pairs = list(permutations(runs, 2)) if len(runs) > 1 else []
     return FalseAlarms(
         simulations=simulations,
@@ -140,16 +130,16 @@ def false_alarms(
             else "the clusters of the run, drawn anew for each side (they agree by chance alone)"
         ),
         rules=len(metrics),
-        left_out=tuple(target.rule.text for target in targets if target.rule.text not in simulated),
+        left_out=tuple(check.rule.text for check in checks if check.rule.text not in simulated),
         pairs=len(pairs),
         pairs_violated=sum(gate([left], [right], rules).exit_code == 1 for left, right in pairs),
     )
 
 
-def _read(target: Target, run: Run, baseline: Run) -> _Metric | None:
-    """What a rule reads; None for rules that are not simulated."""
-    task, name = target.rule.task, target.rule.metric
-    if target.figure is not None or target.rule.policy not in ("regression", "non-inferiority"):
+def _read(check: Check, run: Run, baseline: Run) -> _Metric | None:
+    """Read what a rule is about; None for rules that are not simulated."""
+    task, name = check.rule.task, check.rule.metric
+    if check.perf is not None or check.rule.policy not in ("regression", "non-inferiority"):
         return None
     if any(task not in side.tasks or name not in side.tasks[task].metrics for side in (run, baseline)):
         return None
@@ -161,64 +151,54 @@ def _read(target: Target, run: Run, baseline: Run) -> _Metric | None:
         return None
     rows_a, rows_b = read_pair(metric, joined)
     clusters = [joined.a.cluster_ids[row] for row in joined.rows_a.tolist()]
-    return _Metric(target, metric, rows_a[joined.rows_a], rows_b[joined.rows_b], clusters)
-
-
-def _by_task(metrics: Sequence[_Metric]) -> dict[str, list[tuple[int, _Metric]]]:
-    tasks: dict[str, list[tuple[int, _Metric]]] = {}
-    for number, each in enumerate(metrics):
-        tasks.setdefault(each.target.rule.task, []).append((number, each))
-    return tasks
+    return _Metric(check, metric, rows_a[joined.rows_a], rows_b[joined.rows_b], clusters)
 
 
 def _coded(metrics: Sequence[_Metric]) -> tuple[list[Codes], int]:
     """Cluster codes of the rows of several metrics of one task, numbered together, and their number."""
     numbers: dict[str, int] = {}
     codes = [
-        np.fromiter(
-            (numbers.setdefault(each, len(numbers)) for each in metric.clusters), np.int64, len(metric.clusters)
-        )
+        np.array([numbers.setdefault(each, len(numbers)) for each in metric.clusters], dtype=np.int64)
         for metric in metrics
     ]
     return codes, len(numbers)
 
 
-def _swaps(metrics: Sequence[_Metric]) -> Draw:
-    prepared = [(group, *_coded([each for _, each in group])) for group in _by_task(metrics).values()]
+def _swaps(groups: Sequence[Sequence[_Metric]]) -> Draw:
+    prepared = [(group, *_coded(group)) for group in groups]
 
-    def draw(generator: np.random.Generator) -> list[_Null]:
-        found: dict[int, _Null] = {}
+    def draw(generator: np.random.Generator) -> list[Null]:
+        found: list[Null] = []
         for group, codes, count in prepared:
             swapped = generator.random(count) < 0.5
-            for (number, each), code in zip(group, codes, strict=True):
+            for each, code in zip(group, codes, strict=True):
                 mask = swapped[code][:, None]
-                found[number] = _Null(np.where(mask, each.b, each.a), np.where(mask, each.a, each.b), code)
-        return [found[number] for number in range(len(metrics))]
+                found.append((np.where(mask, each.b, each.a), np.where(mask, each.a, each.b), code))
+        return found
 
     return draw
 
 
-def _redraws(metrics: Sequence[_Metric]) -> Draw:
+def _redraws(groups: Sequence[Sequence[_Metric]]) -> Draw:
     prepared = []
-    for group in _by_task(metrics).values():
-        codes, count = _coded([each for _, each in group])
+    for group in groups:
+        codes, count = _coded(group)
         sizes = np.stack([np.bincount(code, minlength=count) for code in codes])  # [metrics, clusters]
         kinds = np.unique(sizes, axis=1, return_inverse=True)[1].reshape(-1)
         alike = [np.flatnonzero(kinds == kind) for kind in range(int(kinds.max()) + 1)]
         orders = [np.argsort(code, kind="stable") for code in codes]
         prepared.append((group, alike, sizes, orders))
 
-    def draw(generator: np.random.Generator) -> list[_Null]:
-        found: dict[int, _Null] = {}
+    def draw(generator: np.random.Generator) -> list[Null]:
+        found: list[Null] = []
         for group, alike, sizes, orders in prepared:
             left, right = (np.concatenate([generator.choice(each, len(each)) for each in alike]) for _ in range(2))
-            for place, (number, each) in enumerate(group):
-                size, order = sizes[place], orders[place]
+            for each, size, order in zip(group, sizes, orders, strict=True):
                 starts = np.concatenate([[0], np.cumsum(size)[:-1]])
                 clusters = np.repeat(np.arange(len(left), dtype=np.int64), size[left])
                 rows = [order[_ranges(starts[side], size[side])] for side in (left, right)]
-                found[number] = _Null(each.b[rows[0]], each.b[rows[1]], clusters)
-        return [found[number] for number in range(len(metrics))]
+                found.append((each.b[rows[0]], each.b[rows[1]], clusters))
+        return found
 
     return draw
 
@@ -230,18 +210,13 @@ def _ranges(starts: Codes, sizes: Codes) -> Codes:
     return places
 
 
-def _fails(metrics: Sequence[_Metric], nulls: Sequence[_Null]) -> bool:
+def _fails(metrics: Sequence[_Metric], nulls: Sequence[Null]) -> bool:
     """Whether the rules fail one simulated pair, by the gate's own decisions."""
     tests = []
-    for each, null in zip(metrics, nulls, strict=True):
-        difference = paired(each.metric, null.rows_a, null.rows_b, null.clusters, resamples=RESAMPLES)
-        changed = int(np.count_nonzero(unit_changes(each.metric, null.rows_a, null.rows_b)))
-        tests.append((each, turned(difference, higher_is_better=each.metric.higher_is_better, changed=changed)))
-    regressions = [
-        (found, e.target.threshold, e.target.rule.alpha) for e, found in tests if e.target.rule.policy == "regression"
-    ]
-    margins = [
-        (found, e.target.threshold, e.target.rule.alpha) for e, found in tests if e.target.rule.policy != "regression"
-    ]
-    decisions = [*decide_regressions(regressions), *(decide_margin(*each) for each in margins)]
-    return any(decision.outcome == "violated" for decision in decisions)
+    for each, (rows_a, rows_b, clusters) in zip(metrics, nulls, strict=True):
+        difference = paired(each.metric, rows_a, rows_b, clusters, resamples=RESAMPLES)
+        changed = int(np.count_nonzero(unit_changes(each.metric, rows_a, rows_b)))
+        tests.append((each.check, as_drop(difference, higher_is_better=each.metric.higher_is_better), changed))
+    verdicts = decide_regressions([test for test in tests if test[0].rule.policy == "regression"])
+    verdicts += [decide_margin(*test) for test in tests if test[0].rule.policy != "regression"]
+    return any(verdict.outcome == "violated" for verdict in verdicts)

@@ -1,13 +1,16 @@
-"""Thresholds as people write them: a number with its unit, and what each unit may be used for."""
+"""Thresholds as people write them, a number with its unit, and the measures of speed, memory and cost that have units."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mmbench.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mmbench.results.schema import TaskPerf
 
 Kind = Literal["none", "points", "percent", "factor", "ms", "rate", "bytes", "usd"]
 """What a unit measures."""
@@ -31,7 +34,7 @@ _UNITS: dict[str, tuple[Kind, float]] = {
     "USD": ("usd", 1.0),
 }
 _AMOUNT = re.compile(
-    r"(?P<number>[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity))\s*(?P<unit>\S*)",
+    r"(?P<number>[-+]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|infinity))\s*(?P<unit>\S*)",
     re.IGNORECASE,
 )
 
@@ -48,20 +51,69 @@ class Amount:
     """As it was written."""
 
 
-def parse_amount(text: str | float, where: str) -> Amount:
-    """A threshold, such as ``0.5pt``, ``250ms``, ``1.2x`` or ``0.70``. Raises `UsageError`, which begins with `where`.
+@dataclass(frozen=True, slots=True)
+class PerfMetric:
+    """A measure of speed, memory or cost of one task."""
+
+    name: str
+    """The name that rules use."""
+    kind: Kind
+    """What its thresholds are given in."""
+    field: str
+    """Where `TaskPerf` has it, with dots."""
+
+    @property
+    def unit(self) -> str:
+        """The base unit, as it is shown."""
+        return {"ms": "ms", "rate": "/s", "bytes": "B"}.get(self.kind, "USD")
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction: only rates are better when they are higher."""
+        return self.kind == "rate"
+
+    def read(self, perf: TaskPerf) -> float | None:
+        """The measured value in the base unit; None where it was not measured."""
+        value: Any = perf
+        for name in self.field.split("."):
+            value = None if value is None else getattr(value, name)
+        found: float | None = value
+        return found
+
+
+PERF_METRICS = {
+    each.name: each
+    for each in [
+        *(PerfMetric(f"latency_{q}", "ms", f"latency_ms.{q}") for q in ("p50", "p90", "p99")),
+        *(PerfMetric(f"first_token_{q}", "ms", f"first_token_ms.{q}") for q in ("p50", "p90", "p99")),
+        PerfMetric("samples_per_s", "rate", "samples_per_s"),
+        PerfMetric("tokens_per_s", "rate", "tokens_per_s"),
+        PerfMetric("peak_memory", "bytes", "peak_memory_bytes"),
+        PerfMetric("peak_accelerator_memory", "bytes", "peak_accelerator_bytes"),
+        PerfMetric("cost", "usd", "cost_usd"),
+    ]
+}
+"""Measures of speed, memory and cost by name."""
+
+
+def parse_amount(text: object, where: str) -> Amount:
+    """Parse a threshold, such as ``0.5pt``, ``250ms``, ``1.2x`` or ``0.70``.
+
+    Args:
+        text: What the user wrote.
+        where: Where it was written; the message of an error begins with it.
+
+    Raises:
+        UsageError: If it is not a finite number with a known unit.
 
     >>> parse_amount("0.25 s", "rule")
     Amount(number=250.0, kind='ms', text='0.25 s')
     """
     shown = str(text).strip()
     match = _AMOUNT.fullmatch(shown)
-    if isinstance(text, bool) or match is None:
+    if isinstance(text, bool) or not isinstance(text, str | int | float) or match is None:
         raise UsageError(f"{where}: {shown!r} is no number with a unit, such as 0.5pt, 0.70, 250ms or 1.2x")
-    try:
-        number = float(match["number"])
-    except ValueError:
-        raise UsageError(f"{where}: {shown!r} is no number with a unit, such as 0.5pt, 0.70, 250ms or 1.2x") from None
+    number = float(match["number"])
     if not math.isfinite(number):
         raise UsageError(f"{where}: {shown!r} is no threshold: it must be a finite number")
     unit = match["unit"]
@@ -71,8 +123,8 @@ def parse_amount(text: str | float, where: str) -> Amount:
     return Amount(number / 100 if kind == "percent" else number * factor, kind, shown)
 
 
-def share(text: str | float, where: str, *, least: float, most: float) -> float:
-    """A probability, such as alpha: a number above `least` and below or at `most`. Raises `UsageError`.
+def share(text: object, where: str, *, least: float, most: float) -> float:
+    """Parse a probability, such as alpha: a number above `least` and at most `most`. Raises `UsageError`.
 
     >>> share("5%", "alpha", least=0, most=0.5)
     0.05

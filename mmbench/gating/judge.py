@@ -1,59 +1,62 @@
-"""The gate itself: two runs and rules become verdicts."""
+"""Judge runs by rules: the gate itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mmbench.analysis.joins import join_tables
-from mmbench.comparison.differences import Comparison, MetricDifference, compare_runs, read_pair
+from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.gating.decide import (
-    Decision,
-    Evidence,
-    decide_limit,
-    decide_margin,
-    decide_regressions,
-    relation,
-    turned,
-)
-from mmbench.gating.resolve import Target, default_rules, resolve
+from mmbench.gating.checks import Check, default_rules, resolve
+from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
 from mmbench.gating.rules import ALPHA, Rule, check_together
-from mmbench.gating.speed import judge_figure
-from mmbench.gating.verdicts import GateResult, Outcome, Verdict, Word
-from mmbench.results.run import Run, TaskResult
+from mmbench.gating.speed import judge_speed
+from mmbench.gating.verdicts import GateResult, ReasonCode, Verdict, Word
+from mmbench.results.run import Run
+from mmbench.stats import Difference
 
 
 def gate(runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule] = ()) -> GateResult:
     """Judge a run by rules.
 
-    Parameters: `runs`, the run and repeats of it; `baselines`, the baseline and repeats of it, empty where every rule is
-    absolute; `rules`, none for `default_rules`. Metrics are judged on the first of each; the others are repeats that rules
-    about speed need.
+    Args:
+        runs: The run and repeats of it. Metrics are judged on the first; the others are repeats for rules about speed.
+        baselines: The baseline and repeats of it; empty where every rule is absolute.
+        rules: What to check; none for `default_rules`.
 
-    Raises `UsageError` for rules that cannot be meant, for runs of several models on one side, and where a baseline is needed
-    and there is none; `NotComparableError` where there is nothing to judge, and for files that are damaged.
+    Raises:
+        UsageError: For rules that cannot be meant, for runs of several models on one side, and where a baseline is needed and
+            there is none.
+        NotComparableError: Where there is nothing to judge, and for files that are damaged.
     """
     check_sides(runs, baselines)
     check_together(rules)
-    run, baseline = runs[0], baselines[0] if baselines else None
-    sides = [run, baseline] if baseline else [run]
-    if not rules and baseline is None:
+    sides = [runs[0], *baselines[:1]]
+    if not rules and not baselines:
         raise UsageError(
             "nothing to judge: give --baseline RUN|FILE, or rules (--require, or [[gate.rule]] in mmbench.toml)"
         )
-    wanted = rules or default_rules(*sides)
+    wanted = rules or default_rules(sides[::-1])
     if not wanted:
-        raise NotComparableError(f"neither {run.path} nor its baseline has a scored task, so there is nothing to judge")
-    targets = resolve(wanted, sides, given=bool(rules))
-    needy = [target.rule.text for target in targets if target.rule.policy != "absolute"]
-    if needy and baseline is None:
+        raise NotComparableError(
+            f"neither {runs[0].path} nor its baseline has a scored task, so there is nothing to judge"
+        )
+    checks = resolve(wanted, sides, given=bool(rules))
+    needy = [check.rule.text for check in checks if check.rule.policy != "absolute"]
+    if needy and not baselines:
         raise UsageError(f"{needy[0]!r} needs --baseline RUN|FILE (mmbench baseline save RUN FILE makes a file)")
-    evidence = _Evidence(run, baseline, targets)
-    verdicts = _judge(targets, evidence, runs, baselines)
-    notes = _notes(verdicts, runs, baselines, given=bool(rules))
-    return GateResult(_named(run), _named(baseline) if baseline else None, verdicts, notes, run.model.name)
+    run, *baseline = [f"{side.label} ({side.path})" for side in sides]
+    return GateResult(
+        run=run,
+        baseline=baseline[0] if baseline else None,
+        verdicts=_judge(checks, runs, baselines),
+        model=runs[0].model.name,
+        default_rules=not rules,
+        repeats=(len(runs), len(baselines)),
+    )
 
 
 def check_sides(runs: Sequence[Run], baselines: Sequence[Run]) -> None:
@@ -79,121 +82,80 @@ def _check_repeats(sides: Sequence[Run], what: str) -> None:
         raise UsageError(f"{what}: the same run is given twice; a repeat is a run of its own")
 
 
-def _named(side: Run) -> str:
-    return f"{side.label} ({side.path})"
+def _judge(checks: Sequence[Check], runs: Sequence[Run], baselines: Sequence[Run]) -> list[Verdict]:
+    pair = _Pair(runs[0], baselines[0] if baselines else None, {}, {})
+    pair.compare(checks)
+    verdicts: dict[int, Verdict] = {}
+    tests: dict[int, Test] = {}
+    for number, check in enumerate(checks):
+        difference = pair.differences.get((check.rule.task, check.rule.metric))
+        if check.perf is not None:
+            verdicts[number] = judge_speed(check, check.perf, runs, baselines)
+        elif check.rule.policy == "absolute":
+            verdicts[number] = _judge_limit(check, pair, difference)
+        elif (absent := _absent(check, pair, difference)) is not None or difference is None:
+            nothing = Verdict(check, "not comparable", "undecided", "nothing_in_common")
+            verdicts[number] = _with_values(absent or nothing, difference)
+        elif check.rule.policy == "regression":
+            tests[number] = (check, _drop(difference), difference.changed)
+        elif check.rule.policy == "non-inferiority":
+            verdicts[number] = _with_values(decide_margin(check, _drop(difference), difference.changed), difference)
+        else:
+            verdicts[number] = _with_values(_judge_exact(check, pair, difference), difference)
+    for number, verdict in zip(tests, decide_regressions(list(tests.values())), strict=True):
+        rule = checks[number].rule
+        verdicts[number] = _with_values(verdict, pair.differences[rule.task, rule.metric])
+    return [verdicts[number] for number in range(len(checks))]
 
 
-def _notes(verdicts: Sequence[Verdict], runs: Sequence[Run], baselines: Sequence[Run], *, given: bool) -> list[str]:
-    notes = []
-    if not given:
-        notes.append(
-            "no rule is given, so every primary metric is held against the baseline: no significant drop (regression, tolerance "
-            f"0pt, alpha {ALPHA:g})"
-        )
-    family = sum(
-        each.rule.policy == "regression" and each.unit == "pt" and each.p_value is not None for each in verdicts
-    )
-    if family > 1:
-        notes.append(f"p-values of a drop are one-sided and adjusted by Holm over {family} rules")
-    if len(runs) > 1 or len(baselines) > 1:
-        notes.append(
-            f"metrics are those of {runs[0].path}"
-            + (f" and {baselines[0].path}" if baselines else "")
-            + f"; {len(runs)} and {len(baselines)} repeats serve rules about speed"
-        )
-    return notes
-
-
-@dataclass
-class _Evidence:
-    """What is known of the metrics that rules are about: compared once, task by task."""
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The run and its baseline, compared once on every metric that a rule is about."""
 
     run: Run
     baseline: Run | None
-    targets: Sequence[Target]
-    found: dict[tuple[str, str], MetricDifference] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    differences: dict[tuple[str, str], MetricDifference]
+    refused: dict[str, list[str]]
 
-    def __post_init__(self) -> None:
+    def compare(self, checks: Sequence[Check]) -> None:
+        """Compare the two, task by task."""
         if self.baseline is None:
             return
         wanted: dict[str, set[str]] = {}
-        for target in self.targets:
-            if target.figure is None:
-                wanted.setdefault(target.rule.task, set()).add(target.rule.metric)
+        for check in checks:
+            if check.perf is None:
+                wanted.setdefault(check.rule.task, set()).add(check.rule.metric)
         for task, metrics in wanted.items():
             try:
-                comparison = compare_runs(self.baseline, self.run, [task], {task: metrics}, slices=False)
+                found = compare_runs(self.baseline, self.run, [task], {task: metrics}, slices=False)
             except NotComparableError as error:
-                self.refused[task] = str(error)
+                self.refused[task] = [str(error)]
             else:
-                self._keep(task, comparison)
-
-    def _keep(self, task: str, comparison: Comparison) -> None:
-        if task in comparison.refused:
-            self.refused[task] = "; ".join(map(str, comparison.refused[task]))
-        self.found |= {(each.task, each.id): each for each in comparison.metrics}
-
-    def of(self, target: Target) -> MetricDifference | None:
-        """The difference; None where there is none."""
-        return self.found.get((target.rule.task, target.rule.metric))
+                self.refused.update({name: [*map(str, differs)] for name, differs in found.refused.items()})
+                self.differences.update({(each.task, each.id): each for each in found.metrics})
 
 
-def _judge(
-    targets: Sequence[Target], evidence: _Evidence, runs: Sequence[Run], baselines: Sequence[Run]
-) -> list[Verdict]:
-    verdicts: dict[int, Verdict] = {}
-    tests: list[tuple[int, MetricDifference, Evidence]] = []
-    for number, target in enumerate(targets):
-        if target.figure is not None:
-            verdicts[number] = judge_figure(target, target.figure, runs, baselines)
-            continue
-        if target.rule.policy == "absolute":
-            verdicts[number] = _judge_limit(target, evidence)
-            continue
-        absent = _absent(target, evidence)
-        difference = evidence.of(target)
-        if absent is not None or difference is None:
-            word, outcome, why = absent or ("not comparable", "undecided", "the two runs have no values in common")
-            verdicts[number] = _verdict(target, Decision(word, outcome, why), difference)
-            continue
-        turned_one = _turned(difference)
-        if target.rule.policy == "regression":
-            tests.append((number, difference, turned_one))
-        else:
-            verdicts[number] = _judge_one(target, evidence, difference, turned_one)
-    decisions = decide_regressions(
-        [(found, targets[number].threshold, targets[number].rule.alpha) for number, _, found in tests]
-    )
-    for (number, difference, _), decision in zip(tests, decisions, strict=True):
-        verdicts[number] = _verdict(targets[number], decision, difference)
-    return [verdicts[number] for number in range(len(targets))]
+def _drop(difference: MetricDifference) -> Difference:
+    return as_drop(difference.difference, higher_is_better=difference.higher_is_better)
 
 
-def _turned(difference: MetricDifference) -> Evidence:
-    return turned(difference.difference, higher_is_better=difference.higher_is_better, changed=difference.changed)
-
-
-def _judge_one(target: Target, evidence: _Evidence, difference: MetricDifference, found: Evidence) -> Verdict:
-    if target.rule.policy == "non-inferiority":
-        decision = decide_margin(found, target.threshold, target.rule.alpha)
-        return _verdict(target, decision, difference)
-    changed = _changed_rows(target, evidence)
-    if changed == 0:
-        return _verdict(target, Decision("same", "passed", "no sample changed"), difference)
+def _judge_exact(check: Check, pair: _Pair, difference: MetricDifference) -> Verdict:
+    changed = _changed_rows(check, pair)
     if changed is None:
-        return _verdict(target, Decision("inconclusive", "undecided", "its scores cannot be read"), difference)
-    word = relation(found, target.rule.alpha)
-    why = f"{changed:,} of {difference.a.n:,} samples changed"
-    return _verdict(target, Decision("within noise" if word == "same" else word, "violated", why), difference)
+        return Verdict(check, "inconclusive", "undecided", "scores_unreadable")
+    if changed == 0:
+        return Verdict(check, "same", "passed", "unchanged")
+    word = relation(_drop(difference), difference.changed, check.rule.alpha)
+    details = {"changed": changed, "of": difference.a.n}
+    return Verdict(check, "within noise" if word == "same" else word, "violated", "samples_changed", details)
 
 
-def _changed_rows(target: Target, evidence: _Evidence) -> int | None:
+def _changed_rows(check: Check, pair: _Pair) -> int | None:
     """Units whose row or status is not the same on both sides, of all that the metric reads; None where unknown."""
-    if evidence.baseline is None:
+    if pair.baseline is None:
         return None
-    a, b = evidence.baseline.tasks[target.rule.task], evidence.run.tasks[target.rule.task]
-    metric, _ = metric_for(a, target.rule.metric)
+    a, b = pair.baseline.tasks[check.rule.task], pair.run.tasks[check.rule.task]
+    metric, _ = metric_for(a, check.rule.metric)
     joined = None if metric is None else join_tables(a, b).get(metric.unit)
     if metric is None or joined is None:
         return None
@@ -204,128 +166,105 @@ def _changed_rows(target: Target, evidence: _Evidence) -> int | None:
     return sum(bool(row or status_a[left] != status_b[right]) for left, right, row in pairs)
 
 
-def _absent(target: Target, evidence: _Evidence) -> tuple[Word, Outcome, str] | None:
-    """Why a rule that compares cannot be judged on all samples; None where it can."""
-    task, metric, baseline = target.rule.task, target.rule.metric, evidence.baseline
-    lack = _lack(evidence.run, task, metric)
-    if lack is not None:
-        return "missing", "undecided", f"the run {lack}"
-    if baseline is not None and (lack := _lack(baseline, task, metric)) is not None:
-        if target.given:
-            return "new", "undecided", f"the baseline {lack}: save another (mmbench baseline save RUN FILE)"
-        return "new", "passed", f"the baseline {lack}"
-    if task in evidence.refused:
-        return "not comparable", "undecided", evidence.refused[task]
-    difference = evidence.of(target)
+def _absent(check: Check, pair: _Pair, difference: MetricDifference | None) -> Verdict | None:
+    """The verdict on a rule that compares and cannot be judged on all samples; None where it can."""
+    task, metric = check.rule.task, check.rule.metric
+    if (lack := _lack(check, pair.run, "run")) is not None:
+        return lack
+    if pair.baseline is not None and (lack := _lack(check, pair.baseline, "baseline")) is not None:
+        return replace(lack, word="new", outcome="undecided" if check.given else "passed")
+    if task in pair.refused:
+        return Verdict(check, "not comparable", "undecided", "runs_differ", {"differences": pair.refused[task]})
     if difference is None:
         return None
     if difference.only_a:
-        failed = evidence.run.tasks[task].metrics[metric].n_failed
-        word: Word = "newly failing" if failed else "missing"
-        how = "failed" if failed else "are missing"
-        return word, "undecided", f"{difference.only_a:,} samples of the baseline {how} in the run"
+        samples = {"samples": difference.only_a}
+        if pair.run.tasks[task].metrics[metric].n_failed:
+            return Verdict(check, "newly failing", "undecided", "samples_newly_failed", samples)
+        return Verdict(check, "missing", "undecided", "samples_missing", samples)
     if difference.neither:
-        return "missing", "undecided", f"{difference.neither:,} samples failed in both"
+        return Verdict(check, "missing", "undecided", "samples_failed_in_both", {"samples": difference.neither})
     if difference.difference.value is None and difference.difference.n == 0 and not difference.a.n:
-        return "missing", "undecided", difference.difference.reason or "no sample was scored in both"
+        why = difference.difference.reason or "no sample was scored in both"
+        return Verdict(check, "missing", "undecided", "untestable", {"why": why})
     return None
 
 
-def _lack(side: Run, task: str, metric: str) -> str | None:
-    """What a side lacks of a metric, after "the run …"."""
-    found: TaskResult | None = side.tasks.get(task)
-    if found is None:
-        return f"has no {task}"
-    if found.status == "incompatible":
-        return f"cannot answer {task} ({found.reason or 'n/a'})"
-    if not found.metrics:
-        return f"has no scores of {task} ({found.status})"
-    value = found.metrics.get(metric)
+def _lack(check: Check, side: Run, name: str) -> Verdict | None:
+    """The verdict on a rule where a side has no value of its metric; None where it has one."""
+
+    def lack(reason: ReasonCode, **details: Any) -> Verdict:
+        return Verdict(check, "missing", "undecided", reason, {"side": name, **details})
+
+    task = side.tasks.get(check.rule.task)
+    if task is None:
+        return lack("no_task")
+    if task.status == "incompatible":
+        return lack("cannot_answer", why=task.reason or "n/a")
+    if not task.metrics:
+        return lack("not_scored", status=task.status)
+    value = task.metrics.get(check.rule.metric)
     if value is None:
-        return f"has no {metric} of {task}"
-    return None if value.value is not None else f"has no value of {metric}: {value.reason or 'undefined'}"
+        return lack("no_metric")
+    return None if value.value is not None else lack("no_value", why=value.reason or "undefined")
 
 
-def _judge_limit(target: Target, evidence: _Evidence) -> Verdict:
+def _judge_limit(check: Check, pair: _Pair, difference: MetricDifference | None) -> Verdict:
     """Judge an ``absolute`` rule by the run's own value over all its samples."""
-    task, metric = target.rule.task, target.rule.metric
-    lack = _lack(evidence.run, task, metric)
-    if lack is not None:
-        return Verdict(target.rule, "missing", "undecided", f"the run {lack}")
-    value = evidence.run.tasks[task].metrics[metric]
-    before = None
-    if evidence.baseline is not None and _lack(evidence.baseline, task, metric) is None:
-        before = evidence.baseline.tasks[task].metrics[metric].value
-    difference = evidence.of(target)
-    if difference is None and (fewer := _fewer_samples(evidence, task)) is not None:
-        end: tuple[Word, Outcome] = "not comparable", "undecided"
-        return Verdict(target.rule, *end, fewer, before, value.value, n=value.n, scale=value.scale)
-    if value.value is None or value.n_failed:
+    task, metric = check.rule.task, check.rule.metric
+    if (lack := _lack(check, pair.run, "run")) is not None:
+        return lack
+    value, before = pair.run.tasks[task].metrics[metric], None
+    if pair.baseline is not None and _lack(check, pair.baseline, "baseline") is None:
+        before = pair.baseline.tasks[task].metrics[metric].value
+    fewer = _fewer_samples(check, pair) if difference is None else None
+    if fewer is not None:
+        verdict = fewer
+    elif value.value is None or value.n_failed:
         word: Word = "newly failing" if difference is not None and difference.only_a else "missing"
-        why = f"{value.n_failed:,} of {value.n + value.n_failed:,} samples failed"
-        return Verdict(target.rule, word, "undecided", why, before, value.value, n=value.n, scale=value.scale)
-    beside: Word = "not comparable" if difference is None else relation(_turned(difference), ALPHA)
-    found = decide_limit(value.value, target.threshold, before, beside, higher_is_better=target.higher_is_better)
-    why = found.why.replace("{tolerance}", target.rule.amount.text if target.rule.amount else "")
-    return Verdict(target.rule, found.word, found.outcome, why, before, value.value, n=value.n, scale=value.scale)
+        details = {"samples": value.n_failed, "of": value.n + value.n_failed}
+        verdict = Verdict(check, word, "undecided", "samples_failed", details)
+    else:
+        beside = "not comparable" if difference is None else relation(_drop(difference), difference.changed, ALPHA)
+        verdict = decide_limit(check, value.value, before, beside)
+    return replace(verdict, baseline=before, value=value.value, n=value.n)
 
 
-def _fewer_samples(evidence: _Evidence, task: str) -> str | None:
-    """What a run that was asked a part of the baseline's samples lacks; None for one that was not.
+def _fewer_samples(check: Check, pair: _Pair) -> Verdict | None:
+    """The verdict on a run that was asked a part of the baseline's samples; None for one that was not.
 
     Of other data the numbers of samples say nothing of each other.
     """
-    before = None if evidence.baseline is None else evidence.baseline.tasks.get(task)
+    before = None if pair.baseline is None else pair.baseline.tasks.get(check.rule.task)
     if before is None:
         return None
-    facts, known = evidence.run.tasks[task].comparability_key, before.comparability_key
+    facts, known = pair.run.tasks[check.rule.task].comparability_key, before.comparability_key
     if any(facts.get(name) != known.get(name) for name in ("data fingerprint", "split", "task version")):
         return None
     here, there = facts["number of samples"], known["number of samples"]
     if here < there:
-        return f"the run has {here:,} of the baseline's {there:,} samples"
+        samples = {"samples": here, "of": there}
+        return Verdict(check, "not comparable", "undecided", "fewer_samples", samples)
     other = here == there and facts.get("selected samples") != known.get("selected samples")
-    return "the run has other samples than the baseline" if other else None
+    return Verdict(check, "not comparable", "undecided", "other_samples") if other else None
 
 
-def _verdict(target: Target, decision: Decision, difference: MetricDifference | None) -> Verdict:
-    word, why = decision.word, decision.why
-    amounts: Mapping[str, float | None] = {"tolerance": target.threshold, "smallest": decision.smallest}
-    if difference is not None and difference.difference.value is not None:
-        amounts = {**amounts, "drop": abs(difference.difference.value)}
-    if not target.higher_is_better:
-        why = why.replace(" drop ", " rise ")
-    for name, amount in amounts.items():
-        why = why.replace(f"{{{name}}}", points(amount, target.scale))
+def _with_values(verdict: Verdict, difference: MetricDifference | None) -> Verdict:
+    """The verdict with both values and what lies between them."""
     if difference is None:
-        return Verdict(target.rule, word, decision.outcome, why, scale=target.scale)
-    if difference.only_b and decision.outcome == "passed":
-        word = "fixed" if word in ("same", "within noise") else word
-        why = f"{why}; {difference.only_b:,} samples that failed in the baseline do not any more"
+        return verdict
+    if difference.only_b and verdict.outcome == "passed":
+        word: Word = "fixed" if verdict.word in ("same", "within noise") else verdict.word
+        verdict = replace(verdict, word=word, details={**verdict.details, "fixed": difference.only_b})
     found = difference.difference
-    return Verdict(
-        rule=target.rule,
-        word=word,
-        outcome=decision.outcome,
-        reason=why,
+    return replace(
+        verdict,
         baseline=difference.a.value,
         value=difference.b.value,
         difference=found.value,
         low=found.low,
         high=found.high,
-        p_value=decision.p_value,
-        smallest=decision.smallest,
         n=found.n,
         gained=difference.gained,
         lost=difference.lost,
-        scale=difference.scale,
     )
-
-
-def points(value: float | None, scale: float) -> str:
-    """An amount of a metric as tables show it: in points of what is shown as per cent, else a plain number.
-
-    >>> points(0.0123, 100.0), points(150.0, 1.0)
-    ('1.23pt', '150.00')
-    """
-    return "unknown" if value is None else f"{scale * value:.2f}{'pt' if scale == 100.0 else ''}"

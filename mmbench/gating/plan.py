@@ -1,10 +1,10 @@
-"""How many samples a tolerance needs, from what runs show of the noise or from numbers given."""
+"""Count the samples that a tolerance needs, from the noise that runs show or from numbers that the user gives."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,18 +37,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What the differences of single samples are like."""
+    """How much the differences of single samples vary."""
 
     name: str
     """The metric, or what was given instead of one."""
     sd: float
     """Standard deviation of the difference of one sample, in the natural range."""
     design_effect: float | None
-    """How many times clusters multiply the variance; None where the sd holds that already."""
+    """How many times clusters multiply the variance; None where the sd already includes that."""
     scale: float
     """What tables multiply by."""
     n: int | None
-    """Samples at hand; None where no run is."""
+    """Samples at hand; None where there is no run."""
     basis: str
     """Where it comes from, in words."""
 
@@ -57,33 +57,40 @@ class Noise:
 class Row:
     """What one tolerance needs."""
 
-    metric: str
-    """The metric."""
+    noise: Noise
+    """The metric and how much it varies."""
     tolerance: float
     """In points."""
     needed: int | None
     """Samples; None where nothing differs, so that nothing can be said."""
-    n: int | None
-    """Samples at hand."""
     smallest: float | None
-    """The minimum detectable effect at these, in points."""
-    sd: float
-    """Standard deviation of a sample's difference, in points."""
-    design_effect: float | None
-    """How many times clusters multiply the variance; None where the sd holds that already."""
-    basis: str
-    """Where that comes from."""
+    """The minimum detectable effect with the samples at hand, in points."""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+        """One flat object, for JSON; the sd in points."""
+        noise = self.noise
+        return {
+            "metric": noise.name,
+            "tolerance": self.tolerance,
+            "needed": self.needed,
+            "n": noise.n,
+            "smallest": self.smallest,
+            "sd": noise.scale * noise.sd,
+            "design_effect": noise.design_effect,
+            "basis": noise.basis,
+        }
 
 
 def tolerances_within(disagreement: float | None, given: Sequence[float]) -> tuple[float, ...]:
-    """The tolerances, in points, to plan for: those given, else those of `TOLERANCES` that can happen.
+    """Choose the tolerances to plan for: those given, else those of `TOLERANCES` that can happen.
 
-    Parameters: `disagreement`, the share of the samples with scores of 0 and 1 on which two runs differ, which no drop
-    exceeds; None where nobody said it. Raises `UsageError` for a given tolerance that lies above it.
+    Args:
+        disagreement: The share of the samples with scores of 0 and 1 on which two runs differ, which no drop exceeds; None
+            where nobody said it.
+        given: Tolerances in points.
+
+    Raises:
+        UsageError: For a given tolerance that can never be reached.
     """
     most = math.inf if disagreement is None else 100 * disagreement
     for tolerance in given:
@@ -95,64 +102,50 @@ def tolerances_within(disagreement: float | None, given: Sequence[float]) -> tup
 
 
 def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
-    """A row for each metric and tolerance. Raises `UsageError` for tolerances that no number of samples shows."""
-    alpha = settings.alpha / settings.rules
+    """Count the samples for each metric and tolerance. Raises `UsageError` for tolerances that no number of samples shows."""
     rows = []
     for noise in noises:
         effect = 1.0 if noise.design_effect is None else noise.design_effect
-        sd = noise.sd * math.sqrt(effect)
+        test: dict[str, Any] = {"alpha": settings.alpha / settings.rules, "power": settings.power, "sides": 1}
         smallest = None
         if noise.n:
-            se = sd / math.sqrt(noise.n)
-            smallest = noise.scale * minimum_detectable_effect(se, alpha=alpha, power=settings.power, sides=1)
+            se = noise.sd * math.sqrt(effect) / math.sqrt(noise.n)
+            smallest = noise.scale * minimum_detectable_effect(se, **test)
         for tolerance in settings.tolerances:
-            try:
-                needed = (
-                    None
-                    if noise.sd == 0
-                    else samples_needed(
-                        tolerance / noise.scale,
-                        sd=noise.sd,
-                        alpha=alpha,
-                        power=settings.power,
-                        sides=1,
-                        design_effect=effect,
-                    )
-                )
-            except ValueError as error:
-                raise UsageError(str(error)) from error
-            rows.append(
-                Row(
-                    metric=noise.name,
-                    tolerance=tolerance,
-                    needed=needed,
-                    n=noise.n,
-                    smallest=smallest,
-                    sd=noise.scale * noise.sd,
-                    design_effect=noise.design_effect,
-                    basis=noise.basis,
-                )
-            )
+            needed = None
+            if noise.sd:
+                try:
+                    needed = samples_needed(tolerance / noise.scale, sd=noise.sd, design_effect=effect, **test)
+                except ValueError as error:
+                    raise UsageError(str(error)) from error
+            rows.append(Row(noise, tolerance, needed, smallest))
     return rows
 
 
 def given_noise(disagreement: float | None, sd: float | None, effect: float) -> Noise:
     """Noise from numbers alone: the share of samples on which two runs differ, or an sd in points."""
-    if disagreement is not None:
-        return Noise(
-            "0/1 scores", paired_binary_sd(disagreement), effect, 100.0, None, f"{100 * disagreement:g} % disagree"
-        )
-    return Noise("scores", (sd or 0.0) / 100.0, effect, 100.0, None, "the sd that was given")
+    if disagreement is None:
+        return Noise("scores", (sd or 0.0) / 100.0, effect, 100.0, None, "the sd that was given")
+    basis = f"{100 * disagreement:g} % disagree"
+    return Noise("0/1 scores", paired_binary_sd(disagreement), effect, 100.0, None, basis)
 
 
 def noise_of(run: Run, baseline: Run | None, names: Sequence[str], disagreement: float | None) -> list[Noise]:
-    """The noise of metrics, from two runs where there are two, else from one.
+    """Measure the noise of metrics, from two runs where there are two, else from one.
 
-    Parameters: `names`, ``TASK:METRIC``, empty for the primary metrics. From two runs: the standard error of their paired
-    difference. From one: `disagreement` with the clusters of the run, or where that is not given, two models that agree by
-    chance alone, which needs the most samples. Metrics that are no means are left out with one run.
+    From two runs it is the standard error of their paired difference. From one run it is `disagreement` with the clusters of
+    the run, or where that is not given, two models that agree by chance alone, which needs the most samples. With one run,
+    metrics that are not means are left out.
 
-    Raises `UsageError` for unknown names and for a run against itself, `NotComparableError` where nothing can be planned.
+    Args:
+        run: The run.
+        baseline: The other run; None where there is one run alone.
+        names: ``TASK:METRIC``; empty for the primary metrics.
+        disagreement: The share of samples on which two runs differ, where it was given.
+
+    Raises:
+        UsageError: For unknown names and for a run against itself.
+        NotComparableError: Where nothing can be planned.
     """
     check_sides([run], [] if baseline is None else [baseline])
     wanted = list(names) or [f"{task.name}:{metric}" for task in run.tasks.values() for metric in task.primary]
@@ -162,11 +155,10 @@ def noise_of(run: Run, baseline: Run | None, names: Sequence[str], disagreement:
         if task not in run.tasks or metric not in run.tasks[task].metrics:
             known = [f"{each.name}:{value}" for each in run.tasks.values() for value in each.metrics]
             raise UnknownNameError("metric", name, known, hint="Metrics are named TASK:METRIC.")
-        noise = (
-            _from_one(run.tasks[task], metric, disagreement)
-            if baseline is None
-            else _from_two(run, baseline, task, metric)
-        )
+        if baseline is None:
+            noise = _from_one(run.tasks[task], metric, disagreement)
+        else:
+            noise = _from_two(run, baseline, task, metric)
         if noise is not None:
             found.append(noise)
         elif names:
@@ -179,9 +171,8 @@ def noise_of(run: Run, baseline: Run | None, names: Sequence[str], disagreement:
 def _from_two(run: Run, baseline: Run, task: str, metric: str) -> Noise | None:
     comparison = compare_runs(baseline, run, [task], {task: [metric]}, slices=False)
     if task in comparison.refused:
-        raise NotComparableError(
-            f"{task}: the two runs do not compare: {'; '.join(map(str, comparison.refused[task]))}"
-        )
+        differs = comparison.refused[task]
+        raise NotComparableError(f"{task}: the two runs do not compare: {'; '.join(map(str, differs))}", differs)
     for each in comparison.metrics:
         difference = each.difference
         if difference.se is None:

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
-from mmbench.gating.amounts import Amount, parse_amount, share
-from mmbench.gating.figures import FIGURES
+from mmbench.gating.amounts import PERF_METRICS, Amount, parse_amount, share
 
 Policy = Literal["regression", "non-inferiority", "absolute", "exact"]
 """``regression`` fails when the drop exceeds the tolerance and is significant; ``non-inferiority`` passes only when the
@@ -117,10 +116,6 @@ def _from_table(table: Mapping[str, Any], where: str) -> Rule:
 
 def _rule(name: str, policy: Policy, amount: Any, alpha: Any, sign: str | None, where: str) -> Rule:
     task, metric = split_name(name, where)
-    if amount is not None and not isinstance(amount, str | int | float):
-        raise UsageError(f"{where}: {amount!r} is no number with a unit, such as 0.5pt, 0.70, 250ms or 1.2x")
-    if alpha is not None and not isinstance(alpha, str | int | float):
-        raise UsageError(f"{where}: alpha must be a number, such as 0.05")
     parsed = None if amount is None else parse_amount(amount, where)
     if alpha is not None and policy != "regression":
         why = "it looks at the 95 % interval" if policy == "non-inferiority" else "it is no test"
@@ -128,7 +123,7 @@ def _rule(name: str, policy: Policy, amount: Any, alpha: Any, sign: str | None, 
     level = ALPHA if alpha is None else share(alpha, f"{where}: alpha", least=0.0, most=0.5)
     if parsed is not None and policy != "absolute":
         _check_tolerance(parsed, metric, policy, where)
-    if policy in ("exact", "non-inferiority") and metric in FIGURES:
+    if policy in ("exact", "non-inferiority") and metric in PERF_METRICS:
         raise UsageError(f"{where}: {metric} is a figure of speed or cost; policies for it are regression and absolute")
     return Rule(task, metric, policy, parsed, level, sign, where)
 
@@ -151,20 +146,18 @@ def _check_tolerance(amount: Amount, metric: str, policy: Policy, where: str) ->
         raise UsageError(f"{where}: a tolerance is not negative, got {amount.text!r}")
     if policy == "non-inferiority" and amount.number == 0:
         raise UsageError(f"{where}: a margin of 0 can never be shown to hold; give one above 0")
-    if metric in FIGURES:
+    if metric in PERF_METRICS:
         if amount.kind != "factor" or amount.number < 1:
             raise UsageError(
                 f"{where}: {amount.text!r} is no tolerance of {metric}; write a factor from 1 up, such as 1.2x (at most 1.2 times "
                 "as slow, or as much)"
             )
-    elif amount.number == 0 and amount.kind == "none":
-        return
-    elif amount.kind in ("none", "percent"):
+    elif amount.kind in ("none", "percent") and (amount.number != 0 or amount.kind == "percent"):
         raise UsageError(
             f"{where}: {amount.text!r} could be points or a share: write {number}pt for points as tables show them "
             f"(1pt of an accuracy is 0.01)"
         )
-    elif amount.kind != "points":
+    elif amount.kind not in ("none", "points"):
         raise UsageError(f"{where}: {amount.text!r} is no tolerance of {metric}; write points, such as 0.5pt")
 
 

@@ -1,12 +1,12 @@
-"""What the gate says: one model of verdicts that every output is drawn from."""
+"""What the gate finds: every verdict is a code with amounts. `mmbench.reporting.verdict_words` puts it into words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mmbench.gating.rules import Rule
+from mmbench.gating.checks import Check
 
 Word = Literal[
     "improved",
@@ -21,12 +21,30 @@ Word = Literal[
     "inconclusive",
 ]
 """What a run is beside its baseline. ``improved``, ``regressed``: significantly. ``same``: no sample changed. ``within
-noise``: no significant difference. ``newly failing``: samples ended in an error that the baseline answered, or a limit
-is missed that the baseline kept; ``fixed``: the reverse. ``missing``: the run lacks it; ``new``: the baseline does.
-``not comparable``: data, prompt or machine differ. ``inconclusive``: too few samples to see a drop of the tolerance."""
+noise``: no significant difference. ``newly failing``: samples failed that the baseline answered, or a limit is missed that
+the baseline kept; ``fixed``: the reverse. ``missing``: the run lacks it; ``new``: the baseline does. ``not comparable``:
+data, prompt or machine differ. ``inconclusive``: too few samples to see a drop of the tolerance."""
 
 Outcome = Literal["passed", "violated", "undecided"]
 """Whether the rule holds; ``undecided`` where that cannot be said."""
+
+# fmt: off
+ReasonCode = Literal[
+    # a metric beside its baseline
+    "unchanged", "drop", "drop_beyond_tolerance", "drop_within_tolerance", "drop_beyond_margin", "no_drop", "no_drop_seen",
+    "gain", "margin_excluded", "margin_not_excluded", "too_few_samples", "untestable", "samples_changed",
+    "scores_unreadable",
+    # a floor or a budget
+    "limit_kept", "limit_missed",
+    # what is missing or does not compare
+    "no_task", "cannot_answer", "not_scored", "no_metric", "no_value", "samples_failed", "samples_newly_failed",
+    "samples_missing", "samples_failed_in_both", "runs_differ", "nothing_in_common", "fewer_samples", "other_samples",
+    # speed, memory and cost
+    "not_measured", "other_machine", "other_batch_sizes", "too_few_repeats", "slower", "slower_within_factor", "faster",
+    "no_slower",
+]
+# fmt: on
+"""What decided. The amounts that go with a code are fields of the `Verdict`, or in its `details`."""
 
 VIOLATED, UNDECIDED = 1, 3
 """Exit codes: a rule is violated; something is missing, or too little is known."""
@@ -34,65 +52,54 @@ VIOLATED, UNDECIDED = 1, 3
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one rule comes to. Numbers are in the metric's natural range or the figure's base unit; None where unknown."""
+    """What one rule comes to. Numbers are in the metric's natural range or the base unit of speed; None where unknown."""
 
-    rule: Rule
-    """The rule."""
+    check: Check
+    """The rule, resolved against the runs."""
     word: Word
     """What the run is beside its baseline."""
     outcome: Outcome
     """Whether the rule holds."""
-    reason: str
-    """Why, in one sentence."""
+    reason: ReasonCode
+    """What decided."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else the reason names: counts, a side (``run`` or ``baseline``), or what differs."""
     baseline: float | None = None
     """The baseline's value, over the samples that both have."""
     value: float | None = None
-    """The run's value, over the same."""
+    """The run's value, over the same samples."""
     difference: float | None = None
-    """Run less baseline; for figures of speed the factor by which the run is worse."""
+    """Run less baseline; for speed the factor by which the run is worse."""
     low: float | None = None
     """Lower end of the 95 % interval of the difference."""
     high: float | None = None
     """Upper end."""
     p_value: float | None = None
-    """One-sided p-value of a drop; of a ``regression`` of a metric adjusted by Holm over all such rules."""
+    """One-sided p-value of a drop; for a ``regression`` rule about a metric adjusted by Holm over all such rules."""
     smallest: float | None = None
     """The minimum detectable effect: the true drop that this test sees in four of five cases."""
     n: int = 0
-    """Samples that were compared; for figures of speed the run's repeats."""
+    """Samples that were compared; for speed the run's repeats."""
     gained: int = 0
     """Samples whose score rose."""
     lost: int = 0
     """Samples whose score fell."""
-    scale: float = 100.0
-    """What tables multiply by."""
-    unit: str = "pt"
-    """What is shown: points, or the unit of a figure."""
-
-    @property
-    def shown(self) -> str:
-        """The verdict in words for people: `word`, but for a floor, a budget or exactness that does not hold what became of it.
-
-        Beside a baseline that is no better, or no baseline at all, a missed limit is neither "same" nor "new".
-        """
-        if self.outcome == "violated" and self.word not in ("regressed", "newly failing"):
-            return "changed" if self.rule.policy == "exact" else "misses the limit"
-        untold = self.rule.policy == "absolute" and self.word in ("new", "not comparable")
-        return "within the limit" if untold and self.outcome == "passed" else self.word
 
     def to_dict(self) -> dict[str, Any]:
-        """Flat, for JSON."""
-        amount = self.rule.amount
+        """All of it in one flat object, for JSON; without sentences."""
+        rule = self.check.rule
         return {
-            "rule": self.rule.text,
-            "task": self.rule.task,
-            "metric": self.rule.metric,
-            "policy": self.rule.policy,
-            "threshold": None if amount is None else amount.text,
-            "alpha": self.rule.alpha if self.rule.policy in ("regression", "non-inferiority") else None,
+            "rule": rule.text,
+            "task": rule.task,
+            "metric": rule.metric,
+            "policy": rule.policy,
+            "threshold": None if rule.amount is None else rule.amount.text,
+            "limit": None if rule.amount is None else self.check.threshold,
+            "alpha": rule.alpha if rule.policy in ("regression", "non-inferiority") else None,
             "verdict": self.word,
             "outcome": self.outcome,
-            "reason": self.reason,
+            "reason_code": self.reason,
+            "reason_details": dict(self.details),
             "baseline": self.baseline,
             "value": self.value,
             "difference": self.difference,
@@ -111,42 +118,31 @@ class GateResult:
     """The verdicts of one gate."""
 
     run: str
-    """The run, as it is shown."""
+    """The run: label and path."""
     baseline: str | None
-    """The baseline; None where no rule needs one."""
+    """The baseline, likewise; None where no rule needs one."""
     verdicts: Sequence[Verdict]
-    """One a rule, in order."""
-    notes: Sequence[str] = ()
-    """What has to be said beside them."""
+    """One for each rule, in order."""
     model: str = ""
     """Name of the model that is judged: the same from run to run."""
+    default_rules: bool = False
+    """Whether nobody gave a rule, so that every primary metric was held against the baseline."""
+    repeats: tuple[int, int] = (1, 1)
+    """How many runs and baselines were given."""
 
     @property
     def exit_code(self) -> int:
         """0; 1 where a rule is violated; else 3 where one is undecided.
 
-        A violation is established on samples that both sides have, whatever is missing elsewhere: it wins.
+        A violation is established on samples that both sides have, whatever is missing elsewhere, so it wins.
         """
         outcomes = {verdict.outcome for verdict in self.verdicts}
         return VIOLATED if "violated" in outcomes else UNDECIDED if "undecided" in outcomes or not outcomes else 0
 
     @property
-    def headline(self) -> str:
-        """How it ended, in one sentence."""
-        count = {word: sum(v.outcome == word for v in self.verdicts) for word in ("passed", "violated", "undecided")}
-        total = len(self.verdicts)
-        rules = f"{total:,} rule{'' if total == 1 else 's'}"
-        against = f" against {self.baseline}" if self.baseline else ""
-        end = {0: "passed", VIOLATED: "failed", UNDECIDED: "undecided"}[self.exit_code]
-        parts = [f"{count[word]:,} {word}" for word in ("violated", "undecided", "passed") if count[word]]
-        return f"gate {end}: {self.run}{against}, {rules}: {', '.join(parts) or 'none'}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "exit_code": self.exit_code,
-            "run": self.run,
-            "baseline": self.baseline,
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
-            "notes": list(self.notes),
-        }
+    def family(self) -> int:
+        """How many p-values Holm's correction is over."""
+        return sum(
+            each.check.rule.policy == "regression" and each.check.perf is None and each.p_value is not None
+            for each in self.verdicts
+        )

@@ -1,4 +1,4 @@
-"""The verdicts of a gate as a table, and as Markdown for a job's summary page."""
+"""Show the verdicts of a gate as a table, and as Markdown for a job's summary page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from mmbench.gating.verdicts import GateResult, Outcome, Verdict
 from mmbench.reporting.markdown import table_markdown
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.text import byte_size, figure, number, signed
+from mmbench.reporting.verdict_words import gate_notes, headline, reason_text, verdict_text
 
 if TYPE_CHECKING:
+    from mmbench.gating.aa import FalseAlarms
     from mmbench.gating.plan import Row, Settings
 
 SUMMARY_LIMIT = 2**20
@@ -26,7 +28,7 @@ _TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "p (drop)",
 _PLAIN = ("same", "within noise")
 """Verdicts that need no words where a rule holds."""
 _UNTOLD = ("new", "not comparable")
-"""Verdicts that say nothing of a limit."""
+"""Verdicts that say nothing about a limit."""
 _ORDER: tuple[Outcome, ...] = ("violated", "undecided", "passed")
 
 
@@ -44,8 +46,8 @@ def _table(result: GateResult, verdicts: Sequence[Verdict], more: Sequence[str])
     return Table(
         tuple(Column(_TITLES[n], "left" if _TITLES[n] in _LEFT else "right") for n in kept),
         tuple(tuple(row[n] for n in kept) for row in rows),
-        notes=(*notes, *result.notes, *more),
-        title=result.headline,
+        notes=(*notes, *gate_notes(result), *more),
+        title=headline(result),
     )
 
 
@@ -53,8 +55,9 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
     """Why rules do not hold, and what else is no plain pass; each reason once, with the rules that share it."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for each in verdicts:
-        if each.outcome != "passed" or each.word not in (*_PLAIN, *(_UNTOLD if each.rule.policy == "absolute" else ())):
-            found.setdefault((MARKS[each.outcome], each.shown, each.reason), []).append(each.rule.text)
+        rule = each.check.rule
+        if each.outcome != "passed" or each.word not in (*_PLAIN, *(_UNTOLD if rule.policy == "absolute" else ())):
+            found.setdefault((MARKS[each.outcome], verdict_text(each), reason_text(each)), []).append(rule.text)
     return [
         f"{mark} {'; '.join(rules[:_NAMED])}{f' and {len(rules) - _NAMED:,} more' if len(rules) > _NAMED else ''}: {word}: {why}"
         for (mark, word, why), rules in found.items()
@@ -62,26 +65,26 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
-    scale = verdict.scale
-    if verdict.unit == "pt":
+    scale, perf = verdict.check.scale, verdict.check.perf
+    if perf is None:
         values = [("" if each is None else number(each, scale)) for each in (verdict.baseline, verdict.value)]
         change = "" if verdict.difference is None else signed(verdict.difference, scale, 2)
     else:
-        values = [_measured(each, verdict.unit) for each in (verdict.baseline, verdict.value)]
+        values = [_measured(each, perf.unit) for each in (verdict.baseline, verdict.value)]
         change = "" if verdict.difference is None else _factor(verdict.difference)
     interval = ""
     if verdict.low is not None and verdict.high is not None:
         interval = f"[{signed(verdict.low, scale, 2)}, {signed(verdict.high, scale, 2)}]"
     return (
         MARKS[verdict.outcome],
-        verdict.rule.text,
+        verdict.check.rule.text,
         *values,
         change,
         interval,
         "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
         "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
         f"{verdict.n:,}" if verdict.n else "",
-        verdict.shown,
+        verdict_text(verdict),
     )
 
 
@@ -106,18 +109,18 @@ def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
     titles = ("metric", "tolerance", "samples needed", "at hand", "detectable", "sd", "design effect")
     cells = [
         (
-            row.metric,
+            row.noise.name,
             f"{row.tolerance:g}pt",
             "n/a" if row.needed is None else f"{row.needed:,}",
-            "" if row.n is None else f"{row.n:,}",
+            "" if row.noise.n is None else f"{row.noise.n:,}",
             "" if not row.smallest else f"{row.smallest:.2f}",
-            f"{row.sd:.1f}",
-            "" if row.design_effect is None else f"{row.design_effect:.2f}",
+            f"{row.noise.scale * row.noise.sd:.1f}",
+            "" if row.noise.design_effect is None else f"{row.noise.design_effect:.2f}",
         )
         for row in rows
     ]
-    breaks = frozenset(n for n in range(1, len(rows)) if rows[n].metric != rows[n - 1].metric)
-    basis = dict.fromkeys(f"{row.metric}: {row.basis}" for row in rows)
+    breaks = frozenset(n for n in range(1, len(rows)) if rows[n].noise.name != rows[n - 1].noise.name)
+    basis = dict.fromkeys(f"{row.noise.name}: {row.noise.basis}" for row in rows)
     shared = f", shared by {settings.rules} rules" if settings.rules > 1 else ""
     notes = (
         *basis,
@@ -126,6 +129,23 @@ def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
     )
     columns = tuple(Column(title, "left" if title == "metric" else "right") for title in titles)
     return Table(columns, tuple(cells), breaks, notes, title="samples that a tolerance needs")
+
+
+def false_alarm_lines(found: FalseAlarms) -> list[str]:
+    """What a simulation of false alarms found, line by line."""
+    interval = "" if found.low is None or found.high is None else f" [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+    lines = [
+        f"false alarms: {100 * found.rate:.1f} %{interval} of {found.simulations:,} simulated gates with {found.rules} rules",
+        f"equal models: {found.how}",
+    ]
+    if found.pairs:
+        lines.append(
+            f"runs of one model: {found.pairs_violated} of {found.pairs} ordered pairs fail each other; training anew moves "
+            "values beyond the noise of the samples, which alone is simulated above"
+        )
+    if found.left_out:
+        lines.append(f"not simulated: {'; '.join(found.left_out)}")
+    return lines
 
 
 def summary_markdown(result: GateResult, room: int = SUMMARY_LIMIT) -> str:

@@ -1,4 +1,4 @@
-"""The verdicts of a gate as JUnit XML, which CI systems show as tests."""
+"""Write the verdicts of a gate as JUnit XML, which CI systems show as tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mmbench.gating.verdicts import GateResult, Verdict
+from mmbench.reporting.verdict_words import headline, reason_text, verdict_text
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, even escaped (section 2.2): most control characters, surrogates, U+FFFE and U+FFFF."""
@@ -29,22 +30,23 @@ def junit_xml(result: GateResult) -> bytes:
     suite = SubElement(root, "testsuite", {"name": _legal(f"mmbench gate {result.model}".rstrip()), **counts})
     for verdict in result.verdicts:
         _case(suite, verdict)
-    SubElement(suite, "system-out").text = _legal(result.headline)
+    SubElement(suite, "system-out").text = _legal(headline(result))
     data: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
 
 
 def _case(suite: Element, verdict: Verdict) -> None:
-    case = SubElement(suite, "testcase", {"classname": _legal(verdict.rule.task), "name": _legal(verdict.rule.text)})
-    figures = {
-        name: value for name, value in verdict.to_dict().items() if value is not None and not isinstance(value, str)
-    }
-    facts = "\n".join(f"{name}: {value}" for name, value in figures.items())
-    said = {"message": _legal(f"{verdict.shown}: {verdict.reason}"), "type": verdict.shown}
+    rule = verdict.check.rule
+    case = SubElement(suite, "testcase", {"classname": _legal(rule.task), "name": _legal(rule.text)})
+    numbers = {name: value for name, value in verdict.to_dict().items() if isinstance(value, int | float)}
+    facts = "\n".join(f"{name}: {value}" for name, value in numbers.items())
+    shown = verdict_text(verdict)
+    message = _legal(f"{shown}: {reason_text(verdict)}")
     if verdict.outcome == "passed":
-        SubElement(case, "system-out").text = _legal(f"{verdict.shown}: {verdict.reason}\n{facts}")
+        SubElement(case, "system-out").text = f"{message}\n{facts}"
     else:
-        SubElement(case, "failure" if verdict.outcome == "violated" else "error", said).text = _legal(facts)
+        tag = "failure" if verdict.outcome == "violated" else "error"
+        SubElement(case, tag, {"message": message, "type": shown}).text = facts
 
 
 def _legal(text: str) -> str:

@@ -302,7 +302,7 @@ def test_tables_that_do_not_unpack_are_refused_when_they_are_read(runs, tmp_path
     side = load_saved(tmp_path / "before.json")
     result = gate([load_run("after", runs)], [side], [])
     assert result.exit_code == 3
-    assert "damaged" in result.verdicts[0].reason
+    assert "damaged" in result.verdicts[0].details["differences"][0]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 100_000, b"[]", b"null", b'{"format": NaN}'])
@@ -358,7 +358,7 @@ def test_other_samples_in_the_run_are_not_taken_for_those_of_the_file(runs, tmp_
     write_run(later, "after", {TASK: renamed}, METRICS)
     result = gate([load_run("after", later)], [load_saved(tmp_path / "before.json")], [])
     assert (result.exit_code, result.verdicts[0].word) == (3, "not comparable")
-    assert "other units" in result.verdicts[0].reason
+    assert "other units" in result.verdicts[0].details["differences"][0]
 
 
 def test_clusters_that_changed_do_not_compare(runs, tmp_path):
@@ -368,7 +368,7 @@ def test_clusters_that_changed_do_not_compare(runs, tmp_path):
     write_run(runs, "after", {TASK: moved}, METRICS)
     result = gate([load_run("after", runs)], [load_saved(tmp_path / "before.json")], [])
     assert (result.exit_code, result.verdicts[0].word) == (3, "not comparable")
-    assert "clusters" in result.verdicts[0].reason
+    assert "clusters" in result.verdicts[0].details["differences"][0]
 
 
 def test_a_baseline_of_ten_thousand_samples_is_small(tmp_path: Path) -> None:

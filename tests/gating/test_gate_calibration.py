@@ -8,7 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mmbench.gating.decide import decide_regressions, turned
+from mmbench.gating.amounts import Amount
+from mmbench.gating.checks import Check
+from mmbench.gating.decide import as_drop, decide_regressions
+from mmbench.gating.rules import Rule
 from mmbench.stats import paired_mean_difference
 from mmbench.stats.power import minimum_detectable_effect
 
@@ -27,7 +30,7 @@ def counts(generator, drop=0.0):
 
 def evidence(a, b, clusters):
     found = paired_mean_difference(a, b, clusters)
-    return turned(found, higher_is_better=True, changed=int(np.count_nonzero(a != b)))
+    return as_drop(found, higher_is_better=True), int(np.count_nonzero(a != b))
 
 
 @cache
@@ -40,8 +43,9 @@ def independent(lost, gained):
 
 def fails(found, tolerance=0.0):
     """Whether the gate fails over the evidence of all its metrics together."""
-    decisions = decide_regressions([(each, tolerance, ALPHA) for each in found])
-    return any(decision.outcome == "violated" for decision in decisions)
+    rule = Rule("a/b", "accuracy", "regression", Amount(100 * tolerance, "points", "the tolerance"), ALPHA)
+    verdicts = decide_regressions([(Check(rule, threshold=tolerance), *each) for each in found])
+    return any(verdict.outcome == "violated" for verdict in verdicts)
 
 
 @pytest.mark.parametrize("metrics", [1, 12])

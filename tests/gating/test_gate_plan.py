@@ -13,6 +13,7 @@ from mmbench.gating.judge import gate
 from mmbench.gating.plan import Settings, given_noise, noise_of, plan_rows, tolerances_within
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric
+from mmbench.reporting.gate import false_alarm_lines
 from mmbench.results.find import load_run
 
 Z = 1.6448536269514722 + 0.8416212335729143
@@ -80,7 +81,7 @@ def test_two_runs_tell_their_noise_clusters_included(tmp_path):
     result = gate([run], [baseline], [])
     assert row.smallest == pytest.approx(100 * result.verdicts[0].smallest)
     assert row.needed == pytest.approx(2000 * (row.smallest / 1.0) ** 2, rel=1e-3)
-    assert "% differ" in row.basis
+    assert "% differ" in row.noise.basis
 
 
 def test_one_run_plans_for_models_that_agree_by_chance_alone_or_for_a_share(tmp_path):
@@ -98,7 +99,7 @@ def test_constant_scores_say_nothing(tmp_path):
     (run,) = stored(tmp_path, a=score_table([1.0] * 50))
     (row,) = plan_rows(noise_of(run, None, [], None), Settings(tolerances=(1.0,)))
     assert row.needed is None
-    assert "same score" in row.basis
+    assert "same score" in row.noise.basis
 
 
 def test_what_cannot_be_planned_is_refused(tmp_path):
@@ -148,7 +149,7 @@ def test_one_run_is_drawn_anew_and_several_are_gated_against_each_other(tmp_path
     found = false_alarms(runs, [], [], simulations=100)
     assert found.rate < 0.1
     assert found.pairs == 2
-    assert any("ordered pairs" in line for line in found.sentences)
+    assert any("ordered pairs" in line for line in false_alarm_lines(found))
     assert "drawn anew" in found.how
 
 

@@ -12,6 +12,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import caption_columns, caption_metrics, mean_metric, median_metric
+from mmbench.reporting.verdict_words import gate_document
 from mmbench.results.find import load_run
 
 NAME = f"{TASK}:accuracy"
@@ -46,10 +47,10 @@ def test_without_rules_every_primary_metric_is_held_and_the_result_says_so(tmp_p
     result = judged(tmp_path, right(150), right(120))
     assert only(result) == ("regressed", "violated", 1)
     (verdict,) = result.verdicts
-    assert (verdict.rule.text, verdict.baseline, verdict.value) == (f"{NAME} drop<=0pt", 0.75, 0.60)
+    assert (verdict.check.rule.text, verdict.baseline, verdict.value) == (f"{NAME} drop<=0pt", 0.75, 0.60)
     assert (verdict.difference, verdict.gained, verdict.lost, verdict.n) == (pytest.approx(-0.15), 0, 30, 200)
     assert verdict.low < -0.15 < verdict.high < 0
-    assert any("no rule is given" in note for note in result.notes)
+    assert (result.default_rules, result.family) == (True, 1)
 
 
 def test_the_same_answers_are_the_same(tmp_path):
@@ -67,7 +68,9 @@ def test_a_drop_that_chance_explains_is_within_noise(tmp_path):
 def test_a_tolerance_that_the_samples_cannot_resolve_is_inconclusive(tmp_path):
     result = judged(tmp_path, [1.0, 0.0] * 50, [0.0, 1.0] * 50, f"{NAME} drop<1pt")
     assert only(result) == ("inconclusive", "undecided", 3)
-    assert "too few samples" in result.verdicts[0].reason
+    (verdict,) = result.verdicts
+    assert verdict.reason == "too_few_samples"
+    assert verdict.smallest > verdict.check.threshold == 0.01
 
 
 def test_direction_comes_from_the_metric(tmp_path):
@@ -76,7 +79,7 @@ def test_direction_comes_from_the_metric(tmp_path):
     assert only(worse) == ("regressed", "violated", 1)
     better = judged(tmp_path / "better", [1.0] * 10 + [5.0] * 30, [1.0] * 40, metrics=[rank])
     assert only(better) == ("improved", "passed", 0)
-    assert worse.verdicts[0].scale == 1.0
+    assert worse.verdicts[0].check.scale == 1.0
 
 
 def test_points_are_what_tables_show(tmp_path):
@@ -125,7 +128,7 @@ def test_holm_counts_every_rule_about_a_metric(tmp_path):
     assert alone.verdicts[0].outcome == "violated"
     assert together.verdicts[0].outcome == "passed"
     assert together.verdicts[0].p_value == pytest.approx(12 * alone.verdicts[0].p_value)
-    assert any("Holm over 12 rules" in note for note in together.notes)
+    assert together.family == 12
 
 
 # --- the other policies ---
@@ -142,7 +145,8 @@ def test_exact_allows_no_changed_sample_even_where_the_value_is_the_same(tmp_pat
     result = judged(tmp_path, [1.0, 0.0] * 50, [0.0, 1.0] + [1.0, 0.0] * 49, f"{NAME} exact")
     assert only(result) == ("within noise", "violated", 1)
     assert result.verdicts[0].difference == 0.0
-    assert "2 of 100 samples changed" in result.verdicts[0].reason
+    assert result.verdicts[0].reason == "samples_changed"
+    assert result.verdicts[0].details == {"changed": 2, "of": 100}
 
 
 def test_exact_sees_a_status_that_changed_with_the_same_score(tmp_path):
@@ -177,7 +181,7 @@ def test_a_floor_beside_a_baseline_says_what_became_of_it(tmp_path):
 def test_samples_that_newly_failed_leave_the_rule_undecided(tmp_path):
     result = judged(tmp_path, right(150), [None, None, *right(150)[2:]])
     assert only(result) == ("newly failing", "undecided", 3)
-    assert "2 samples of the baseline failed in the run" in result.verdicts[0].reason
+    assert (result.verdicts[0].reason, result.verdicts[0].details) == ("samples_newly_failed", {"samples": 2})
 
 
 def test_a_sample_that_failed_in_both_is_missing(tmp_path):
@@ -187,7 +191,7 @@ def test_a_sample_that_failed_in_both_is_missing(tmp_path):
 def test_samples_that_fail_no_more_are_fixed(tmp_path):
     result = judged(tmp_path, [None, *right(150)], [1.0, *right(150)])
     assert only(result) == ("fixed", "passed", 0)
-    assert result.verdicts[0].n == 200
+    assert (result.verdicts[0].n, result.verdicts[0].details["fixed"]) == (200, 1)
 
 
 def test_a_floor_is_undecided_where_samples_failed(tmp_path):
@@ -199,7 +203,7 @@ def test_a_floor_is_undecided_where_samples_failed(tmp_path):
 def test_a_task_that_the_run_lacks_is_missing_and_one_that_the_baseline_lacks_is_new(tmp_path):
     table = [score_table(right(150))]
     result = judged(tmp_path, {"a/a": table, "b/b": table}, {"b/b": table, "c/c": table})
-    assert [(v.rule.task, v.word, v.outcome) for v in result.verdicts] == [
+    assert [(v.check.rule.task, v.word, v.outcome) for v in result.verdicts] == [
         ("a/a", "missing", "undecided"),
         ("b/b", "same", "passed"),
         ("c/c", "new", "passed"),
@@ -211,7 +215,7 @@ def test_a_rule_about_what_the_baseline_lacks_cannot_be_decided(tmp_path):
     table = [score_table(right(150))]
     result = judged(tmp_path, {"a/a": table}, {"a/a": table, "c/c": table}, "c/c:accuracy drop<1pt")
     assert only(result) == ("new", "undecided", 3)
-    assert "mmbench baseline save" in result.verdicts[0].reason
+    assert (result.verdicts[0].reason, result.verdicts[0].details) == ("no_task", {"side": "baseline"})
 
 
 def test_a_violated_rule_wins_over_a_missing_one(tmp_path):
@@ -227,7 +231,8 @@ def test_a_task_that_was_not_scored_is_missing(tmp_path):
     edit_json(path / "run.json", lambda run: run["tasks"][TASK].update(status="failed", scoring=None))
     result = gate([load_run("after", tmp_path)], [load_run("before", tmp_path)], [])
     assert only(result) == ("missing", "undecided", 3)
-    assert "failed" in result.verdicts[0].reason
+    assert result.verdicts[0].reason == "not_scored"
+    assert result.verdicts[0].details == {"side": "run", "status": "failed"}
 
 
 # --- what does not compare ---
@@ -241,8 +246,10 @@ def test_other_data_do_not_compare_and_the_reason_says_what_differs(tmp_path):
         [load_run("after", tmp_path)], [load_run("before", tmp_path)], [parse_requirement(f"{NAME} drop<1pt")]
     )
     assert only(result) == ("not comparable", "undecided", 3)
-    assert "data fingerprint" in result.verdicts[0].reason
-    assert "task version" in result.verdicts[0].reason
+    assert result.verdicts[0].reason == "runs_differ"
+    version, data = result.verdicts[0].details["differences"]
+    assert version.startswith("task version")
+    assert data.startswith("data fingerprint")
 
 
 def test_disjoint_samples_do_not_compare(tmp_path):
@@ -262,7 +269,7 @@ def test_an_absolute_rule_does_not_mind_a_baseline_of_other_data(tmp_path):
 def test_a_floor_is_undecided_for_a_part_of_the_samples_of_the_baseline(tmp_path):
     result = judged(tmp_path, right(150), right(4, of=4), f"{NAME} >= 0.5")
     assert only(result) == ("not comparable", "undecided", 3)
-    assert result.verdicts[0].reason == "the run has 4 of the baseline's 200 samples"
+    assert (result.verdicts[0].reason, result.verdicts[0].details) == ("fewer_samples", {"samples": 4, "of": 200})
     more = judged(tmp_path / "more", right(4, of=4), right(150), f"{NAME} >= 0.5")
     assert only(more) == ("not comparable", "passed", 0)
 
@@ -330,7 +337,7 @@ def test_an_id_without_parameters_means_the_only_metric_that_has_them(tmp_path):
     one = mean_metric("recall@5(direction=t2i)", "sample", "accuracy")
     result = judged(tmp_path / "a", right(150), right(150), f"{TASK}:recall@5 >= 0.5", metrics=[one])
     assert only(result) == ("same", "passed", 0)
-    assert result.verdicts[0].rule.text == f"{TASK}:recall@5(direction=t2i) >= 0.5"
+    assert result.verdicts[0].check.rule.text == f"{TASK}:recall@5(direction=t2i) >= 0.5"
     other = mean_metric("recall@5(direction=i2t)", "sample", "accuracy")
     with pytest.raises(UsageError, match=r"could be any of stored/task:recall@5\(direction=t2i\), .*; name one"):
         judged(tmp_path / "b", right(150), right(150), f"{TASK}:recall@5 drop<1pt", metrics=[one, other])
@@ -341,17 +348,18 @@ def test_an_id_without_parameters_means_the_only_metric_that_has_them(tmp_path):
         judged(tmp_path / "c", right(150), right(150), *rules, metrics=[one])
 
 
-def test_of_a_rank_a_rise_is_said_as_tables_show_it(tmp_path):
+def test_the_drop_of_a_rank_is_a_rise(tmp_path):
     rank = mean_metric("mean_rank", "sample", "accuracy", higher_is_better=False, bounds=(1.0, None), scale=1.0)
     (verdict,) = judged(tmp_path, [1.0] * 40, [1.0] * 10 + [201.0] * 30, metrics=[rank]).verdicts
-    assert verdict.reason == "a rise of 150.00, significant"
+    assert (verdict.reason, verdict.difference) == ("drop", pytest.approx(150.0))
+    assert not verdict.check.higher_is_better
 
 
 def test_the_result_is_json_and_every_number_in_it_is_finite(tmp_path):
-    document = judged(tmp_path, right(150), right(120), f"{NAME} drop<1pt", f"{NAME} >= 0.5").to_dict()
+    document = gate_document(judged(tmp_path, right(150), right(120), f"{NAME} drop<1pt", f"{NAME} >= 0.5"))
     again = json.loads(json.dumps(document, allow_nan=False))
     assert again["exit_code"] == 1
-    assert [(v["metric"], v["policy"], v["threshold"]) for v in again["verdicts"]] == [
-        ("accuracy", "regression", "1pt"),
-        ("accuracy", "absolute", "0.5"),
+    assert [(v["metric"], v["policy"], v["threshold"], v["limit"], v["reason_code"]) for v in again["verdicts"]] == [
+        ("accuracy", "regression", "1pt", 0.01, "drop_beyond_tolerance"),
+        ("accuracy", "absolute", "0.5", 0.5, "limit_kept"),
     ]

@@ -1,0 +1,143 @@
+"""Resolve rules against the runs that they are about: names that exist, thresholds that make sense for the metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mmbench.core.errors import UnknownNameError, UsageError
+from mmbench.core.ids import without_parameters
+from mmbench.core.scores import MetricValue
+from mmbench.gating.amounts import PERF_METRICS, Amount, PerfMetric
+from mmbench.gating.rules import ALPHA, Rule, check_together
+from mmbench.results.run import Run, TaskResult
+
+Bounds = tuple[float | None, float | None]
+ZERO = Amount(0.0, "points", "0pt")
+"""The tolerance where no rule is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule resolved against runs: its metric exists there, and its threshold is in the unit of the values."""
+
+    rule: Rule
+    """The rule, with the whole id of its metric."""
+    perf: PerfMetric | None = None
+    """What is measured, where the rule is about speed, memory or cost; None where it is about a metric."""
+    higher_is_better: bool = True
+    """Direction."""
+    scale: float = 100.0
+    """What tables multiply by."""
+    threshold: float = 0.0
+    """Tolerance, margin or limit, in the metric's natural range or the base unit of speed; 0 for ``exact``."""
+    given: bool = True
+    """Whether somebody wrote the rule; false for the rules of a gate without rules."""
+
+
+def default_rules(sides: Sequence[Run]) -> list[Rule]:
+    """``regression`` with a tolerance of 0 for every primary metric of every task that any of the runs has scored."""
+    names = dict.fromkeys((task.name, name) for side in sides for task in side.tasks.values() for name in task.primary)
+    return [Rule(task, metric, "regression", ZERO, ALPHA, source="default") for task, metric in names]
+
+
+def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) -> list[Check]:
+    """Find out what each rule is about.
+
+    An id without parameters (``recall@5``) means the only metric that has them besides; of several, one must be named.
+
+    Raises:
+        UsageError: For unknown names, and for thresholds that cannot be meant.
+    """
+    checks = [replace(_check(rule, sides), given=given) for rule in rules]
+    check_together(check.rule for check in checks)
+    return checks
+
+
+def _check(rule: Rule, sides: Sequence[Run]) -> Check:
+    tasks = [side.tasks[rule.task] for side in sides if rule.task in side.tasks]
+    if not tasks:
+        known = dict.fromkeys(name for side in sides for name in side.tasks)
+        hint = f"The runs have: {', '.join(known) or 'none'}."
+        raise UnknownNameError(f"task in {rule.source or rule.text!r}:", rule.task, known, hint=hint)
+    rule = _with_whole_id(rule, tasks)
+    values = [task.metrics[rule.metric] for task in tasks if rule.metric in task.metrics]
+    if not values and rule.metric in PERF_METRICS:
+        return _perf_check(rule, PERF_METRICS[rule.metric])
+    known = dict.fromkeys(name for task in tasks for name in task.metrics)
+    if not known:  # nothing is scored: the verdict says what is missing
+        return Check(rule)
+    if not values:
+        raise UnknownNameError(
+            f"metric in {rule.source or rule.text!r}:",
+            rule.metric,
+            [*known, *map(without_parameters, known), *PERF_METRICS],
+            hint=f"{rule.task} has: {', '.join(known)}; figures of speed and cost: {', '.join(PERF_METRICS)}.",
+        )
+    recipes = [task.recipes[rule.metric] for task in tasks if rule.metric in task.recipes]
+    bounds: Bounds = recipes[0].bounds if recipes else (0.0, None)
+    value, threshold = values[0], 0.0
+    if rule.amount is not None and rule.policy == "absolute":
+        threshold = _limit(rule, rule.amount, value, bounds)
+        rule = _signed(rule, higher_is_better=value.higher_is_better)
+    elif rule.amount is not None:
+        threshold = _tolerance(rule, rule.amount, value, bounds)
+    return Check(rule, None, value.higher_is_better, value.scale, threshold)
+
+
+def _with_whole_id(rule: Rule, tasks: Sequence[TaskResult]) -> Rule:
+    """The rule with the whole id of its metric, where the id without parameters is enough to know it."""
+    known = dict.fromkeys(name for task in tasks for name in task.metrics)
+    fitting = [name for name in known if without_parameters(name) == rule.metric]
+    if rule.metric in known or rule.metric in PERF_METRICS or not fitting:
+        return rule
+    if len(fitting) > 1:
+        names = ", ".join(f"{rule.task}:{name}" for name in fitting)
+        raise UsageError(f"{rule.source or rule.text}: {rule.name} could be any of {names}; name one of them")
+    return replace(rule, metric=fitting[0])
+
+
+def _perf_check(rule: Rule, perf: PerfMetric) -> Check:
+    amount = rule.amount
+    if amount is None:
+        raise UsageError(f"{rule.source}: {perf.name} needs a threshold")
+    if rule.policy == "absolute":
+        if amount.kind != perf.kind and not (amount.kind == "none" and perf.kind == "rate"):
+            raise UsageError(f"{rule.source}: {amount.text!r} is no limit of {perf.name}; give it in {perf.unit}")
+        if amount.number <= 0:
+            raise UsageError(f"{rule.source}: a limit of {perf.name} is above 0, got {amount.text!r}")
+        rule = _signed(rule, higher_is_better=perf.higher_is_better)
+    return Check(rule, perf, perf.higher_is_better, 1.0, amount.number)
+
+
+def _signed(rule: Rule, *, higher_is_better: bool) -> Rule:
+    """The rule with the sign that the direction implies. Raises `UsageError` for one that was written the other way."""
+    wanted = ">=" if higher_is_better else "<="
+    if rule.sign not in (None, wanted):
+        better, what = ("higher", "floor") if higher_is_better else ("lower", "budget")
+        raise UsageError(f"{rule.source}: {better} {rule.metric} is better, so its limit is a {what}: write {wanted}")
+    return replace(rule, sign=wanted)
+
+
+def _limit(rule: Rule, amount: Amount, value: MetricValue, bounds: Bounds) -> float:
+    low, high = bounds
+    shown = f"{'(-∞' if low is None else f'[{low:g}'}, {'∞)' if high is None else f'{high:g}]'}"
+    if amount.kind not in ("points", "none") and not (amount.kind == "percent" and value.scale == 100.0):
+        raise UsageError(f"{rule.source}: {amount.text!r} is no limit of {rule.metric}, which lies in {shown}")
+    limit = amount.number / value.scale if amount.kind == "points" else amount.number
+    if (low is not None and limit < low) or (high is not None and limit > high):
+        inside = high is None or (low or 0.0) <= amount.number / value.scale <= high
+        points = (
+            f"; {amount.number:g} as tables show it is {amount.number:g}pt" if inside and amount.kind == "none" else ""
+        )
+        raise UsageError(f"{rule.source}: {amount.text!r} lies outside {shown}, the range of {rule.metric}{points}")
+    return limit
+
+
+def _tolerance(rule: Rule, amount: Amount, value: MetricValue, bounds: Bounds) -> float:
+    tolerance = amount.number / value.scale
+    low, high = bounds
+    if low is not None and high is not None and tolerance >= high - low:
+        width = value.scale * (high - low)
+        raise UsageError(f"{rule.source}: {amount.text!r} can never be exceeded: {rule.metric} spans {width:g} points")
+    return tolerance
