@@ -64,7 +64,7 @@ def _regression(
     p_drop, p_gain = p_values
     tolerance, alpha = check.threshold, check.rule.alpha
     smallest = _smallest(drop, alpha / max(tests, 1))
-    end: tuple[Word, Outcome, ReasonCode]
+    end: tuple[Word, Outcome, ReasonCode] = "within noise", "passed", "no_drop" if tolerance else "no_drop_seen"
     if p_drop <= alpha and exceeds(drop.value, tolerance):
         end = "regressed", "violated", "drop_beyond_tolerance" if tolerance else "drop"
     elif tolerance > 0 and not _excludes(drop, tolerance) and (smallest is None or exceeds(smallest, tolerance)):
@@ -73,8 +73,6 @@ def _regression(
         end = "regressed", "passed", "drop_within_tolerance"
     elif p_gain <= alpha:
         end = "improved", "passed", "gain"
-    else:
-        end = "within noise", "passed", "no_drop" if tolerance else "no_drop_seen"
     return Verdict(check, *end, p_value=p_drop, smallest=smallest)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from mmbench.gating.amounts import PerfMetric
 from mmbench.gating.checks import Check
 from mmbench.gating.decide import decide_limit, exceeds
-from mmbench.gating.verdicts import ReasonCode, Verdict, Word
+from mmbench.gating.verdicts import Outcome, ReasonCode, Verdict, Word
 from mmbench.results.run import Run
 from mmbench.results.schema import TaskPerf
 
@@ -65,7 +65,8 @@ def _verdict(check: Check, here: _Repeats, before: _Repeats, factor: float | Non
     if before.middle is None:
         return Verdict(check, "new", "undecided", "not_measured", {"side": "baseline", "why": before.why})
     beside = differs or _beside(check, here, before, factor)
-    outcome, reason = "undecided" if beside.word == "not comparable" else "passed", beside.reason
+    reason = beside.reason
+    outcome: Outcome = "undecided" if beside.word == "not comparable" else "passed"
     if beside.word == "regressed" and factor is not None and exceeds(factor, check.threshold):
         outcome, reason = "violated", "slower"
     return Verdict(check, beside.word, outcome, reason, beside.details, p_value=beside.p_worse)
@@ -109,11 +110,13 @@ def _beside(check: Check, here: _Repeats, before: _Repeats, factor: float | None
     if not m or 1 / math.comb(n + m, n) > alpha:
         needed = next(k for k in range(2, 1000) if 1 / math.comb(2 * k, k) <= alpha)
         return _Beside("not comparable", "too_few_repeats", {**repeats, "needed": needed})
-    worse, better = ("less", "greater") if check.higher_is_better else ("greater", "less")
-    p_worse = mann_whitney(here.values, before.values, worse)
+    p_worse = mann_whitney(here.values, before.values, "greater")
+    p_better = mann_whitney(here.values, before.values, "less")
+    if check.higher_is_better:
+        p_worse, p_better = p_better, p_worse
     if p_worse <= alpha and factor is not None and factor > 1:
         return _Beside("regressed", "slower_within_factor", repeats, p_worse)
-    if mann_whitney(here.values, before.values, better) <= alpha and factor is not None and factor < 1:
+    if p_better <= alpha and factor is not None and factor < 1:
         return _Beside("improved", "faster", repeats, p_worse)
     return _Beside("within noise", "no_slower", repeats, p_worse)
 
