@@ -32,6 +32,8 @@ class Baseline:
     """Name in `catalog.BASELINES`."""
     version: ClassVar[str] = VERSION
     """Of the code: the same settings, data and seed give the same weights, and these the same answers."""
+    max_images: ClassVar[int] = 1
+    """A baseline encodes at most one image of a request."""
 
     def __init__(self, **options: Any) -> None:
         self._settings = Settings.parse(self.baseline, options)

@@ -8,8 +8,10 @@ from typing import Any
 from mmbench.api.run import Plan
 from mmbench.results.log import read_log
 from mmbench.results.rundir import shown_path
-from mmbench.runner.plan.task_plan import ANSWERED, AUTO_START, LogState, TaskPlan, cut
-from mmbench.runner.session import Job
+from mmbench.runner.plan.batching import AUTO_START, cut
+from mmbench.runner.plan.job import Job
+from mmbench.runner.plan.log_state import ANSWERED, LogState
+from mmbench.runner.plan.task_plan import TaskPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mmbench.core.metric import Metric
     from mmbench.core.model import FitContext, FitProgress, Learned, ModelInfo, capabilities
     from mmbench.core.requests import Choose, Embed, Generate, Request
-    from mmbench.core.responses import Generation, Response, Timing, Usage
+    from mmbench.core.responses import Call, Generation, Response, Usage
     from mmbench.core.samples import Part, Sample
     from mmbench.core.scores import MetricValue, ScoreTable
     from mmbench.core.spec import DataSource, RunSpec, Selection, Suite
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousRunError",
+    "Call",
     "Choose",
     "DamagedFileError",
     "DataError",
@@ -97,7 +98,6 @@ __all__ = [
     "Suite",
     "Task",
     "TaskInfo",
-    "Timing",
     "TransientError",
     "UnknownNameError",
     "Usage",
@@ -155,9 +155,9 @@ __getattr__, __dir__ = lazy_exports(
             "Request",
         ),
         "mmbench.core.responses": (
+            "Call",
             "Generation",
             "Response",
-            "Timing",
             "Usage",
         ),
         "mmbench.core.samples": (

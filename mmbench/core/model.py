@@ -3,7 +3,7 @@
 ``generate(requests) -> Sequence[str | Generation]``, ``choose(requests) -> Sequence[scores]`` and
 ``embed(requests) -> array [n, dim]`` take a batch; a method that is ``async def`` takes one request. Optional:
 ``collate(requests)`` (its result arrives as ``inputs=``), ``open()``, ``close()``, ``info``,
-``fit(task_info, train, val, context)``, a class method ``weights_digest(**options)`` for what its source does not
+``fit(task_info, train, val, context)``, ``modalities`` and ``max_images`` (what a request may hold), a class method ``weights_digest(**options)`` for what its source does not
 tell, and ``version``, a text. A registered model is another model when its version or its weights change, whatever
 becomes of its source, so `version` has to change whenever the same request could get another answer.
 """
@@ -24,6 +24,10 @@ KINDS: tuple[RequestKind, ...] = ("generate", "choose", "embed")
 """The methods by which a model may answer, which are also the kinds of requests."""
 
 
+MODALITIES = ("audio", "image", "text", "video")
+"""What a request may hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a model says of itself, all of it optional. A plain dict with these keys serves as well."""
@@ -36,11 +40,15 @@ class ModelInfo:
     """One line for people."""
     parameters: int | None = None
     """Number of weights."""
+    modalities: tuple[str, ...] = ("image", "text")
+    """Those of `MODALITIES` that a request may hold. An attribute of the model by this name counts first."""
+    max_images: int | None = None
+    """Images that a request may hold at most; None for any number. An attribute of the model by this name counts first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a model can do, read off its methods without building it."""
+    """What a model can do, read off its methods and attributes without building it."""
 
     kinds: frozenset[RequestKind]
     """The kinds of request that it answers."""
@@ -52,6 +60,10 @@ class Capabilities:
     """It has `collate`."""
     largest_first: bool = False
     """It wants batches of requests of about the same cost, the costliest first: less padding, and memory runs out early."""
+    modalities: frozenset[str] = frozenset({"image", "text"})
+    """What a request may hold."""
+    max_images: int | None = None
+    """Images that a request may hold at most; None for any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,19 @@ def capabilities(model: object) -> Capabilities:
         learns=callable(getattr(model, "fit", None)),
         collates=callable(getattr(model, "collate", None)),
         largest_first=getattr(model, "largest_first", False) is True,
+        modalities=frozenset(_declared(model, "modalities")),
+        max_images=_declared(model, "max_images"),
     )
+
+
+def _declared(model: object, name: str) -> Any:
+    """A field of `ModelInfo` that may also be an attribute of the model itself."""
+    own = getattr(model, name, None)
+    if own is not None and not isinstance(own, property):
+        return own
+    info = getattr(model, "info", None)
+    default = getattr(ModelInfo(), name)
+    return info.get(name, default) if isinstance(info, Mapping) else getattr(info, name, default)
 
 
 def model_info(model: object) -> ModelInfo:

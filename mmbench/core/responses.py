@@ -1,10 +1,12 @@
-"""What came of a request. An error is never an empty answer."""
+"""Responses of a model. An error is never an empty answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from mmbench.core.requests import Request
 
 Status = Literal["ok", "error", "timeout", "refused"]
 """``ok``: the model answered. ``refused``: it declined to. ``error`` and ``timeout``: no answer, asked again on resume."""
@@ -23,20 +25,6 @@ class Usage:
     """Tokens written, padding after the end left out; None where unknown."""
     cost_usd: float | None = None
     """Price in US dollars; None where unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When the call that answered took place, by the runner's clock."""
-
-    start_s: float
-    """Seconds from the start of the session to the start of the call."""
-    duration_s: float
-    """Seconds that the call took, for the whole batch."""
-    batch: int
-    """Number of the batch in the plan, from 0."""
-    batch_size: int
-    """Requests answered by that call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +59,21 @@ class Response:
     """Tokens and cost, where known."""
     first_token_s: float | None = None
     """As in `Generation`."""
-    timing: Timing | None = None
-    """By the runner's clock; None for what was read back for scoring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a model, as an executor reports it together with the responses."""
+
+    batch: int
+    """Number of the batch in the plan, from 0."""
+    numbers: Sequence[int]
+    """Numbers of the requests in the plan."""
+    requests: Sequence[Request]
+    """The requests, in the same order."""
+    start_s: float
+    """Seconds from the start of the session to the start of the call, by the executor's clock."""
+    duration_s: float
+    """Seconds that the call took, for all its requests together."""
+    cached: bool = False
+    """True if no call was made, because the answers came from the cache."""

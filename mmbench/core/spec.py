@@ -94,6 +94,8 @@ class RunSpec:
     """Train even where a model comes with weights for a task."""
     concurrency: int
     """Requests in flight at most, for models with async methods; fewer where the server says that it is too much."""
+    executor: str | None
+    """Name of the executor; None: ``batch`` for synchronous models, ``async`` for methods that are ``async def``."""
     timeout: float | None
     """Seconds before one request to an async model is given up, asking again included; None: never."""
     retries: int

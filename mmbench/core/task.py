@@ -51,7 +51,9 @@ class TaskInfo:
     languages: tuple[str, ...] = ("en",)
     """ISO 639-1 codes."""
     modalities: tuple[str, ...] = ("image", "text")
-    """What a request may hold."""
+    """What a request may hold: ``text``, ``image``, ``audio``, ``video``."""
+    max_images: int = 1
+    """Images that a request may hold at most."""
     prompt: str | None = None
     """Version and template of the prompt, where there is one."""
     extractor: str | None = None

@@ -26,6 +26,13 @@ def served_kinds(task: TaskInfo, model: Capabilities) -> tuple[dict[RequestKind,
         else:
             also = ", and its answers are open, so `choose` cannot serve it" if "choose" in model.kinds else ""
             problems.append(f"{task.name} needs a method `{kind}`{also if kind == 'generate' else ''}")
+    if lacking := sorted(set(task.modalities) - model.modalities):
+        takes = ", ".join(sorted(model.modalities)) or "nothing"
+        problems.append(f"{task.name} asks with {', '.join(lacking)}, and the model takes {takes}")
+    if model.max_images is not None and task.max_images > model.max_images:
+        problems.append(
+            f"{task.name} asks with up to {task.max_images} images a request, and the model takes {model.max_images}"
+        )
     if model.learns and "train" not in task.splits:
         problems.append(f"{task.name} has no training split, and the model learns from one (it has `fit`)")
     return served, problems

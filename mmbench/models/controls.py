@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmbench.core.errors import UsageError
 from mmbench.core.ids import derive_seed
+from mmbench.core.model import MODALITIES
 from mmbench.core.requests import Choose, Embed, Generate, Request
 from mmbench.core.responses import Output
 
@@ -23,6 +24,7 @@ class Random:
     """Guess uniformly: a choice of the closed answer set (letters where there is none), a random unit vector."""
 
     version = "1"
+    modalities = MODALITIES
 
     def __init__(self, dim: int = 64) -> None:
         self.dim = dim
@@ -54,6 +56,7 @@ class Constant:
     """Say the same to everything: one text, equal scores for all choices, one vector."""
 
     version = "1"
+    modalities = MODALITIES
 
     def __init__(self, text: str = "yes") -> None:
         self.text = str(text)
@@ -77,6 +80,7 @@ class Oracle:
     """Give the right answer, as the task itself solves it: scores below 100 % show a fault of the task."""
 
     version = "1"
+    modalities = MODALITIES
 
     def __init__(self) -> None:
         self._solve: Callable[[Request], Output] | None = None

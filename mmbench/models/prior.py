@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from mmbench.core.model import FitContext
+from mmbench.core.model import MODALITIES, FitContext
 from mmbench.core.requests import Choose, Generate
 from mmbench.core.samples import Sample
 from mmbench.core.task import TaskInfo
@@ -15,6 +15,7 @@ class Prior:
     """Give the most frequent training answer (among the question's choices, where it has a closed set)."""
 
     version = "1"
+    modalities = MODALITIES
     by_template: ClassVar[bool] = False
 
     def fit(self, task: TaskInfo, train: Sequence[Sample], val: Sequence[Sample], context: FitContext) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.errors import DataError, UsageError
+from mmbench.core.model import MODALITIES
 from mmbench.core.requests import Choose, Generate, Request
 
 _ID_FIELDS = ("id", "sample_id", "question_id", "image_id")
@@ -25,6 +26,7 @@ class Replay:
     """
 
     version = "1"
+    modalities = MODALITIES
 
     def __init__(self, file: str) -> None:
         self.file = file

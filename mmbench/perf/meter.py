@@ -1,4 +1,4 @@
-"""From the clock readings of one task to figures that may be quoted, or nulls with reasons."""
+"""Measure the calls of one task: throughput, latency, tokens and memory, or nulls with reasons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from array import array
 from collections.abc import Sequence
 
-from mmbench.core.responses import Response
+from mmbench.core.responses import Call, Response
 from mmbench.perf.memory import accelerator_peak_bytes, peak_bytes, reset_peak
 from mmbench.results.schema import Latency, TaskPerf
 
@@ -15,22 +15,31 @@ FLOORS = {0.5: 10, 0.9: 50, 0.99: 500}
 
 
 class Meter:
-    """Takes the time of every call of one task. The first call is warm-up."""
+    """Observes the calls of one task. The first call is warm-up."""
 
     def __init__(self) -> None:
-        self._reset = reset_peak()
+        self._reset = False
         self._durations = array("d")
         self._first_tokens = array("d")
         self._requests = 0
         self._tokens: int | None = None
         self._cost_usd: float | None = None
-        self.n_cached = 0
-        """Requests answered from the cache; the caller counts them."""
+        self._n_cached = 0
         self._warm_at: float | None = None
-        self._ended_at = time.perf_counter()
+        self._ended_at = 0.0
 
-    def add(self, n_requests: int, duration_s: float, responses: Sequence[Response]) -> None:
-        """A call has ended, and those of its answers that were new are logged."""
+    def start(self) -> None:
+        """Start a new high-water mark of memory."""
+        self._reset = reset_peak()
+
+    def finish(self) -> None:
+        """Nothing: `result` may be asked at any time."""
+
+    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Take the time of a call, and the tokens and costs of its new responses."""
+        if call.cached:
+            self._n_cached += len(new)
+            return
         now = time.perf_counter()
         self._ended_at = now
         costs = [r.usage.cost_usd for r in responses if r.usage is not None and r.usage.cost_usd is not None]
@@ -39,8 +48,8 @@ class Meter:
         if self._warm_at is None:
             self._warm_at = now
             return
-        self._durations.append(duration_s)
-        self._requests += n_requests
+        self._durations.append(call.duration_s)
+        self._requests += len(call.numbers)
         tokens = [r.usage.output_tokens for r in responses if r.usage is not None and r.usage.output_tokens is not None]
         if tokens:
             self._tokens = (self._tokens or 0) + sum(tokens)
@@ -52,7 +61,7 @@ class Meter:
         samples = self._requests / requests_per_sample if requests_per_sample else 0.0
         measured = elapsed > 0 and self._requests > 0
         reasons: list[str] = []
-        if self._warm_at is None and self.n_cached:
+        if self._warm_at is None and self._n_cached:
             reasons.append("every answer came from the cache: nothing was measured")
         elif not measured:
             reasons.append("only the warm-up batch ran: no throughput (more samples, or a smaller --batch-size)")
@@ -66,7 +75,7 @@ class Meter:
             latency_ms=_latency(self._durations),
             first_token_ms=_latency(self._first_tokens) if self._first_tokens else None,
             cost_usd=self._cost_usd,
-            n_cached=self.n_cached,
+            n_cached=self._n_cached,
             peak_memory_bytes=peak_bytes(),
             peak_accelerator_bytes=accelerator_peak_bytes(),
             n_samples=round(samples),

@@ -221,6 +221,10 @@ class RunOptions(TrainOptions, total=False):
     concurrency: Annotated[
         int, Option("Most requests in flight, for models with async methods.", forms.whole(1), "speed", default=16)
     ]
+    executor: Annotated[
+        str | None,
+        Option("How batches reach the model: a registered executor; default: in this process.", forms.text(), "speed"),
+    ]
     timeout: Annotated[
         float | None,
         Option(

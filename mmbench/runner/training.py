@@ -22,10 +22,10 @@ from mmbench.resolve.models import ResolvedModel
 from mmbench.resolve.options import OF_TRAIN, TrainOptions, checked
 from mmbench.resolve.tasks import ResolvedTask, resolve_tasks
 from mmbench.results.schema import LearnedEntry
-from mmbench.runner.execute.lifecycle import Models
+from mmbench.runner.execute.local_model import LocalModel
 from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
-from mmbench.runner.learning import Splits, lesson, training_splits
+from mmbench.runner.fitting import Splits, training_plan, training_splits
 
 _NAMED = 5
 """Models that learn which are named to somebody who asks one that does not."""
@@ -144,10 +144,10 @@ def _train(courses: list[_Course], seeds: range, options: Mapping[str, Any], pro
         if course.tasks:
             progress.note(f"{course.model.name}: {course.model.reference}")
         for task, seed in product(course.tasks, seeds):
-            plan = lesson(task, course.model.capabilities, seed)
+            plan = training_plan(task, course.model.capabilities, seed)
             if task.name not in read:
                 read[task.name] = training_splits(plan)
-            with compute_threads(of_fit["threads"]), Models(course.model, checkpoints, progress, **of_fit) as models:
+            with compute_threads(of_fit["threads"]), LocalModel(course.model, checkpoints, progress, **of_fit) as model:
                 start = time.monotonic()
-                models.taught(plan, read[task.name])
-                yield Trained(course.model.name, task.name, seed, models.learned, time.monotonic() - start)
+                _, learned = model.fit(plan, read[task.name])
+                yield Trained(course.model.name, task.name, seed, learned, time.monotonic() - start)

@@ -13,7 +13,7 @@ from mmbench.core.model import KINDS, Capabilities, ModelInfo, capabilities, mod
 from mmbench.core.requests import RequestKind
 from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, served_kinds
-from mmbench.runner.learning import learned_entry
+from mmbench.runner.fitting import learned_entry
 from mmbench.testing.model_calls import Pools, Sitting, fit, pools_of, reveal, wait
 from mmbench.testing.model_rules import MODEL_RULES
 from mmbench.testing.probe import ProbeTask

@@ -19,7 +19,7 @@ from mmbench.models.controls import reveal_to
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs
 from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import TaskSource
-from mmbench.runner.learning import fit_context, lesson, training_splits
+from mmbench.runner.fitting import fit_context, training_plan, training_splits
 from mmbench.testing.rules import Stages
 from mmbench.testing.subject import choose_samples, make_requests
 
@@ -148,7 +148,7 @@ def _modalities(request: Request) -> tuple[str, ...]:
 
 def fit(model: Any, task: Task, seed: int) -> Any:
     """Fit a model as the runner does; what `fit` returned, to be awaited where it is a coroutine."""
-    plan = lesson(ResolvedTask(task, TaskSource(name=task.info.name)), capabilities(model), seed)
+    plan = training_plan(ResolvedTask(task, TaskSource(name=task.info.name)), capabilities(model), seed)
     splits = training_splits(plan)
     return model.fit(task.info, *splits, fit_context(plan, splits))
 

@@ -47,16 +47,18 @@ class ProbeTask(PerSampleTask):
 
     Parameters: `kind`, what it asks: ``generate`` and ``choose`` put the question with its closed set of answers,
     ``embed`` asks for vectors of the picture and of one phrase a colour, and the nearest phrase is the answer; `size`,
-    the pictures' height and width in pixels, at least 8.
+    the images' height and width in pixels, at least 8; `pictured`, show the squares: else a sentence names their colour,
+    for models that take no images.
     """
 
     columns = ("accuracy",)
 
-    def __init__(self, kind: RequestKind = "generate", size: int = 8) -> None:
+    def __init__(self, kind: RequestKind = "generate", size: int = 8, *, pictured: bool = True) -> None:
         if size < 8:
             raise ValueError(f"size {size}: expected at least 8 pixels")
         self.kind = kind
         self.size = size
+        self.pictured = pictured
 
     @property
     def info(self) -> TaskInfo:
@@ -72,6 +74,7 @@ class ProbeTask(PerSampleTask):
             prompt="probe-v1: '{question} Answer with one of: {choices}.'" if self.kind != "embed" else None,
             extractor="whole-text-v1" if self.kind == "generate" else None,
             closed_answers=self.kind == "generate",
+            modalities=("image", "text") if self.pictured else ("text",),
             options={"size": self.size},
         )
 
@@ -107,7 +110,7 @@ class ProbeTask(PerSampleTask):
         names = list(COLOURS)
         colour = names[number]
         other = names[(number + place + 1) % len(names)] if number % 2 else colour
-        picture = square(COLOURS[colour], place, self.size)
+        shown = square(COLOURS[colour], place, self.size) if self.pictured else f"The square is {colour}."
         questions = [("colour", "What colour is the square?", tuple(COLOURS), colour)]
         if self.kind != "embed":
             right = _YES_NO[other == colour]
@@ -115,7 +118,7 @@ class ProbeTask(PerSampleTask):
         for kind, question, choices, answer in questions:
             yield Sample(
                 id=f"{split}-{colour}-{place}-{kind.partition('/')[0]}",
-                parts=(picture, question),
+                parts=(shown, question),
                 references=(answer,),
                 choices=choices,
                 group=f"{split}-{colour}-{place}",

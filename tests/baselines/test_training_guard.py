@@ -17,7 +17,7 @@ from mmbench import PerSampleTask, SampleScore, mean_metric
 from mmbench.core import Request, Sample, UsageError
 from mmbench.core.model import capabilities
 from mmbench.core.spec import Selection
-from mmbench.runner.learning import Splits, fit_context, learned_entry, lesson, training_splits
+from mmbench.runner.fitting import Splits, fit_context, learned_entry, training_plan, training_splits
 from mmbench.runner.plan.task_plan import plan_task
 
 HERE = Path(__file__).resolve().parent
@@ -72,7 +72,7 @@ def test_a_baseline_that_is_handed_a_test_sample_cannot_see_what_is_asked(name, 
 
 
 def test_a_baseline_learns_where_the_test_split_cannot_be_read(tmp_path):
-    plan = lesson(resolved(Sealed()), capabilities(CLASSES["late"]), 3)
+    plan = training_plan(resolved(Sealed()), capabilities(CLASSES["late"]), 3)
     splits = training_splits(plan)
     assert isinstance(splits, Splits)
     model = CLASSES["late"](**QUICK)

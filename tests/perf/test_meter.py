@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import Colours, evaluate, write_captions, write_questions
 
-from mmbench.core import Response, Usage
+from mmbench.core import Call, Response, Usage
 from mmbench.perf.machine import machine, packages
 from mmbench.perf.memory import peak_bytes, reset_peak
 from mmbench.perf.meter import Meter
@@ -17,9 +17,11 @@ def metered(durations: list[float], monkeypatch: pytest.MonkeyPatch, tokens: int
     clock = [100.0]
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
     meter = Meter()
-    for duration in durations:
+    meter.start()
+    for number, duration in enumerate(durations):
         clock[0] += duration
-        meter.add(4, duration, [Response("ok", "a", usage=Usage(output_tokens=tokens))])
+        call = Call(number, range(4), [], 0.0, duration)
+        meter.on_responses(call, [0], [Response("ok", "a", usage=Usage(output_tokens=tokens))])
     return meter
 
 

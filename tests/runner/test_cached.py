@@ -12,7 +12,7 @@ from mmbench import Generation, Usage
 from mmbench.core import Generate, Media
 from mmbench.resolve.models import resolve_model
 from mmbench.results.answer_cache import FILE
-from mmbench.runner.execute.cached import request_key
+from mmbench.runner.execute.cached_answers import request_key
 
 
 class Counts:

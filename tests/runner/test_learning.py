@@ -22,7 +22,7 @@ from mmbench.resolve.tasks import resolve_tasks
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import LearnedEntry, TaskEntry
-from mmbench.runner.learning import fit_context, learned_entry, lesson, training_splits
+from mmbench.runner.fitting import fit_context, learned_entry, training_plan, training_splits
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 
 
@@ -165,7 +165,7 @@ def test_a_lesson_reads_no_test_sample() -> None:
             assert split != "test"
             return super().samples(split)
 
-    plan = lesson(resolved(Locked()), capabilities(Counts), 3)
+    plan = training_plan(resolved(Locked()), capabilities(Counts), 3)
     assert len(training_splits(plan).train) == 10
     assert fit_context(plan, training_splits(plan)).seed == 3
 

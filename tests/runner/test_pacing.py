@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench import ModelUnusableError, TransientError
-from mmbench.runner import pacing
+from mmbench.runner.execute import pacing
 from mmbench.runner.execute.pacing import FIRST_WINDOW, Pace, backoff_s
 
 

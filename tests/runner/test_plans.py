@@ -13,7 +13,9 @@ from mmbench.core.model import Capabilities
 from mmbench.resolve.samples import select
 from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import ResponseLine, TaskSource
-from mmbench.runner.plan.task_plan import LogState, TaskPlan, cut, estimated_cost, plan_task
+from mmbench.runner.plan.batching import cut, estimated_cost
+from mmbench.runner.plan.log_state import LogState
+from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 
 EVERYTHING = Capabilities(frozenset({"generate", "choose", "embed"}), frozenset(), learns=False, collates=False)
 

@@ -81,6 +81,7 @@ class HuggingFaceEmbedding:
 
     version = "1"
     largest_first = True
+    max_images = 1
 
     def __init__(self, path: str, **options: Any) -> None:
         require(f"hf-embed/{path}")
@@ -139,6 +140,7 @@ class HuggingFaceEncoders:
 
     version = "1"
     largest_first = True
+    max_images = 1
 
     def __init__(self, paths: str, *, pooling: str = "mean", **options: Any) -> None:
         require(f"hf-encoder/{paths}")

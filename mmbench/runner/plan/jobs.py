@@ -18,8 +18,8 @@ from mmbench.resolve.options import OF_RUN, checked
 from mmbench.resolve.suites import find_suite
 from mmbench.resolve.tasks import ResolvedTask, notes_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
+from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
-from mmbench.runner.session import Job
 
 
 @dataclass(frozen=True, slots=True)

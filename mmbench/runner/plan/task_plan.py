@@ -1,11 +1,11 @@
-"""What will be asked, in which batches, and what is left of it after an earlier session."""
+"""Plan a task: select its samples, number its requests, and work out what identifies them."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,20 +13,13 @@ from mmbench.core.errors import PluginError, UsageError, plugin_errors
 from mmbench.core.media import Media
 from mmbench.core.model import Capabilities
 from mmbench.core.requests import Embed, Request, RequestKind, identify
-from mmbench.core.responses import ENDED_WELL
 from mmbench.core.samples import Sample
 from mmbench.core.spec import Selection
 from mmbench.models.caller import as_served, served_kinds
 from mmbench.resolve.samples import said_of_part, samples_of, select
 from mmbench.resolve.tasks import ResolvedTask
-from mmbench.results.schema import SCHEMA_VERSION, PlanFile, ResponseLine, TaskSource
+from mmbench.results.schema import TaskSource
 from mmbench.scoring.asked import AskedTask
-
-AUTO_START = 64
-"""Requests a batch with ``--batch-size auto`` before any memory runs out."""
-
-MISSING, ANSWERED, FAILED = 0, 1, 2
-"""State of a request: no line in the log; ended well; ended in an error or a time-out."""
 
 
 @dataclass(kw_only=True)
@@ -102,6 +95,11 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
         "generation": {},
     }
     _enumerate(plan)
+    undeclared = {modality for _, *pool in plan.pools for modality in pool}.difference(info.modalities)
+    if undeclared:
+        raise PluginError(
+            f"task {plan.name!r} asks with {', '.join(sorted(undeclared))}, which its info.modalities lacks"
+        )
     return plan
 
 
@@ -148,89 +146,3 @@ def _content_key(request: Request) -> tuple[str, str] | None:
 def _pool(request: Request) -> tuple[str, ...]:
     kinds = {part.kind if isinstance(part, Media) else "text" for part in request.content}
     return (request.kind, *sorted(kinds))
-
-
-def estimated_cost(request: Request) -> float:
-    """Estimated tokens of a request: a quarter of its characters, its pictures, and what may be generated."""
-    new = getattr(request, "max_new_tokens", 0)
-    return len(request.text) / 4 + sum(map(_tokens_of, request.media)) + float(new)
-
-
-def _tokens_of(media: Media) -> float:
-    """One a patch of 28 × 28 pixels where the data set knows the size; 576, a common number, where it does not."""
-    width, height = media.attrs.get("width"), media.attrs.get("height")
-    return width * height / 784 if isinstance(width, int) and isinstance(height, int) else 576.0
-
-
-def cut(plan: TaskPlan, size: int, cost: float | None, *, largest_first: bool = False) -> list[list[int]]:
-    """Cut the pools into batches by count and, where a bound is given, by summed cost.
-
-    With `largest_first`, requests of about the same cost share a batch, and the costliest come first.
-    """
-    batches: list[list[int]] = []
-    for _, pool in sorted(plan.pools.items(), key=lambda item: item[1][0]):
-        numbers = pool
-        if largest_first:
-            costs = {number: estimated_cost(plan.requests([number])[0]) for number in pool}
-            numbers = array("l", sorted(pool, key=lambda number: -costs[number]))
-        if cost is None:
-            batches += [numbers[start : start + size].tolist() for start in range(0, len(numbers), size)]
-        else:
-            batches += _cut_by_cost(plan, numbers, size, cost)
-    return batches
-
-
-def _cut_by_cost(plan: TaskPlan, numbers: Sequence[int], size: int, bound: float) -> Iterable[list[int]]:
-    batch: list[int] = []
-    total = 0.0
-    for number in numbers:
-        own = estimated_cost(plan.requests([number])[0])
-        if batch and (len(batch) == size or total + own > bound):
-            yield batch
-            batch, total = [], 0.0
-        batch.append(number)
-        total += own
-    if batch:
-        yield batch
-
-
-def plan_file(plan: TaskPlan, size: int, cost: float | None, batches: list[list[int]]) -> PlanFile:
-    """The plan as it is persisted."""
-    return PlanFile(
-        schema_version=SCHEMA_VERSION,
-        task=plan.name,
-        identity=plan.identity,
-        identity_digest=plan.identity_digest,
-        selection_digest=plan.selection_digest,
-        n_samples=len(plan.samples),
-        n_requests=plan.n_requests,
-        batch_size=size,
-        batch_cost=cost,
-        batches=batches,
-    )
-
-
-class LogState:
-    """What an earlier session logged: the state of every request, and how many rows of embeddings the log names."""
-
-    def __init__(self, plan: TaskPlan, lines: Iterable[ResponseLine]) -> None:
-        self.states = bytearray(plan.n_requests)
-        self.rows = 0
-        places = plan.places()
-        for line in lines:
-            if line.row is not None:
-                self.rows = max(self.rows, line.row + 1)
-            number = plan.number_of(line.id, places)
-            if number is not None and self.states[number] != ANSWERED:
-                self.states[number] = ANSWERED if line.status in ENDED_WELL else FAILED
-
-    def remaining(self, batches: Sequence[list[int]]) -> list[tuple[int, list[int]]]:
-        """(number of the batch, requests to ask): whole where a kill left it unfinished, else what failed."""
-        left = []
-        for number, batch in enumerate(batches):
-            states = {self.states[request] for request in batch}
-            if MISSING in states:
-                left.append((number, batch))
-            elif FAILED in states:
-                left.append((number, [request for request in batch if self.states[request] == FAILED]))
-        return left

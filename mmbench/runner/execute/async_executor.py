@@ -1,4 +1,4 @@
-"""Asks an asynchronous model: one request a call, a bounded number in flight, one log line as each one ends.
+"""Executor ``async``: asks a model with ``async def`` methods one request a call, a bounded number in flight.
 
 A request that fails for a reason that may pass (`TransientError`) is asked again, after a wait; a server that says that it
 is too much is asked less. A failure of any other kind is that request's answer.
@@ -16,17 +16,14 @@ from typing import Any
 
 from mmbench.core.errors import ModelUnusableError, TransientError
 from mmbench.core.requests import Request
-from mmbench.core.responses import Response
-from mmbench.core.spec import RunSpec
+from mmbench.core.responses import Call, Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
-from mmbench.runner.execute.batches import describe_error
-from mmbench.runner.execute.lookahead import Todo
-from mmbench.runner.execute.loop import Loop
+from mmbench.runner.execute.batch_asker import describe_error
+from mmbench.runner.execute.event_loop import EventLoop
+from mmbench.runner.execute.executor import Sink, Todo
 from mmbench.runner.execute.pacing import MOST_PATIENT_S, Pace, backoff_s
-from mmbench.runner.execute.record import Call, Recorder
 from mmbench.runner.execute.signals import shielded
-from mmbench.runner.plan.task_plan import ANSWERED
 
 _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
@@ -43,29 +40,45 @@ class _Attempt:
 
 
 class AsyncExecutor:
-    """Runs the remaining requests of one task on a model with ``async def`` methods."""
+    """Asks the model that is open in this process, on the session's event loop."""
 
-    def __init__(self, caller: ModelCaller, recorder: Recorder, spec: RunSpec) -> None:
+    def prepare(self, todo: Todo) -> None:
+        """Open the model."""
+        todo.open_model()
+
+    def run(self, todo: Todo, sink: Sink) -> None:
+        """Ask everything that is not answered yet; a batch that is half answered is not repeated whole.
+
+        Whatever is in flight when an exception ends the session is given up, and asked on resume.
+        """
+        model = todo.open_model()
+        _Asking(model.caller, todo, sink).run(model.loop)
+
+    def close(self) -> None:
+        """Nothing: the session closes the model."""
+
+
+class _Asking:
+    """One task being asked."""
+
+    def __init__(self, caller: ModelCaller, todo: Todo, sink: Sink) -> None:
         self._caller = caller
-        self._recorder = recorder
-        self._spec = spec
-        self._pace = Pace(spec.concurrency, time.monotonic)
+        self._todo = todo
+        self._sink = sink
+        self._spec = todo.spec
+        self._pace = Pace(self._spec.concurrency, time.monotonic)
         self._jitter = random.Random()
         self._origin = time.perf_counter()
         self._main: asyncio.Task[Any] | None = None
 
-    def run(self, todo: Todo, loop: Loop) -> None:
-        """Ask everything in `todo` that is not answered yet; there is no batch to repeat whole.
-
-        Raises `TooManyErrorsError`, `Interrupted`; whatever was in flight then is given up, and asked on resume.
-        """
+    def run(self, loop: EventLoop) -> None:
         try:
-            loop.run(self._run(todo))
+            loop.run(self._run())
         except BaseException:
             self._give_up(loop)
             raise
 
-    def _give_up(self, loop: Loop) -> None:
+    def _give_up(self, loop: EventLoop) -> None:
         """End what is in flight, so that nothing is recorded after the log is closed."""
         main = self._main
         if main is None:
@@ -75,9 +88,9 @@ class AsyncExecutor:
         if main.done() and not main.cancelled():
             main.exception()  # asyncio complains of exceptions that nobody has looked at
 
-    async def _run(self, todo: Todo) -> None:
+    async def _run(self) -> None:
         self._main = asyncio.current_task()
-        source = self._requests(todo)
+        source = self._requests()
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._spec.concurrency):
@@ -85,19 +98,18 @@ class AsyncExecutor:
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    def _requests(self, todo: Todo) -> Iterator[tuple[int, int, Request]]:
-        plan, states = self._recorder.plan, self._recorder.states
-        for batch, numbers in todo:
+    def _requests(self) -> Iterator[tuple[int, int, Request]]:
+        for batch, numbers in self._todo.batches:
             for number in numbers:
-                if states[number] != ANSWERED:
-                    yield batch, number, plan.requests([number])[0]
+                if not self._sink.is_answered(number):
+                    yield batch, number, self._todo.plan.requests([number])[0]
 
     async def _worker(self, source: Iterator[tuple[int, int, Request]]) -> None:
         for batch, number, request in source:
             attempt = _Attempt()
             response = await self._ask(request, attempt)
             call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s)
-            self._recorder.record(call, [response])
+            self._sink.record(call, [response])
 
     async def _ask(self, request: Request, attempt: _Attempt) -> Response:
         limit = self._spec.timeout

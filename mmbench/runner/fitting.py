@@ -1,4 +1,4 @@
-"""What a model that learns is given, and what it says of itself afterwards; the split that is asked stays out of reach."""
+"""What a model is fitted with, and what it says of itself afterwards; the split that is asked stays out of reach."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Splits(NamedTuple):
     """Samples to choose by; empty where the task has none, or where they are what is asked."""
 
 
-class Watch:
-    """Takes the reports of one `fit` to where people look; a context manager around it."""
+class FitDisplay:
+    """Shows the reports of one `fit`; a context manager around it."""
 
     def __init__(self, title: str, progress: Progress) -> None:
         self._title = title
@@ -64,8 +64,8 @@ class Watch:
             self._progress.finish(self._training)
 
 
-def lesson(resolved: ResolvedTask, model: Capabilities, seed: int) -> TaskPlan:
-    """The plan of a task that is learned and not asked: the samples of its split ``test`` are not read."""
+def training_plan(resolved: ResolvedTask, model: Capabilities, seed: int) -> TaskPlan:
+    """The plan of a task that a model is fitted to and not asked: the samples of its split ``test`` are not read."""
     info = resolved.task.info
     served = served_kinds(info, model)[0]
     return TaskPlan(task=resolved.task, samples=(), split="test", seed=seed, source=resolved.source, served=served)
@@ -94,10 +94,12 @@ def training_splits(plan: TaskPlan) -> Splits:
     return splits
 
 
-def fit_context(plan: TaskPlan, splits: Splits, folder: Path | None = None, watch: Watch | None = None) -> FitContext:
+def fit_context(
+    plan: TaskPlan, splits: Splits, folder: Path | None = None, display: FitDisplay | None = None
+) -> FitContext:
     """What `fit` may use: the requests of these samples and of no others, the seed, a folder, and where to report."""
-    watch = watch or Watch(plan.name, Silent())
-    return FitContext(_requests(plan, splits), plan.seed, folder, watch.report, watch.note)
+    display = display or FitDisplay(plan.name, Silent())
+    return FitContext(_requests(plan, splits), plan.seed, folder, display.report, display.note)
 
 
 def _requests(plan: TaskPlan, splits: Splits) -> Callable[[Sample], Sequence[Request]]:

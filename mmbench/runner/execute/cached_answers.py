@@ -1,26 +1,25 @@
-"""Answers from the cache instead of the model, and the model's answers into the cache."""
+"""Answer from the cache that runs share, and put what the model answers into it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbench.core.errors import RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
-from mmbench.core.responses import ENDED_WELL, Response, Usage
+from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
 from mmbench.resolve.models import ResolvedModel
 from mmbench.results.codec import digest
 from mmbench.results.schema import CachedAnswer
+from mmbench.runner.execute.executor import Sink, Todo
 from mmbench.runner.execute.progress import Progress
-from mmbench.runner.execute.record import Call, Recorder
-from mmbench.runner.plan.task_plan import ANSWERED
 
 if TYPE_CHECKING:
     from mmbench.results.answer_cache import AnswerCache
-    from mmbench.runner.execute.lookahead import Todo
 
 _AT_ONCE = 512
 
@@ -53,7 +52,7 @@ def why_not(model: ResolvedModel) -> str | None:
 
 
 @contextlib.contextmanager
-def shared_answers(folder: str | None, model: ResolvedModel, progress: Progress) -> Iterator[Cached | None]:
+def shared_answers(folder: str | None, model: ResolvedModel, progress: Progress) -> Iterator[CachedAnswers | None]:
     """The cache in a folder, open for one model; None without a folder, or for a model that cannot use it.
 
     Raises `RunFailedError` when the cache cannot be opened.
@@ -67,37 +66,39 @@ def shared_answers(folder: str | None, model: ResolvedModel, progress: Progress)
         return
     from mmbench.results.answer_cache import AnswerCache
 
-    cached = Cached(AnswerCache(Path(folder)), model, progress)
+    cached = CachedAnswers(AnswerCache(Path(folder)), model, progress)
     try:
         yield cached
     finally:
         cached.close()
 
 
-class Cached:
-    """The cache, as one model uses it."""
+class CachedAnswers:
+    """The cache as one model uses it: answers what it can, and observes what the model answers."""
 
     def __init__(self, cache: AnswerCache, model: ResolvedModel, progress: Progress) -> None:
         self._cache: AnswerCache | None = cache
         self._model = model
         self._progress = progress
 
-    def fill(self, todo: Todo, recorder: Recorder) -> list[tuple[int, list[int]]]:
+    def answer(self, todo: Todo, sink: Sink) -> Todo:
         """Record every answer that the cache has; what is left to ask."""
         taken = 0
-        for batch, numbers in todo:
+        for batch, numbers in todo.batches:
             for start in range(0, len(numbers), _AT_ONCE):
-                taken += self._take(batch, numbers[start : start + _AT_ONCE], recorder)
+                taken += self._take(todo, batch, numbers[start : start + _AT_ONCE], sink)
         if taken:
-            self._progress.note(f"{recorder.plan.name}: {taken:,} answers from the cache")
-        left = [(batch, [n for n in numbers if recorder.states[n] != ANSWERED]) for batch, numbers in todo]
-        return [(batch, numbers) for batch, numbers in left if numbers]
+            self._progress.note(f"{todo.plan.name}: {taken:,} answers from the cache")
+        left = [
+            (batch, [number for number in numbers if not sink.is_answered(number)]) for batch, numbers in todo.batches
+        ]
+        return replace(todo, batches=[(batch, numbers) for batch, numbers in left if numbers])
 
-    def _take(self, batch: int, numbers: Sequence[int], recorder: Recorder) -> int:
+    def _take(self, todo: Todo, batch: int, numbers: Sequence[int], sink: Sink) -> int:
         if self._cache is None:
             return 0
-        numbers = [number for number in numbers if recorder.states[number] != ANSWERED]
-        requests = recorder.plan.requests(numbers)
+        numbers = [number for number in numbers if not sink.is_answered(number)]
+        requests = todo.plan.requests(numbers)
         found: dict[int, CachedAnswer] = {}
         for known in (self._model.digest, *self._model.identity.former):
             keys = {
@@ -110,16 +111,22 @@ class Cached:
         hits = sorted(found)
         if hits:
             call = Call(batch, [numbers[p] for p in hits], [requests[p] for p in hits], 0.0, 0.0, cached=True)
-            recorder.record(call, [_response(found[place]) for place in hits])
+            sink.record(call, [_response(found[place]) for place in hits])
         return len(hits)
 
-    def keep(self, requests: Sequence[Request], responses: Sequence[Response]) -> None:
-        """Put what ended well into the cache; where that fails it is used no more, and the run goes on."""
-        if self._cache is None:
+    def start(self) -> None:
+        """Nothing."""
+
+    def finish(self) -> None:
+        """Nothing: the cache serves the next task, too."""
+
+    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Put what ended well into the cache; if that fails it is used no more, and the run goes on."""
+        if self._cache is None or call.cached:
             return
         answers: Mapping[bytes, CachedAnswer] = {
-            request_key(self._model.digest, self._model.options, request): _answer(response)
-            for request, response in zip(requests, responses, strict=True)
+            request_key(self._model.digest, self._model.options, call.requests[place]): _answer(response)
+            for place, response in zip(new, responses, strict=True)
             if response.status in ENDED_WELL
         }
         try:

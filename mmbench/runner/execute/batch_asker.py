@@ -1,9 +1,8 @@
-"""Asks a synchronous model batch by batch; finds the sample that breaks a batch; shrinks when memory runs out."""
+"""Ask a synchronous model one batch: find the sample that breaks it, and shrink when memory runs out."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +12,6 @@ from mmbench.core.responses import Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import BadOutputError, check_outputs
 from mmbench.perf.memory import loaded_torch, synchronise
-from mmbench.runner.execute.lookahead import Lookahead, Prepared, Todo
-from mmbench.runner.execute.record import Call, Recorder
-from mmbench.runner.execute.signals import raise_if_swallowed
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -52,44 +48,42 @@ class Failure:
         return cls(describe_error(error), is_out_of_memory(error), isinstance(error, BadOutputError))
 
 
-class BatchExecutor:
-    """Runs the remaining batches of one task on a model with synchronous methods."""
+class BatchAsker:
+    """Asks an open model. Knows neither plan nor log, so that it serves in a worker process as well.
 
-    def __init__(self, caller: ModelCaller, recorder: Recorder, size: int, *, auto: bool) -> None:
-        self._caller = caller
-        self._recorder = recorder
-        self._auto = auto
+    Args:
+        caller: The model.
+        size: Requests a call at most.
+        auto: Halve `size` when memory runs out, and keep it halved.
+    """
+
+    def __init__(self, caller: ModelCaller, size: int, *, auto: bool) -> None:
         self.size = size
-        self.misfit: str | None = None
+        """Requests a call at most, after what has been asked so far."""
+        self.mismatch: str | None = None
+        """How outputs did not match the requests of a call, the first time; None if they always did."""
+        self._caller = caller
+        self._auto = auto
         self._one_is_too_large = False
-        self._origin = time.perf_counter()
 
-    def run(self, todo: Todo, workers: int) -> None:
-        """Ask everything in `todo`. Raises `TooManyErrorsError`.
+    def ask(self, requests: Sequence[Request]) -> list[Response]:
+        """Collate and ask a batch. Raises `ModelUnusableError`; whatever else the model raises becomes responses."""
+        return self._keeping_size(self._in_pieces, requests)
 
-        Afterwards `size` is what ``auto`` settled on, and `misfit` says how outputs did not fit the requests of a batch,
-        or is None.
-        """
-        for prepared in Lookahead(self._recorder.plan, self._caller, todo, workers):
-            size, self._one_is_too_large = self.size, False
-            start = time.perf_counter()
-            responses = self._first_try(prepared)
-            duration = time.perf_counter() - start
-            if self._one_is_too_large:
-                self.size = size  # a request that never fits says nothing about how many others do
-            call = Call(prepared.batch, prepared.numbers, prepared.requests, start - self._origin, duration)
-            self._recorder.record(call, responses)
-            raise_if_swallowed()
+    def ask_collated(self, requests: Sequence[Request], inputs: Any, failure: Failure | None) -> list[Response]:
+        """The same for a batch that is collated: `inputs` is what `collate` made, `failure` why it could not."""
+        if failure is not None:
+            return self._keeping_size(self._split, requests, failure)
+        if len(requests) > self.size:
+            return self.ask(requests)
+        return self._keeping_size(self._call, requests, inputs)
 
-    def _first_try(self, prepared: Prepared) -> list[Response]:
-        if isinstance(prepared.error, ModelUnusableError):
-            raise prepared.error
-        if prepared.error is not None:
-            failure, prepared.error = Failure.of(prepared.error), None
-            return self._split(prepared.requests, failure)
-        if len(prepared.requests) > self.size:
-            return self._in_pieces(prepared.requests)
-        return self._ask(prepared.requests, prepared.inputs)
+    def _keeping_size(self, ask: Callable[..., list[Response]], *arguments: Any) -> list[Response]:
+        size, self._one_is_too_large = self.size, False
+        responses = ask(*arguments)
+        if self._one_is_too_large:
+            self.size = size  # a request that never fits says nothing about how many others do
+        return responses
 
     def _in_pieces(self, requests: Sequence[Request]) -> list[Response]:
         responses: list[Response] = []
@@ -99,16 +93,16 @@ class BatchExecutor:
 
     def _collate_and_ask(self, requests: Sequence[Request]) -> list[Response]:
         if not self._caller.collates:
-            return self._ask(requests, None)
+            return self._call(requests, None)
         try:
             inputs = self._caller.collate(requests)
         except USER_ERRORS as error:
             failure = Failure.of(error)
         else:
-            return self._ask(requests, inputs)
+            return self._call(requests, inputs)
         return self._split(requests, failure)
 
-    def _ask(self, requests: Sequence[Request], inputs: Any) -> list[Response]:
+    def _call(self, requests: Sequence[Request], inputs: Any) -> list[Response]:
         kind = requests[0].kind
         try:
             outputs = self._caller.call(kind, requests, inputs)
@@ -125,8 +119,8 @@ class BatchExecutor:
         if len(requests) == 1:
             self._one_is_too_large |= failure.out_of_memory
             return [Response("error", error=failure.text)]
-        if failure.misfit and self.misfit is None:
-            self.misfit = failure.text
+        if failure.misfit and self.mismatch is None:
+            self.mismatch = failure.text
         half = (len(requests) + 1) // 2
         if failure.out_of_memory:
             torch = loaded_torch()

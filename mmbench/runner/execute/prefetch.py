@@ -1,30 +1,31 @@
-"""Prepares the next batches while the model works on this one: collation, and pictures decoded ahead.
+"""Prepare the next batches while the model works on the current one: collate them, and decode images ahead.
 
-A model with `collate` has it called in background threads. For any other model, pictures are decoded ahead only once it
+A model with `collate` has it called in background threads. For any other model, images are decoded ahead only once it
 has been seen to load one: media that a model does not look at are never decoded.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmbench.core.errors import ModelUnusableError
 from mmbench.core.requests import Request
 from mmbench.data import cache
 from mmbench.models.caller import USER_ERRORS, ModelCaller
+from mmbench.runner.execute.batch_asker import Failure
+from mmbench.runner.execute.executor import Batches
 from mmbench.runner.plan.task_plan import TaskPlan
-
-Todo = Sequence[tuple[int, list[int]]]
 
 
 @dataclass
 class Prepared:
     """A batch that is ready to be asked."""
 
-    batch: int
+    number: int
     """Its number in the plan."""
     numbers: list[int]
     """Numbers of its requests."""
@@ -32,29 +33,37 @@ class Prepared:
     """The requests."""
     inputs: Any = None
     """What `collate` made."""
-    error: BaseException | None = None
-    """What `collate` raised."""
+    failure: Failure | None = None
+    """Why `collate` failed."""
+    fatal: ModelUnusableError | None = None
+    """What `collate` raised if no request can succeed any more."""
     pending: list[Future[Any]] = field(default_factory=list)
     """Work in the background that belongs to it."""
 
 
-class Lookahead:
-    """Iterates over the batches in order, preparing those that follow."""
+class Prefetch:
+    """Iterates over the batches in order, preparing those that follow. Raises `ModelUnusableError` where `collate` did."""
 
-    def __init__(self, plan: TaskPlan, caller: ModelCaller, todo: Todo, workers: int) -> None:
+    def __init__(self, plan: TaskPlan, caller: ModelCaller, batches: Batches, workers: int) -> None:
         self._plan = plan
         self._caller = caller
-        self._todo = todo
+        self._batches = batches
         self._workers = workers
 
     def __iter__(self) -> Iterator[Prepared]:
-        if self._workers == 0 or len(self._todo) < 2:
-            for batch, numbers in self._todo:
+        for prepared in self._prepare():
+            if prepared.fatal is not None:
+                raise prepared.fatal
+            yield prepared
+
+    def _prepare(self) -> Iterator[Prepared]:
+        if self._workers == 0 or len(self._batches) < 2:
+            for batch, numbers in self._batches:
                 prepared = self._build(batch, numbers)
                 self._collate(prepared)
                 yield prepared
             return
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmbench-lookahead")
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmbench-prefetch")
         try:
             yield from self._ahead(pool)
         finally:
@@ -63,7 +72,7 @@ class Lookahead:
     def _ahead(self, pool: ThreadPoolExecutor) -> Iterator[Prepared]:
         loads_before = cache.loads()
         window: deque[Prepared] = deque()
-        source = iter(self._todo)
+        source = iter(self._batches)
         exhausted = False
         while True:
             looks = cache.loads() > loads_before
@@ -96,5 +105,7 @@ class Lookahead:
             return
         try:
             prepared.inputs = self._caller.collate(prepared.requests)
+        except ModelUnusableError as error:
+            prepared.fatal = error
         except USER_ERRORS as error:
-            prepared.error = error
+            prepared.failure = Failure.of(error)

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 
-class Loop:
+class EventLoop:
     """One event loop for the life of a model. It starts when it is first needed; `close` ends it."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Builds a model when it is first needed, teaches it where it learns, opens it, and closes it."""
+"""The model in this process: built when it is first needed, fitted where it learns, opened, and closed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from mmbench.core.errors import MmbenchError, RunFailedError
 from mmbench.core.requests import Request
@@ -16,15 +16,32 @@ from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.controls import reveal_to
 from mmbench.resolve.models import ResolvedModel
 from mmbench.results.schema import LearnedEntry
-from mmbench.runner.execute.loop import Loop
+from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import raise_if_swallowed
-from mmbench.runner.learning import Splits, Watch, fit_context, learned_entry, training_splits
+from mmbench.runner.fitting import FitDisplay, Splits, fit_context, learned_entry, training_splits
 from mmbench.runner.plan.task_plan import TaskPlan
 
 
-class Models:
-    """One model, built once, or once a task where it learns; a context manager that closes it."""
+class OpenModel(NamedTuple):
+    """A model that can be asked."""
+
+    caller: ModelCaller
+    """Calls its methods."""
+    loop: EventLoop
+    """Runs its async methods."""
+
+
+class LocalModel:
+    """One model, built once, or once a task where it learns. A context manager that closes it.
+
+    Args:
+        resolved: The model.
+        checkpoints: Folder in which models that learn keep what they have learned.
+        progress: Shows what `fit` reports.
+        threads: As in `FitContext`.
+        retrain: As in `FitContext`.
+    """
 
     def __init__(
         self,
@@ -39,12 +56,11 @@ class Models:
         self._checkpoints = checkpoints
         self._progress = progress
         self._for_fit: dict[str, Any] = {"threads": threads, "retrain": retrain}
-        self._loop = Loop()
+        self._loop = EventLoop()
         self._caller: ModelCaller | None = None
-        self.learned: LearnedEntry | None = None
-        """What the model that was built last said of itself after `fit`."""
+        self._task = ""
 
-    def __enter__(self) -> Models:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
@@ -55,28 +71,45 @@ class Models:
         finally:
             self._loop.close()
 
-    def for_task(self, plan: TaskPlan) -> tuple[ModelCaller, Loop]:
-        """The open model and the loop that its async methods run on. Raises `RunFailedError`."""
+    def open(self, plan: TaskPlan, on_fitted: Callable[[LearnedEntry | None], None]) -> OpenModel:
+        """The open model for a task.
+
+        Args:
+            plan: The task.
+            on_fitted: Called with what the model says of itself after `fit`, before it is opened.
+
+        Raises:
+            RunFailedError: If the model fails to build, fit or open.
+        """
         learns = self._resolved.capabilities.learns
-        if self._caller is None or learns:
+        if self._caller is None or (learns and self._task != plan.name):
             self._close()
-            model = self.taught(plan, training_splits(plan)) if learns else self._resolved.build()
+            if learns:
+                model, learned = self.fit(plan, training_splits(plan))
+                on_fitted(learned)
+            else:
+                model = self._resolved.build()
             caller = ModelCaller(model)
             self._guard("open", caller.open)
             self._caller = caller
-        reveal_to(self._caller.model, lambda: _solver(plan))
-        return self._caller, self._loop
+        if self._task != plan.name:
+            self._task = plan.name
+            reveal_to(self._caller.model, lambda: _solver(plan))
+        return OpenModel(self._caller, self._loop)
 
-    def taught(self, plan: TaskPlan, splits: Splits) -> Any:
-        """A model that has learned the task, not open; sets `learned`. Raises `RunFailedError`, `PluginError`."""
-        self.learned = None
+    def fit(self, plan: TaskPlan, splits: Splits) -> tuple[Any, LearnedEntry | None]:
+        """Build a model and fit it to a task; the model, not open, and what it says of itself.
+
+        Raises:
+            PluginError: If what it says of itself does not fit `mmbench.Learned`.
+            RunFailedError: If it fails to build or fit.
+        """
         model = self._resolved.build()
-        with Watch(f"{self._resolved.name} · {plan.name}", self._progress) as watch:
-            context = replace(fit_context(plan, splits, self._checkpoints, watch), **self._for_fit)
+        with FitDisplay(f"{self._resolved.name} · {plan.name}", self._progress) as display:
+            context = replace(fit_context(plan, splits, self._checkpoints, display), **self._for_fit)
             self._guard("fit", lambda: model.fit(plan.task.info, *splits, context))
             raise_if_swallowed()
-        self.learned = learned_entry(model)
-        return model
+        return model, learned_entry(model)
 
     def _close(self) -> None:
         if self._caller is not None:

@@ -1,0 +1,40 @@
+"""Executor ``batch``: asks a synchronous model in this process, batch by batch, and prepares the next ones meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+from mmbench.core.responses import Call
+from mmbench.runner.execute.batch_asker import BatchAsker
+from mmbench.runner.execute.executor import Sink, Todo
+from mmbench.runner.execute.prefetch import Prefetch
+from mmbench.runner.execute.signals import raise_if_swallowed
+
+
+class BatchExecutor:
+    """Asks the model that is open in this process."""
+
+    def prepare(self, todo: Todo) -> None:
+        """Open the model."""
+        todo.open_model()
+
+    def run(self, todo: Todo, sink: Sink) -> None:
+        """Ask every batch and record its responses."""
+        caller = todo.open_model().caller
+        asker = BatchAsker(caller, todo.batch_size, auto=todo.spec.batch_size == "auto")
+        origin = time.perf_counter()
+        try:
+            for batch in Prefetch(todo.plan, caller, todo.batches, todo.spec.loader_threads):
+                start = time.perf_counter()
+                responses = asker.ask_collated(batch.requests, batch.inputs, batch.failure)
+                duration = time.perf_counter() - start
+                sink.record(Call(batch.number, batch.numbers, batch.requests, start - origin, duration), responses)
+                raise_if_swallowed()
+        finally:
+            if asker.size != todo.batch_size:
+                sink.reduce_batch_size(asker.size)
+            if asker.mismatch is not None:
+                sink.report_mismatch(asker.mismatch)
+
+    def close(self) -> None:
+        """Nothing: the session closes the model."""

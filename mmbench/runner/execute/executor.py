@@ -1,0 +1,122 @@
+"""The executor protocol: how the planned batches of a task reach a model, in this process or elsewhere.
+
+An executor is a class without arguments, registered in the entry-point group ``mmbench.executors``. It gets the batches
+that are left (`Todo`) and reports responses to a `Sink`, which alone writes the log. The built-in ones are ``batch``
+(synchronous models) and ``async``; ``--executor NAME`` puts another in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from mmbench import registry
+from mmbench.core.errors import PluginError
+from mmbench.core.responses import Call, Response
+from mmbench.core.spec import RunSpec
+from mmbench.resolve.models import ResolvedModel
+from mmbench.runner.plan.task_plan import TaskPlan
+
+if TYPE_CHECKING:
+    from mmbench.runner.execute.local_model import OpenModel
+
+Batches = Sequence[tuple[int, list[int]]]
+"""(number of the batch in the plan, numbers of its requests), in the order in which they are to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What is left to ask of one task."""
+
+    plan: TaskPlan
+    """The task; `TaskPlan.requests` builds the requests of a batch."""
+    batches: Batches
+    """The batches. Their composition decides what a deterministic model answers, so each is asked as a whole."""
+    model: ResolvedModel
+    """The model, not built; `ModelRecipe.of` makes of it what another process needs to build it."""
+    open_model: Callable[[], OpenModel]
+    """Build the model in this process, fit it where it learns, and open it; the same model at each call."""
+    spec: RunSpec
+    """The options of the run."""
+    batch_size: int
+    """Requests a batch at most: what is given, or what ``auto`` has settled on in an earlier session."""
+
+
+class Sink(Protocol):
+    """Takes what comes of a task. For one thread."""
+
+    def is_answered(self, number: int) -> bool:
+        """Whether the request with this number has ended well, now or in an earlier session."""
+
+    def record(self, call: Call, responses: Sequence[Response]) -> None:
+        """Log the responses of one call, in the order of its requests; those of requests that are answered are left out.
+
+        Raises:
+            TooManyErrorsError: After logging, if more requests failed than ``--max-errors`` allows. Stop asking.
+            RunFailedError: If the log cannot be written.
+        """
+
+    def reduce_batch_size(self, size: int) -> None:
+        """Keep for later sessions that memory has room for batches of this size only."""
+
+    def report_mismatch(self, problem: str) -> None:
+        """Say that outputs of the model could not be matched to requests, so that batches were asked again in pieces."""
+
+
+class Executor(Protocol):
+    """Answers batches of tasks. One object serves all tasks of a run, one after the other."""
+
+    def prepare(self, todo: Todo) -> None:
+        """Load the model, here or on workers. Called before the clocks and the progress display start."""
+
+    def run(self, todo: Todo, sink: Sink) -> None:
+        """Ask everything in `todo` and record it; on an exception, nothing is recorded afterwards.
+
+        Raises:
+            RunFailedError: If the task cannot go on; what is recorded stays.
+            Interrupted: On SIGINT or SIGTERM.
+        """
+
+    def close(self) -> None:
+        """Free what is held; called once, also after an exception."""
+
+
+class Executors:
+    """The executors of one session, made when they are first needed. A context manager that closes them."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Executor] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for executor in self._made.values():
+            executor.close()
+
+    def shares(self, todo: Todo) -> Iterator[tuple[Executor, Todo]]:
+        """Who asks what: the executor that is named; else ``async`` for methods that are ``async def``, ``batch`` for others."""
+        shares: dict[str, list[tuple[int, list[int]]]] = {}
+        asynchronous = todo.model.capabilities.asynchronous
+        for item in todo.batches:
+            own = "async" if asynchronous and todo.plan.kind_of(item[1]) in asynchronous else "batch"
+            shares.setdefault(todo.spec.executor or own, []).append(item)
+        for name, batches in sorted(shares.items()):
+            yield self._get(name), replace(todo, batches=batches)
+
+    def _get(self, name: str) -> Executor:
+        if name not in self._made:
+            self._made[name] = load_executor(name)()
+        return self._made[name]
+
+
+def load_executor(name: str) -> Callable[[], Executor]:
+    """The registered class of an executor. Raises `UnknownNameError`, `PluginError`."""
+    plugin = registry.find("executor", name)
+    found: Callable[[], Executor] = registry.load(plugin)
+    lacking = [method for method in ("prepare", "run", "close") if not callable(getattr(found, method, None))]
+    if lacking:
+        raise PluginError(f"executor {name!r} ({plugin.distribution}) is no executor: it lacks {', '.join(lacking)}")
+    return found

@@ -1,0 +1,82 @@
+"""Observers: what looks on while responses are recorded. The meter of `mmbench.perf` and the cache of answers are others."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Protocol
+
+from mmbench.core.responses import Call, Response
+from mmbench.core.task import PerSampleTask
+from mmbench.runner.execute.progress import Progress, State
+from mmbench.runner.plan.task_plan import TaskPlan
+
+
+class Observer(Protocol):
+    """Told of every call after its responses are in the log."""
+
+    def start(self) -> None:
+        """The model is ready and the first request is about to be asked."""
+
+    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Responses have been logged.
+
+        Args:
+            call: The call that they came from.
+            new: Which of the requests of the call they answer, by place; the others had been answered before.
+            responses: The responses, in the order of `new`.
+        """
+
+    def finish(self) -> None:
+        """Nothing more is asked in this session; called also after an exception."""
+
+
+class ProgressObserver:
+    """Shows how far a task has come."""
+
+    def __init__(self, progress: Progress, state: State) -> None:
+        self._progress = progress
+        self._state = state
+
+    def start(self) -> None:
+        """Start the clock and the display."""
+        self._state.started = time.monotonic()
+        self._progress.start(self._state)
+
+    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Update the display."""
+        del call, new, responses
+        self._progress.update(self._state)
+
+    def finish(self) -> None:
+        """End the display."""
+        self._progress.finish(self._state)
+
+
+class LiveMetric:
+    """Keeps the mean score of the session's responses in the state that is shown, for tasks that score each sample alone."""
+
+    def __init__(self, plan: TaskPlan, task: PerSampleTask, state: State) -> None:
+        self._plan = plan
+        self._task = task
+        self._state = state
+        self._sum = 0.0
+        self._n = 0
+
+    def start(self) -> None:
+        """Nothing."""
+
+    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Score the texts and choices among the responses."""
+        name = self._task.columns[0]
+        for place, response in zip(new, responses, strict=True):
+            if response.status == "ok":
+                sample = self._plan.samples[bisect_right(self._plan.first, call.numbers[place]) - 1]
+                self._sum += self._task.score_response(sample, response).values[name]
+                self._n += 1
+        if self._n:
+            self._state.live = name, self._sum / self._n
+
+    def finish(self) -> None:
+        """Nothing."""

@@ -1,0 +1,148 @@
+"""Record responses: append them to the log, count them, and tell the observers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from mmbench.core.errors import RunFailedError
+from mmbench.core.requests import Request
+from mmbench.core.responses import ENDED_WELL, Call, Response
+from mmbench.models.outputs import same_length
+from mmbench.results.log import ResponseLog
+from mmbench.results.schema import ResponseLine
+from mmbench.runner.execute.observers import Observer
+from mmbench.runner.execute.progress import State
+from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
+
+_ENOUGH_FOR_A_FRACTION = 50
+
+
+class TooManyErrorsError(RunFailedError):
+    """More requests failed than ``--max-errors`` allows; what ended well is kept."""
+
+
+class Recorder:
+    """The sink of one task. A context manager that starts and finishes the observers.
+
+    Args:
+        log: Takes the responses.
+        log_state: The state of every request, from earlier sessions; updated.
+        counts: Counters for people; updated.
+        max_errors: Failures that are allowed: a count from 1, or a fraction.
+        observers: Told of every call, in this order.
+    """
+
+    def __init__(
+        self,
+        log: ResponseLog,
+        log_state: LogState,
+        counts: State,
+        max_errors: float,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.batch_size: int | None = None
+        """The size that `reduce_batch_size` was told last."""
+        self.mismatch: str | None = None
+        """What `report_mismatch` was told first."""
+        self._log = log
+        self._states = log_state.states
+        self._counts = counts
+        self._max_errors = max_errors
+        self._observers = observers
+        self._failed = 0
+        self._first_error = ""
+
+    def __enter__(self) -> Self:
+        for observer in self._observers:
+            observer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for observer in self._observers:
+            observer.finish()
+
+    def is_answered(self, number: int) -> bool:
+        """Whether the request with this number has ended well."""
+        return self._states[number] == ANSWERED
+
+    def reduce_batch_size(self, size: int) -> None:
+        """Keep the batch size that memory has room for."""
+        self.batch_size = size
+
+    def report_mismatch(self, problem: str) -> None:
+        """Keep the first problem with the number of outputs."""
+        self.mismatch = self.mismatch or problem
+
+    def record(self, call: Call, responses: Sequence[Response]) -> None:
+        """Log the responses of one call, those already logged left out. Raises `TooManyErrorsError` after logging."""
+        new = [place for place, number in enumerate(call.numbers) if self._states[number] != ANSWERED]
+        kept: Sequence[Response] = [responses[place] for place in new]
+        rows: Sequence[int | None] = [None] * len(new)
+        if call.requests[0].kind == "embed":
+            kept = same_length(kept, self._log.embeddings.dim)
+            rows = self._store(kept)
+        self._log.append(
+            [
+                _line(call, call.requests[place], response, row)
+                for place, response, row in zip(new, kept, rows, strict=True)
+            ]
+        )
+        for place, response in zip(new, kept, strict=True):
+            self._count(call.numbers[place], call.requests[place], response)
+        for observer in self._observers:
+            observer.on_responses(call, new, kept)
+        self._check_errors()
+
+    def _store(self, responses: Sequence[Response]) -> list[int | None]:
+        """Append the vectors to the embeddings file; the row of each response, None for those that failed."""
+        import numpy as np
+
+        vectors: list[Any] = [response.output for response in responses if response.status == "ok"]
+        row = self._log.embeddings.append(np.stack(vectors)) if vectors else 0
+        rows: list[int | None] = []
+        for response in responses:
+            rows.append(row if response.status == "ok" else None)
+            row += response.status == "ok"
+        return rows
+
+    def _count(self, number: int, request: Request, response: Response) -> None:
+        counts, ok = self._counts, response.status in ENDED_WELL
+        counts.asked += 1
+        counts.failed += (not ok) - (self._states[number] == FAILED)
+        counts.done += ok
+        self._states[number] = ANSWERED if ok else FAILED
+        if not ok:
+            self._failed += 1
+            self._first_error = self._first_error or f"sample {request.sample_id}: {response.error}"
+
+    def _check_errors(self) -> None:
+        failed, asked, allowed = self._failed, self._counts.asked, self._max_errors
+        is_fraction = 0 < allowed < 1
+        too_early = is_fraction and asked < _ENOUGH_FOR_A_FRACTION
+        if failed > (allowed * asked if is_fraction else allowed) and not too_early:
+            raise TooManyErrorsError(
+                f"{failed:,} of {asked:,} requests failed, more than --max-errors {allowed:g} allows. "
+                f"The first: {self._first_error}"
+            )
+
+
+def _line(call: Call, request: Request, response: Response, row: int | None) -> ResponseLine:
+    usage = response.usage
+    return ResponseLine(
+        id=request.id,
+        status=response.status,
+        output=None if request.kind == "embed" else response.output,  # type: ignore[arg-type]
+        row=row,
+        error=response.error,
+        input_tokens=usage.input_tokens if usage else None,
+        output_tokens=usage.output_tokens if usage else None,
+        cost_usd=usage.cost_usd if usage else None,
+        start_s=round(call.start_s, 6),
+        duration_s=round(call.duration_s, 6),
+        batch=call.batch,
+        batch_size=len(call.requests),
+        first_token_s=None if response.first_token_s is None else round(response.first_token_s, 6),
+        cached=call.cached,
+    )
