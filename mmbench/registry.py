@@ -1,6 +1,7 @@
 """Names to plug-ins, through entry points. Nothing is imported before it is used; what is broken is shown, not dropped.
 
-Groups: ``mmbench.tasks`` (tasks and families), ``mmbench.models``, ``mmbench.executors``, ``mmbench.datasets``, ``mmbench.suites`` (values:
+Groups: ``mmbench.tasks`` (tasks and families), ``mmbench.models``, ``mmbench.metrics`` (values: `mmbench.metrics.MetricMaker`),
+``mmbench.executors``, ``mmbench.datasets``, ``mmbench.suites`` (values:
 `mmbench.core.Suite`) and ``mmbench.baselines`` (values: functions without arguments that return the rows of ``mmbench
 list baselines``). A value is ``module:attribute``.
 """
@@ -24,11 +25,12 @@ from typing import Any, Literal
 from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, missing_package, plugin_failed
 from mmbench.core.task import Task
 
-Kind = Literal["task", "model", "dataset", "suite", "baseline", "executor"]
+Kind = Literal["task", "model", "metric", "dataset", "suite", "baseline", "executor"]
 
 GROUPS: dict[Kind, str] = {
     "task": "mmbench.tasks",
     "model": "mmbench.models",
+    "metric": "mmbench.metrics",
     "dataset": "mmbench.datasets",
     "suite": "mmbench.suites",
     "baseline": "mmbench.baselines",

@@ -9,7 +9,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.results import codec
-from mmbench.results.recipes import recipe_of
+from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import (
     SCHEMA_VERSION,
@@ -97,7 +97,7 @@ def _scores(task: str, plan: PlanFile, tables: Mapping[str, ScoreTable], metrics
         units={unit: len(table.unit_ids) for unit, table in tables.items()},
         metrics=[evaluate(metric, tables[metric.unit]) for metric in fitting],
         slices=slices,
-        recipes={str(metric.id): recipe_of(metric) for metric in fitting},
+        specs={str(metric.id): spec_of(metric) for metric in fitting},
     )
 
 

@@ -19,7 +19,7 @@ SOURCES = {
         "PlanFile",
         "ResponseLine",
         "ScoresFile",
-        "Recipe",
+        "MetricSpec",
         "PerfFile",
         "TaskPerf",
         "Latency",

@@ -18,6 +18,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, point, read_rows, status_codes
 from mmbench.reporting.comparison import Standing
 from mmbench.reporting.table import Cell
+from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import TaskResult
 from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums
 from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank_ranges
@@ -229,8 +230,8 @@ def _metric(scored: Sequence[Sequence[TaskResult]], name: str) -> tuple[Metric |
     first, reason = metric_for(sides[0], name)
     if first is None:
         return None, reason or f"how {name} is computed is not known"
-    recipes = [side.recipes[name] for side in sides if name in side.recipes]
-    if any(recipe != recipes[0] for recipe in recipes[1:]):
+    specs = [side.specs[name] for side in sides if name in side.specs]
+    if not all(same_computation(specs[0], spec) for spec in specs[1:]):
         return None, f"{name} was not computed in the same way for all models"
     return first, ""
 

@@ -46,14 +46,14 @@ def command(what: What, check: bool, json: bool) -> int:
     if json:
         click.echo(dumps({what: rows}))
     else:
-        shown = {"suites": _suites_text, "baselines": _baselines_text}.get(what, _table)
+        shown = {"suites": _suites_text, "baselines": _baselines_text, "metrics": _metrics_text}.get(what, _table)
         click.echo(shown(rows) if rows else f"no {what} are registered")
     return 2 if check and any(row.get("broken") for row in rows) else 0
 
 
 def _rows(what: What, *, check: bool) -> list[dict[str, Any]]:
     if what == "metrics":
-        return _metrics()
+        return _read("metric", _metric)
     if what == "suites":
         return _read("suite", _suite)
     if what == "baselines":
@@ -73,23 +73,8 @@ def _plugins(kind: registry.Kind, *, check: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def _metrics() -> list[dict[str, Any]]:
-    from mmbench.metrics.catalog import CATALOG
-
-    return [
-        {
-            "id": card.pattern,
-            "description": card.description,
-            "direction": "higher is better" if card.higher_is_better else "lower is better",
-            "range": card.range,
-            "reference": card.reference,
-        }
-        for card in CATALOG
-    ]
-
-
 def _read(kind: registry.Kind, rows_of: Callable[[str], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The rows of plug-ins that are data, not code; one that is broken is a row that says so."""
+    """The rows of plug-ins that say what they are; one that is broken is a row that says so."""
     rows: list[dict[str, Any]] = []
     for plugin in registry.plugins(kind):
         origin = {"from": plugin.distribution}
@@ -98,6 +83,23 @@ def _read(kind: registry.Kind, rows_of: Callable[[str], Iterable[dict[str, Any]]
         except MmbenchError as error:
             rows.append({"name": plugin.name, "description": "", **origin, "broken": str(error)})
     return rows
+
+
+def _metric(name: str) -> Iterable[dict[str, Any]]:
+    from mmbench.metrics.registered import maker_named
+
+    maker = maker_named(name)
+    return [
+        {
+            "name": name,
+            "id": maker.pattern,
+            "description": maker.description,
+            "formula": maker.formula,
+            "direction": "higher is better" if maker.higher_is_better else "lower is better",
+            "range": maker.range,
+            "source": maker.source,
+        }
+    ]
 
 
 def _suite(name: str) -> Iterable[dict[str, Any]]:
@@ -123,14 +125,13 @@ def _cards(name: str) -> Iterable[dict[str, Any]]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    names = [row.get("id") or row["name"] for row in rows]
+    names = [row["name"] for row in rows]
     width = max(map(len, names))
     columns = shutil.get_terminal_size((100, 24)).columns
     lines: list[str] = []
     for name, row in zip(names, rows, strict=True):
         said = row["description"] if not row.get("broken") else _broken(row)
-        extra = [row[key] for key in ("direction", "range", "reference", "from") if row.get(key)]
-        tail = f"  ({' · '.join(extra)})"
+        tail = f"  ({row['from']})"
         line = f"{name:<{width}}  {said}"
         fits = len(click.unstyle(line)) + len(tail) <= columns
         lines.append(line + tail if fits else line)
@@ -149,6 +150,16 @@ def _suites_text(rows: list[dict[str, Any]]) -> str:
         return [row["description"], f"models: {', '.join(row['models'])}", f"tasks: {tasks}"]
 
     return _blocks(rows, said)
+
+
+def _metrics_text(rows: list[dict[str, Any]]) -> str:
+    texts = []
+    for row in rows:
+        facts = f"{row.get('direction')} · {row.get('range')} · {row['from']}"
+        lines = [_broken(row)] if row.get("broken") else [row["description"], row["formula"], row["source"], facts]
+        folded = [line for text in lines for line in textwrap.wrap(text, max(20, _columns() - 2)) or [text]]
+        texts += [row.get("id", row["name"]), *(f"  {line}" for line in folded)]
+    return "\n".join(texts)
 
 
 def _baselines_text(rows: list[dict[str, Any]]) -> str:

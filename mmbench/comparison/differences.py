@@ -15,6 +15,7 @@ from mmbench.comparison.metrics import metric_for
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
+from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import Run, TaskResult
 from mmbench.stats import (
     RESAMPLES,
@@ -219,11 +220,11 @@ class _TaskPair:
 
     def _found(self, name: str) -> tuple[Metric | None, str | None]:
         if name not in self._known:
-            recipes = self.a.recipes.get(name), self.b.recipes.get(name)
-            if None not in recipes and recipes[0] != recipes[1]:
+            one, other = self.a.specs.get(name), self.b.specs.get(name)
+            if one is not None and other is not None and not same_computation(one, other):
                 self._known[name] = None, f"the two runs compute {name} in different ways; see mmbench rescore"
             else:
-                self._known[name] = metric_for(self.a if recipes[0] is not None else self.b, name)
+                self._known[name] = metric_for(self.a if one is not None else self.b, name)
         return self._known[name]
 
     def slices(self) -> list[MetricDifference]:

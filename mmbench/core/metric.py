@@ -18,11 +18,24 @@ ONES = "1"
 
 
 @dataclass(frozen=True, slots=True)
+class Maker:
+    """What a metric can be rebuilt from without its task."""
+
+    name: str
+    """The name registered in the entry-point group ``mmbench.metrics``."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """(name, value) of every parameter, in alphabetical order; defaults are named too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """How a table of scores becomes one number.
 
     Either `formula` or `compute` is given. `formula` takes the sum of the rows, so that bootstrap, shards, slices and
     paired comparison come for free; `compute` serves what is not a sum (a median, a rank correlation).
+
+    Raises:
+        ValueError: If neither or both are given, or a mean does not have a formula over two columns.
     """
 
     id: MetricId
@@ -43,10 +56,14 @@ class Metric:
     """The metric's natural range; None where it has no end."""
     scale: float = 100.0
     """What tables multiply by: 100 where the field shows per cent, 1 elsewhere."""
-    reference: str = ""
+    source: str = ""
     """Paper or reference implementation of the formula."""
     undefined: Callable[[Array], str] | None = None
     """Sums float64 [d] for which the formula is NaN or infinite → why, in a few words; None where no more is known."""
+    text: str = ""
+    """The formula for people, such as ``hits / n``."""
+    maker: Maker | None = None
+    """What it was made by; None for a metric that is not registered, whose stored runs rebuild it if it is a mean."""
 
     def __post_init__(self) -> None:
         if (self.formula is None) == (self.compute is None):

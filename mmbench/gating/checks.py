@@ -74,8 +74,8 @@ def _check(rule: Rule, sides: Sequence[Run]) -> Check:
             [*known, *map(without_parameters, known), *PERF_METRICS],
             hint=f"{rule.task} has: {', '.join(known)}; figures of speed and cost: {', '.join(PERF_METRICS)}.",
         )
-    recipes = [task.recipes[rule.metric] for task in tasks if rule.metric in task.recipes]
-    bounds: Bounds = recipes[0].bounds if recipes else (0.0, None)
+    specs = [task.specs[rule.metric] for task in tasks if rule.metric in task.specs]
+    bounds: Bounds = specs[0].bounds if specs else (0.0, None)
     value, threshold = values[0], 0.0
     if rule.amount is not None and rule.policy == "absolute":
         threshold = _limit(rule, rule.amount, value, bounds)

@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import ONES, Metric
+from mmbench.metrics.declare import MetricMaker
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 
 def ratio(sums: Floats) -> Floats:
-    """First column divided by the second: float64 [..., 2] → float64 [...]; 0/0 is NaN, without a warning.
+    """Divide the first column by the second; 0/0 is NaN, without a warning.
 
-    >>> ratio(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [0.75, nan]
+    Args:
+        sums: float64 [..., 2].
+
+    Returns:
+        float64 [...].
+
+    Example:
+        >>> import numpy as np
+        >>> ratio(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        [0.75, nan]
     """
+    import numpy as np
+
     with np.errstate(divide="ignore", invalid="ignore"):
         quotient: Floats = np.asarray(sums[..., 0] / sums[..., 1])
     return quotient
 
 
 def weighted_median(rows: Floats, weights: Floats) -> Floats:
-    """Medians of one column under several weightings: (float64 [n, 1], float64 [b, n]) → float64 [b].
+    """Find the medians of one column under several weightings.
 
-    The midpoint of the lower and the upper median: the least values whose cumulative weight is at least half, and more
-    than half, of the total. For weights of 1 this is `numpy.median`; for whole numbers, the median with each
-    value repeated so often. Weights must not be negative. NaN where the weights add up to 0, or a NaN has weight.
+    A median is the midpoint of the lower and the upper one: the least values whose cumulative weight is at least half, and
+    more than half, of the total. For weights of 1 this is `numpy.median`; for whole numbers, the median with each value
+    repeated so often.
 
-    >>> weighted_median(np.array([[1.0], [2.0], [9.0]]), np.array([[1.0, 1, 1], [1, 1, 0], [0, 1, 3]])).tolist()
-    [2.0, 1.5, 9.0]
+    Args:
+        rows: float64 [n, 1].
+        weights: float64 [b, n], none of them negative.
+
+    Returns:
+        float64 [b]; NaN where the weights add up to 0, or a NaN has weight.
+
+    Example:
+        >>> import numpy as np
+        >>> weighted_median(np.array([[1.0], [2.0], [9.0]]), np.array([[1.0, 1, 1], [1, 1, 0], [0, 1, 3]])).tolist()
+        [2.0, 1.5, 9.0]
     """
+    import numpy as np
+
     values = rows[:, 0]
     order = np.argsort(values, kind="stable")
     if not np.array_equal(order, np.arange(len(order))):
@@ -49,54 +74,60 @@ def weighted_median(rows: Floats, weights: Floats) -> Floats:
     return medians
 
 
-def mean_metric(
-    metric_id: str,
-    unit: str,
-    column: str,
-    *,
-    reference: str = "",
-    higher_is_better: bool = True,
-    bounds: tuple[float | None, float | None] = (0.0, 1.0),
-    scale: float = 100.0,
-) -> Metric:
-    """The mean of a column over the units of a table.
+def mean_metric(metric_id: str, unit: str, column: str, **declared: Any) -> Metric:
+    """Make a metric that is the mean of a column over the units of a table, and that needs no registration.
 
-    Parameters: `metric_id`, as text; `unit`, the table; the rest as in `Metric`. Raises ValueError for a bad id.
+    Args:
+        metric_id: The id, as text.
+        unit: The table.
+        column: The column.
+        **declared: ``higher_is_better``, ``bounds``, ``scale`` and ``source``, as in `Metric`.
+
+    Raises:
+        ValueError: If the id is none.
+
+    Example:
+        >>> mean_metric("solved(of=chess)", "sample", "solved").columns
+        ('solved', '1')
     """
-    return Metric(
-        id=MetricId.parse(metric_id),
-        unit=unit,
-        columns=(column, ONES),
-        formula=ratio,
-        is_mean=True,
-        higher_is_better=higher_is_better,
-        bounds=bounds,
-        scale=scale,
-        reference=reference,
-    )
+    return Metric(MetricId.parse(metric_id), unit, (column, ONES), ratio, is_mean=True, **declared)
 
 
-def median_metric(
-    metric_id: str,
-    unit: str,
-    column: str,
-    *,
-    reference: str = "",
-    higher_is_better: bool = False,
-    bounds: tuple[float | None, float | None] = (1.0, None),
-    scale: float = 1.0,
-) -> Metric:
-    """The median of a column over the units of a table; by default a rank: from 1 up, and lower is better.
+def median_metric(metric_id: str, unit: str, column: str, **declared: Any) -> Metric:
+    """Make a metric that is the median of a column over the units of a table; by default of ranks: from 1 up, lower is better.
 
-    Parameters: `metric_id`, as text; `unit`, the table; the rest as in `Metric`. Raises ValueError for a bad id.
+    It is registered nowhere, so a stored run cannot rebuild it: comparisons show its values without a difference. Declare it
+    with `metric` where that matters.
+
+    Args:
+        metric_id: The id, as text.
+        unit: The table.
+        column: The column.
+        **declared: As in `mean_metric`.
+
+    Raises:
+        ValueError: If the id is none.
+
+    Example:
+        >>> median_metric("median_length", "sample", "letters").bounds
+        (1.0, None)
     """
-    return Metric(
-        id=MetricId.parse(metric_id),
-        unit=unit,
-        columns=(column,),
-        compute=weighted_median,
-        higher_is_better=higher_is_better,
-        bounds=bounds,
-        scale=scale,
-        reference=reference,
-    )
+    fields = {"higher_is_better": False, "bounds": (1.0, None), "scale": 1.0, **declared}
+    return Metric(MetricId.parse(metric_id), unit, (column,), compute=weighted_median, **fields)
+
+
+accuracy = MetricMaker(
+    "accuracy",
+    description="Share of the answers that are right; an output without an answer counts as wrong.",
+    columns=("accuracy", ONES),
+    formula="right answers / samples",
+    source="mean over samples; a choice that ties with others is right with the probability of a random order",
+)
+exact_match = MetricMaker(
+    "exact_match",
+    description="Share of the captions that equal one of their references after the official tokenisation, where all right "
+    "wordings are known.",
+    columns=("exact_match", ONES),
+    formula="equal captions / samples",
+    source="mean over samples; the tokenizer of pycocoevalcap 1.2",
+)

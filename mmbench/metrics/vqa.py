@@ -11,12 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from mmbench.core.errors import UnknownNameError
-
-if TYPE_CHECKING:
-    from mmbench.core.metric import Metric
+from mmbench.core.metric import ONES
+from mmbench.metrics.declare import MetricMaker
 
 OFFICIAL = "official-2021"
 NORMALISED = "always-normalised"
@@ -206,17 +204,14 @@ def vqa_accuracies(
     ]
 
 
-def vqa_metric(variant: str = DEFAULT_VARIANT) -> Metric:
-    """``vqa_accuracy(variant=…)``: the mean of the column ``vqa_accuracy`` over samples. Raises `UnknownNameError`.
-
-    >>> str(vqa_metric("official-2021").id)
-    'vqa_accuracy(variant=official-2021)'
-    """
-    from mmbench.metrics.formulas import mean_metric
-
-    if variant not in VQA_VARIANTS:
-        raise _unknown(variant)
-    return mean_metric(f"vqa_accuracy(variant={variant})", "sample", "vqa_accuracy", reference=VQA_VARIANTS[variant])
+vqa_metric = MetricMaker(
+    "vqa_accuracy(variant=official-2021|always-normalised|textvqa-evalai|exact)",
+    description="What answers are worth among those of several people, each person left out in turn. What counts as a match "
+    "is the variant's.",
+    columns=("vqa_accuracy", ONES),
+    formula="mean over people of min(1, matches among the others / 3)",
+    source="Antol et al. 2015, VQA, and the evaluators that the variants are named after",
+)
 
 
 def _unknown(variant: str) -> UnknownNameError:

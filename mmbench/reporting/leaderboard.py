@@ -106,8 +106,8 @@ def _entry(runs: Runs, judge: Judge, task: str, metric: str) -> _Entry | None:
         return None
     rows = {group.label: next(row for row in group.rows(task) if row.id == metric) for group in widest}
     first = next(iter(rows.values()))
-    recipe = widest[0].scored(task)[0].recipes.get(metric)
-    scale = Scale(first.one.scale, first.one.higher_is_better, None if recipe is None else recipe.bounds)
+    spec = widest[0].scored(task)[0].specs.get(metric)
+    scale = Scale(first.one.scale, first.one.higher_is_better, None if spec is None else spec.bounds)
     return _Entry(task, metric, scale, rows)
 
 

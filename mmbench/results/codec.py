@@ -32,7 +32,7 @@ def _add_first_token_and_cache(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_recipes(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 4 added `ScoresFile.recipes`: how the metrics of earlier files come from their tables is not said there."""
+    """Version 4 added ``recipes`` to `ScoresFile`: how the metrics of earlier files come from their tables is not said there."""
     return {**document, "schema_version": 4}
 
 
@@ -80,11 +80,18 @@ def _flattened(spec: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def _name_specs(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 6 renamed ``recipes`` to ``specs``, and added to each the metric's maker, which earlier files do not name."""
+    renamed = {"specs" if name == "recipes" else name: value for name, value in document.items()}
+    return {**renamed, "schema_version": 6}
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
     3: _add_recipes,
     4: _add_former_identities,
+    5: _name_specs,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

@@ -13,9 +13,9 @@ from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import (
     LearnedEntry,
+    MetricSpec,
     ModelEntry,
     PlanFile,
-    Recipe,
     ResponseLine,
     RunFile,
     ScoresFile,
@@ -138,9 +138,9 @@ class TaskResult:
         return tuple(self.scores.primary) if self.scores else ()
 
     @property
-    def recipes(self) -> Mapping[str, Recipe]:
+    def specs(self) -> Mapping[str, MetricSpec]:
         """Metric id to how it is computed from the tables; an id is absent where that is not written down."""
-        return self.scores.recipes if self.scores else {}
+        return self.scores.specs if self.scores else {}
 
     @property
     def slices(self) -> Mapping[str, Mapping[str, list[MetricValue]]]:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from mmbench.core.responses import Status
 from mmbench.core.scores import MetricValue
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
@@ -251,7 +251,7 @@ class RunFile(Record, frozen=True, kw_only=True):
     """Why the status is what it is, where that needs words."""
 
 
-class Recipe(Record, frozen=True, kw_only=True):
+class MetricSpec(Record, frozen=True, kw_only=True):
     """How a metric comes from the score tables, so that runs are compared without their task."""
 
     unit: str
@@ -259,9 +259,14 @@ class Recipe(Record, frozen=True, kw_only=True):
     columns: list[str]
     """The columns that it reads, in order; ``1`` stands for a column of ones."""
     kind: MetricKind
-    """``mean``: sum of the first column over sum of the second; the others are found again by the metric's id."""
+    """``mean``: sum of the first column over sum of the second, which says everything; the others are made by `maker`."""
     bounds: tuple[float | None, float | None]
     """The metric's natural range; null where it has no end."""
+    maker: str | None = None
+    """The name in the entry-point group ``mmbench.metrics`` that makes the metric; null for a metric that is not registered, and
+    in files of schema versions before 6."""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """What the maker was given: parameter to value, defaults included."""
 
 
 class ScoresFile(Record, frozen=True, kw_only=True):
@@ -281,7 +286,7 @@ class ScoresFile(Record, frozen=True, kw_only=True):
     """Every metric over all units."""
     slices: dict[str, dict[str, list[MetricValue]]]
     """Slice name, then label, to every metric over the units in that slice."""
-    recipes: dict[str, Recipe] = field(default_factory=dict)
+    specs: dict[str, MetricSpec] = field(default_factory=dict)
     """Metric id to how it comes from the tables; empty in files of schema versions before 4."""
 
 

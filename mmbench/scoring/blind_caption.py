@@ -63,7 +63,7 @@ def best_caption(references: Sequence[Sequence[str]]) -> str:
             row[len(gram) - 1] += sum(shown[gram, time] for time in range(1, count + 1))
         row[_ORDERS:-2] = [max(len(said) - order, 0) * len(images) for order in range(_ORDERS)]
         row[-2:] = len(said) * len(images), closest[len(said)]
-    return texts[int(bleu(rows).argmax())]
+    return texts[int(bleu.function(rows, k=_ORDERS).argmax())]
 
 
 def _grams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
 from mmbench.results.log import read_embeddings, read_log
-from mmbench.results.recipes import recipe_of
+from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
 from mmbench.scoring.asked import AskedTask
@@ -122,7 +122,7 @@ def score(
         units={unit: len(table.unit_ids) for unit, table in sorted(tables.items())},
         metrics=values,
         slices=slices,
-        recipes={str(metric.id): recipe_of(metric) for metric in metrics},
+        specs={str(metric.id): spec_of(metric) for metric in metrics},
     )
     return Scored(scores, tables)
 

@@ -18,7 +18,7 @@ TRIES = 3
 COMMON = """
     import json, resource, sys, time
     import numpy as np
-    from mmbench.metrics.retrieval import captions_of_images, rank_both
+    from mmbench.metrics import captions_of_images, rank_both
 
     D = 512
 
@@ -66,7 +66,7 @@ WHOLE = """
 
 STREAMED = """
     # 2,000 of the pictures, with five captions each, against a gallery on disk; and every text of it against them.
-    from mmbench.metrics.retrieval import Relevant
+    from mmbench.metrics import Relevant
 
     generator = np.random.default_rng(0)
     texts = np.load(sys.argv[1], mmap_mode="r")

@@ -17,7 +17,7 @@ from mmbench.comparison.flips import flips
 from mmbench.core import Metric, MetricId, NotComparableError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import caption_metrics, mean_metric, median_metric, retrieval_metrics
-from mmbench.metrics.regression import number_columns, number_metrics
+from mmbench.metrics.regression import mae, number_columns, pearson
 from mmbench.results import codec
 from mmbench.results.find import load_run
 from mmbench.stats import paired_compute_difference, paired_difference, paired_ratio_difference
@@ -203,14 +203,14 @@ def test_correlations_are_compared_as_wholes(tmp_path: Path) -> None:
     said = [labels + generator.normal(0, noise, 60) for noise in (0.2, 1.5)]
     ids = [f"s{n:02}" for n in range(60)]
     tables = [ScoreTable("number", ids, ids, ["scored"] * 60, number_columns(each, labels)) for each in said]
-    mae, correlation = compared(tmp_path, *tables, *number_metrics()).metrics
+    error, correlation = compared(tmp_path, *tables, mae(), pearson()).metrics
     assert correlation.difference.value == pytest.approx(
         np.corrcoef(said[1], labels)[0, 1] - np.corrcoef(said[0], labels)[0, 1]
     )
     assert (correlation.changed, correlation.better, correlation.worse) == (60, 0, 0)
     errors = [np.abs(each - labels) for each in said]
-    assert (mae.better, mae.worse) == (int((errors[1] < errors[0]).sum()), int((errors[1] > errors[0]).sum()))
-    assert mae.difference.value == pytest.approx(errors[1].mean() - errors[0].mean())
+    assert (error.better, error.worse) == (int((errors[1] < errors[0]).sum()), int((errors[1] > errors[0]).sum()))
+    assert error.difference.value == pytest.approx(errors[1].mean() - errors[0].mean())
 
 
 def test_a_correlation_has_no_flips(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_correlation_has_no_flips(tmp_path: Path) -> None:
     tables = [
         ScoreTable("number", ids, ids, ["scored"] * 20, number_columns(each, labels)) for each in (labels, labels**2)
     ]
-    found = compared(tmp_path, *tables, *number_metrics())
+    found = compared(tmp_path, *tables, mae(), pearson())
     with pytest.raises(NotComparableError, match="pearson means nothing for a single sample"):
         flips(found.a, found.b, TASK, "pearson", 5)
     assert len(flips(found.a, found.b, TASK, "mae", 5)) == 5

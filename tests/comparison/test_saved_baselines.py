@@ -124,9 +124,9 @@ def test_the_file_keeps_what_leaderboards_need(tmp_path):
     assert side.record.machine == whole.record.machine
     task, original = side.tasks[name], whole.tasks[name]
     assert (task.perf, task.learned, task.primary) == (original.perf, original.learned, original.primary)
-    assert (task.metrics, task.recipes, task.comparability_key) == (
+    assert (task.metrics, task.specs, task.comparability_key) == (
         original.metrics,
-        original.recipes,
+        original.specs,
         original.comparability_key,
     )
 
@@ -329,7 +329,7 @@ def test_a_baseline_of_the_schema_before_is_read(runs, tmp_path):
         document["schema_version"] = 3
         for record in (document["run"], document["tasks"][TASK]["plan"], document["tasks"][TASK]["scores"]):
             record["schema_version"] = 3
-        document["tasks"][TASK]["scores"].pop("recipes")
+        document["tasks"][TASK]["scores"].pop("specs")
 
     resigned(tmp_path / "before.json", older)
     assert load_saved(tmp_path / "before.json").record.schema_version == SCHEMA_VERSION

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from mmbench.analysis.joins import Mismatch, join, join_tables, mismatches
 from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
-from mmbench.metrics.classes import class_columns, f1_metric
+from mmbench.metrics import class_columns, f1, median_rank
 from mmbench.results.find import load_run
 from mmbench.results.run import TaskResult
 
@@ -126,7 +127,7 @@ def test_a_task_without_scores_or_common_metrics_does_not_compare(tmp_path: Path
 # --- how a metric is computed ---
 
 
-def test_a_mean_needs_nothing_but_its_recipe(tmp_path: Path, data: Path) -> None:
+def test_a_mean_needs_nothing_but_its_spec(tmp_path: Path, data: Path) -> None:
     task = side(tmp_path, data, "Red").tasks[TASK]
     shutil.rmtree(data.parent / "images")
     data.unlink()
@@ -136,71 +137,56 @@ def test_a_mean_needs_nothing_but_its_recipe(tmp_path: Path, data: Path) -> None
     assert (metric.is_mean, metric.columns, metric.unit) == (True, ("accuracy", "1"), "sample")
 
 
-def test_an_older_file_without_recipes_is_served_by_the_catalogue(tmp_path: Path) -> None:
+def test_an_older_file_without_specs_is_served_by_the_registered_metrics(tmp_path: Path) -> None:
     (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
     task = load_run(path, tmp_path).tasks["tiny/words"]
-    assert task.recipes == {}
+    assert task.specs == {}
     metric, reason = metric_for(task, "accuracy")
     assert reason is None
     assert metric is not None
 
 
-def test_a_metric_of_a_plug_in_that_is_gone_has_values_only(tmp_path: Path) -> None:
-    (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
-    task = load_run(path, tmp_path).tasks["tiny/vectors"]
-    metric, reason = metric_for(task, "close(norm=1)")
-    assert metric is None
-    assert reason is not None
-    assert "tiny_v1_task.py" in reason
-
-
-def test_a_metric_of_a_plug_in_that_is_there_is_asked_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_metric_that_is_registered_nowhere_has_values_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the task's file lies in the working directory: no code is imported because a run names it."""
     monkeypatch.chdir(FIXTURES / "v1" / "source")
     (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
     metric, reason = metric_for(load_run(path, tmp_path).tasks["tiny/vectors"], "close(norm=1)")
-    assert reason is None
-    assert metric is not None
-    assert metric.columns == ("close", "1")
-
-
-def test_a_plug_in_that_breaks_is_a_reason_and_not_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(FIXTURES / "v4", tmp_path / "v4")
-    monkeypatch.chdir(tmp_path / "v4" / "source")
-    source = tmp_path / "v4" / "source" / "tiny_v4_task.py"
-    text = source.read_text(encoding="utf-8")
-    source.write_text(text.replace('(mean_metric("close(norm=1)", "text", "close"),)', "property(lambda self: 1 / 0)"))
-    (path,) = (tmp_path / "v4" / "runs").glob("*Writes*")
-    task = load_run(path, tmp_path).tasks["tiny/vectors"]
-    _, reason = metric_for(rescored(task, recipes={}), "close(norm=1)")
-    assert reason is not None
-    assert "ZeroDivisionError" in reason
-
-
-def test_a_plug_in_that_computes_otherwise_today_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(FIXTURES / "v4" / "source")
-    (path,) = (FIXTURES / "v4" / "runs").glob("*Writes*")
-    task = load_run(path, tmp_path).tasks["tiny/vectors"]
-    formula = {"close(norm=1)": msgspec.structs.replace(task.recipes["close(norm=1)"], kind="formula")}
-    metric, reason = metric_for(rescored(task, recipes=formula), "close(norm=1)")
     assert metric is None
-    assert reason == "tiny/vectors computes close(norm=1) in another way today"
-    gone = rescored(task, metrics=[replace(task.metrics["close(norm=1)"], id="gone")], recipes={})
-    assert "does not offer it" in str(metric_for(gone, "gone")[1])
+    assert reason is not None
+    assert "tiny_v1_task" not in sys.modules
+
+
+def test_a_metric_is_rebuilt_by_its_maker_without_its_task(tmp_path: Path) -> None:
+    (path,) = (FIXTURES / "v6" / "runs").glob("*Writes*")
+    task = load_run(path, tmp_path).tasks["tiny/vectors"]
+    name = "median_rank(direction=t2i)"
+    assert metric_for(task, name) == (median_rank(direction="t2i"), None)
+    replaced = msgspec.structs.replace
+    changes = (
+        {"maker": "gone"},
+        {"parameters": {}},
+        {"parameters": {"direction": "i2t"}},
+        {"kind": "formula"},
+        {"columns": ["rank", "1"]},
+    )
+    for change in changes:
+        other = rescored(task, specs={name: replaced(task.specs[name], **change)})
+        metric, reason = metric_for(other, name)
+        assert (metric, bool(reason)) == (None, True), change
 
 
 def test_a_metric_that_shares_id_and_columns_with_another_is_not_taken_for_it(tmp_path: Path) -> None:
     ids = [f"s{n}" for n in range(8)]
     predicted = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
     table = ScoreTable("sample", ids, ids, ["scored"] * 8, class_columns(predicted, [0, 0, 1, 1, 1, 1, 0, 0]))
-    usual = f1_metric("macro")
+    usual = f1(average="macro")
     own = replace(usual, formula=lambda sums: sums[..., 0] / sums[..., 2])
     found = []
     for name, metric in (("usual", usual), ("own", own)):
         write_run(tmp_path, name, {"stored/task": [table]}, [metric])
         found.append(metric_for(load_run(f"{name}--", tmp_path).tasks["stored/task"], "f1(average=macro)"))
-    assert (str(found[0][0].id), found[0][1]) == ("f1(average=macro)", None)
+    assert found[0] == (usual, None)
     assert found[1][0] is None
-    assert "is known to its task alone" in found[1][1]
 
 
 # --- the join ---

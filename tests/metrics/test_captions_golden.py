@@ -49,7 +49,9 @@ def test_every_image_of_the_coco_demo_as_the_official_scorer(fakecap):
     candidates, references, scores = fakecap
     columns = caption_columns(candidates, references)
     for order in (1, 2, 3, 4):
-        np.testing.assert_allclose(bleu(columns["bleu"], order), scores["bleu_per"][order - 1], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(
+            bleu.function(columns["bleu"], k=order), scores["bleu_per"][order - 1], rtol=0, atol=1e-9
+        )
     np.testing.assert_allclose(columns["rouge_l"], scores["rouge_per"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(columns["cider_d"], scores["cider_per"], rtol=0, atol=1e-9)
 
@@ -67,7 +69,11 @@ def test_two_images_of_the_clipscore_readme(shared_data, which):
     candidates = [anchor[which]["candidates"][name] for name in names]
     columns = caption_columns(candidates, [anchor["refs"][name] for name in names])
     sums = columns["bleu"].sum(axis=0)
-    found = [*(bleu(sums, order) for order in (1, 2, 3, 4)), columns["rouge_l"].mean(), columns["cider_d"].mean()]
+    found = [
+        *(bleu.function(sums, k=order) for order in (1, 2, 3, 4)),
+        columns["rouge_l"].mean(),
+        columns["cider_d"].mean(),
+    ]
     measured, published = anchor[which]["measured"], anchor[which]["published_README"]
     exact = [*measured["bleu"], measured["rouge"], measured["cider"]]
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-9)

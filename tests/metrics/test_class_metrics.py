@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from mmbench.core import ScoreTable, UnknownNameError
-from mmbench.metrics.classes import AVERAGES, COUNTS, class_columns, f1_formula, f1_metric
+from mmbench.metrics.classes import AVERAGES, COUNTS, class_columns, f1
 from mmbench.metrics.evaluate import evaluate
 
 NONE = -1
@@ -50,7 +50,7 @@ def judgements(draw):
 @given(judgements())
 def test_f1_is_that_of_scikit_learn(average, zero_division, judged):
     predicted, actual, classes = judged
-    found = f1_formula(average, zero_division=zero_division)(sums_of(predicted, actual, classes))
+    found = f1(average=average, zero_division=zero_division).formula(sums_of(predicted, actual, classes))
     expected = f1_score(actual, predicted, labels=range(classes), average=average, zero_division=float(zero_division))
     assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
@@ -59,7 +59,7 @@ def test_f1_is_that_of_scikit_learn(average, zero_division, judged):
 @given(judgements())
 def test_swapped_arguments_give_what_scikit_learn_gives_for_them(judged):
     predicted, actual, classes = judged
-    found = f1_formula("weighted", swapped=True)(sums_of(predicted, actual, classes))
+    found = f1.function(sums_of(predicted, actual, classes), average="weighted", swapped=True)
     if set(predicted) == {NONE}:  # nothing is predicted, so nothing has a weight
         assert np.isnan(found)
     else:
@@ -71,15 +71,15 @@ def test_a_constant_answer_gets_432_and_738_with_the_arguments_swapped():
     """Of 200 labels 117 are negative (58.5 %): F1 is 2 · .585 / 1.585 of one class and 0 of the other."""
     actual, predicted = [0] * 117 + [1] * 83, [0] * 200
     sums = sums_of(predicted, actual, 2)
-    assert float(f1_formula("weighted")(sums)) == pytest.approx(0.432, abs=5e-4)
-    assert float(f1_formula("weighted", swapped=True)(sums)) == pytest.approx(0.738, abs=5e-4)
+    assert float(f1.function(sums, average="weighted")) == pytest.approx(0.432, abs=5e-4)
+    assert float(f1.function(sums, average="weighted", swapped=True)) == pytest.approx(0.738, abs=5e-4)
 
 
 @pytest.mark.parametrize("average", AVERAGES)
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=20))
 def test_a_perfect_classifier_scores_1_whatever_classes_occur(average, actual):
-    assert evaluate(f1_metric(average), table_of(actual, actual, 4)).value == 1.0
+    assert evaluate(f1(average=average), table_of(actual, actual, 4)).value == 1.0
 
 
 @pytest.mark.parametrize("average", AVERAGES)
@@ -89,28 +89,28 @@ def test_no_answer_is_never_better_than_a_wrong_one(average, judged, data):
     """An answer that names no class is wrong, and scores no more than when the sample had been answered rightly."""
     predicted, actual, classes = judged
     row = data.draw(st.integers(0, len(actual) - 1))
-    formula = f1_formula(average, zero_division="0")
+    formula = f1(average=average, zero_division="0").formula
     right, none = list(predicted), list(predicted)
     right[row], none[row] = actual[row], NONE
     assert formula(sums_of(none, actual, classes)) <= formula(sums_of(right, actual, classes)) + 1e-12
 
 
 def test_an_answer_without_a_class_misses_its_class_and_claims_no_other():
-    value = evaluate(f1_metric("micro"), table_of([0, 1, NONE], [0, 1, 2], 3))
+    value = evaluate(f1(average="micro"), table_of([0, 1, NONE], [0, 1, 2], 3))
     assert (value.value, value.n, value.n_unparsed) == (pytest.approx(4 / 5), 3, 1)  # 2 · 2 / (2 predicted + 3 actual)
-    macro = evaluate(f1_metric("macro"), table_of([0, 1, NONE], [0, 1, 2], 3))
+    macro = evaluate(f1(average="macro"), table_of([0, 1, NONE], [0, 1, 2], 3))
     assert macro.value == pytest.approx(2 / 3)
 
 
 def test_with_nothing_right_the_value_is_0_and_with_nothing_at_all_it_is_null():
-    value = evaluate(f1_metric("macro"), table_of([NONE, NONE], [0, 1], 2))
+    value = evaluate(f1(average="macro"), table_of([NONE, NONE], [0, 1], 2))
     assert value.value == 0.0
-    nothing = evaluate(f1_metric("macro"), table_of([], [], 2))
+    nothing = evaluate(f1(average="macro"), table_of([], [], 2))
     assert (nothing.value, nothing.reason) == (None, "no unit was scored")
 
 
 def test_one_sample_has_a_value_and_no_interval():
-    value = evaluate(f1_metric("macro"), table_of([1], [1], 2))
+    value = evaluate(f1(average="macro"), table_of([1], [1], 2))
     assert (value.value, value.low, value.high) == (1.0, None, None)
     assert value.reason == "one cluster: no interval"
 
@@ -120,7 +120,7 @@ def test_the_interval_of_f1_holds_the_value_and_is_the_same_twice():
     actual = generator.integers(0, 3, 300).tolist()
     predicted = np.where(generator.random(300) < 0.6, actual, generator.integers(0, 3, 300)).tolist()
     table = table_of(predicted, actual, 3)
-    one, two = evaluate(f1_metric("macro"), table), evaluate(f1_metric("macro"), table)
+    one, two = evaluate(f1(average="macro"), table), evaluate(f1(average="macro"), table)
     assert one == two
     assert one.low < one.value < one.high
     assert one.high - one.low < 0.2
@@ -132,9 +132,9 @@ def test_ties_count_as_shares():
 
 
 def test_ids_name_what_is_not_the_default():
-    assert str(f1_metric("weighted").id) == "f1(average=weighted)"
-    assert str(f1_metric("macro", zero_division="1").id) == "f1(average=macro,zero_division=1)"
-    with pytest.raises(UnknownNameError, match="average of f1"):
-        f1_metric("mean")
+    assert str(f1(average="weighted").id) == "f1(average=weighted)"
+    assert str(f1(average="macro", zero_division="1").id) == "f1(average=macro,zero_division=1)"
+    with pytest.raises(UnknownNameError, match="average of metric f1"):
+        f1(average="mean")
     with pytest.raises(UnknownNameError, match="zero_division"):
-        f1_metric("macro", zero_division="2")
+        f1(average="macro", zero_division="2")

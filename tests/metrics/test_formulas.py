@@ -58,9 +58,9 @@ def test_a_median_of_no_rows_is_undefined():
 
 
 def test_a_mean_metric_says_what_it_is():
-    metric = mean_metric("accuracy", "sample", "correct", reference="a paper")
+    metric = mean_metric("accuracy", "sample", "correct", source="a paper")
     assert metric.id == MetricId("accuracy")
-    assert (metric.unit, metric.columns, metric.reference) == ("sample", ("correct", "1"), "a paper")
+    assert (metric.unit, metric.columns, metric.source) == ("sample", ("correct", "1"), "a paper")
     assert metric.is_mean
     assert metric.higher_is_better
     assert float(metric.formula(np.array([3.0, 4.0]))) == 0.75

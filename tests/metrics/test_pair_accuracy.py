@@ -62,6 +62,6 @@ def test_bad_input_is_refused():
 
 def test_the_metric_is_the_mean_over_pairs():
     table = ScoreTable("pair_t2i", ["a", "b"], ["a", "b"], ["scored"] * 2, {"pair": [1.0, 0.5]})
-    metric = pair_metric("t2i")
+    metric = pair_metric(direction="t2i")
     assert (str(metric.id), metric.higher_is_better) == ("pair_accuracy(direction=t2i)", True)
     assert evaluate(metric, table).value == 0.75

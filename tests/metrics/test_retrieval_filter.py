@@ -1,17 +1,18 @@
-"""The filter in float32 and the exact products behind it: both directions at once, on every engine, under any damage."""
+"""The filter in float32 and the exact products behind it: both directions at once, under any damage."""
 
 from __future__ import annotations
 
-import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import ThreadpoolController
 
-from mmbench.core import MissingExtraError, UsageError
-from mmbench.metrics.retrieval import blas, captions_of_images, rank_both, rank_counts
+from mmbench.metrics import captions_of_images, rank_both, rank_counts
+from mmbench.metrics.retrieval import blocks
 from mmbench.metrics.retrieval.blocks import CpuEngine
 from mmbench.metrics.retrieval.counts import Relevant
 from mmbench.metrics.retrieval.grid import exact_scores, float32_error, side
@@ -117,7 +118,7 @@ def test_one_product_serves_both_directions(case):
 @pytest.mark.parametrize("case", CASES)
 def test_threads_change_nothing(case, threads, controlled, monkeypatch):
     if not controlled:  # a BLAS that cannot be told how many threads to use
-        monkeypatch.setattr(blas, "_control", lambda: None)
+        monkeypatch.setattr(blocks, "_blas", lambda: ThreadpoolController().select(user_api="none"))
     generator = np.random.default_rng(4)
     images, texts = CASES[case](generator)
     relevant = captions_of_images(generator.integers(0, 90, 2500), 90)
@@ -129,21 +130,28 @@ def test_threads_change_nothing(case, threads, controlled, monkeypatch):
         assert same(found, rank_both(images, texts, *relevant))
 
 
-def test_the_threads_of_the_blas_come_back_whoever_ends_last(monkeypatch):
-    threads = [4]
-    monkeypatch.setattr(blas, "_control", lambda: (lambda: threads[-1], threads.append))
-    first, second = blas.single_threaded_products(), blas.single_threaded_products()
-    assert first.__enter__() == 4
-    assert second.__enter__() == 4
-    first.__exit__(None, None, None)
-    assert threads[-1] == 1
-    second.__exit__(None, None, None)
-    assert threads == [4, 1, 4]
+def test_the_threads_of_the_blas_come_back():
+    def threads():
+        return [each["num_threads"] for each in blocks._blas().info()]
+
+    before = threads()
+    with blocks.single_threaded_products() as used:
+        assert set(threads()) <= {1}
+        assert used == max(before, default=None)
     images = np.ones((3, 2), np.float32)
     with pytest.raises(ValueError, match="block 0"):
         rank_counts(images, images, np.arange(4), np.arange(3), block=0)
     rank_counts(images, images, np.arange(4), np.arange(3))
-    assert threads == [4, 1, 4, 1, 4]
+    assert threads() == before
+
+
+def test_rankings_in_several_threads_leave_the_blas_as_it_was():
+    before = [each["num_threads"] for each in blocks._blas().info()]
+    images = unit_vectors(np.random.default_rng(1), 200, 8)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: rank_counts(images, images, np.arange(201), np.arange(200)), range(8)))
+    assert all((each.greater == found[0].greater).all() for each in found)
+    assert [each["num_threads"] for each in blocks._blas().info()] == before
 
 
 def test_many_positives_are_counted_as_few_are():
@@ -242,55 +250,3 @@ def test_a_side_without_queries_stands_in_the_gallery():
     forth, back = rank_both(images, texts, some, silent)
     assert same([forth], [rank_counts(images[[1, 4]], texts, some.indptr, some.positives)])
     assert len(back.greater) == 0
-
-
-class TestTorch:
-    """The engine of devices, run on the CPU."""
-
-    @pytest.fixture(autouse=True)
-    def _torch(self):
-        pytest.importorskip("torch", reason="needs torch: pip install 'mmbench[baselines]'")
-
-    @pytest.mark.parametrize("case", CASES)
-    def test_counts_are_those_of_numpy(self, case, monkeypatch):
-        from mmbench.metrics.retrieval import gpu
-
-        monkeypatch.setattr(gpu, "_PAIRS", 64)
-        generator = np.random.default_rng(4)
-        images, texts = CASES[case](generator)
-        relevant = captions_of_images(generator.integers(0, 90, 2500), 90)
-        sides = side("images", images).shared(), side("texts", texts).shared()
-        cpu = CpuEngine(1)
-        expected = count_all(*sides, relevant, cpu)
-        assert same(count_all(*sides, relevant, gpu.TorchEngine("cpu")), expected)
-        assert same(count_all(*sides, relevant, gpu.TorchEngine("cpu"), 999), expected)
-
-    def test_reduced_precision_is_switched_off_and_comes_back(self):
-        import torch
-
-        from mmbench.metrics.retrieval.gpu import TorchEngine
-
-        generator = np.random.default_rng(6)
-        images, texts = unit_vectors(generator, 60, 64), unit_vectors(generator, 300, 64)
-        relevant = captions_of_images(np.arange(300) % 60, 60)
-        sides = side("images", images).shared(), side("texts", texts).shared()
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("medium")
-        try:
-            found = count_all(*sides, relevant, TorchEngine("cpu"))
-            assert torch.get_float32_matmul_precision() == "medium"
-        finally:
-            torch.set_float32_matmul_precision(before)
-        assert same(found, rank_both(images, texts, *relevant))
-
-    def test_a_device_that_is_not_there_is_refused(self):
-        images = np.ones((2, 3), np.float32)
-        with pytest.raises(UsageError, match="device 'nowhere' cannot be used"):
-            rank_counts(images, images, np.arange(3), np.arange(2), device="nowhere")
-
-
-def test_without_torch_a_device_is_refused(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    images = np.ones((2, 3), np.float32)
-    with pytest.raises(MissingExtraError, match=r"mmbench\[baselines\]"):
-        rank_counts(images, images, np.arange(3), np.arange(2), device="cuda")

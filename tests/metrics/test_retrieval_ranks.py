@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.core import ScoreTable
-from mmbench.metrics.evaluate import evaluate
-from mmbench.metrics.retrieval import (
+from mmbench.metrics import (
     RankCounts,
     chance_counts,
     expected_hit,
@@ -23,6 +22,7 @@ from mmbench.metrics.retrieval import (
     rank_counts,
     retrieval_metrics,
 )
+from mmbench.metrics.evaluate import evaluate
 
 
 def pointers(lists):

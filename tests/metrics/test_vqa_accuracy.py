@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mmbench.core import UnknownNameError
 from mmbench.metrics import VQA_VARIANTS, vqa_accuracies, vqa_accuracy, vqa_metric
-from mmbench.metrics.vqa import DEFAULT_VARIANT, normalise_answer
+from mmbench.metrics.vqa import normalise_answer
 
 MARKS = ';/[]"{}()=+\\_-><@`,?!'
 COMMA = re.compile(r"(\d)(,)(\d)")
@@ -236,7 +236,7 @@ def test_what_cannot_be_scored() -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean 'official-2021'.*There are: official-2021, always-"):
         vqa_accuracy("red", ["red"], "oficial-2021")
     with pytest.raises(UnknownNameError, match="unknown variant"):
-        vqa_metric("soft")
+        vqa_metric(variant="soft")
     with pytest.raises(ValueError, match="at least one person"):
         vqa_accuracy("red", [])
     with pytest.raises(ValueError, match="as many records"):
@@ -244,14 +244,13 @@ def test_what_cannot_be_scored() -> None:
 
 
 def test_the_convention_is_part_of_the_metrics_name() -> None:
-    assert [str(vqa_metric(variant).id) for variant in VQA_VARIANTS] == [
+    assert [str(vqa_metric(variant=variant).id) for variant in VQA_VARIANTS] == [
         "vqa_accuracy(variant=official-2021)",
         "vqa_accuracy(variant=always-normalised)",
         "vqa_accuracy(variant=textvqa-evalai)",
         "vqa_accuracy(variant=exact)",
     ]
-    assert str(vqa_metric().id) == f"vqa_accuracy(variant={DEFAULT_VARIANT})"
-    assert vqa_metric("exact").is_mean
+    assert vqa_metric(variant="exact").is_mean
 
 
 def loaded(path: Path) -> dict[str, list]:

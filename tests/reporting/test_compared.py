@@ -11,7 +11,7 @@ from mmbench.comparison.flips import flips
 from mmbench.comparison.matrix import compare_all
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
-from mmbench.metrics.regression import number_columns, number_metrics
+from mmbench.metrics.regression import mae, number_columns, pearson
 from mmbench.reporting.compared import difference_tables, flip_table, matrix_tables
 from mmbench.reporting.markdown import table_markdown
 from mmbench.results.find import load_run
@@ -60,12 +60,12 @@ def test_a_correlation_is_better_or_worse_on_no_single_sample_and_says_where_it_
     exact = [-3.0, -1.0, 1.0, 3.0] * 5
     half = [0.5] * 10 + exact[10:]
     for name, table in zip("ab", correlated(exact, half), strict=True):
-        write_run(tmp_path, name, {TASK: [table]}, number_metrics())
+        write_run(tmp_path, name, {TASK: [table]}, [mae(), pearson()])
     a, b = (load_run(f"{name}--", tmp_path) for name in "ab")
     tables = difference_tables(compare_runs(a, b, None, ("mae", "pearson")), every=True)
-    mae, pearson = rows(tables[0])
-    assert (mae[1:4], mae[7:9]) == (["0.00", "1.05", "+1.05"], ["0", "10"])
-    assert (pearson[1], pearson[7:]) == ("1.00", ["n/a", "n/a", "20"])
+    error, correlation = rows(tables[0])
+    assert (error[1:4], error[7:9]) == (["0.00", "1.05", "+1.05"], ["0", "10"])
+    assert (correlation[1], correlation[7:]) == ("1.00", ["n/a", "n/a", "20"])
     by_half = next(table for table in tables if table.title == f"{TASK} by half: pearson")
     assert rows(by_half)[0][:4] == ["first", "1.00", "n/a", "n/a"]
     assert by_half.notes[0] == "first, b: undefined for these units: all predictions are the same"

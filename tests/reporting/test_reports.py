@@ -14,7 +14,7 @@ from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
-from mmbench.metrics.named import metric_named
+from mmbench.metrics.registered import metric_from_id
 from mmbench.reporting.build import Options, make_report
 from mmbench.reporting.formats import RENDERERS
 from mmbench.results.rundir import RunDirectory
@@ -92,7 +92,7 @@ def test_one_model_has_no_rank_and_one_cluster_claims_none(tmp_path):
 
 
 def test_lower_is_better_and_what_is_no_sum_is_ranked_too(tmp_path):
-    metric = metric_named("median_rank(direction=t2i)")
+    metric = metric_from_id("median_rank(direction=t2i)")
     (column,) = metric.columns
     for model, shift in (("good", 1.0), ("bad", 5.0)):
         ranks = [shift + n % 3 for n in range(60)]

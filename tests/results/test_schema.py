@@ -172,15 +172,27 @@ def test_version_3_added_times_to_the_first_token_and_the_cache() -> None:
 
 
 def test_version_4_added_how_each_metric_comes_from_its_table() -> None:
-    recipes = scores_of(fixture(4, "Writes"), "tiny/vectors").recipes
-    assert recipes == {
-        "close(norm=1)": schema.Recipe(unit="text", columns=["close", "1"], kind="mean", bounds=(0.0, 1.0))
-    }
-    assert scores_of(fixture(3, "Writes"), "tiny/vectors").recipes == {}
+    mean = schema.MetricSpec(unit="text", columns=["close", "1"], kind="mean", bounds=(0.0, 1.0))
+    assert scores_of(fixture(4, "Writes"), "tiny/vectors").specs == {"close(norm=1)": mean}
+    assert scores_of(fixture(3, "Writes"), "tiny/vectors").specs == {}
+
+
+def test_version_6_added_what_makes_each_metric() -> None:
+    specs = scores_of(fixture(6, "Writes"), "tiny/vectors").specs
+    assert specs["close(norm=1)"].maker is None
+    assert specs["median_rank(direction=t2i)"] == schema.MetricSpec(
+        unit="query_t2i",
+        columns=["rank"],
+        kind="compute",
+        bounds=(1.0, None),
+        maker="median_rank",
+        parameters={"direction": "t2i", "protocol": "all", "ties": "expected"},
+    )
+    assert scores_of(fixture(6, "Writes"), "tiny/words").specs["accuracy"].maker == "accuracy"
 
 
 def test_version_5_added_how_the_model_was_known_before() -> None:
-    run = fixture(5, "Writes").read()
+    run = fixture(6, "Writes").read()
     assert (run.former_identities, run.model.version) == ([], None)
     assert fixture(4, "Writes").read().former_identities == []
 

@@ -246,7 +246,7 @@ def test_a_run_of_schema_1_gets_scores_of_today(tmp_path: Path, monkeypatch: pyt
     result = rescore(str(path), out=tmp_path)
     assert [each.moved for each in result.moved] == [False, False]
     assert all(old != new for old, new in result.scorings.values())
-    assert load_run(path, tmp_path).tasks["tiny/words"].recipes.keys() == {"accuracy"}
+    assert load_run(path, tmp_path).tasks["tiny/words"].specs.keys() == {"accuracy"}
 
 
 # --- a disk that fills up ---

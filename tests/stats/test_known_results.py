@@ -49,7 +49,7 @@ def test_the_mean_and_its_errors(textvqa):
         status=["scored"] * len(values),
         columns={"vqa_accuracy": values},
     )
-    got = evaluate(vqa_metric("textvqa-evalai"), table)
+    got = evaluate(vqa_metric(variant="textvqa-evalai"), table)
     assert (round(got.value, 5), got.n, got.n_clusters) == (0.74414, 5000, 3166)
     assert (got.high - got.low) / 2 == pytest.approx(t_multiplier(3166) * fit.bse[0], rel=1e-12)
 

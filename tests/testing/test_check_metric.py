@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.core import Metric, MetricId, ScoreTable
+from mmbench.metrics import retrieval_metrics
 from mmbench.metrics.formulas import mean_metric, median_metric, ratio, weighted_median
-from mmbench.metrics.retrieval import retrieval_metrics
 from mmbench.testing import check_metric
 from mmbench.testing.report import Report
 

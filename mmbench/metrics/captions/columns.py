@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.metrics.captions.layout import Layout, arrange
-from mmbench.metrics.captions.ngrams import ORDERS, ngram_counts
+from mmbench.metrics.captions.metrics import ORDERS
+from mmbench.metrics.captions.ngrams import ngram_counts
 from mmbench.metrics.captions.overlap import correct_ngrams, cosines, shared_ngrams
 from mmbench.metrics.captions.rouge import rouge_l
 from mmbench.metrics.captions.text import Tokens, number_words, split_at_white_space

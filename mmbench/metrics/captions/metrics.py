@@ -2,53 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from mmbench.core.metric import ONES, Metric
+from mmbench.metrics.declare import MetricMaker, metric
 
-from mmbench.core.ids import MetricId
-from mmbench.core.metric import Metric
-from mmbench.metrics.captions.ngrams import ORDERS
-from mmbench.metrics.formulas import mean_metric
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+    Floats = NDArray[np.float64]
 
+ORDERS = 4
+"""Words of the longest n-grams."""
 _SMALL = 1e-9
 _TINY = 1e-15
 """What the official scorer adds to every denominator and numerator, so that nothing is divided by 0."""
+_SAME = "values equal to pycocoevalcap 1.2"
 
 
-def bleu(sums: Floats, order: int = ORDERS) -> Floats:
-    """BLEU from sums of rows: float64 [..., 10] → float64 [...].
+@metric(
+    "bleu@1|2|3|4",
+    columns=("bleu",),
+    formula="(p1 · … · pk)^(1/k) · min(1, exp(1 - r / c)) of the sums over the corpus",
+    source=f"Papineni et al. 2002, BLEU; corpus level, closest reference length; {_SAME}",
+)
+def bleu(sums: Floats, *, k: int = ORDERS) -> Floats:
+    r"""How many of the captions' n-grams, up to k words, stand in the references, over the whole corpus.
 
-    The geometric mean of the n-gram precisions up to `order`, times exp(1 - r / c) where the candidates' c words are fewer
-    than the r of the references. Columns as in `mmbench.metrics.captions.columns.caption_columns`. Of one row, the BLEU of
-    one image; of the sum of all, that of the corpus. Papineni et al. (2002), with the constants of pycocoevalcap 1.2.
+    Captions that are too short are worth less.
 
-    >>> rows = np.array([[5732.0, 2510, 1043, 423, 9893, 8893, 7893, 6893, 9893, 9855]])
-    >>> [bleu(rows, order).round(3).item() for order in (1, 2, 3, 4)]
-    [0.579, 0.404, 0.279, 0.191]
+    .. math:: \Big(\prod_{n \le k} m_n / g_n\Big)^{1/k} \min(1, e^{1 - r/c})
+
+    Of one row, it is the BLEU of one image; of the sum of all, that of the corpus.
+
+    Args:
+        sums: float64 [..., 10]: the columns ``bleu`` of `mmbench.metrics.captions.columns.caption_columns`: correct n-grams
+            m, n-grams g, the candidates' c words and the references' r.
+        k: The longest n-grams.
+
+    Returns:
+        float64 [...] in [0, 1], with the constants of pycocoevalcap 1.2.
+
+    Example:
+        >>> import numpy as np
+        >>> rows = np.array([[5732.0, 2510, 1043, 423, 9893, 8893, 7893, 6893, 9893, 9855]])
+        >>> [bleu(k=k).formula(rows).round(3).item() for k in (1, 2, 3, 4)]
+        [0.579, 0.404, 0.279, 0.191]
     """
-    precisions = (sums[..., :order] + _TINY) / (sums[..., ORDERS : ORDERS + order] + _SMALL)
+    import numpy as np
+
+    precisions = (sums[..., :k] + _TINY) / (sums[..., ORDERS : ORDERS + k] + _SMALL)
     ratio = (sums[..., -2] + _TINY) / (sums[..., -1] + _SMALL)
     brevity = np.where(ratio < 1, np.exp(np.minimum(1 - 1 / ratio, 0)), 1.0)
-    return np.asarray(precisions.prod(axis=-1) ** (1 / order) * brevity)
+    return np.asarray(precisions.prod(axis=-1) ** (1 / k) * brevity)
 
 
+@metric(
+    "meteor",
+    columns=("meteor",),
+    formula="(1 - 0.6 (chunks / m)^0.2) · P R / (0.85 P + 0.15 R) of the sums over the corpus",
+    source=f"Denkowski and Lavie 2014, METEOR 1.5 for English; {_SAME}",
+)
 def meteor(sums: Floats) -> Floats:
-    """METEOR 1.5 for English from sums of rows: float64 [..., 23] → float64 [...].
+    r"""Words in common with the best reference, stems, synonyms and paraphrases among them, and how scattered they are.
 
-    (1 - 0.6 (chunks / m)^0.2) P R / (0.85 P + 0.15 R), where m is the mean number of matched words, and P and R are the
-    shares of the words that match: content words weigh 0.75, function words 0.25; exact matches 1, stems 0.6, synonyms
-    0.8 and paraphrases 0.6. Columns as in `mmbench.metrics.captions.java.meteor_columns`. 0 where nothing matches.
-    Denkowski and Lavie (2014), with the parameters of version 1.5.
+    Needs Java and the extra coco.
 
-    >>> one_word_of_two = [2, 2, 0, 0, 1, 1, 0, 0, *[0] * 12, 1, 1, 1]
-    >>> meteor(np.array(one_word_of_two, dtype=float)).item()
-    0.2
+    .. math:: (1 - 0.6 (h / m)^{0.2}) \cdot P R / (0.85 P + 0.15 R)
+
+    m is the mean number of matched words, h the number of chunks, and P and R are the shares of the words that match: content
+    words weigh 0.75, function words 0.25; exact matches 1, stems 0.6, synonyms 0.8 and paraphrases 0.6.
+
+    Args:
+        sums: float64 [..., 23]: the columns of `mmbench.metrics.captions.java.meteor_columns`.
+
+    Returns:
+        float64 [...] in [0, 1]; 0 where nothing matches.
+
+    Example:
+        >>> import numpy as np
+        >>> one_word_of_two = [2, 2, 0, 0, 1, 1, 0, 0, *[0] * 12, 1, 1, 1]
+        >>> meteor().formula(np.array(one_word_of_two, dtype=float)).item()
+        0.2
     """
+    import numpy as np
+
     alpha, beta, gamma, delta = 0.85, 0.2, 0.6, 0.75
     kinds = np.array([1.0, 0.6, 0.8, 0.6])
     shares = []
@@ -66,47 +105,43 @@ def meteor(sums: Floats) -> Floats:
     return np.asarray(mean * (1 - gamma * fragments**beta))
 
 
-def caption_metrics(unit: str = "sample", *, with_meteor: bool = False, with_spice: bool = False) -> list[Metric]:
-    """BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D over the columns that `caption_columns` makes.
+rouge_l = MetricMaker(
+    "rouge_l",
+    description="How much of a caption and of its references follows in the same order: the longest common subsequence of "
+    "words.",
+    columns=("rouge_l", ONES),
+    formula="mean over images of (1 + β²) P R / (R + β² P), β = 1.2",
+    source=f"Lin 2004, ROUGE; {_SAME}",
+)
+cider_d = MetricMaker(
+    "cider_d",
+    description="How much a caption agrees with all its references in n-grams that few images have. What papers on COCO call "
+    "CIDEr; needs the references of at least two images.",
+    columns=("cider_d", ONES),
+    formula="mean over images of 10 · the mean over n = 1 … 4 of the clipped cosine of weighted n-grams · exp(-Δ² / 72)",
+    source=f"Vedantam et al. 2015, CIDEr; document frequencies of the references that are scored; {_SAME}",
+    bounds=(0.0, 10.0),
+)
+spice = MetricMaker(
+    "spice",
+    description="Objects, attributes and relations in common with the references. Needs Java, the extra coco and the Stanford "
+    "models that it reads.",
+    columns=("spice", ONES),
+    formula="mean over images of the F1 of tuples",
+    source="Anderson et al. 2016, SPICE 1.0 as in pycocoevalcap 1.2",
+)
 
-    Parameters: `unit`, the table that has them; `with_meteor` and `with_spice`, for tables that also have the columns of
-    `meteor_columns` or `spice_columns`.
 
-    >>> [str(metric.id) for metric in caption_metrics()]
-    ['bleu@1', 'bleu@2', 'bleu@3', 'bleu@4', 'rouge_l', 'cider_d']
+def caption_metrics(*, with_meteor: bool = False, with_spice: bool = False) -> list[Metric]:
+    """Make BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D, over the columns that `caption_columns` makes.
+
+    Args:
+        with_meteor: Also METEOR, for tables that have the columns of `meteor_columns`.
+        with_spice: Also SPICE, for tables that have the columns of `spice_columns`.
+
+    Example:
+        >>> [str(metric.id) for metric in caption_metrics()]
+        ['bleu@1', 'bleu@2', 'bleu@3', 'bleu@4', 'rouge_l', 'cider_d']
     """
-    same = "values equal to pycocoevalcap 1.2"
-    metrics = [
-        *(
-            _corpus_metric(
-                f"bleu@{order}",
-                unit,
-                "bleu",
-                partial(bleu, order=order),
-                f"Papineni et al. 2002, corpus level, closest reference length; {same}",
-            )
-            for order in range(1, ORDERS + 1)
-        ),
-        mean_metric("rouge_l", unit, "rouge_l", reference=f"Lin 2004, β = 1.2; {same}"),
-        mean_metric(
-            "cider_d",
-            unit,
-            "cider_d",
-            bounds=(0.0, 10.0),
-            reference=f"Vedantam et al. 2015, CIDEr-D with n = 1 … 4 and sigma = 6; {same}, where it is called CIDEr",
-        ),
-    ]
-    if with_meteor:
-        metrics.append(
-            _corpus_metric("meteor", unit, "meteor", meteor, f"Denkowski and Lavie 2014, METEOR 1.5; {same}")
-        )
-    if with_spice:
-        spice = "Anderson et al. 2016, SPICE 1.0 as in pycocoevalcap 1.2"
-        metrics.append(mean_metric("spice", unit, "spice", reference=spice))
-    return metrics
-
-
-def _corpus_metric(
-    metric_id: str, unit: str, column: str, formula: Callable[[Floats], Floats], reference: str
-) -> Metric:
-    return Metric(MetricId.parse(metric_id), unit, (column,), formula, reference=reference)
+    metrics = [*(bleu(k=order) for order in range(1, ORDERS + 1)), rouge_l(), cider_d()]
+    return [*metrics, *([meteor()] if with_meteor else []), *([spice()] if with_spice else [])]

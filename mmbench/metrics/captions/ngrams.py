@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.metrics.captions.metrics import ORDERS
 from mmbench.metrics.captions.text import Tokens
 
 Ints = NDArray[np.int64]
-
-ORDERS = 4
-"""The longest n-grams."""
 
 _KEY_BITS = 63
 """Bits of a number that holds a key and its place; where they do not suffice, keys are sorted by index."""

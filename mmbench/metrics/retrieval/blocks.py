@@ -12,15 +12,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from threading import local
-from typing import Any, Protocol
+from functools import cache
+from threading import RLock, local
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from mmbench.metrics.retrieval.blas import single_threaded_products
 from mmbench.metrics.retrieval.grid import Floats, Floats32, Ints, exact_scores
 
 DENSE = 64
@@ -60,29 +61,6 @@ Found = Pair | None
 """Scores above each positive and those equal to it, int64 [s, n] twice; None where nobody asked."""
 
 
-class Engine(Protocol):
-    """What multiplies and counts."""
-
-    loaded: int
-    """Rows that are loaded at once, at most."""
-    rows: int
-    """Rows of a block, at most."""
-    columns: int
-    """Columns of a block, at most."""
-
-    def load(self, part: Floats32) -> Any:
-        """Vectors on the grid, float32 [r, d], where the engine needs them; slices of the result stand for rows."""
-
-    def count(self, left: Any, right: Any, rows: Limits | None, columns: Limits | None) -> tuple[Found, Found]:
-        """Scores of every row of `left` [r, d] with every row of `right` [c, d], counted by row and by column."""
-
-    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
-        """The function of each item, in order; several at once where the engine can."""
-
-    def close(self) -> None:
-        """Give back what is held."""
-
-
 class CpuEngine:
     """BLAS through NumPy, in threads that each multiply and count a block of their own.
 
@@ -100,10 +78,6 @@ class CpuEngine:
         self._pool = self._held.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
         self._local = local()
 
-    def load(self, part: Floats32) -> Floats32:
-        """The vectors as they are."""
-        return part
-
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """The function of each item, in order, in the threads."""
         return map(function, items) if self._pool is None else self._pool.map(function, items)
@@ -115,7 +89,7 @@ class CpuEngine:
     def count(
         self, left: Floats32, right: Floats32, rows: Limits | None, columns: Limits | None
     ) -> tuple[Found, Found]:
-        """See `Engine`; `right` has 2,040 rows at most."""
+        """Count the scores of every row of `left` [r, d] with every row of `right` [c, d], c ≤ 2,040, by row and by column."""
         scores = np.matmul(left, right.T, out=self._memory("scores", (len(left), len(right)), np.float32))
         wide: Floats | None = None
         by_row, by_column = [], []
@@ -141,6 +115,29 @@ class CpuEngine:
             kept = np.empty(size, dtype=dtype)
             setattr(self._local, name, kept)
         return kept[:size].reshape(shape)
+
+
+@contextmanager
+def single_threaded_products() -> Iterator[int | None]:
+    """Keep products in the thread that asks for them, because threads that each ask for one would take time from each other.
+
+    The number of threads is a setting of the process: it comes back afterwards, and whoever comes second waits.
+
+    Yields:
+        The number of threads that products used before; None where the BLAS cannot be asked and does as it did.
+    """
+    with _ONE_AT_A_TIME:
+        threads = max((each["num_threads"] for each in _blas().info()), default=None)
+        with _blas().limit(limits=1):
+            yield threads
+
+
+_ONE_AT_A_TIME = RLock()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _cores() -> int:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import comb
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.metrics.retrieval.counts import RankCounts
+from mmbench.metrics.retrieval.metrics import KS, TIES, Ties
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Ties = Literal["expected", "optimistic", "pessimistic"]
-"""``expected``: the mean over uniformly random orders; ``optimistic``: positives before whatever ties with them;
-``pessimistic``: after it."""
-
-TIES: tuple[Ties, ...] = ("expected", "optimistic", "pessimistic")
-"""All of them, the default first."""
-
-KS = (1, 5, 10)
-"""The cut-offs of the field."""
 
 
 def expected_hit(counts: RankCounts, k: int) -> Floats:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.core.metric import Metric
-from mmbench.metrics.formulas import mean_metric
 from mmbench.metrics.retrieval.grid import side
 
 Floats = NDArray[np.float64]
@@ -33,12 +31,3 @@ def expected_pair(queries: Floats32, gallery: Floats32) -> Floats:
     asked, items = (each.part(slice(None)).astype(np.float64).reshape(shape) for each in sides)
     lead = np.einsum("nqd,nqd->nq", asked, items) - np.einsum("nqd,nqd->nq", asked, items[:, ::-1])
     return np.asarray(((np.sign(lead) + 1) / 2).prod(axis=1))
-
-
-def pair_metric(direction: str) -> Metric:
-    """``pair_accuracy(direction=…)``: the mean of `expected_pair`, the column ``pair`` of the table ``pair_<direction>``.
-
-    Parameters: `direction`, ``t2i`` where captions rank pictures. Raises ValueError where it cannot stand in an id.
-    """
-    ties = "both queries of a pair right against each other's item (the image score of Winoground for t2i); ties: expected value"
-    return mean_metric(f"pair_accuracy(direction={direction})", f"pair_{direction}", "pair", reference=ties)

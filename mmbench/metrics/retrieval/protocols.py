@@ -8,7 +8,6 @@ and the mean of the five values (Karpathy and Fei-Fei 2015; the folds as in Fagh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,6 @@ from numpy.typing import NDArray
 from mmbench.metrics.formulas import weighted_median
 
 Floats = NDArray[np.float64]
-Protocol = Literal["all", "1k"]
-
-PROTOCOLS: Mapping[Protocol, str] = {"all": "", "1k": "1k-5fold"}
-"""Each protocol with its name in the ids of metrics; the default stands in none."""
 
 FOLDS = 5
 FOLD_IMAGES = 1000

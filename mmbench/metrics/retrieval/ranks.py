@@ -8,7 +8,7 @@ of 26 bits below their norm, on which every product and every partial sum is a w
 holds it exactly. It follows, without any assumption on the BLAS, that
 
 - equal gallery vectors tie exactly, and a constant model ties with everything;
-- ranks depend neither on the order of queries and gallery, nor on the block, the threads, the device or the machine.
+- ranks depend neither on the order of queries and gallery, nor on the block, the threads or the machine.
 
 What it costs: the scores are those of the rounded vectors. For unit vectors they differ from the scores of the given
 vectors by about 1e-8, a fraction of the error of a product in float32, which decides between no two items that such a
@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.metrics.retrieval.blocks import CpuEngine, Engine, Found, Limits
+from mmbench.metrics.retrieval.blocks import CpuEngine, Found, Limits
 from mmbench.metrics.retrieval.counts import RankCounts, Relevant, counted
 from mmbench.metrics.retrieval.grid import (
     MAX_DIM,
@@ -60,7 +60,6 @@ def rank_counts(
     positives: Ints,
     *,
     block: int | None = None,
-    device: str = "cpu",
 ) -> RankCounts:
     """Rank the gallery for every query by dot product and count what stands above and beside each positive.
 
@@ -68,17 +67,15 @@ def rank_counts(
     - `queries`, floats [n, d], and `gallery`, floats [m, d], best with rows of norm 1; they are read as float32;
     - `indptr`, int64 [n + 1], and `positives`, int64 [p]: ``positives[indptr[i]:indptr[i + 1]]`` are the gallery
       rows that answer query i, at least one each and all different;
-    - `block`: rows and columns of the scores that are computed at once, at most; it changes no result;
-    - `device`: ``cpu``, or a device of PyTorch such as ``cuda``; it changes no result.
+    - `block`: rows and columns of the scores that are computed at once, at most; it changes no result.
 
-    Raises ValueError for NaN or infinite numbers, and for shapes or positives that do not fit; `UsageError` for a device
-    that is not there.
+    Raises ValueError for NaN or infinite numbers, and for shapes or positives that do not fit.
     """
     relevant = Relevant(np.arange(len(queries)), np.asarray(indptr), np.asarray(positives))
     _check_vectors(("queries", queries), ("gallery", gallery))
     _check_relevant(relevant, len(queries), len(gallery))
     asking, items = side("queries", queries), side("gallery", gallery).shared()
-    found, _ = _both(asking, items, (relevant, None), block, device)
+    found, _ = _both(asking, items, (relevant, None), block)
     return found
 
 
@@ -89,19 +86,18 @@ def rank_both(
     t2i: Relevant,
     *,
     block: int | None = None,
-    device: str = "cpu",
 ) -> tuple[RankCounts, RankCounts]:
     """`rank_counts` in both directions at the price of one product.
 
     Parameters: `images`, floats [n, d], and `texts`, floats [m, d]; `i2t`, which images ask and what texts answer them,
-    and `t2i`, the same of texts (`captions_of_images` makes both); `block` and `device` as in `rank_counts`.
+    and `t2i`, the same of texts (`captions_of_images` makes both); `block` as in `rank_counts`.
 
     Returns: the counts from image to text and from text to image. They are those of `rank_counts`; when some norms
     differ by more than a factor of about 2, each direction needs a product of its own.
 
-    Raises ValueError and `UsageError` as `rank_counts` does.
+    Raises ValueError as `rank_counts` does.
 
-    >>> from mmbench.metrics.retrieval import captions_of_images
+    >>> from mmbench.metrics import captions_of_images
     >>> vectors = np.eye(3, dtype=np.float32)
     >>> i2t, t2i = rank_both(vectors, vectors[[0, 0, 1, 2]], *captions_of_images(np.array([0, 0, 1, 2]), 3))
     >>> i2t.greater.tolist(), i2t.tied.tolist(), t2i.greater.tolist(), t2i.tied.tolist()
@@ -112,16 +108,16 @@ def rank_both(
     _check_relevant(t2i, len(texts), len(images))
     rows, columns = side("images", images), side("texts", texts)
     if rows.of_one_scale() and columns.of_one_scale():
-        return _both(rows.shared(), columns.shared(), (i2t, t2i), block, device)
-    forth, _ = _both(rows, columns.shared(), (i2t, None), block, device)
-    back, _ = _both(columns, rows.shared(), (t2i, None), block, device)
+        return _both(rows.shared(), columns.shared(), (i2t, t2i), block)
+    forth, _ = _both(rows, columns.shared(), (i2t, None), block)
+    back, _ = _both(columns, rows.shared(), (t2i, None), block)
     return forth, back
 
 
 class _Direction:
     """The queries of one direction, with what has been counted for them."""
 
-    def __init__(self, relevant: Relevant, sides: tuple[Side, Side], engine: Engine) -> None:
+    def __init__(self, relevant: Relevant, sides: tuple[Side, Side], engine: CpuEngine) -> None:
         """Parameters: `sides`, the vectors that ask, then those that answer."""
         asking, items = sides
         sizes = np.diff(relevant.indptr)
@@ -164,21 +160,12 @@ class _Direction:
         return counted(self.relevant.indptr, self.greater, self.tied, self.gallery)
 
 
-def engine_for(device: str) -> Engine:
-    """What counts on a device. Raises `UsageError` where it is not there, `MissingExtraError` where it needs torch."""
-    if device == "cpu":
-        return CpuEngine()
-    from mmbench.metrics.retrieval.gpu import TorchEngine
-
-    return TorchEngine(device)
-
-
 def _both(
-    rows: Side, columns: Side, asked: tuple[Relevant, Relevant | None], block: int | None, device: str
+    rows: Side, columns: Side, asked: tuple[Relevant, Relevant | None], block: int | None
 ) -> tuple[RankCounts, RankCounts]:
     if block is not None and block < 1:
         raise ValueError(f"block {block}: expected at least 1")
-    engine = engine_for(device)
+    engine = CpuEngine()
     try:
         return count_all(rows, columns, asked, engine, block)
     finally:
@@ -186,7 +173,7 @@ def _both(
 
 
 def count_all(
-    rows: Side, columns: Side, asked: tuple[Relevant, Relevant | None], engine: Engine, block: int | None = None
+    rows: Side, columns: Side, asked: tuple[Relevant, Relevant | None], engine: CpuEngine, block: int | None = None
 ) -> tuple[RankCounts, RankCounts]:
     """The counts of the rows that ask, and of the columns that do; with None for the columns, the rows' twice."""
     forth = _Direction(asked[0], (rows, columns), engine)
@@ -196,10 +183,10 @@ def count_all(
     wide = np.empty((min(width * _LOADED, len(columns)), dim), dtype=np.float32)
     high = np.empty((min(loaded, len(rows)), dim), dtype=np.float32)
     for outer in _spans(0, len(columns), width * _LOADED):
-        right = engine.load(columns.part(outer, wide))
+        right = columns.part(outer, wide)
         across = [(span, back.limits(span) if back else None) for span in _spans(outer.start, outer.stop, width)]
         for span in _spans(0, len(rows), loaded):
-            left = engine.load(rows.part(span, high))
+            left = rows.part(span, high)
             down = [(part, forth.limits(part)) for part in _spans(span.start, span.stop, height)]
             blocks = list(product(down, across))
             count = partial(_count, engine, (left, span.start), (right, outer.start))
@@ -210,7 +197,7 @@ def count_all(
     return forth.counts(), (back or forth).counts()
 
 
-def _count(engine: Engine, left: tuple[Any, int], right: tuple[Any, int], block: _Block) -> tuple[Found, Found]:
+def _count(engine: CpuEngine, left: tuple[Any, int], right: tuple[Any, int], block: _Block) -> tuple[Found, Found]:
     """What the engine finds in a block; `left` and `right` are what is loaded and its first row."""
     (rows, limits), (columns, limits_back) = block
     return engine.count(left[0][_moved(rows, left[1])], right[0][_moved(columns, right[1])], limits, limits_back)
@@ -224,7 +211,7 @@ def _spans(start: int, stop: int, size: int) -> Iterator[slice]:
     return (slice(first, min(first + size, stop)) for first in range(start, stop, size))
 
 
-def _exact_scores(sides: tuple[Side, Side], pairs: tuple[Ints, Ints], engine: Engine) -> Floats:
+def _exact_scores(sides: tuple[Side, Side], pairs: tuple[Ints, Ints], engine: CpuEngine) -> Floats:
     """Exact scores of pairs (row that asks, row that answers): float64 [p]."""
 
     def some(span: slice) -> Floats:

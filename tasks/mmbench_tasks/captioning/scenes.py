@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from mmbench.core import DatasetInfo, Metric, Sample, TaskInfo
+from mmbench.core.metric import ONES
+from mmbench.metrics import MetricMaker, exact_match
 from mmbench_tasks.captioning.card import CaptioningCard
-from mmbench_tasks.captioning.task import UNIT, CaptioningTask
+from mmbench_tasks.captioning.task import CaptioningTask
 from mmbench_tasks.scenes.scene import SIZE, VERSION, checked_size
 
 if TYPE_CHECKING:
@@ -32,6 +34,15 @@ CARD = CaptioningCard(
     ),
     splits=("test", "train", "val"),
     prompt="shapes-v1",
+)
+
+attribute_accuracy = MetricMaker(
+    "attribute_accuracy",
+    description="How many of an image's facts a caption states, however it is worded: coloured shapes and their order. "
+    "Statements that are wrong cost as much as facts that are missing.",
+    columns=("attribute_accuracy", ONES),
+    formula="mean over samples of (facts stated and true) / (facts stated or true)",
+    source="mmbench_tasks.captioning.facts",
 )
 
 
@@ -88,12 +99,10 @@ class SceneCaptioningTask(CaptioningTask):
     @property
     def metrics(self) -> Sequence[Metric]:
         """Those of captions, exact match and attribute accuracy."""
-        from mmbench.metrics.formulas import mean_metric
-
         return [
             *super().metrics,
-            mean_metric("exact_match", UNIT, "exact_match"),
-            mean_metric("attribute_accuracy", UNIT, "attribute_accuracy"),
+            exact_match(),
+            attribute_accuracy(),
         ]
 
     def samples(self, split: str = "test") -> list[Sample]:

@@ -88,9 +88,9 @@ class CaptioningTask:
     @property
     def metrics(self) -> Sequence[Metric]:
         """BLEU-1 to BLEU-4, ROUGE-L and CIDEr-D, and those that were also asked for."""
-        from mmbench.metrics.captions.metrics import caption_metrics
+        from mmbench.metrics import caption_metrics
 
-        return caption_metrics(UNIT, with_meteor="meteor" in self.also, with_spice="spice" in self.also)
+        return caption_metrics(with_meteor="meteor" in self.also, with_spice="spice" in self.also)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmbench.core import Response, Sample, ScoreTable
 from mmbench.core.scores import ScoreStatus
-from mmbench.metrics.retrieval import expected_pair
+from mmbench.metrics import expected_pair
 from mmbench_tasks.retrieval.scoring import embed, usual_length
 
 UNIT = "pair_t2i"

@@ -79,9 +79,9 @@ class SceneRetrievalTask(RetrievalTask):
     @property
     def metrics(self) -> Sequence[Metric]:
         """Those of retrieval in both directions, and pair accuracy."""
-        from mmbench.metrics.retrieval import pair_metric
+        from mmbench.metrics import pair_metric
 
-        return [*super().metrics, pair_metric("t2i")]
+        return [*super().metrics, pair_metric(direction="t2i")]
 
     def samples(self, split: str = "test") -> list[Sample]:
         """The captioned pictures of a split, in the order of the source. Raises `UsageError`."""

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from mmbench.core import Metric, Response, Sample, ScoreTable
 from mmbench.core.metric import ONES
 from mmbench.core.scores import ScoreStatus
-from mmbench.metrics.evaluate import merge_tables
-from mmbench.metrics.retrieval import (
+from mmbench.metrics import (
     RankCounts,
     Relevant,
     Ties,
     chance_counts,
     folded_columns,
+    merge_tables,
     query_columns,
     rank_both,
 )

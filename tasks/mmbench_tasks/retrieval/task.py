@@ -24,8 +24,8 @@ from mmbench.core.responses import Output
 from mmbench.core.samples import Part
 
 if TYPE_CHECKING:
-    from mmbench.metrics.retrieval import Protocol as Gallery
-    from mmbench.metrics.retrieval import Ties
+    from mmbench.metrics import Protocol as Gallery
+    from mmbench.metrics import Ties
 
 KS = (1, 5, 10)
 """The cut-offs."""
@@ -114,7 +114,7 @@ class RetrievalTask:
 
     def with_options(self, **options: Any) -> RetrievalTask:
         """The task under another rule for ties or another protocol. Raises `UsageError`."""
-        from mmbench.metrics.retrieval import PROTOCOLS, TIES, metric_id
+        from mmbench.metrics import PROTOCOLS, TIES, mrr
 
         known: Mapping[str, Sequence[str]] = {"ties": TIES, "protocol": tuple(PROTOCOLS)}
         for option, value in options.items():
@@ -127,14 +127,16 @@ class RetrievalTask:
                 )
         ties: Ties = options.get("ties", TIES[0])
         protocol: Gallery = options.get("protocol", "all")
-        convention = str(metric_id("mrr", "x", ties=ties, protocol=protocol)).removeprefix("mrr(direction=x")[:-1]
+        convention = str(mrr(direction="x", ties=ties, protocol=PROTOCOLS[protocol]).id).removeprefix(
+            "mrr(direction=x"
+        )[:-1]
         info = replace(self.info, options=options, primary=_primary(convention))
         return RetrievalTask(info, self.source, ties=ties, protocol=protocol, normalise=self.normalise)
 
     @property
     def metrics(self) -> Sequence[Metric]:
         """Those of `mmbench.metrics.retrieval`, from picture to text and from text to picture."""
-        from mmbench.metrics.retrieval import retrieval_metrics
+        from mmbench.metrics import retrieval_metrics
 
         i2t, t2i = (retrieval_metrics(way, KS, ties=self.ties, protocol=self.protocol) for way in ("i2t", "t2i"))
         return [*i2t, *t2i]
@@ -159,7 +161,7 @@ class RetrievalTask:
     def _meta(self, pictures: int) -> Sequence[Mapping[str, Any]]:
         if self.protocol == "all":
             return [_NO_META] * pictures
-        from mmbench.metrics.retrieval import folds_of_images
+        from mmbench.metrics import folds_of_images
 
         try:
             return [{"fold": fold} for fold in folds_of_images(pictures)]

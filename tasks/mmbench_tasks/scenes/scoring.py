@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from mmbench.core import Metric, Sample, ScoreTable
+from mmbench.core import Sample, ScoreTable
+from mmbench.core.metric import ONES
 from mmbench.core.scores import ScoreStatus
+from mmbench.metrics import MetricMaker
 
 UNIT = "block"
 """What a row of the table is."""
 _WORST: tuple[ScoreStatus, ...] = ("error", "refused", "unparsed")
 
 
-def block_metric() -> Metric:
-    """``block_accuracy``: the share of the blocks on which every answer is right."""
-    from mmbench.metrics.formulas import mean_metric
-
-    return mean_metric(
-        "block_accuracy", UNIT, "right", reference="mean over Latin-square blocks, all K × K answers right"
-    )
+block_accuracy = MetricMaker(
+    "block_accuracy",
+    description="Share of the Latin-square blocks, K images × K questions, on which every answer is right.",
+    columns=("right", ONES),
+    formula="blocks with every answer right / blocks",
+    source="mean over blocks; ties: probability that all are right, each broken at random by itself",
+    unit=UNIT,
+)
 
 
 def block_table(samples: Sequence[Sample], table: ScoreTable, column: str = "accuracy") -> ScoreTable:

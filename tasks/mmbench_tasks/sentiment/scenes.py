@@ -79,9 +79,9 @@ class SceneSentimentTask(SentimentTask):
     @property
     def metrics(self) -> Sequence[Metric]:
         """Those of the family, and for classes block accuracy."""
-        from mmbench_tasks.scenes.scoring import block_metric
+        from mmbench_tasks.scenes.scoring import block_accuracy
 
-        return [*super().metrics, *([block_metric()] if self.target == "class" else [])]
+        return [*super().metrics, *([block_accuracy()] if self.target == "class" else [])]
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """Those of the family, and for classes ``block``, a row for each block."""

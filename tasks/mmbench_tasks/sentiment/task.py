@@ -124,14 +124,12 @@ class SentimentTask:
     def metrics(self) -> Sequence[Metric]:
         """Accuracy and F1 in three averages; or error, correlation and the accuracies and F1 of both conventions."""
         if self.target == "score":
-            from mmbench.metrics.regression import number_metrics, sentiment_metrics
+            from mmbench.metrics import mae, pearson, sentiment_metrics
 
-            return [*number_metrics(), *sentiment_metrics()]
-        from mmbench.metrics.classes import AVERAGES, f1_metric
-        from mmbench.metrics.formulas import mean_metric
+            return [mae(), pearson(), *sentiment_metrics()]
+        from mmbench.metrics import AVERAGES, accuracy, f1
 
-        f1 = [f1_metric(average, zero_division=self.zero_division) for average in AVERAGES]
-        return [mean_metric("accuracy", UNIT, "accuracy"), *f1]
+        return [accuracy(), *(f1(average=average, zero_division=self.zero_division) for average in AVERAGES)]
 
     @property
     def notes(self) -> Sequence[str]:

@@ -82,9 +82,9 @@ class SceneQuestionsTask(VqaTask):
     @property
     def metrics(self) -> Sequence[Metric]:
         """Accuracy over samples, and block accuracy over blocks."""
-        from mmbench_tasks.scenes.scoring import block_metric
+        from mmbench_tasks.scenes.scoring import block_accuracy
 
-        return [*super().metrics, block_metric()]
+        return [*super().metrics, block_accuracy()]
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """Two tables: ``sample``, a row for each question, and ``block``, a row for each block."""

@@ -93,9 +93,9 @@ class VqaTask(PerSampleTask):
     @property
     def metrics(self) -> Sequence[Metric]:
         """One: the mean of what the samples' answers are worth."""
-        from mmbench.metrics import mean_metric, vqa_metric
+        from mmbench.metrics import accuracy, vqa_metric
 
-        return [mean_metric("accuracy", "sample", "accuracy") if self.variant == ANY else vqa_metric(self.variant)]
+        return [accuracy() if self.variant == ANY else vqa_metric(variant=self.variant)]
 
     @property
     def notes(self) -> Sequence[str]:
