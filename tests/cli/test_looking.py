@@ -17,6 +17,14 @@ def test_a_task_is_shown_as_a_card(call: Callable[..., Ended]) -> None:
         assert word in ended.out
 
 
+def test_no_name_of_a_file_decides_what_an_error_was_about(call: Callable[..., Ended], tmp_path: Path) -> None:
+    """The task is found although the words of an error stand in the name of its file."""
+    write_model(tmp_path, "from mmbench_tasks.vqa.scenes import task as Parity\n", "outfits.py")
+    ended = call("show", "outfits.py:Parity")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("task        vqa/scenes")
+
+
 def test_a_family_stands_for_its_default(call: Callable[..., Ended]) -> None:
     from mmbench_tasks.vqa.family import family
 
