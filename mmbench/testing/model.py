@@ -76,7 +76,7 @@ def _tasks(bench: _Bench, task: Task | None, seed: int) -> Iterator[tuple[Task, 
         return
     for kind in KINDS:
         if kind in bench.capabilities.kinds:
-            probe = ProbeTask(kind)
+            probe = ProbeTask(kind, pictured="image" in bench.capabilities.modalities)
             yield probe, pools_of(probe, {kind: kind}, seed)
 
 

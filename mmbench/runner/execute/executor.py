@@ -114,7 +114,8 @@ class Executors:
 
 def load_executor(name: str) -> Callable[[], Executor]:
     """The registered class of an executor. Raises `UnknownNameError`, `PluginError`."""
-    plugin = registry.find("executor", name)
+    known = (plugin.name for plugin in registry.plugins("executor"))
+    plugin = registry.find("executor", name, hint=f"There are: {', '.join(known)}.")
     found: Callable[[], Executor] = registry.load(plugin)
     lacking = [method for method in ("prepare", "run", "close") if not callable(getattr(found, method, None))]
     if lacking:

@@ -18,6 +18,7 @@ from mmbench.resolve.options import OF_RUN, checked
 from mmbench.resolve.suites import find_suite
 from mmbench.resolve.tasks import ResolvedTask, notes_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
+from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 
@@ -60,6 +61,8 @@ def make_plan(
     """
     out, options = Path(out).absolute(), checked(options, OF_RUN, "mmbench.run")
     options |= {name: str(Path(options[name]).absolute()) for name in ("checkpoints", "cache") if options[name]}
+    if options["executor"] is not None:
+        load_executor(options["executor"])
     chosen = _chosen(model, tasks, options)
     resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"])
     fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
