@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from mmbench.comparison.differences import Comparison
     from mmbench.core import (
         AmbiguousRunError,
+        CardFamily,
+        CardTask,
         Choose,
         DamagedFileError,
         DataError,
+        DatasetCard,
         DatasetInfo,
         Embed,
         FitContext,
@@ -65,10 +68,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AmbiguousRunError",
+    "CardFamily",
+    "CardTask",
     "Choose",
     "Comparison",
     "DamagedFileError",
     "DataError",
+    "DatasetCard",
     "DatasetInfo",
     "Embed",
     "FitContext",
@@ -127,9 +133,12 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (
             "AmbiguousRunError",
+            "CardFamily",
+            "CardTask",
             "Choose",
             "DamagedFileError",
             "DataError",
+            "DatasetCard",
             "DatasetInfo",
             "Embed",
             "FitContext",

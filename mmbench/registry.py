@@ -1,7 +1,8 @@
 """Names to plug-ins, through entry points. Nothing is imported before it is used; what is broken is shown, not dropped.
 
 Groups: ``mmbench.tasks`` (tasks and families), ``mmbench.models``, ``mmbench.metrics`` (values: `mmbench.metrics.MetricMaker`),
-``mmbench.executors``, ``mmbench.datasets``, ``mmbench.suites`` (values:
+``mmbench.executors``, ``mmbench.datasets`` (values: the cards of datasets, `mmbench.core.DatasetCard`, of which a family
+makes tasks), ``mmbench.suites`` (values:
 `mmbench.core.Suite`) and ``mmbench.baselines`` (values: functions without arguments that return the rows of ``mmbench
 list baselines``). A value is ``module:attribute``.
 """
@@ -18,10 +19,12 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from mmbench.core.card import DatasetCard
 from mmbench.core.errors import MmbenchError, PluginError, UnknownNameError, UsageError, missing_package, plugin_failed
 from mmbench.core.task import Task
 
@@ -62,9 +65,10 @@ class Plugin:
 
 @cache
 def plugins(kind: Kind) -> tuple[Plugin, ...]:
-    """All registered plug-ins of a kind by name; imports none of them."""
+    """All registered plug-ins of a kind by name; imports none of them. Datasets are tasks, too: those of their families."""
     found: dict[str, Plugin] = {}
-    for point in entry_points(group=GROUPS[kind]):
+    groups = [GROUPS[kind], *([GROUPS["dataset"]] if kind == "task" else [])]
+    for point in chain.from_iterable(entry_points(group=group) for group in groups):
         plugin = Plugin(kind, point.name, point.value, _distribution(point))
         other = found.get(point.name)
         if other is None:
@@ -92,8 +96,28 @@ def find(kind: Kind, name: str, *, hint: str = "") -> Plugin:
 
 
 def load(plugin: Plugin) -> Any:
-    """Import a plug-in. Raises `PluginError` with the cause when that fails."""
-    return import_target(plugin.target, f"{plugin.kind} {plugin.name!r} ({plugin.distribution})")
+    """Import a plug-in; for the card of a dataset, make its family's task.
+
+    Raises:
+        PluginError: If that fails; the message names the cause.
+    """
+    value = import_target(plugin.target, f"{plugin.kind} {plugin.name!r} ({plugin.distribution})")
+    return card_task(value) if plugin.kind == "task" and isinstance(value, DatasetCard) else value
+
+
+def card_task(card: DatasetCard) -> Task:
+    """The task that a card declares, made by the family that its name begins with.
+
+    Raises:
+        UnknownNameError: If there is no such family.
+        PluginError: If the family takes no cards, or other ones.
+    """
+    name = card.name.partition("/")[0]
+    family = load(find("task", name))
+    if not hasattr(family, "from_card"):
+        raise PluginError(f"the card of {card.name!r} belongs to no family: {name!r} takes no cards")
+    found: Task = family.from_card(card)
+    return found
 
 
 def import_target(target: str, what: str) -> Any:
@@ -135,7 +159,8 @@ def import_file(path: Path, what: str) -> ModuleType:
 
 def _import_failed(what: str, error: BaseException) -> UsageError:
     missing = missing_package(error) if isinstance(error, ImportError) else None
-    return missing or PluginError(f"{what}: {type(error).__name__}: {error}")
+    said = f"{error}" if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+    return missing or PluginError(f"{what}: {said}")
 
 
 def _found_elsewhere(name: str, path: Path) -> bool:
@@ -190,6 +215,8 @@ def as_task(value: Any, name: str) -> Task:
     try:
         if inspect.isclass(value):
             value = value()
+        if isinstance(value, DatasetCard):
+            value = card_task(value)
         complete = isinstance(value, Task) and bool(value.info.name)
     except MmbenchError:
         raise

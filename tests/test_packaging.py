@@ -188,7 +188,7 @@ def test_every_entry_point_loads(installed: Installed) -> None:
     assert done.returncode == 0, done.stderr
     found = set(done.stdout.splitlines())
     assert {"mmbench.tasks vqa", "mmbench.tasks vqa/easy-vqa", "mmbench.models random"} <= found
-    assert {"mmbench.datasets easy-vqa", "mmbench.suites tiny", "mmbench.baselines mmbench"} <= found
+    assert {"mmbench.datasets vqa/easy-vqa", "mmbench.suites tiny", "mmbench.baselines mmbench"} <= found
 
 
 def test_a_spawned_worker_unpickles_a_function_of_a_task(installed: Installed) -> None:

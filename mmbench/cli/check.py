@@ -150,20 +150,24 @@ def _task_check(name: str, built: Any = None) -> _Check:
         if asked.model_args or asked.task:
             raise UsageError(f"{name} is a task; --task and --model-args are for models")
         loaded = built is not None and not asked.data and not asked.task_args
-        return check_task(built if loaded else _task(name, asked), n_samples=asked.limit, seed=asked.seed)
+        found, registered = (built, "") if loaded else _task(name, asked)
+        return check_task(found, n_samples=asked.limit, seed=asked.seed, registered=registered)
 
     return check
 
 
-def _task(name: str, asked: _Asked) -> Any:
-    """The task, not looked at where its name is registered: what is wrong with it is for the kit to say."""
+def _task(name: str, asked: _Asked) -> tuple[Any, str]:
+    """The task, and the name that it is registered under, if that is what was typed.
+
+    A registered task is not looked at: what is wrong with it is for the kit to say.
+    """
     from mmbench.resolve.tasks import resolve_tasks
 
     if name in _names("task") and not asked.data and not asked.task_args:
         found = registry.load(registry.find("task", name))
         if not hasattr(found, "from_data"):
-            return found
-    return resolve_tasks([name], asked.data, asked.task_args)[0].task
+            return found, name
+    return resolve_tasks([name], asked.data, asked.task_args)[0].task, ""
 
 
 def _model_check(name: str, built: Any = None) -> _Check:
@@ -181,7 +185,7 @@ def _model_check(name: str, built: Any = None) -> _Check:
             raise UsageError(f"{name} is built already; it takes no --model-args")
         if (asked.data or asked.task_args) and not asked.task:
             raise UsageError("--data and --task-args need a task that takes them: add --task T")
-        task = _task(asked.task, asked) if asked.task else None
+        task = _task(asked.task, asked)[0] if asked.task else None
         report = check_model(target, task=task, options=options, seed=asked.seed)
         return Report(report.kind, shown, report.checks)
 

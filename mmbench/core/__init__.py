@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from mmbench.core.card import CardFamily, CardTask, DatasetCard, RowSource, look_up, rows_digest
     from mmbench.core.errors import (
         AmbiguousRunError,
+        CardError,
         DamagedFileError,
         DataError,
         MediaError,
@@ -30,16 +32,17 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
-    from mmbench.core.ids import MetricId, derive_seed, nearest_names
+    from mmbench.core.ids import MetricId, dataset_digest, derive_seed, nearest_names
     from mmbench.core.media import Media, Source
-    from mmbench.core.metric import Metric
+    from mmbench.core.metric import ONES, Metric
     from mmbench.core.model import FitContext, FitProgress, Learned, ModelInfo, capabilities
-    from mmbench.core.requests import Choose, Embed, Generate, Request
-    from mmbench.core.responses import Call, Generation, Response, Usage
+    from mmbench.core.requests import Choose, Embed, Generate, Request, RequestKind
+    from mmbench.core.responses import Call, Generation, Output, Response, Usage
     from mmbench.core.samples import Part, Sample
-    from mmbench.core.scores import MetricValue, ScoreTable
+    from mmbench.core.scores import COUNTED, MetricValue, ScoreStatus, ScoreTable
     from mmbench.core.spec import DataSource, RunSpec, Selection, Suite
     from mmbench.core.task import (
+        FAILED,
         DatasetInfo,
         Family,
         PerSampleTask,
@@ -48,15 +51,27 @@ if TYPE_CHECKING:
         SampleScore,
         Task,
         TaskInfo,
+        best_choices,
+        output_for,
+        sample_table,
+        shown_choices,
+        slices_of,
     )
 
 __all__ = [
+    "COUNTED",
+    "FAILED",
+    "ONES",
     "AmbiguousRunError",
     "Call",
+    "CardError",
+    "CardFamily",
+    "CardTask",
     "Choose",
     "DamagedFileError",
     "DataError",
     "DataSource",
+    "DatasetCard",
     "DatasetInfo",
     "Embed",
     "Family",
@@ -79,6 +94,7 @@ __all__ = [
     "NewerSchemaError",
     "NotComparableError",
     "OptionError",
+    "Output",
     "Part",
     "PerSampleTask",
     "PluginError",
@@ -86,12 +102,15 @@ __all__ = [
     "ReadsPredictions",
     "RenamedOptionError",
     "Request",
+    "RequestKind",
     "Response",
+    "RowSource",
     "RunFailedError",
     "RunNotFoundError",
     "RunSpec",
     "Sample",
     "SampleScore",
+    "ScoreStatus",
     "ScoreTable",
     "Selection",
     "Source",
@@ -102,16 +121,26 @@ __all__ = [
     "UnknownNameError",
     "Usage",
     "UsageError",
+    "best_choices",
     "capabilities",
+    "dataset_digest",
     "derive_seed",
+    "look_up",
     "nearest_names",
+    "output_for",
+    "rows_digest",
+    "sample_table",
+    "shown_choices",
+    "slices_of",
 ]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "mmbench.core.card": ("CardFamily", "CardTask", "DatasetCard", "RowSource", "look_up", "rows_digest"),
         "mmbench.core.errors": (
             "AmbiguousRunError",
+            "CardError",
             "DamagedFileError",
             "DataError",
             "MediaError",
@@ -131,50 +160,17 @@ __getattr__, __dir__ = lazy_exports(
             "UnknownNameError",
             "UsageError",
         ),
-        "mmbench.core.ids": (
-            "MetricId",
-            "derive_seed",
-            "nearest_names",
-        ),
-        "mmbench.core.media": (
-            "Media",
-            "Source",
-        ),
-        "mmbench.core.metric": ("Metric",),
-        "mmbench.core.model": (
-            "FitContext",
-            "FitProgress",
-            "Learned",
-            "ModelInfo",
-            "capabilities",
-        ),
-        "mmbench.core.requests": (
-            "Choose",
-            "Embed",
-            "Generate",
-            "Request",
-        ),
-        "mmbench.core.responses": (
-            "Call",
-            "Generation",
-            "Response",
-            "Usage",
-        ),
-        "mmbench.core.samples": (
-            "Part",
-            "Sample",
-        ),
-        "mmbench.core.scores": (
-            "MetricValue",
-            "ScoreTable",
-        ),
-        "mmbench.core.spec": (
-            "DataSource",
-            "RunSpec",
-            "Selection",
-            "Suite",
-        ),
+        "mmbench.core.ids": ("MetricId", "dataset_digest", "derive_seed", "nearest_names"),
+        "mmbench.core.media": ("Media", "Source"),
+        "mmbench.core.metric": ("ONES", "Metric"),
+        "mmbench.core.model": ("FitContext", "FitProgress", "Learned", "ModelInfo", "capabilities"),
+        "mmbench.core.requests": ("Choose", "Embed", "Generate", "Request", "RequestKind"),
+        "mmbench.core.responses": ("Call", "Generation", "Output", "Response", "Usage"),
+        "mmbench.core.samples": ("Part", "Sample"),
+        "mmbench.core.scores": ("COUNTED", "MetricValue", "ScoreStatus", "ScoreTable"),
+        "mmbench.core.spec": ("DataSource", "RunSpec", "Selection", "Suite"),
         "mmbench.core.task": (
+            "FAILED",
             "DatasetInfo",
             "Family",
             "PerSampleTask",
@@ -183,6 +179,11 @@ __getattr__, __dir__ = lazy_exports(
             "SampleScore",
             "Task",
             "TaskInfo",
+            "best_choices",
+            "output_for",
+            "sample_table",
+            "shown_choices",
+            "slices_of",
         ),
     },
 )

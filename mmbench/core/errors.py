@@ -12,6 +12,7 @@ message is made from them once::
     │   ├── AmbiguousRunError      several runs have this name
     │   ├── DataError              the user's data are broken
     │   ├── PluginError            a plug-in cannot be imported or is not what it claims to be
+    │   │   └── CardError          a dataset card leaves out what every reader of a result needs
     │   ├── MissingExtraError      an optional dependency is not installed
     │   └── MissingPackageError    a package that mmbench always needs is not installed
     ├── NotComparableError (exit code 3): results cannot be compared, or something that a comparison needs is missing
@@ -149,6 +150,20 @@ class DataError(UsageError):
 
 class PluginError(UsageError):
     """A plug-in cannot be imported or is not what it claims to be."""
+
+
+class CardError(PluginError):
+    """A dataset card leaves out what every reader of a result needs.
+
+    Attributes:
+        card: Name of the dataset.
+        field: The field of the card that is empty.
+    """
+
+    def __init__(self, card: str, field: str) -> None:
+        self.card, self.field = card, field
+        how = ": give its SPDX identifier, or 'unknown' where nobody stated it" if field == "licence" else ""
+        super().__init__(f"the card of {card!r} has no {field}{how}")
 
 
 class MissingExtraError(UsageError):

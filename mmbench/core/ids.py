@@ -92,6 +92,16 @@ def derive_seed(*parts: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
+def dataset_digest(parts: Iterable[str | bytes]) -> str:
+    """sha256 over a sequence of texts and bytes, each preceded by its type and length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data, tag = (part.encode(), "t") if isinstance(part, str) else (part, "b")
+        digest.update(b"%s%d:" % (tag.encode(), len(data)))
+        digest.update(data)
+    return digest.hexdigest()
+
+
 def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known names that look most like `name`, best first; empty when none comes close.
 

@@ -41,8 +41,13 @@ class Request:
         return [part for part in self.content if isinstance(part, Media)]
 
     @property
+    def modalities(self) -> frozenset[str]:
+        """The kinds of the parts: ``image``, ``audio``, ``video`` and ``text``."""
+        return frozenset("text" if isinstance(part, str) else part.kind for part in self.content)
+
+    @property
     def images(self) -> list[Media]:
-        """The pictures among the parts, in reading order."""
+        """The images among the parts, in reading order."""
         return [part for part in self.media if part.kind == "image"]
 
 

@@ -51,9 +51,9 @@ class TaskInfo:
     languages: tuple[str, ...] = ("en",)
     """ISO 639-1 codes."""
     modalities: tuple[str, ...] = ("image", "text")
-    """What a request may hold: ``text``, ``image``, ``audio``, ``video``."""
+    """What a request may hold, of `mmbench.core.model.MODALITIES`. A model that looks at less is refused when the run is planned."""
     max_images: int = 1
-    """Images that a request may hold at most."""
+    """The largest number of images in one request; says nothing where `modalities` has no ``image``."""
     prompt: str | None = None
     """Version and template of the prompt, where there is one."""
     extractor: str | None = None
@@ -163,6 +163,48 @@ def shown_choices(tied: Sequence[str]) -> str:
     return ("tie: " if len(tied) > 1 else "") + " | ".join(tied)
 
 
+def output_for(request: Request, answer: str) -> Output:
+    """An answer as a request asks for it: a text; for a `Choose` request, 1 for that choice and 0 for the others."""
+    return [float(choice == answer) for choice in request.choices] if isinstance(request, Choose) else answer
+
+
+def sample_table(
+    samples: Sequence[Sample],
+    status: Sequence[str],
+    columns: Mapping[str, Any],
+    answers: Sequence[str | None] | None = None,
+    explanations: Sequence[str | None] = (),
+    *,
+    unit: str = "sample",
+) -> ScoreTable:
+    """The table with one row for each sample, with the samples' ids, clusters and slices.
+
+    Args:
+        samples: The samples, in the order of the rows.
+        status: How each was scored.
+        columns: As in `ScoreTable`.
+        answers: As in `ScoreTable`.
+        explanations: As in `ScoreTable`; left out where no row has one.
+        unit: What a row is called.
+    """
+    return ScoreTable(
+        unit=unit,
+        unit_ids=[sample.id for sample in samples],
+        cluster_ids=[sample.cluster for sample in samples],
+        status=status,
+        columns=columns,
+        slices=slices_of(samples),
+        answers=answers,
+        explanations=explanations if any(explanations) else None,
+    )
+
+
+def slices_of(samples: Sequence[Sample]) -> dict[str, list[str]]:
+    """Every slice that occurs among samples, by name, with the label of each sample (empty where it has none)."""
+    names = sorted({name for sample in samples for name in sample.slices})
+    return {name: [sample.slices.get(name, "") for sample in samples] for name in names}
+
+
 class PerSampleTask:
     """Base of tasks that score each sample by itself, from one request.
 
@@ -198,9 +240,8 @@ class PerSampleTask:
         return self.score_sample(sample, Response("ok", choice)).values
 
     def solve(self, sample: Sample, request: Request) -> Output:
-        """The first reference, as a text; for a `Choose` request, 1 for that choice and 0 for the others."""
-        answer = sample.references[0]
-        return [float(choice == answer) for choice in request.choices] if isinstance(request, Choose) else answer
+        """The first reference, as the request asks for it."""
+        return output_for(request, sample.references[0])
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """One table, ``sample``, with a row for each sample in their order."""
@@ -220,15 +261,4 @@ class PerSampleTask:
             status.append(score.status)
             answers.append(score.answer)
             explanations.append(score.explanation)
-        names = sorted({name for sample in samples for name in sample.slices})
-        table = ScoreTable(
-            unit="sample",
-            unit_ids=[sample.id for sample in samples],
-            cluster_ids=[sample.cluster for sample in samples],
-            status=status,
-            columns=columns,
-            slices={name: [sample.slices.get(name, "") for sample in samples] for name in names},
-            answers=answers,
-            explanations=explanations if any(explanations) else None,
-        )
-        return {"sample": table}
+        return {"sample": sample_table(samples, status, columns, answers, explanations)}

@@ -124,7 +124,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_CACHE.clear)
 
 
-def load(digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
+def cached_image(digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
     """A copy of the picture with this digest, decoded if need be and counted as a load. Raises what `decode` raises."""
     return _CACHE.load(digest, decode)
 

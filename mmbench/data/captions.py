@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError
-from mmbench.data.pictures import Pictures
+from mmbench.data.images import NamedImages
 from mmbench.data.records import (
     SUFFIXES,
     Record,
@@ -54,10 +54,10 @@ def read_captions(path: Path) -> list[Captioned]:
         drafts = _coco(path, whole)
     else:
         drafts = _from_records(path)
-    pictures = Pictures(path)
+    images = NamedImages(path)
     for draft in drafts:
-        pictures.add(draft.name, draft.place)
-    media = pictures.media()
+        images.add(draft.name, draft.place)
+    media = images.media()
     return [Captioned(draft.id, media[draft.name], tuple(draft.captions)) for draft in drafts]
 
 

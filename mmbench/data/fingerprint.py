@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.core import DataError, Media
+from mmbench.core import DataError, Media, dataset_digest
 from mmbench.data.formats import PREFIX, guess_mime
 from mmbench.data.sources import ArrayImage, BytesImage, FileImage, unreadable
 
@@ -47,16 +47,6 @@ def digest_array(
     shape_text = "x".join(map(str, shape))
     header = ("mmbench-array-1", kind, mode, shape_text, dtype, "" if rate is None else repr(float(rate)))
     return dataset_digest([*header, content])
-
-
-def dataset_digest(parts: Iterable[str | bytes]) -> str:
-    """sha256 over a sequence of texts and bytes, each preceded by its type and length."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data, tag = (part.encode(), "t") if isinstance(part, str) else (part, "b")
-        digest.update(b"%s%d:" % (tag.encode(), len(data)))
-        digest.update(data)
-    return digest.hexdigest()
 
 
 def image_from_file(path: Path | str) -> Media:

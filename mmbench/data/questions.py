@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from mmbench.data.pictures import Pictures
-from mmbench.data.records import Record, describe, find_data_file, listed, read_records
+from mmbench.data.images import NamedImages
+from mmbench.data.records import Record, find_data_file, listed, read_records
 from mmbench.data.rows import Question, told_apart
 
 _FIELDS = ("image", "question", "answer", "answers", "id", "question_id", "choices", "slices", "type")
@@ -61,7 +60,7 @@ def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
     Raises `DataError`, which names file and line; missing pictures are reported together. Pictures are not decoded.
     """
     path = find_data_file(path)
-    found, shared = Pictures(path), _Shared()
+    found, shared = NamedImages(path), _Shared()
     places: dict[str, str] = {}
     questions: list[Question] = []
     names: list[str | None] = []
@@ -103,7 +102,7 @@ def _question(record: Record, position: int, shared: _Shared, *, asked: bool) ->
         question=text,
         answers=shared.texts(answers),
         choices=None if choices is None else shared.texts(choices),
-        slices=shared.slices(slices_of(record)),
+        slices=shared.slices(record.slices()),
         records=shared.texts(_records(record)),
     )
 
@@ -145,26 +144,3 @@ def _check_choices(record: Record, choices: list[str], answers: list[str]) -> No
             raise record.error(f"field 'choices': {choices[n]!r} stands there twice")
     if not any(answer.strip().casefold() in folded for answer in answers):
         raise record.error(f"none of the answers ({listed(answers)}) is among the choices ({listed(choices)})")
-
-
-def slices_of(record: Record) -> dict[str, str]:
-    """The labels in ``slices`` (an object; in a CSV cell as JSON) and ``type``. Raises `DataError`."""
-    labels: dict[str, str] = {}
-    if record.has("type"):
-        labels["type"] = record.text("type", number=True)
-    if record.has("slices"):
-        value = record.fields["slices"]
-        if record.is_csv:
-            value = _json_cell(record, value)
-        if not isinstance(value, dict):
-            raise record.error(f"field 'slices': expected an object of names and labels, found {describe(value)}")
-        for name, label in value.items():
-            labels[name] = record.checked(label, f"field 'slices', label {name!r}", number=True)
-    return labels
-
-
-def _json_cell(record: Record, cell: str) -> object:
-    try:
-        return json.loads(cell)
-    except ValueError as error:
-        raise record.error(f"field 'slices': expected a JSON object in the cell, found {cell!r}") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,27 @@ class Record:
             raise self.error(f"field {name!r}, item {n}: expected a string or an object with {key!r}")
         return item[key]
 
+    def slices(self) -> dict[str, str]:
+        """The labels in ``slices`` (an object; in a CSV cell as JSON) and ``type``. Raises `DataError`."""
+        labels: dict[str, str] = {}
+        if self.has("type"):
+            labels["type"] = self.text("type", number=True)
+        if self.has("slices"):
+            value = self.fields["slices"]
+            if self.is_csv:
+                value = self._json(value)
+            if not isinstance(value, dict):
+                raise self.error(f"field 'slices': expected an object of names and labels, found {describe(value)}")
+            for name, label in value.items():
+                labels[name] = self.checked(label, f"field 'slices', label {name!r}", number=True)
+        return labels
+
+    def _json(self, cell: str) -> object:
+        try:
+            return json.loads(cell)
+        except ValueError as error:
+            raise self.error(f"field 'slices': expected a JSON object in the cell, found {cell!r}") from error
+
     def checked(self, value: object, what: str, *, number: bool = False) -> str:
         """The value as a plain text that is not blank, else a `DataError` about `what`."""
         if not isinstance(value, str) or (isinstance(value, NumberText) and not number):
@@ -136,6 +158,13 @@ def listed(items: list[str]) -> str:
     """The first five of some items, and how many more there are."""
     more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
     return ", ".join(items[:_SHOWN]) + more
+
+
+def refuse_repeated(path: Path, names: Iterable[str]) -> None:
+    """Raise `DataError` with a list where ids of a file stand there more than once."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: ids that stand there more than once: {listed(twice)}")
 
 
 def find_data_file(path: Path) -> Path:

@@ -1,11 +1,21 @@
-"""What readers of data files give: a question about a picture, a picture with its captions."""
+"""Rows of datasets: a question about an image, an image with its captions; and rows that are held in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
 
-from mmbench.core import Media
+from mmbench.core import DatasetCard, Media
+from mmbench.data.fingerprint import digest_file
+
+_NOTHING: Mapping[str, Any] = {}
+Card = TypeVar("Card", bound=DatasetCard)
+
+
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +25,57 @@ class Question:
     id: str
     """Unique in its file or split; printable, without line breaks."""
     image: Media | None
-    """The picture that it is about; None for a question without one."""
+    """The image that it is about; None for a question without one."""
     question: str
     """The question, as written."""
     answers: tuple[str, ...]
     """At least one; any of them is right. Repeated where several people gave the same answer."""
-    choices: tuple[str, ...] | None
+    choices: tuple[str, ...] | None = None
     """The closed set of answers, without repetition; None where any text may be an answer."""
-    slices: Mapping[str, str]
+    slices: Mapping[str, str] = field(default_factory=_nothing)
     """Names and labels by which results are also shown, such as ``{"type": "colour"}``."""
     group: str = ""
-    """What errors cluster on, where that is more than the picture; empty: the picture."""
+    """What errors cluster on, where that is more than the image; empty: the image."""
     records: tuple[str, ...] = ()
     """What tells the people behind `answers` apart beside what they said, one each (their ids, how sure they were), where
     two have the same; empty: each answer is a person's own."""
+
+    def scored(self) -> Iterator[str]:
+        """Everything that could change a score; lists have their lengths before them."""
+        yield from (self.id, self.image.digest if self.image else "", self.question)
+        yield from (str(len(self.answers)), *self.answers)
+        yield from ("open",) if self.choices is None else (str(len(self.choices)), *self.choices)
+        for name, label in sorted(self.slices.items()):
+            yield from (name, label)
+        yield from ("records", *self.records) if self.records else ()
+        yield "."
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """An image with the captions that describe it."""
+
+    id: str
+    """Unique in its file; printable, without line breaks."""
+    image: Media | None
+    """The image; None where captions or embeddings are scored and nobody looks at it."""
+    captions: tuple[str, ...]
+    """At least one."""
+    group: str = ""
+    """What errors cluster on, where that is more than the image; empty: the image."""
+    slices: Mapping[str, str] = field(default_factory=_nothing)
+    """Names and labels by which results are also shown."""
+    meta: Mapping[str, Any] = field(default_factory=_nothing)
+    """What the task of the dataset knows beside; becomes `mmbench.Sample.meta`."""
+
+    def scored(self) -> Iterator[str]:
+        """Everything that could change a score."""
+        yield from (self.id, self.image.digest if self.image else "", str(len(self.captions)), *self.captions)
+
+    @property
+    def shown(self) -> Media | str:
+        """The image, or a line of text that stands for one that is not there."""
+        return f"(picture {self.id}, not given)" if self.image is None else self.image
 
 
 def told_apart(people: Sequence[tuple[object, object]]) -> tuple[str, ...]:
@@ -44,12 +91,35 @@ def told_apart(people: Sequence[tuple[object, object]]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Captioned:
-    """A picture with the captions that describe it."""
+class Rows:
+    """A source of rows that are in memory, such as those that were read from a user's file."""
 
-    id: str
-    """Unique in its file; printable, without line breaks."""
-    image: Media
-    """The picture."""
-    captions: tuple[str, ...]
-    """At least one."""
+    splits: Mapping[str, Sequence[Any]]
+    """Split to its rows."""
+
+    def rows(self, split: str) -> Sequence[Any]:
+        """The rows of a split, in their order."""
+        return self.splits[split]
+
+
+def card_of_file(card: type[Card], name: str, path: Path, rows: Sequence[Any] | Rows, **fields: Any) -> Card:
+    """The card of a dataset that was read from a user's file, whose licence and languages nobody stated.
+
+    Args:
+        card: The family's class of cards.
+        name: Full name of the task.
+        path: The file; its digest is the revision.
+        rows: The rows of the split ``test``, or of several splits.
+        **fields: More fields of the card; `description` is one.
+    """
+    source = rows if isinstance(rows, Rows) else Rows({"test": rows})
+    seen = any(row.image is not None for row in source.rows("test"))
+    facts = {
+        "licence": "unknown",
+        "citation": path.name,
+        "revision": digest_file(path),
+        "splits": tuple(source.splits),
+        "languages": (),
+        "modalities": ("image", "text") if seen else ("text",),
+    }
+    return card(name=name, source=source, **{**facts, **fields})

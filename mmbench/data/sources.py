@@ -37,7 +37,7 @@ class FileImage:
 
     def load(self) -> Image.Image:
         """A new picture in mode RGB. Raises `MediaError`."""
-        return cache.load(self.digest, self.decode)
+        return cache.cached_image(self.digest, self.decode)
 
     def decode(self) -> Image.Image:
         """Decode the file, past the cache. Raises `MediaError`."""
@@ -67,7 +67,7 @@ class BytesImage:
 
     def load(self) -> Image.Image:
         """A new picture in mode RGB. Raises `MediaError`."""
-        return cache.load(self.digest, self.decode)
+        return cache.cached_image(self.digest, self.decode)
 
     def decode(self) -> Image.Image:
         """Decode the bytes, past the cache. Raises `MediaError`."""
@@ -94,7 +94,7 @@ class ArrayImage:
 
     def load(self) -> Image.Image:
         """A new picture in mode RGB. Raises `MediaError`."""
-        return cache.load("", self.decode)
+        return cache.cached_image("", self.decode)
 
     def decode(self) -> Image.Image:
         """A picture over a copy of the pixels. Raises `MediaError` when they are not uint8 [height, width, 3]."""

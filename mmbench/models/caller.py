@@ -29,10 +29,9 @@ def served_kinds(task: TaskInfo, model: Capabilities) -> tuple[dict[RequestKind,
     if lacking := sorted(set(task.modalities) - model.modalities):
         takes = ", ".join(sorted(model.modalities)) or "nothing"
         problems.append(f"{task.name} asks with {', '.join(lacking)}, and the model takes {takes}")
-    if model.max_images is not None and task.max_images > model.max_images:
-        problems.append(
-            f"{task.name} asks with up to {task.max_images} images a request, and the model takes {model.max_images}"
-        )
+    most = task.max_images if "image" in task.modalities else 0
+    if model.max_images is not None and most > model.max_images:
+        problems.append(f"{task.name} asks with up to {most} images a request, and the model takes {model.max_images}")
     if model.learns and "train" not in task.splits:
         problems.append(f"{task.name} has no training split, and the model learns from one (it has `fit`)")
     return served, problems

@@ -32,6 +32,7 @@ class TaskSubject:
         self.n_samples = n_samples
         self.seed = seed
         self.fresh_process = True
+        self.registered = ""
         self._stages = Stages()
 
     @property

@@ -16,14 +16,21 @@ from mmbench.testing.task_basics import BASICS, METHODS
 from mmbench.testing.task_scores import SCORES
 
 
-def check_task(task: Task | type[Any], *, n_samples: int = 64, seed: int = 0, fresh_process: bool = True) -> Report:
+def check_task(
+    task: Task | type[Any], *, n_samples: int = 64, seed: int = 0, fresh_process: bool = True, registered: str = ""
+) -> Report:
     """Check a task, and its metrics over the tables that it makes.
 
-    Parameters: `task`, built, or a class that takes no arguments; `n_samples`, how many samples are asked about and
-    scored (whole groups; ids and splits are checked on all of them); `seed` of the choice and of all made-up answers;
-    `fresh_process`, also look at the task in a process of its own, where it can be pickled.
+    Args:
+        task: A task, or a class that takes no arguments.
+        n_samples: How many samples are asked about and scored (whole groups; ids and splits are checked on all of them).
+        seed: The seed of the choice of samples and of all made-up answers.
+        fresh_process: Whether to look at the task in a process of its own as well, where it can be pickled.
+        registered: The name under which the task is registered, which must be the task's own; empty for none.
 
-    Raises `MissingExtraError` and `DataError` where the data cannot be read: that says nothing about the task.
+    Raises:
+        MissingExtraError: If a package that the data need is not installed.
+        DataError: If the data cannot be read, which says nothing about the task.
     """
     built: Any = task
     if isinstance(task, type):
@@ -37,7 +44,7 @@ def check_task(task: Task | type[Any], *, n_samples: int = 64, seed: int = 0, fr
             )
             return Report("task", task.__name__, (failed,))
     subject = TaskSubject(built, n_samples, seed)
-    subject.fresh_process = fresh_process
+    subject.fresh_process, subject.registered = fresh_process, registered
     methods = judge(METHODS, subject)
     if methods.status == "fail":
         return Report("task", type(built).__name__, (methods,))

@@ -8,7 +8,7 @@ from dataclasses import fields
 from mmbench.core.ids import MetricId
 from mmbench.core.media import Media
 from mmbench.core.metric import Metric
-from mmbench.core.model import KINDS
+from mmbench.core.model import KINDS, MODALITIES
 from mmbench.core.requests import Generate, Request
 from mmbench.core.samples import Sample
 from mmbench.testing.digests import request_digest, same_sample, sample_digest
@@ -45,6 +45,13 @@ def _info(subject: TaskSubject) -> str:
     if "test" not in info.splits or len(set(info.splits)) != len(info.splits):
         raise BrokenError(f"info.splits is {listed(info.splits)}; it has 'test', and each name once.")
     return f"{info.name}, version {info.version}; {info.dataset.name}, licence {info.dataset.licence}."
+
+
+def _registered(subject: TaskSubject) -> str:
+    needs(subject.registered, "It was not checked by a registered name.")
+    if subject.info.name != subject.registered:
+        raise BrokenError(f"It is registered as {subject.registered!r}, and info.name is {subject.info.name!r}.")
+    return f"{subject.registered}, as info.name says."
 
 
 def _metric_ids(subject: TaskSubject) -> str:
@@ -186,6 +193,26 @@ def _requests(subject: TaskSubject) -> str:
     return f"{count:,} requests, all {' or '.join(sorted(kinds))}."
 
 
+def _modalities(subject: TaskSubject) -> str:
+    info = subject.info
+    if not info.modalities or set(info.modalities) - set(MODALITIES):
+        raise BrokenError(f"info.modalities is {listed(info.modalities)}; known are {listed(MODALITIES)}.")
+    if "image" in info.modalities and info.max_images < 1:
+        raise BrokenError(f"info.max_images is {info.max_images}, and info.modalities names images.")
+    made = [
+        (sample, request) for sample, asked in zip(subject.chosen, subject.requests, strict=True) for request in asked
+    ]
+    for sample, request in made:
+        if more := sorted(request.modalities - set(info.modalities)):
+            raise BrokenError(f"A request for sample {sample.id!r} holds {listed(more)}, which info.modalities lacks.")
+        if len(request.images) > info.max_images:
+            most = f"info.max_images is {info.max_images}"
+            raise BrokenError(f"A request for sample {sample.id!r} holds {len(request.images)} images; {most}.")
+    if unused := sorted(set(info.modalities) - {kind for _, request in made for kind in request.modalities}):
+        raise NotedError(f"No request holds {listed(unused)}, which info.modalities names.")
+    return f"Requests hold {', '.join(sorted(info.modalities))}; at most {info.max_images} images each."
+
+
 def _request_problem(request: Request) -> str | None:
     if not request.content or others(str | Media, request.content):
         return "has parts that are neither text nor media, or none"
@@ -286,6 +313,7 @@ METHODS: Rule[TaskSubject] = Rule("methods", "Give a built task with all that mm
 
 BASICS: tuple[Rule[TaskSubject], ...] = (
     Rule("info", "Fill in every field; 'unknown' where nobody told the licence.", _info),
+    Rule("registered name", "Give the task, and the entry point, one name.", _registered),
     Rule(
         "metric ids",
         "Give each metric an id of its own from MetricId.parse, and name primary ones as they are.",
@@ -303,6 +331,11 @@ BASICS: tuple[Rule[TaskSubject], ...] = (
         "requests",
         "Make mmbench.Generate, Choose or Embed requests of the kinds that info.request_kinds names.",
         _requests,
+    ),
+    Rule(
+        "modalities",
+        "Name in info.modalities what requests hold, and in info.max_images the most images of one.",
+        _modalities,
     ),
     Rule("same requests", "Make requests from the sample alone: no state, no clock, no draws.", _deterministic),
     Rule(

@@ -16,7 +16,10 @@ import pytest
 import mmbench
 from mmbench.core.requests import identify
 from mmbench.models.endpoint.payload import Payloads, Wishes
-from mmbench_tasks.vqa.easy_vqa import task
+from mmbench_tasks.vqa.easy_vqa import CARD
+from mmbench_tasks.vqa.task import VqaTask
+
+task = VqaTask(CARD)
 
 N = 4_000
 CONCURRENCY = 64

@@ -15,7 +15,10 @@ import pytest
 
 import mmbench.api.run as api
 from mmbench.runner.execute.progress import Silent
-from mmbench_tasks.vqa.easy_vqa import task
+from mmbench_tasks.vqa.easy_vqa import CARD
+from mmbench_tasks.vqa.task import VqaTask
+
+task = VqaTask(CARD)
 
 N = 9_673
 TARGET_US = 50.0

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 import mmbench
-from mmbench_tasks.vqa.easy_vqa import task
+from mmbench_tasks.vqa.easy_vqa import CARD
+from mmbench_tasks.vqa.task import VqaTask
+
+task = VqaTask(CARD)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models" / "hf"))
 

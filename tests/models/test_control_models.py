@@ -14,6 +14,7 @@ from mmbench import ModelInfo
 from mmbench.core import Choose, DatasetInfo, Embed, FitContext, Generate, Sample, TaskInfo, UsageError
 from mmbench.models.controls import Constant, Oracle, Random
 from mmbench.models.prior import Prior, TemplatePrior
+from mmbench.registry import find, load
 from mmbench.scoring.prior import AnswerPrior
 
 INFO = TaskInfo("t", "1", "", DatasetInfo("", "", "", ""), frozenset({"generate"}), ())
@@ -128,7 +129,8 @@ def test_a_template_that_masks_a_word_joins_all_its_questions() -> None:
 def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
     """On easy-VQA: count the training answers here, and score them on the very samples that were asked."""
     import mmbench
-    from mmbench_tasks.vqa.easy_vqa import task
+
+    task = load(find("task", "vqa/easy-vqa"))
 
     samples = task.samples("test")
     counts = Counter(sample.references[0] for sample in task.samples("train"))
@@ -147,7 +149,8 @@ def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
 
 def test_a_model_that_learns_sees_the_training_and_validation_splits_and_never_the_test_split(tmp_path: Path) -> None:
     import mmbench
-    from mmbench_tasks.vqa.easy_vqa import task
+
+    task = load(find("task", "vqa/easy-vqa"))
 
     seen: dict[str, Any] = {}
 

@@ -5,24 +5,16 @@ import pickle
 import pytest
 from PIL import Image
 
-from mmbench.core import DatasetInfo, Generate, Media, Response, Task, UsageError
-from mmbench.data import Captioned, image_from_array
+from mmbench.core import CardError, Generate, Media, Response, Task, UsageError
+from mmbench.data import Captioned, Rows, image_from_array
 from mmbench.metrics.evaluate import evaluate
-from mmbench_tasks.captioning.card import CaptioningCard
-from mmbench_tasks.captioning.family import CaptionList
-from mmbench_tasks.captioning.task import CaptioningTask
+from mmbench_tasks.captioning import CaptioningCard, CaptioningTask
 
 CAPTIONS = (
     ("A black dog runs across the wet grass.", "a dog running on grass", "The dog is on the grass."),
     ("Two people ride horses along the beach.", "people riding horses by the sea"),
     ("A plate with rice and a fried egg.", "An egg on top of some rice", "a plate of food", "rice, egg and a fork"),
     ("A man reads a newspaper on a bench.", "a man on a bench is reading"),
-)
-CARD = CaptioningCard(
-    name="captioning/made-up",
-    version="1",
-    description="for tests",
-    dataset=DatasetInfo("made-up", "1", "CC0-1.0", "none"),
 )
 IDS = ("bleu@1", "bleu@2", "bleu@3", "bleu@4", "rouge_l", "cider_d")
 
@@ -37,8 +29,13 @@ def rows(captions=CAPTIONS):
     return [Captioned(f"p{n}", picture(n), texts) for n, texts in enumerate(captions)]
 
 
+def card(**fields) -> CaptioningCard:
+    facts = {"licence": "CC0-1.0", "citation": "none", "revision": "1", "source": Rows({})}
+    return CaptioningCard(name="captioning/made-up", description="for tests", **{**facts, **fields})
+
+
 def task_of(captions=CAPTIONS) -> CaptioningTask:
-    return CaptioningTask(CARD, CaptionList(rows(captions)))
+    return CaptioningTask(card(source=Rows({"test": rows(captions)})))
 
 
 def table_of(task, *answers):
@@ -111,8 +108,9 @@ def test_a_split_that_there_is_not():
 
 
 def test_a_card_without_a_licence_is_refused():
-    with pytest.raises(ValueError, match="no licence"):
-        CaptioningCard(name="x", version="1", description="x", dataset=DatasetInfo("x", "1", " ", "x"))
+    with pytest.raises(CardError) as refused:
+        card(licence=" ")
+    assert (refused.value.card, refused.value.field) == ("captioning/made-up", "licence")
 
 
 # --- what an answer is worth ---

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from PIL import Image
 
 from mmbench.core import DataError, MediaError, MissingExtraError, Response, Sample, UsageError
 from mmbench_tasks.vqa import easy_vqa
-from mmbench_tasks.vqa.easy_vqa import CARD, EasyVqa, question_type, task
+from mmbench_tasks.vqa.easy_vqa import CARD, EasyVqa, question_type
 from mmbench_tasks.vqa.task import VqaTask
 
 package = pytest.importorskip("easy_vqa")
+task = VqaTask(CARD)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_the_type_is_read_off_the_words() -> None:
 
 
 def test_everything_is_deterministic(splits: dict[str, list[Sample]]) -> None:
-    again = VqaTask(CARD, EasyVqa())
+    again = VqaTask(replace(CARD, source=EasyVqa()))
     assert again.samples("val") == splits["val"]
     assert again.fingerprint() == task.fingerprint() == task.fingerprint()
 
@@ -111,8 +113,9 @@ def test_licence_revision_and_citation_stand_on_the_card() -> None:
 
 def test_info_loads_neither_data_nor_package() -> None:
     code = (
-        "import sys; from mmbench_tasks.vqa.easy_vqa import task; from mmbench_tasks.retrieval.family import family\n"
-        "task.info; print(sorted({'PIL', 'numpy', 'easy_vqa', 'mmbench.data'} & set(sys.modules)))\n"
+        "import sys; from mmbench.registry import find, load; from mmbench_tasks.retrieval.family import family\n"
+        "task = load(find('task', 'vqa/easy-vqa')); task.info\n"
+        "print(sorted({'PIL', 'numpy', 'easy_vqa'} & set(sys.modules)))\n"
         "task.samples(); print(sorted({'PIL', 'numpy', 'easy_vqa'} & set(sys.modules)))"
     )
     root = Path(__file__).resolve().parents[2]
@@ -139,7 +142,7 @@ def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, rows: object = None) -> 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(easy_vqa, "find_spec", lambda name: None)
-    for call in (EasyVqa().fingerprint, VqaTask(CARD, EasyVqa()).samples):
+    for call in (EasyVqa().fingerprint, VqaTask(replace(CARD, source=EasyVqa())).samples):
         with pytest.raises(MissingExtraError, match=r'pip install "mmbench\[easy-vqa\]"'):
             call()
 

@@ -162,10 +162,10 @@ def test_unit_vectors_in_half_precision_are_taken_as_they_are(tmp_path) -> None:
     found = values(archive(tmp_path, **given))
     assert found["mean_rank(direction=t2i)"].value == pytest.approx(1 + (exact > own).sum(axis=0).mean(), abs=1e-9)
     task = family.open_predictions(archive(tmp_path, **given), None, None).task
-    assert not task.normalise
-    assert not task.with_options(ties="optimistic").normalise
+    assert not task.card.normalise
+    assert not task.with_options(ties="optimistic").card.normalise
     given["image_emb"][0] *= np.float16(1.01)
-    assert family.open_predictions(archive(tmp_path, **given), None, None).task.normalise
+    assert family.open_predictions(archive(tmp_path, **given), None, None).task.card.normalise
 
 
 def test_a_vector_without_a_direction_fails_its_queries(tmp_path) -> None:

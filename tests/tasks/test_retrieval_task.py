@@ -13,25 +13,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from mmbench.core import DatasetInfo, Embed, Media, Response, Sample, ScoreTable, Task, UsageError
+from mmbench.core import Embed, Media, Response, Sample, ScoreTable, Task, UsageError
 from mmbench.core.metric import ONES
-from mmbench.data import Captioned, image_from_array
+from mmbench.data import Captioned, Rows, image_from_array
+from mmbench_tasks.retrieval import RetrievalCard, RetrievalTask
 from mmbench_tasks.retrieval.family import family
 from mmbench_tasks.retrieval.scoring import embed
-from mmbench_tasks.retrieval.task import RetrievalTask, retrieval_info
-
-INFO = retrieval_info("retrieval/made-up", "for tests", DatasetInfo("made-up", "1", "CC0-1.0", "none"))
 
 
-class Source:
-    def __init__(self, rows: Sequence[Captioned]) -> None:
-        self._rows = rows
-
-    def rows(self, split: str) -> Sequence[Captioned]:
-        return self._rows
-
-    def fingerprint(self) -> str:
-        return "f" * 64
+def task_of(rows: Sequence[Captioned]) -> RetrievalTask:
+    card = RetrievalCard(
+        name="retrieval/made-up",
+        description="for tests",
+        licence="CC0-1.0",
+        citation="none",
+        revision="1",
+        source=Rows({"test": rows}),
+    )
+    return RetrievalTask(card)
 
 
 def task_with(*captions: int) -> RetrievalTask:
@@ -44,7 +43,7 @@ def task_with(*captions: int) -> RetrievalTask:
         )
         for n, count in enumerate(captions)
     ]
-    return RetrievalTask(INFO, Source(rows))
+    return task_of(rows)
 
 
 def answered(task: RetrievalTask, vector: Callable[[Sample, int], object]) -> list[list[Response]]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.core import UsageError
+from mmbench.core import UsageError, rows_digest
 from mmbench_tasks.scenes import families as captioned
 from mmbench_tasks.scenes.blocks import BLOCKS, block, blocks, find
 from mmbench_tasks.scenes.draw import Draw
@@ -20,7 +20,7 @@ from mmbench_tasks.scenes.fingerprints import FINGERPRINTS
 from mmbench_tasks.scenes.layout import GAP, MARGIN, OPPOSITE, RELATIONS, Wish, holds, place
 from mmbench_tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
 from mmbench_tasks.scenes.skills import RADII, SKILLS
-from mmbench_tasks.vqa.scenes import dataset
+from mmbench_tasks.vqa.scenes import CARD
 
 TEST = list(blocks("test"))
 SPLITS = ("train", "val", "test")
@@ -303,4 +303,4 @@ def test_a_split_that_there_is_not_is_refused():
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_questions_are_those_of_this_version(split):
-    assert dataset.digest(split) == FINGERPRINTS["vqa/scenes"][split]
+    assert rows_digest(CARD.source.rows(split)) == FINGERPRINTS["vqa/scenes"][split]

@@ -11,14 +11,14 @@ from math import hypot
 import numpy as np
 import pytest
 
-from mmbench.core import UsageError
+from mmbench.core import UsageError, rows_digest
 from mmbench_tasks.scenes import faces
 from mmbench_tasks.scenes.faces import BLOCKS, DEGREES, MOODS, RADII, find, mood_block, mood_blocks, pixels_digest
 from mmbench_tasks.scenes.features import FEATURES, PAINT
 from mmbench_tasks.scenes.layout import GAP
 from mmbench_tasks.scenes.render import render
 from mmbench_tasks.scenes.scene import COLOURS, UNITS, Figure, Scene
-from mmbench_tasks.sentiment.scenes import dataset
+from mmbench_tasks.sentiment.scenes import CARD
 
 TEST = list(mood_blocks("test"))
 SPLITS = ("train", "val", "test")
@@ -180,7 +180,7 @@ def test_a_split_that_there_is_not_is_refused():
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_samples_are_those_of_this_version(split):
-    assert dataset.digest(split) == faces.FINGERPRINTS[split]
+    assert rows_digest(CARD.source.rows(split)) == faces.FINGERPRINTS[split]
 
 
 def test_pixels_are_those_of_this_version():

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from mmbench.core import FitContext, Response, UnknownNameError, UsageError, derive_seed
 from mmbench.core.requests import as_choose
+from mmbench.data import Rows
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.models.prior import TemplatePrior
 from mmbench.testing import check_task
 from mmbench_tasks.sentiment.card import SentimentCard, Utterance, polarity
 from mmbench_tasks.sentiment.scenes import task
-from mmbench_tasks.sentiment.source import Utterances
 from mmbench_tasks.sentiment.task import SentimentTask
 
 SAMPLES = task.samples()
@@ -129,18 +129,18 @@ def row(name, label, score=None, group="", text="hm"):
 
 
 def over(*rows, classes=("negative", "neutral", "positive"), **options):
-    from mmbench.core import DatasetInfo
-
     scored = rows[0].score is not None
     card = SentimentCard(
         name="sentiment/mine",
-        version="1",
         description="a few",
-        dataset=DatasetInfo("mine", "1", "unknown", "none"),
+        licence="unknown",
+        citation="none",
+        revision="1",
+        source=Rows({"test": rows}),
         classes=classes,
         targets=("score", "class") if scored else ("class",),
     )
-    return SentimentTask(card, Utterances({"test": rows})).with_options(**options)
+    return SentimentTask(card).with_options(**options)
 
 
 def scores(*numbers):

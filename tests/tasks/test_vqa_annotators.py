@@ -11,23 +11,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmbench.core import DatasetInfo, Response, UnknownNameError
+from mmbench.core import Response, UnknownNameError
 from mmbench.core.requests import as_choose
-from mmbench.data import Question, image_from_array
+from mmbench.data import Question, Rows, image_from_array
 from mmbench.metrics import VQA_VARIANTS
 from mmbench.metrics.evaluate import evaluate
 from mmbench.testing import check_task
 from mmbench_tasks.vqa.card import VqaCard
-from mmbench_tasks.vqa.family import QuestionList, family
+from mmbench_tasks.vqa.family import family
 from mmbench_tasks.vqa.scenes import task as scenes
 from mmbench_tasks.vqa.task import VqaTask
 
 IMAGES = [image_from_array(np.full((2, 2, 3), shade, np.uint8)) for shade in range(12)]
 CARD = VqaCard(
     name="vqa/people",
-    version="1",
     description="for tests",
-    dataset=DatasetInfo("people", "1", "CC0-1.0", "none"),
+    licence="CC0-1.0",
+    citation="none",
+    revision="1",
+    source=Rows({}),
     variant="official-2021",
 )
 AGREED = ("two dogs",) * 10
@@ -39,7 +41,8 @@ def question(n: int, answers: Sequence[str], **fields: object) -> Question:
 
 
 def task_over(*answers: Sequence[str], card: VqaCard = CARD, **fields: object) -> VqaTask:
-    return VqaTask(card, QuestionList([question(n, each, **fields) for n, each in enumerate(answers)]))
+    rows = [question(n, each, **fields) for n, each in enumerate(answers)]
+    return VqaTask(replace(card, source=Rows({"test": rows})))
 
 
 def worth(task: VqaTask, output: object) -> tuple[float, str]:

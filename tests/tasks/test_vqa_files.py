@@ -12,8 +12,8 @@ import pytest
 
 from mmbench import score
 from mmbench.core import DataError, ReadsPredictions, UsageError
+from mmbench.data import read_annotations, read_results
 from mmbench_tasks.vqa.family import family
-from mmbench_tasks.vqa.official import read_annotations, read_results
 from mmbench_tasks.vqa.scenes import task as scenes
 
 

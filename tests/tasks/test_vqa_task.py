@@ -4,7 +4,6 @@ import dataclasses
 import json
 import pickle
 import tracemalloc
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmbench.core import (
+    CardError,
     Choose,
     DataError,
-    DatasetInfo,
     Generate,
     Response,
     Sample,
@@ -26,30 +25,20 @@ from mmbench.core import (
     UsageError,
 )
 from mmbench.core.requests import as_choose
-from mmbench.data import Question, image_from_array
-from mmbench_tasks.vqa.card import VqaCard
+from mmbench.data import Question, Rows, image_from_array
+from mmbench_tasks.vqa import VqaCard, VqaTask
 from mmbench_tasks.vqa.family import family
-from mmbench_tasks.vqa.task import VqaTask
 
 IMAGES = [image_from_array(np.full((2, 2, 3), shade, np.uint8)) for shade in range(3)]
 CARD = VqaCard(
     name="vqa/made-up",
-    version="1",
     description="for tests",
-    dataset=DatasetInfo("made-up", "1", "CC0-1.0", "none"),
+    licence="CC0-1.0",
+    citation="none",
+    revision="1",
+    source=Rows({}),
     closed_answers=True,
 )
-
-
-class Source:
-    def __init__(self, *rows: Question) -> None:
-        self._rows = rows
-
-    def rows(self, split: str) -> Sequence[Question]:
-        return self._rows
-
-    def fingerprint(self) -> str:
-        return "f" * 64
 
 
 def question(n: int = 0, answers: tuple[str, ...] = ("red",), choices: tuple[str, ...] | None = ("blue", "red")):
@@ -57,7 +46,7 @@ def question(n: int = 0, answers: tuple[str, ...] = ("red",), choices: tuple[str
 
 
 def task_over(*rows: Question) -> VqaTask:
-    return VqaTask(CARD, Source(*rows))
+    return VqaTask(dataclasses.replace(CARD, source=Rows({"test": rows})))
 
 
 def outcome(row: Question, output: object, task: VqaTask | None = None) -> tuple[float, str, str | None]:
@@ -251,8 +240,9 @@ def test_a_split_that_is_not_there() -> None:
 
 @pytest.mark.parametrize("field", ["name", "revision", "licence", "citation"])
 def test_a_card_must_say_where_its_data_come_from(field: str) -> None:
-    with pytest.raises(ValueError, match=field):
-        dataclasses.replace(CARD, dataset=dataclasses.replace(CARD.dataset, **{field: " "}))
+    with pytest.raises(CardError) as refused:
+        dataclasses.replace(CARD, **{field: " "})
+    assert (refused.value.field, refused.value.exit_code) == (field, 2)
 
 
 def own_file(folder: Path, n: int = 3) -> Path:

@@ -1,26 +1,28 @@
-"""A task of the family `captioning`: a picture is described, and the description compared with those of people."""
+"""A task of the family `captioning`: an image is described, and the description compared with those of people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from mmbench.core import (
+    FAILED,
+    CardTask,
     Generate,
     Metric,
     Request,
     Response,
     Sample,
+    ScoreStatus,
     ScoreTable,
-    TaskInfo,
     UnknownNameError,
-    UsageError,
+    look_up,
+    sample_table,
 )
-from mmbench.core.responses import Output
-from mmbench.core.scores import ScoreStatus
-from mmbench.core.task import FAILED
-from mmbench_tasks.captioning.card import CaptioningCard, CaptionSource, Described
-from mmbench_tasks.captioning.prompts import PROMPTS
+from mmbench.data import Captioned
+from mmbench_tasks.captioning.card import CaptioningCard
+from mmbench_tasks.captioning.prompts import PROMPTS, Prompt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,56 +36,34 @@ PRIMARY = ("bleu@4", "rouge_l", "cider_d")
 """What stands in the main table."""
 ALSO = ("meteor", "spice")
 """What can be asked for beside."""
-_NO_META: Mapping[str, Any] = {}
-_NO_SLICES: Mapping[str, str] = {}
 
 
-class CaptioningTask:
-    """Pictures to describe, declared by a card and given by a source; the references are the captions of each picture.
+class CaptioningTask(CardTask[CaptioningCard]):
+    """Images to describe; the references are the captions of each image.
 
     BLEU, ROUGE-L and CIDEr-D are those of the official COCO scorer (`mmbench.metrics.captions`). Document frequencies of
-    CIDEr-D are counted over the references of all pictures that are scored, failed ones included. A model that refuses
-    or writes nothing gets what an empty caption gets; a model that fails on a picture is not scored on it.
+    CIDEr-D are counted over the references of all images that are scored, failed ones included. A model that refuses
+    or writes nothing gets what an empty caption gets; a model that fails on an image is not scored on it.
+
+    Options: ``prompt``, by name; ``also`` the metrics ``meteor``, ``spice`` or ``meteor,spice``, which run in Java and
+    take what `mmbench.metrics.captions.java` says.
     """
 
-    def __init__(self, card: CaptioningCard, source: CaptionSource, options: Mapping[str, Any] | None = None) -> None:
-        self.card = card
-        self.source = source
-        self.options = dict(options or {})
-        self.prompt = PROMPTS[self.options.get("prompt", card.prompt)]
+    prompt: Prompt
+
+    def __init__(self, card: CaptioningCard, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(card, options)
+        self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
         self.also = frozenset(_names(self.options.get("also", ())))
 
-    def with_options(self, **options: Any) -> Self:
-        """The task with another ``prompt``, by name, or ``also`` the metrics ``meteor``, ``spice`` or ``meteor,spice``.
-
-        These two run in Java and take what `mmbench.metrics.captions.java` says. Raises `UsageError` for anything else.
-        """
-        for option, value in options.items():
-            if option not in ("prompt", "also"):
-                hint = "There are: prompt, also."
-                raise UnknownNameError(f"option of {self.card.name}", option, ["prompt", "also"], hint=hint)
-            known = PROMPTS if option == "prompt" else ALSO
-            for name in _names(value) if option == "also" else [value]:
-                if not isinstance(name, str) or name not in known:
-                    raise UnknownNameError(option, str(name), known, hint=f"There are: {', '.join(known)}.")
-        return type(self)(self.card, self.source, {**self.options, **options})
+    def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``prompt`` and ``also``."""
+        return {"prompt": PROMPTS, "also": _checked_also}
 
     @property
-    def info(self) -> TaskInfo:
-        """What the card says, with the prompt in force."""
-        card = self.card
-        return TaskInfo(
-            name=card.name,
-            version=card.version,
-            description=card.description,
-            dataset=card.dataset,
-            request_kinds=frozenset({"generate"}),
-            primary=(*PRIMARY, *(name for name in ALSO if name in self.also)),
-            splits=card.splits,
-            languages=card.languages,
-            prompt=str(self.prompt),
-            options=self.options,
-        )
+    def primary(self) -> tuple[str, ...]:
+        """The metrics of the main table, and those that were also asked for."""
+        return (*PRIMARY, *(name for name in ALSO if name in self.also))
 
     @property
     def metrics(self) -> Sequence[Metric]:
@@ -95,25 +75,14 @@ class CaptioningTask:
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be known beside the values of the test split: why CIDEr-D is 0 where there is one picture."""
-        from mmbench.metrics.captions.columns import one_image_note
+        from mmbench.metrics import one_image_note
 
         note = one_image_note([row.captions for row in self.source.rows("test")])
         return () if note is None else (note,)
 
-    def fingerprint(self) -> str:
-        """Digest of the test split's captions and pictures. Raises `DataError`."""
-        return self.source.fingerprint()
-
-    def samples(self, split: str = "test") -> list[Sample]:
-        """The captioned pictures of a split, in the order of the source. Raises `DataError`, `UsageError`."""
-        if split not in self.card.splits:
-            raise UsageError(f"{self.card.name} has no split {split!r}; it has {', '.join(self.card.splits)}")
-        return [self.sample(row) for row in self.source.rows(split)]
-
-    def sample(self, row: Described) -> Sample:
-        """One captioned picture; a line of text stands for a picture that is not there."""
-        part = f"(picture {row.id}, not given)" if row.image is None else row.image
-        return Sample(id=row.id, parts=(part,), references=row.captions, slices=_NO_SLICES, meta=_NO_META)
+    def sample(self, row: Captioned) -> Sample:
+        """One captioned image; a line of text stands for an image that is not there."""
+        return Sample(row.id, (row.shown,), row.captions, group=row.group, slices=row.slices, meta=row.meta)
 
     def requests(self, sample: Sample) -> list[Request]:
         """One `Generate`: the picture, then the prompt."""
@@ -133,20 +102,9 @@ class CaptioningTask:
             captions.append(caption)
             explanations.append(why)
         columns, found = self.columns(samples, captions)
-        table = ScoreTable(
-            unit=UNIT,
-            unit_ids=[sample.id for sample in samples],
-            cluster_ids=[sample.cluster for sample in samples],
-            status=status,
-            columns=columns,
-            slices={
-                name: [sample.slices.get(name, "") for sample in samples]
-                for name in sorted({name for sample in samples for name in sample.slices})
-            },
-            answers=[caption or None for caption in captions],
-            explanations=[why or more for why, more in zip(explanations, found, strict=True)],
-        )
-        return {UNIT: table}
+        answers = [caption or None for caption in captions]
+        reasons = [reason or more for reason, more in zip(explanations, found, strict=True)]
+        return {UNIT: replace(sample_table(samples, status, columns, answers), explanations=reasons)}
 
     def columns(
         self, samples: Sequence[Sample], captions: Sequence[str | None]
@@ -156,34 +114,31 @@ class CaptioningTask:
         Parameters: `captions[i]`, what was written about `samples[i]`; empty where the model refused or wrote nothing,
         None where it failed.
         """
-        from mmbench.metrics.captions.columns import caption_columns, one_image_note
+        from mmbench.metrics import caption_columns, one_image_note
 
         references = [sample.references for sample in samples]
         columns = caption_columns(captions, references)
         if self.also:
-            from mmbench.metrics.captions.java import meteor_columns, spice_columns
+            from mmbench.metrics import meteor_columns, spice_columns
 
             columns |= meteor_columns(captions, references) if "meteor" in self.also else {}
             columns |= spice_columns(captions, references) if "spice" in self.also else {}
         return columns, [one_image_note(references)] * len(samples)
 
-    def solve(self, sample: Sample, request: Request) -> Output:
-        """The first of the captions: it gets 1 in BLEU and ROUGE-L; CIDEr-D compares it with the others, too."""
-        del request
-        return sample.references[0]
-
     def ceiling(self, samples: Sequence[Sample]) -> dict[str, float]:
         """CIDEr-D of the answers of `solve`: 10 is out of reach where the references of a picture differ."""
-        from mmbench.metrics.captions.columns import caption_columns
+        from mmbench.metrics import caption_columns
 
         references = [sample.references for sample in samples]
         columns = caption_columns([texts[0] for texts in references], references)
         return {"cider_d": float(columns["cider_d"].mean())} if references else {}
 
-    def chance(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """Empty: there is no uniform guess among all texts. What a caption that never looks gets is the control `prior`."""
-        del samples
-        return {}
+
+def _checked_also(value: Any) -> Any:
+    for name in _names(value):
+        if name not in ALSO:
+            raise UnknownNameError("also", str(name), ALSO, hint=f"There are: {', '.join(ALSO)}.")
+    return value
 
 
 def _names(value: Any) -> list[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from mmbench.core import Response, Sample, ScoreTable
-from mmbench.core.scores import ScoreStatus
+from mmbench.core import Response, Sample, ScoreStatus, ScoreTable, sample_table
 from mmbench.metrics import expected_pair
 from mmbench_tasks.retrieval.scoring import embed, usual_length
 
@@ -46,17 +46,6 @@ def pair_table(
         status.append(ended)
         reasons.append(reason if ended == "error" else None)
     first = [samples[members[0]] for members in pairs.values()]
-    return ScoreTable(
-        unit=UNIT,
-        unit_ids=list(pairs),
-        cluster_ids=[sample.cluster for sample in first],
-        status=status,
-        columns={
-            "pair": [found[name] if ended == "scored" else 0.0 for name, ended in zip(pairs, status, strict=True)]
-        },
-        slices={
-            name: [sample.slices.get(name, "") for sample in first]
-            for name in sorted({name for sample in first for name in sample.slices})
-        },
-        explanations=reasons if any(reasons) else None,
-    )
+    columns = {"pair": [found[name] if ended == "scored" else 0.0 for name, ended in zip(pairs, status, strict=True)]}
+    table = sample_table(first, status, columns, explanations=reasons, unit=UNIT)
+    return replace(table, unit_ids=list(pairs))

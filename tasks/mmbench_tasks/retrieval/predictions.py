@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.core import DataError, DatasetInfo, Predicted, Task
-from mmbench.core.responses import Output
-from mmbench_tasks.retrieval.task import RetrievalTask, retrieval_info
+from mmbench.core import DataError, Output, Predicted, Task, dataset_digest
+from mmbench.data import Captioned
+from mmbench_tasks.retrieval.card import RetrievalCard
+from mmbench_tasks.retrieval.task import RetrievalTask
 
 IMAGES, TEXTS, OWNERS = "image_emb", "text_emb", "text_image_index"
 """The arrays of the archive: floats [N, d], floats [M, d] and whole numbers [M]."""
@@ -28,36 +29,23 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A picture and its captions of which nothing is known but their rows."""
-
-    id: str
-    """The picture's row, as text."""
-    captions: tuple[str, ...]
-    """The rows of its texts, in words."""
-    image: str
-    """The picture's row, in words."""
-
-
 class NumberedCaptions:
-    """Pictures and captions by the rows of a file: one split, ``test``."""
+    """Images and captions of which nothing is known but their rows in a file."""
 
-    def __init__(self, texts: Sequence[Sequence[int]]) -> None:
-        """Parameters: `texts`, the rows of each picture's texts."""
-        self._texts = texts
+    texts: Sequence[Sequence[int]]
+    """The rows of each image's texts."""
 
-    def rows(self, split: str) -> list[Numbered]:
-        """The pictures in the order of their rows."""
+    def rows(self, split: str) -> list[Captioned]:
+        """The images in the order of their rows; the split is ``test``."""
+        del split
         return [
-            Numbered(str(image), tuple(f"(text {row}, not given)" for row in rows), f"(picture {image}, not given)")
-            for image, rows in enumerate(self._texts)
+            Captioned(str(image), None, tuple(f"(text {row}, not given)" for row in rows))
+            for image, rows in enumerate(self.texts)
         ]
 
     def fingerprint(self) -> str:
-        """Digest of which text belongs to which picture."""
-        from mmbench.data import dataset_digest
-
-        return dataset_digest(",".join(map(str, rows)) for rows in self._texts)
+        """Digest of which text belongs to which image."""
+        return dataset_digest(",".join(map(str, rows)) for rows in self.texts)
 
 
 def read_embeddings(path: Path, task: Task | None) -> Predicted:
@@ -159,12 +147,18 @@ def _of_norm_1(vectors: NDArray[np.float32]) -> bool:
 
 def _task(path: Path, captions: Sequence[Sequence[int]], *, normalise: bool) -> RetrievalTask:
     source = NumberedCaptions(captions)
-    info = retrieval_info(
-        f"retrieval/{path.stem}",
-        f"captions by picture and pictures by caption, from the embeddings in {path.name}",
-        DatasetInfo(name=path.stem, revision=source.fingerprint(), licence="unknown", citation=path.name),
+    card = RetrievalCard(
+        name=f"retrieval/{path.stem}",
+        description=f"captions by picture and pictures by caption, from the embeddings in {path.name}",
+        licence="unknown",
+        citation=path.name,
+        revision=source.fingerprint(),
+        source=source,
+        languages=(),
+        modalities=("text",),
+        normalise=normalise,
     )
-    return RetrievalTask(info, source, normalise=normalise)
+    return RetrievalTask(card)
 
 
 def _ids(path: Path, task: Task, captions: Sequence[Sequence[int]]) -> list[str]:

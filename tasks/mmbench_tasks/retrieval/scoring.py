@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.core import Metric, Response, Sample, ScoreTable
-from mmbench.core.metric import ONES
-from mmbench.core.scores import ScoreStatus
+from mmbench.core import ONES, Metric, Response, Sample, ScoreStatus, ScoreTable, slices_of
 from mmbench.metrics import (
     RankCounts,
     Relevant,
@@ -69,8 +67,7 @@ def score_tables(
             raise ValueError(f"sample {sample.id!r}: {len(answered)} responses for {len(sample.parts)} requests")
     dim = usual_length(response for answered in responses for response in answered)
     clusters = [sample.cluster for sample in samples]
-    names = sorted({name for sample in samples for name in sample.slices})
-    labels = {name: [sample.slices.get(name, "") for sample in samples] for name in names}
+    labels = slices_of(samples)
     vectors, problems = embed([answered[0] for answered in responses], dim, normalise=normalise)
     images = Embedded("picture", [sample.id for sample in samples], clusters, vectors, problems, labels)
     vectors, problems = embed(

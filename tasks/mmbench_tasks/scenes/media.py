@@ -44,9 +44,9 @@ class SceneImage:
 
     def load(self) -> Image.Image:
         """A new picture in mode RGB."""
-        from mmbench.data import cache
+        from mmbench.data import cached_image
 
-        return cache.load(self.digest, self.decode)
+        return cached_image(self.digest, self.decode)
 
     def decode(self) -> Image.Image:
         """Render the scene, past the cache."""
@@ -61,7 +61,7 @@ class SceneImage:
         """Many pictures, rendered together, each at its own size and then resized: uint8 [n, size, size, 3]."""
         import numpy as np
 
-        from mmbench.data.pixels import resized
+        from mmbench.data import resized
         from mmbench_tasks.scenes.render import render
 
         places: dict[int, list[int]] = {}

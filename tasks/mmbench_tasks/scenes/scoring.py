@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from mmbench.core import Sample, ScoreTable
-from mmbench.core.metric import ONES
-from mmbench.core.scores import ScoreStatus
+from mmbench.core import ONES, Sample, ScoreStatus, ScoreTable
 from mmbench.metrics import MetricMaker
 
 UNIT = "block"

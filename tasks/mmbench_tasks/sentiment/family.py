@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmbench.core import DataError, DatasetInfo, Predicted, Task, UsageError
+from mmbench.core import CardFamily, DataError, Predicted, Task, UsageError
+from mmbench.data import Rows, card_of_file, find_data_file
 from mmbench_tasks.sentiment.card import POLARITIES, SentimentCard, Utterance
-from mmbench_tasks.sentiment.source import Utterances
+from mmbench_tasks.sentiment.files import read_labelled, read_predictions
 from mmbench_tasks.sentiment.task import SentimentTask
 
 _CMU = {
@@ -16,11 +17,13 @@ _CMU = {
 }
 
 
-class SentimentFamily:
+class SentimentFamily(CardFamily[SentimentCard]):
     """How people feel about what they say."""
 
     name = "sentiment"
-    default: str | None = "sentiment/scenes"
+    default = "sentiment/scenes"
+    card_type = SentimentCard
+    task_type = SentimentTask
 
     def from_data(self, name: str, path: Path) -> SentimentTask:
         """The task ``sentiment/NAME`` over a file: utterances with labels (`mmbench_tasks.sentiment.files`), or a pickle.
@@ -42,8 +45,6 @@ class SentimentFamily:
         References may be a pickle as in `from_data`; its split ``test`` is scored. Raises `DataError`; `UsageError` where
         references are missing or one too many.
         """
-        from mmbench_tasks.sentiment.files import read_predictions
-
         outputs = {name: (text,) for name, text in read_predictions(predictions).items()}
         if task is not None:
             if references is not None:
@@ -59,8 +60,6 @@ class SentimentFamily:
 
 def _task(name: str, path: Path, *, asked: bool) -> SentimentTask:
     """The task ``sentiment/NAME`` over a file."""
-    from mmbench.data import digest_file
-    from mmbench.data.records import find_data_file
     from mmbench_tasks.sentiment.pickled import SUFFIXES, read_utterances
 
     if path.suffix.lower() in SUFFIXES:
@@ -70,27 +69,21 @@ def _task(name: str, path: Path, *, asked: bool) -> SentimentTask:
         classes: tuple[str, ...] = POLARITIES
         scored = True
     else:
-        from mmbench_tasks.sentiment.files import read_labelled
-
         path = find_data_file(path)
         found = read_labelled(path, asked=asked)
         splits, classes, scored = {"test": found.rows}, found.classes, found.scored
-    pictured = any(row.image is not None for row in splits["test"])
-    card = SentimentCard(
-        name=f"sentiment/{name}",
-        version="1",
+    card = card_of_file(
+        SentimentCard,
+        f"sentiment/{name}",
+        path,
+        Rows(splits),
         description=f"utterances from {path.name}, labelled {'from -3 to 3' if scored else 'with classes'}",
-        dataset=DatasetInfo(
-            name=name, revision=digest_file(path), licence="unknown", citation=_CMU.get(_corpus(path), path.name)
-        ),
-        splits=tuple(splits),
+        citation=_CMU.get(_corpus(path), path.name),
         classes=classes,
         targets=("score", "class") if scored else ("class",),
         numbers_are_signs=scored and not asked,
-        languages=(),
-        modalities=("image", "text") if pictured else ("text",),
     )
-    return SentimentTask(card, Utterances(splits))
+    return SentimentTask(card)
 
 
 def _corpus(path: Path) -> str:

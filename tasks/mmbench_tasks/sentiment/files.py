@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError
-from mmbench.data.pictures import Pictures
-from mmbench.data.questions import slices_of
-from mmbench.data.records import Record, find_data_file, listed, read_records
+from mmbench.data import NamedImages, Record, find_data_file, listed, read_records
 from mmbench_tasks.answers.extractors import number_text
 from mmbench_tasks.sentiment.card import LIMIT, POLARITIES, Utterance, polarity
 
@@ -43,12 +41,12 @@ def read_labelled(path: Path, *, asked: bool = True) -> Labelled:
     Raises `DataError`, which names file and line.
     """
     path = find_data_file(path)
-    pictures, reader = Pictures(path), _Reader(asked)
+    images, reader = NamedImages(path), _Reader(asked)
     for position, record in enumerate(read_records(path)):
         reader.add(record, position)
         if asked and record.has("image"):
-            reader.images[position] = pictures.add(record.text("image"), record.place)
-    media = pictures.media()
+            reader.images[position] = images.add(record.text("image"), record.place)
+    media = images.media()
     for position, name in reader.images.items():
         reader.rows[position] = replace(reader.rows[position], image=media[name])
     return Labelled(tuple(reader.rows), reader.classes(), bool(reader.scored))
@@ -70,7 +68,7 @@ class _Reader:
         name = self._id(record, position)
         text = record.text("text") if self._asked or record.has("text") else None
         label, score = self._label(record)
-        slices = slices_of(record)
+        slices = record.slices()
         group = record.text("group", number=True) if record.has("group") else ""
         self.rows.append(Utterance(name, text, label, score, group=group, slices=slices))
 

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.core import DataError
-from mmbench.data.pickles import as_array, read_pickle
-from mmbench.data.records import listed
+from mmbench.data import as_array, listed, read_pickle
 from mmbench_tasks.answers.extractors import number_text
 from mmbench_tasks.sentiment.card import LIMIT, Utterance, polarity
 

@@ -11,9 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mmbench.core import Response, Sample, ScoreTable
-from mmbench.core.scores import COUNTED, ScoreStatus
-from mmbench.core.task import FAILED, best_choices, shown_choices
+from mmbench.core import (
+    COUNTED,
+    FAILED,
+    Response,
+    Sample,
+    ScoreStatus,
+    ScoreTable,
+    best_choices,
+    sample_table,
+    shown_choices,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +53,10 @@ class Readings:
         self.answers.append(shown_choices(texts) or None)
         self.explanations.append(why)
 
+    def table(self, unit: str, samples: Sequence[Sample], columns: Columns) -> ScoreTable:
+        """A table with a row for each sample, in their order."""
+        return sample_table(samples, self.status, columns, self.answers, self.explanations, unit=unit)
+
     def counted(self) -> NDArray[np.bool_]:
         """Whose rows enter a value: bool [n]."""
         import numpy as np
@@ -75,7 +87,7 @@ def class_columns(samples: Sequence[Sample], readings: Readings, classes: Sequen
     """``accuracy`` and the counts of every class (`mmbench.metrics.classes`); rows that are not counted hold 0."""
     import numpy as np
 
-    from mmbench.metrics.classes import class_columns as counts_of
+    from mmbench.metrics import class_columns as counts_of
 
     place = {name: number for number, name in enumerate(classes)}
     predicted = np.zeros((len(samples), len(classes)))
@@ -94,13 +106,7 @@ def score_columns(samples: Sequence[Sample], readings: Readings) -> tuple[Column
     """
     import numpy as np
 
-    from mmbench.metrics.regression import (
-        CONVENTIONS,
-        number_columns,
-        polarity_columns,
-        polarity_name,
-        same_class,
-    )
+    from mmbench.metrics import CONVENTIONS, number_columns, polarity_columns, polarity_name, same_class
 
     truth = np.array([float(sample.references[0]) for sample in samples])
     owners, values = [], []
@@ -139,21 +145,6 @@ def _cleared(columns: Columns, kept: NDArray[np.bool_]) -> Columns:
     for column in columns.values():
         column[~kept] = 0.0
     return columns
-
-
-def table_of(unit: str, samples: Sequence[Sample], readings: Readings, columns: Columns) -> ScoreTable:
-    """A table with a row for each sample, in their order."""
-    names = sorted({name for sample in samples for name in sample.slices})
-    return ScoreTable(
-        unit=unit,
-        unit_ids=[sample.id for sample in samples],
-        cluster_ids=[sample.cluster for sample in samples],
-        status=readings.status,
-        columns=columns,
-        slices={name: [sample.slices.get(name, "") for sample in samples] for name in names},
-        answers=readings.answers,
-        explanations=readings.explanations if any(readings.explanations) else None,
-    )
 
 
 def nonzero_part(table: ScoreTable, samples: Sequence[Sample]) -> ScoreTable:

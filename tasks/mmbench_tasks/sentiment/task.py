@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from mmbench.core import (
-    Choose,
-    Generate,
-    Metric,
-    Request,
-    Response,
-    Sample,
-    ScoreTable,
-    TaskInfo,
-    UnknownNameError,
-    UsageError,
-)
-from mmbench.core.responses import Output
+from mmbench.core import ONES, CardTask, Generate, Metric, Request, Response, Sample, ScoreTable, look_up
 from mmbench_tasks.answers.extractors import EXTRACTORS, NUMBER_EXTRACTORS, Extractor, number_text
-from mmbench_tasks.sentiment.card import LIMIT, SentimentCard, Target, Utterance, UtteranceSource, polarity
-from mmbench_tasks.sentiment.prompts import PROMPTS
+from mmbench_tasks.sentiment import scoring
+from mmbench_tasks.sentiment.card import LIMIT, SentimentCard, Target, Utterance, polarity
+from mmbench_tasks.sentiment.prompts import PROMPTS, Prompt
 
 UNIT = "sample"
 """What a row of the main table is."""
@@ -45,80 +35,61 @@ def _extractors(target: Target) -> Mapping[str, Extractor]:
     return NUMBER_EXTRACTORS if target == "score" else _CLASS_EXTRACTORS
 
 
-class SentimentTask:
-    """Utterances and how they were meant, declared by a card and given by a source.
+class SentimentTask(CardTask[SentimentCard]):
+    """Utterances and how they were meant.
 
-    Asked for a class (option ``target=class``), a model is scored by accuracy and F1 over the classes of the data set, and may
+    Asked for a class (option ``target=class``), a model is scored by accuracy and F1 over the classes of the dataset, and may
     choose among them. Asked for a score (``target=score``), it writes a number from -3 to 3 and is scored by
     `mmbench.metrics.regression`; it may choose where the card says which numbers there are. An answer that names no class
     or holds no number counts as wrong in every accuracy and F1, and is outside error and correlation, which say so.
     Errors cluster by the utterance's group: the video, or the block.
+
+    Other options: ``prompt`` and ``extractor``, by name, and for classes ``zero_division``.
     """
 
-    def __init__(self, card: SentimentCard, source: UtteranceSource, options: Mapping[str, Any] | None = None) -> None:
-        self.card = card
-        self.source = source
-        self.options = dict(options or {})
+    prompt: Prompt
+    extractor: Extractor
+
+    def __init__(self, card: SentimentCard, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(card, options)
         self.target: Target = self.options.get("target", card.targets[0])
-        self.prompt = PROMPTS[self.options.get("prompt", card.prompt)]
+        self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
         usual = self.prompt.extractors[self.target == "score"]
-        self.extractor: Extractor = _extractors(self.target)[self.options.get("extractor", usual)]
-        self.zero_division = str(self.options.get("zero_division", DEFAULT_ZERO_DIVISION))
+        self.extractor = look_up("extractor", self.option("extractor") or usual, _extractors(self.target))
+        self.zero_division: str = self.options.get("zero_division", DEFAULT_ZERO_DIVISION)
+        self.choices = card.classes if self.target == "class" else card.levels
+        self.closed_answers = self.choices is not None
+
+    def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``target``, ``prompt``, ``extractor`` and, for classes, ``zero_division``."""
+        from mmbench.metrics import ZERO_DIVISIONS
+
+        target = given.get("target", self.target)
+        divisions = () if target == "score" else ZERO_DIVISIONS
+        known = {"target": self.card.targets, "prompt": PROMPTS, "extractor": _extractors(target)}
+        return {**known, "zero_division": divisions}
 
     def with_options(self, **options: Any) -> Self:
-        """The task with another ``target``, ``prompt``, ``extractor`` or, for classes, ``zero_division``.
-
-        Raises `UsageError` for anything else.
-        """
-        from mmbench.metrics.classes import ZERO_DIVISIONS
-
-        target = options.get("target", self.target)
-        known: dict[str, Collection[str]] = {
-            "target": self.card.targets,
-            "prompt": PROMPTS,
-            "extractor": _extractors(target),
-            "zero_division": () if target == "score" else ZERO_DIVISIONS,
-        }
-        for option, value in options.items():
-            if option not in known:
-                raise UnknownNameError(
-                    f"option of {self.card.name}", option, known, hint=f"There are: {', '.join(known)}."
-                )
-            if str(value) not in known[option]:
-                where = "There" if option in ("target", "prompt") else f"With target={target} there"
-                hint = f"{where} are: {', '.join(known[option]) or 'none'}."
-                raise UnknownNameError(option, str(value), known[option], hint=hint)
-        kept = {name: value for name, value in self.options.items() if target == self.target or name == "prompt"}
-        return type(self)(self.card, self.source, {**kept, **{name: str(value) for name, value in options.items()}})
+        """The task with these options set as well; another target forgets what was chosen for the one before."""
+        kept = self.options
+        if options.get("target", self.target) != self.target:
+            kept = {name: value for name, value in kept.items() if name in ("prompt", "size")}
+        return super(SentimentTask, type(self)(self.card, kept)).with_options(**options)
 
     @property
-    def info(self) -> TaskInfo:
-        """What the card says, with the prompt, extractor and target in force."""
-        card = self.card
-        return TaskInfo(
-            name=card.name,
-            version=card.version,
-            description=card.description,
-            dataset=card.dataset,
-            request_kinds=frozenset({"generate"}),
-            primary=PRIMARY_SCORES if self.target == "score" else ("accuracy", self._macro_f1),
-            splits=card.splits,
-            languages=card.languages,
-            modalities=card.modalities,
-            prompt=self.prompt.said(self.target),
-            extractor=str(self.extractor),
-            closed_answers=self._choices is not None,
-            options=self.options,
-        )
+    def primary(self) -> tuple[str, ...]:
+        """Accuracy and macro F1 of classes, or what the field reports of scores."""
+        return PRIMARY_SCORES if self.target == "score" else ("accuracy", self._macro_f1)
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt in force, with the template for the target."""
+        return self.prompt.said(self.target)
 
     @property
     def _macro_f1(self) -> str:
         usual = self.zero_division == DEFAULT_ZERO_DIVISION
         return f"f1(average=macro{'' if usual else f',zero_division={self.zero_division}'})"
-
-    @property
-    def _choices(self) -> tuple[str, ...] | None:
-        return self.card.classes if self.target == "class" else self.card.levels
 
     @property
     def metrics(self) -> Sequence[Metric]:
@@ -134,7 +105,7 @@ class SentimentTask:
     @property
     def notes(self) -> Sequence[str]:
         """What the labels lack that the metrics count on, a sentence each. Reads the data."""
-        rows = self.source.rows("test")
+        rows: list[Utterance] = list(self.source.rows("test"))
         if self.target == "score":
             values = {row.score for row in rows}
             alike = len(values) == 1 and len(rows) > 1
@@ -145,34 +116,23 @@ class SentimentTask:
             return (f"every label is {next(iter(counts))!r}: whoever says nothing else gets 1 in every metric",)
         return (f"no label is {' or '.join(map(repr, absent))}",) if absent else ()
 
-    def fingerprint(self) -> str:
-        """Digest of the test split's utterances, labels and pictures. Raises `DataError`."""
-        return self.source.fingerprint()
-
-    def samples(self, split: str = "test") -> list[Sample]:
-        """The utterances of a split, in the order of the source. Raises `DataError`, `UsageError`."""
-        if split not in self.card.splits:
-            raise UsageError(f"{self.card.name} has no split {split!r}; it has {', '.join(self.card.splits)}")
-        return [self._sample(row) for row in self.source.rows(split)]
-
-    def _sample(self, row: Utterance) -> Sample:
+    def sample(self, row: Utterance) -> Sample:
+        """One utterance; a line of text stands for what was said where that is not there."""
         text = _GIVEN.format(id=row.id) if row.text is None else row.text
         return Sample(
             id=row.id,
             parts=(text,) if row.image is None else (row.image, text),
             references=(row.label if self.target == "class" else number_text(row.score or 0.0),),
-            choices=self._choices,
+            choices=self.choices,
             group=row.group,
             slices=row.slices,
         )
 
     def requests(self, sample: Sample) -> list[Request]:
-        """One `Generate`: the picture, where there is one, then the prompt with what was said."""
+        """One `Generate`: the image, where there is one, then the prompt with what was said."""
         *media, text = sample.parts
         said = self.prompt.render(self.target, str(text), self.card.classes)
-        return [
-            Generate(parts=(*media, said), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices),
-        ]
+        return [Generate(parts=(*media, said), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices)]
 
     def _extract(self, text: str, choices: tuple[str, ...] | None) -> str | None:
         if self.target == "class" and self.card.numbers_are_signs:
@@ -187,26 +147,18 @@ class SentimentTask:
         For scores three: ``sample``; ``nonzero``, without the samples whose label is 0; and ``number``, on which error and
         correlation are taken.
         """
-        from mmbench.metrics.regression import NONZERO, NUMBER
-        from mmbench_tasks.sentiment import scoring
+        from mmbench.metrics import NONZERO, NUMBER
 
         readings = scoring.read(samples, responses, self._extract, self.extractor.name)
         if self.target == "class":
-            columns = scoring.class_columns(samples, readings, self.card.classes)
-            return {UNIT: scoring.table_of(UNIT, samples, readings, columns)}
+            return {UNIT: readings.table(UNIT, samples, scoring.class_columns(samples, readings, self.card.classes))}
         whole, nonzero, numbers = scoring.score_columns(samples, readings)
-        labelled = scoring.table_of(NONZERO, samples, readings, nonzero)
-        counted = scoring.table_of(NUMBER, samples, readings, numbers)
+        counted = readings.table(NUMBER, samples, numbers)
         return {
-            UNIT: scoring.table_of(UNIT, samples, readings, whole),
-            NONZERO: scoring.nonzero_part(labelled, samples),
+            UNIT: readings.table(UNIT, samples, whole),
+            NONZERO: scoring.nonzero_part(readings.table(NONZERO, samples, nonzero), samples),
             NUMBER: replace(counted, incomplete=scoring.incomplete(readings)),
         }
-
-    def solve(self, sample: Sample, request: Request) -> Output:
-        """The label as text; for `Choose`, 1 for it and 0 for the other choices."""
-        answer = sample.references[0]
-        return [float(choice == answer) for choice in request.choices] if isinstance(request, Choose) else answer
 
     def chance(self, samples: Sequence[Sample]) -> dict[str, float]:
         """Expected means of uniformly random choices; where any number may be said, of the whole ones from -3 to 3.
@@ -215,14 +167,13 @@ class SentimentTask:
         """
         if not samples:
             return {}
-        from mmbench.metrics.evaluate import evaluate
-
-        choices = self._choices or _WHOLE_NUMBERS
+        choices = self.choices or _WHOLE_NUMBERS
         offered = [replace(sample, choices=choices) for sample in samples]
         tables = self.score(offered, [(Response("ok", [0.0] * len(choices)),)] * len(samples))
-        values = {
-            str(metric.id): evaluate(metric, tables[metric.unit]).value
-            for metric in self.metrics
-            if metric.is_mean and metric.unit in tables
-        }
-        return {name: value for name, value in values.items() if value is not None}
+        found: dict[str, float] = {}
+        for metric in self.metrics:
+            if metric.is_mean and metric.unit in tables:
+                table = {ONES: [1.0] * len(tables[metric.unit].unit_ids), **tables[metric.unit].columns}
+                total, count = (math.fsum(table[name]) for name in metric.columns)
+                found |= {str(metric.id): total / count} if count else {}
+        return found

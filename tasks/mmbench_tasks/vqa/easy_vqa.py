@@ -6,14 +6,10 @@ import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mmbench.core import DataError, DatasetInfo, Media, MissingExtraError
+from mmbench.core import DataError, Media, MissingExtraError
+from mmbench.data import Question, dataset_digest, digest_file, held_out, images_from_files
 from mmbench_tasks.vqa.card import VqaCard
-from mmbench_tasks.vqa.task import VqaTask
-
-if TYPE_CHECKING:
-    from mmbench.data import Question
 
 NAME = "vqa/easy-vqa"
 YES_NO = ("no", "yes")
@@ -23,22 +19,6 @@ CHOICES = {"yes/no": YES_NO, "shape": SHAPES, "colour": COLOURS}
 """The data set's answers, by type of question."""
 VAL_FRACTION = 0.1
 """Share of the official training pictures that make up the split val."""
-
-CARD = VqaCard(
-    name=NAME,
-    version="1",
-    description="9,673 questions on shapes, colours and yes or no, about 1,000 synthetic pictures of one shape each",
-    dataset=DatasetInfo(
-        name="easy-vqa",
-        revision="easy-vqa==1.0",
-        licence="MIT",
-        citation="Victor Zhou, easy-VQA, 2019, https://github.com/vzhou842/easy-VQA",
-    ),
-    splits=("test", "train", "val"),
-    prompt="short-answer-v1",
-    extractor="exact",
-    closed_answers=True,
-)
 
 
 def question_type(question: str) -> str:
@@ -72,8 +52,6 @@ class EasyVqa:
 
     def rows(self, split: str) -> Iterator[Question]:
         """The questions of ``test``, ``train`` or ``val``, in their official order. Raises `DataError`."""
-        from mmbench.data import Question
-
         part = "test" if split == "test" else "train"
         questions = self._questions(part)
         media = self._images(part, questions)
@@ -95,8 +73,6 @@ class EasyVqa:
 
     def fingerprint(self) -> str:
         """Digest of the file of test questions and of every test picture, in the order of their numbers."""
-        from mmbench.data import dataset_digest, digest_file
-
         media = self._images("test", self._questions("test"))
         digests = [f"{number} {image.digest}" for number, image in sorted(media.items())]
         return dataset_digest([digest_file(self._file("test")), *digests])
@@ -119,8 +95,6 @@ class EasyVqa:
 
     def _images(self, part: str, questions: list[tuple[str, str, int]]) -> dict[int, Media]:
         """Number to picture. Each file is read once for its digest."""
-        from mmbench.data import images_from_files
-
         if part not in self._media:
             numbers = sorted({number for _, _, number in questions})
             folder = f"{self.folder / part / 'images'}"
@@ -131,10 +105,18 @@ class EasyVqa:
 
 def _side(image: Media) -> str:
     """The side of the cut on which a picture of the official training part lies."""
-    from mmbench.data import held_out
-
     return "val" if held_out(image.digest, VAL_FRACTION) else "train"
 
 
-dataset = EasyVqa()
-task = VqaTask(CARD, dataset)
+CARD = VqaCard(
+    name=NAME,
+    description="9,673 questions on shapes, colours and yes or no, about 1,000 synthetic pictures of one shape each",
+    licence="MIT",
+    citation="Victor Zhou, easy-VQA, 2019, https://github.com/vzhou842/easy-VQA",
+    revision="easy-vqa==1.0",
+    source=EasyVqa(),
+    splits=("test", "train", "val"),
+    prompt="short-answer-v1",
+    extractor="exact",
+    closed_answers=True,
+)

@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mmbench.core import DatasetInfo, Predicted, Task, UsageError
-from mmbench.metrics.vqa import DEFAULT_VARIANT
+from mmbench.core import CardFamily, Predicted, Task, UsageError
+from mmbench.data import (
+    Question,
+    card_of_file,
+    find_data_file,
+    is_annotations,
+    read_annotations,
+    read_questions,
+    read_results,
+)
+from mmbench.metrics import DEFAULT_VARIANT
 from mmbench_tasks.vqa.card import ANNOTATORS, ANY, VqaCard
 from mmbench_tasks.vqa.task import VqaTask
 
-if TYPE_CHECKING:
-    from mmbench.data import Question
 
-
-class QuestionList:
-    """Questions that were read from a user's file: one split, ``test``."""
-
-    def __init__(self, questions: Sequence[Question]) -> None:
-        self._questions = questions
-
-    def rows(self, split: str) -> Sequence[Question]:
-        """The questions, in the order of the file."""
-        return self._questions
-
-    def fingerprint(self) -> str:
-        """Digest of questions, answers, their records, choices, slices and pictures."""
-        from mmbench.data import dataset_digest
-
-        return dataset_digest(text for row in self._questions for text in _scored(row))
-
-
-def _scored(row: Question) -> Iterator[str]:
-    """Everything of a question that could change a score; lists with their lengths before them."""
-    yield from (row.id, row.image.digest if row.image else "", row.question)
-    yield from (str(len(row.answers)), *row.answers)
-    yield from ("open",) if row.choices is None else (str(len(row.choices)), *row.choices)
-    for name, label in sorted(row.slices.items()):
-        yield from (name, label)
-    yield from ("records", *row.records) if row.records else ()
-    yield "."
-
-
-class VqaFamily:
-    """Questions about pictures."""
+class VqaFamily(CardFamily[VqaCard]):
+    """Questions about images."""
 
     name = "vqa"
-    default: str | None = "vqa/scenes"
+    default = "vqa/scenes"
+    card_type = VqaCard
+    task_type = VqaTask
 
     def from_data(self, name: str, path: Path) -> VqaTask:
         """The task ``vqa/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`.
@@ -55,21 +34,16 @@ class VqaFamily:
         Where every question has ten answers they are taken for those of ten people, and scored by VQA accuracy; any
         other file's answers are all right. Raises `DataError`.
         """
-        from mmbench.data import read_questions
-        from mmbench.data.records import find_data_file
-
         path = find_data_file(path)
         questions = read_questions(path)
         return _over(name, path, questions, *_variant(questions))
 
     def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
-        """Read answers, and the references beside them; see `mmbench_tasks.vqa.official`. No picture is looked for.
+        """Read answers, and the references beside them; see `mmbench.data.read_results`. No image is looked for.
 
         In official annotations several answers to a question are those of several people, however many; other files
         are as in `from_data`. Raises `DataError`; `UsageError` where references are missing or one too many.
         """
-        from mmbench_tasks.vqa.official import is_annotations, read_annotations, read_results
-
         outputs = {name: (answer,) for name, answer in read_results(predictions).items()}
         if task is not None:
             if references is not None:
@@ -84,8 +58,6 @@ class VqaFamily:
             people = any(len(question.answers) > 1 for question in questions)
             variant, doubt = DEFAULT_VARIANT if people else ANY, ""
         else:
-            from mmbench.data import read_questions
-
             questions = read_questions(references, pictures=False)
             variant, doubt = _variant(questions)
         return Predicted(_over(references.stem, references, questions, variant, doubt), outputs)
@@ -108,19 +80,17 @@ def _variant(questions: Sequence[Question]) -> tuple[str, str]:
 
 def _over(name: str, path: Path, questions: Sequence[Question], variant: str, doubt: str) -> VqaTask:
     """The task ``vqa/NAME`` over questions that a file gave."""
-    from mmbench.data import digest_file
-
-    card = VqaCard(
-        name=f"vqa/{name}",
-        version="1",
+    card = card_of_file(
+        VqaCard,
+        f"vqa/{name}",
+        path,
+        questions,
         description=f"questions about pictures from {path.name}",
-        dataset=DatasetInfo(name=name, revision=digest_file(path), licence="unknown", citation=path.name),
         closed_answers=all(question.choices is not None for question in questions),
-        languages=(),
         variant=variant,
         doubt=doubt,
     )
-    return VqaTask(card, QuestionList(questions))
+    return VqaTask(card)
 
 
 family = VqaFamily()

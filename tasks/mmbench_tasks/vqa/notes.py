@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from mmbench.metrics.vqa import EXACT, NORMALISED, OFFICIAL
+from mmbench.data import Question
+from mmbench.metrics import EXACT, NORMALISED, OFFICIAL
 from mmbench_tasks.vqa.card import ANNOTATORS, ANY
-
-if TYPE_CHECKING:
-    from mmbench.data import Question
 
 
 def notes(rows: Iterable[Question], variant: str) -> list[str]:

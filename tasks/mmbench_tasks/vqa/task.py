@@ -1,28 +1,30 @@
-"""A task of the family `vqa`: one question about a picture, and what one answer is worth."""
+"""A task of the family `vqa`: one question about an image, and what one answer is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Self
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from mmbench.core import (
-    Choose,
+    CardTask,
     Generate,
     Metric,
+    Output,
     PerSampleTask,
     Request,
     Response,
     Sample,
     SampleScore,
-    TaskInfo,
-    UnknownNameError,
-    UsageError,
+    look_up,
+    output_for,
 )
-from mmbench.core.responses import Output
-from mmbench.metrics.vqa import VQA_VARIANTS, vqa_accuracy
-from mmbench_tasks.answers.extractors import EXTRACTORS
-from mmbench_tasks.vqa.card import ANY, QuestionSource, VqaCard
-from mmbench_tasks.vqa.prompts import PROMPTS
+from mmbench.data import Question
+from mmbench.metrics import VQA_VARIANTS, vqa_accuracy
+from mmbench_tasks.answers.extractors import EXTRACTORS, Extractor
+from mmbench_tasks.vqa.card import ANY, VqaCard
+from mmbench_tasks.vqa.notes import notes
+from mmbench_tasks.vqa.prompts import PROMPTS, Prompt
 
 _RIGHT: Mapping[str, float] = {"accuracy": 1.0}
 _WRONG: Mapping[str, float] = {"accuracy": 0.0}
@@ -30,61 +32,40 @@ _NO_META: Mapping[str, Any] = {}
 _GROUP_DIGITS = 16
 
 
-class VqaTask(PerSampleTask):
-    """Questions about pictures, declared by a card and given by a source.
+class VqaTask(CardTask[VqaCard], PerSampleTask):
+    """Questions about images.
 
     Where all answers of a question are right (variant ``any``), an answer is right when it equals one of them after
     normalisation by the extractor: the metric ``accuracy``. Where each is what one person said, it is worth what
     `mmbench.metrics.vqa_accuracy` says in the variant in force. A model that answers by scoring the choices gets the
-    expected value over uniformly random choices among the best. Errors cluster by the question's group, by picture where
-    it has none.
+    expected value over uniformly random choices among the best. Errors cluster by the question's group, by image where
+    it has none. Options are ``extractor``, ``prompt`` and ``variant``, by name.
     """
 
     variants: ClassVar[Sequence[str]] = (ANY, *VQA_VARIANTS)
     """The variants that `with_options` takes."""
+    prompt: Prompt
+    extractor: Extractor
 
-    def __init__(self, card: VqaCard, source: QuestionSource, options: Mapping[str, Any] | None = None) -> None:
-        self.card = card
-        self.source = source
-        self.options = dict(options or {})
-        self.variant: str = self.options.get("variant", card.variant)
+    def __init__(self, card: VqaCard, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(card, options)
+        self.variant: str = self.option("variant")
         self.columns = ("accuracy",) if self.variant == ANY else ("vqa_accuracy",)
+        self.closed_answers = card.closed_answers
         usual = "exact" if self.variant == ANY or card.closed_answers else "verbatim"
-        self.prompt = PROMPTS[self.options.get("prompt", card.prompt)]
-        self.extractor = EXTRACTORS[self.options.get("extractor", card.extractor or usual)]
+        self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
+        self.extractor = look_up("extractor", self.option("extractor") or usual, EXTRACTORS)
         zeros = dict.fromkeys(self.columns, 0.0)
         self._unparsed = SampleScore(zeros, "unparsed", None, f"extractor {self.extractor.name} finds no answer in it")
 
-    def with_options(self, **options: Any) -> Self:
-        """The task with another ``extractor``, ``prompt`` or ``variant``, by name. Raises `UsageError` for anything else."""
-        known: dict[str, Collection[str]] = {"extractor": EXTRACTORS, "prompt": PROMPTS, "variant": self.variants}
-        for option, value in options.items():
-            if option not in known:
-                hint = f"There are: {', '.join(known)}."
-                raise UnknownNameError(f"option of {self.card.name}", option, known, hint=hint)
-            if not isinstance(value, str) or value not in known[option]:
-                names = ", ".join(known[option])
-                raise UnknownNameError(option, str(value), known[option], hint=f"There are: {names}.")
-        return type(self)(self.card, self.source, {**self.options, **options})
+    def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``extractor``, ``prompt`` and ``variant``."""
+        return {"extractor": EXTRACTORS, "prompt": PROMPTS, "variant": self.variants}
 
     @property
-    def info(self) -> TaskInfo:
-        """What the card says, with the prompt, extractor and variant in force."""
-        card = self.card
-        return TaskInfo(
-            name=card.name,
-            version=card.version,
-            description=card.description,
-            dataset=card.dataset,
-            request_kinds=frozenset({"generate"}),
-            primary=(self._metric_name,),
-            splits=card.splits,
-            languages=card.languages,
-            prompt=str(self.prompt),
-            extractor=str(self.extractor),
-            closed_answers=card.closed_answers,
-            options=self.options,
-        )
+    def primary(self) -> tuple[str, ...]:
+        """The one metric."""
+        return (self._metric_name,)
 
     @property
     def _metric_name(self) -> str:
@@ -100,49 +81,30 @@ class VqaTask(PerSampleTask):
     @property
     def notes(self) -> Sequence[str]:
         """What the data lack that the variant in force counts on, a sentence each. Reads the data."""
-        from mmbench_tasks.vqa.notes import notes
-
         if self.variant == ANY:
             return (self.card.doubt,) if self.card.doubt and "variant" not in self.options else ()
         return notes(self.source.rows("test"), self.variant)
 
-    def fingerprint(self) -> str:
-        """Digest of the test split's questions, answers and pictures. Raises `DataError`."""
-        return self.source.fingerprint()
-
-    def samples(self, split: str = "test") -> list[Sample]:
-        """The questions of a split, in the order of the source. Raises `DataError`, `UsageError`."""
-        if split not in self.card.splits:
-            raise UsageError(f"{self.card.name} has no split {split!r}; it has {', '.join(self.card.splits)}")
-        groups: dict[str, str] = {}
-        samples = []
-        for row in self.source.rows(split):
-            image = row.image
-            group: str | None = row.group
-            if not group and image is not None:
-                group = groups.get(image.digest)
-                if group is None:
-                    group = groups[image.digest] = image.digest[:_GROUP_DIGITS]
-            samples.append(
-                Sample(
-                    id=row.id,
-                    parts=(row.question,) if image is None else (image, row.question),
-                    references=row.answers,
-                    choices=row.choices,
-                    group=group or "",
-                    slices=row.slices,
-                    meta={"records": row.records} if row.records else _NO_META,
-                )
-            )
-        return samples
+    def sample(self, row: Question) -> Sample:
+        """One question."""
+        image, group = row.image, row.group
+        if not group and image is not None:
+            group = sys.intern(image.digest[:_GROUP_DIGITS])  # shared by all questions about the image
+        return Sample(
+            id=row.id,
+            parts=(row.question,) if image is None else (image, row.question),
+            references=row.answers,
+            choices=row.choices,
+            group=group,
+            slices=row.slices,
+            meta={"records": row.records} if row.records else _NO_META,
+        )
 
     def requests(self, sample: Sample) -> list[Request]:
-        """One `Generate`: the picture, then the prompt with the question."""
+        """One `Generate`: the image, then the prompt with the question."""
         *media, question = sample.parts
         text = self.prompt.render(str(question), sample.choices)
-        return [
-            Generate(parts=(*media, text), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices),
-        ]
+        return [Generate(parts=(*media, text), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices)]
 
     def score_sample(self, sample: Sample, response: Response) -> SampleScore:
         """What the answer is worth; 0 for an output that the extractor finds no answer in.
@@ -194,9 +156,7 @@ class VqaTask(PerSampleTask):
             answer = next(iter(self._right_choices(sample)), sample.references[0])
         else:
             answer = self._best(sample)[1]
-        if isinstance(request, Choose):
-            return [float(choice == answer) for choice in request.choices]
-        return answer
+        return output_for(request, answer)
 
     def ceiling(self, samples: Sequence[Sample]) -> dict[str, float]:
         """What `solve` gets where that is less than 1 since people disagree; empty for accuracy, where it gets 1."""

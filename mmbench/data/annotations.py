@@ -8,17 +8,15 @@ errors cluster, ``question_type`` and ``answer_type``, which become slices.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mmbench.core import DataError
-from mmbench.data import Question
-from mmbench.data.records import Record, find_data_file, id_text, listed, read_records
-from mmbench.data.rows import told_apart
+from mmbench.data.records import Record, find_data_file, id_text, read_records, refuse_repeated
+from mmbench.data.rows import Question, told_apart
 
 
 class _Person(msgspec.Struct, gc=False):
@@ -71,7 +69,7 @@ def read_annotations(path: Path) -> list[Question]:
     texts: dict[str, str] = {}
     slices: dict[tuple[object, object], dict[str, str]] = {}
     questions = [_question(path, place, each, texts, slices) for place, each in enumerate(annotations)]
-    _refuse_twice(path, (question.id for question in questions))
+    refuse_repeated(path, (question.id for question in questions))
     return questions
 
 
@@ -126,15 +124,14 @@ def _checked_id(path: Path, place: str, name: str) -> str:
 def read_results(path: Path) -> dict[str, str]:
     """Question id to answer, in the order of the file. Raises `DataError`, with a list of ids that stand there twice."""
     answers: dict[str, str] = {}
-    twice: list[str] = []
+    names: list[str] = []
     for record in read_records(find_data_file(path)):
         name = _field(record, "question_id", "id")
         field = _field(record, "answer", "output")
         identifier = record.identifier(record.fields[name], f"field {name!r}")
-        if identifier in answers:
-            twice.append(identifier)
+        names.append(identifier)
         answers[identifier] = _text(record, field)
-    _refuse_twice(path, [*answers, *twice])
+    refuse_repeated(path, names)
     return answers
 
 
@@ -152,9 +149,3 @@ def _text(record: Record, field: str) -> str:
     if isinstance(value, str) and not value.strip():
         return str(value)
     return record.checked(value, f"field {field!r}", number=True)
-
-
-def _refuse_twice(path: Path, names: Iterable[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{path}: ids that stand there more than once: {listed(twice)}")

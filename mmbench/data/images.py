@@ -1,4 +1,4 @@
-"""Where the pictures that a data file names lie."""
+"""Find the images that a data file names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from mmbench.data.fingerprint import images_from_files
 from mmbench.data.records import listed
 
 
-class Pictures:
-    """The pictures that one data file names. Collects them first, so that all that are missing are reported at once."""
+class NamedImages:
+    """The images that one data file names, collected first, so that all that are missing are reported at once.
+
+    An image is looked for in the file's folder, in its folder ``images``, and in every other folder directly in it.
+    """
 
     def __init__(self, data_file: Path) -> None:
         self._data_file = data_file
@@ -23,9 +26,10 @@ class Pictures:
         self._ambiguous: list[str] = []
 
     def add(self, name: str, place: str) -> str:
-        """Look for a picture, which was named at `place` (such as ``line 3``).
+        """Look for an image that was named at `place` (such as ``line 3``).
 
-        Returns: the name, the same object whenever it is added.
+        Returns:
+            The name, the same object whenever it is added.
         """
         known = self._names.get(name)
         if known is not None:
@@ -42,7 +46,7 @@ class Pictures:
         return name
 
     def media(self) -> Mapping[str, Media]:
-        """Name to picture, for all names; equal files are one medium. Raises `DataError` when any is missing."""
+        """Name to image, for all names; equal files are one medium. Raises `DataError` when any is missing."""
         if self._missing:
             count = "1 picture is" if len(self._missing) == 1 else f"{len(self._missing)} pictures are"
             raise DataError(

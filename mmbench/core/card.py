@@ -1,0 +1,264 @@
+"""Dataset cards, and the task that a card declares.
+
+A family of tasks is Python: what is asked and what an answer is worth. A dataset of a family is a `DatasetCard`: names,
+licence, citation, and a source of rows. `CardTask` is the base of the families' tasks and holds what they share: options,
+splits, the fingerprint, and what `TaskInfo` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from mmbench.core.errors import CardError, PluginError, UnknownNameError, UsageError
+from mmbench.core.ids import dataset_digest
+from mmbench.core.metric import Metric
+from mmbench.core.requests import Request, RequestKind
+from mmbench.core.responses import Output
+from mmbench.core.samples import Sample
+from mmbench.core.task import DatasetInfo, Task, TaskInfo, output_for
+
+Option = Collection[str] | Callable[[Any], Any]
+"""What an option of a task may be: one of some names; or what a function returns for it, which raises `UsageError`."""
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """One item of a dataset as its source gives it, such as `mmbench.data.Question`."""
+
+    @property
+    def id(self) -> str:
+        """Unique in its split and stable; printable, without line breaks."""
+
+    def scored(self) -> Iterable[str]:
+        """Everything in the row that could change a score, as texts: the fingerprint is made of it."""
+
+
+class RowSource(Protocol):
+    """Where the rows of a dataset come from.
+
+    A source may also have a method ``fingerprint()`` that returns the digest of its test split without reading all rows.
+    """
+
+    def rows(self, split: str) -> Iterable[Any]:
+        """The rows of one of the card's splits, in a stable order.
+
+        Raises:
+            DataError: If the data cannot be read.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetCard:
+    """One dataset of a family, declared. Families add fields of their own and set defaults.
+
+    Raises:
+        CardError: If a field that every reader of a result needs is empty.
+    """
+
+    name: str
+    """Full name of the task, family first, such as ``vqa/easy-vqa``."""
+    description: str = ""
+    """One line for `mmbench list`."""
+    licence: str = ""
+    """SPDX identifier of the data's licence where there is one; ``unknown`` where nobody stated it."""
+    citation: str = ""
+    """Paper, page or package."""
+    revision: str = ""
+    """The pinned version of the data; for a user's own file, the digest of the file."""
+    source: RowSource
+    """Gives the rows."""
+    version: str = "1"
+    """Changes when the same model could get another score; prompt and extractor have versions of their own."""
+    splits: tuple[str, ...] = ("test",)
+    """The splits that the source knows."""
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes."""
+    modalities: tuple[str, ...] = ("image", "text")
+    """What a request may hold, as in `TaskInfo`."""
+    max_images: int = 1
+    """The largest number of images in one request, as in `TaskInfo`."""
+    prompt: str = ""
+    """Name of one of the family's prompts; empty where the family has none."""
+    extractor: str = ""
+    """Name of one of the family's answer extractors; empty: the family chooses."""
+
+    def __post_init__(self) -> None:
+        for field in ("name", "description", "licence", "citation", "revision"):
+            if not getattr(self, field).strip():
+                raise CardError(self.name, field)
+
+    @property
+    def dataset(self) -> DatasetInfo:
+        """Name, revision, licence and citation of the data."""
+        return DatasetInfo(self.name.partition("/")[2] or self.name, self.revision, self.licence, self.citation)
+
+
+Card = TypeVar("Card", bound=DatasetCard)
+
+
+class CardTask(Generic[Card]):
+    """Base of tasks that a card declares.
+
+    A family's task sets `prompt`, `extractor` and `closed_answers` where it has them, and defines `primary`, `metrics`,
+    `sample`, `requests` and `score` (or inherits `score` from `PerSampleTask`), and `known_options`.
+    """
+
+    request_kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
+    """The kinds of request that it makes."""
+    prompt: Any = None
+    """The prompt in force; its text form is stated in `info`."""
+    extractor: Any = None
+    """The extractor in force; its text form is stated in `info`."""
+    closed_answers: bool = False
+    """Whether every request carries its closed set of answers."""
+
+    def __init__(self, card: Card, options: Mapping[str, Any] | None = None) -> None:
+        """Make the task of a card.
+
+        Args:
+            card: The dataset.
+            options: Options that `with_options` checked; they are stated in `info`.
+        """
+        self.card = card
+        self.options = dict(options or {})
+        self.source: RowSource = card.source
+
+    @property
+    def primary(self) -> tuple[str, ...]:
+        """Ids of the metrics of the main table."""
+        raise TypeError(f"{type(self).__name__} does not define primary")
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """Every metric that the score tables feed."""
+        raise TypeError(f"{type(self).__name__} does not define metrics")
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the data lack that the metrics count on, a sentence each; may read the data."""
+        return ()
+
+    def option(self, name: str) -> Any:
+        """The value of an option: as given, else the card's field of that name."""
+        return self.options.get(name, getattr(self.card, name))
+
+    def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Option]:
+        """The options that the task takes.
+
+        Args:
+            given: The options that are being set, for options that depend on others.
+        """
+        del given
+        return {}
+
+    def with_options(self, **options: Any) -> Self:
+        """The task with these options set as well.
+
+        Raises:
+            UnknownNameError: If there is no such option, or a name is none of those that it takes.
+            UsageError: If a value is not what the option takes.
+        """
+        known = self.known_options(options)
+        for name, value in options.items():
+            takes = look_up(f"option of {self.card.name}", name, known)
+            options[name] = takes(value) if callable(takes) else named(name, value, takes)
+        return type(self)(self.card, {**self.options, **options})
+
+    @property
+    def info(self) -> TaskInfo:
+        """What the card says, with the options in force."""
+        card = self.card
+        return TaskInfo(
+            name=card.name,
+            version=card.version,
+            description=card.description,
+            dataset=card.dataset,
+            request_kinds=self.request_kinds,
+            primary=self.primary,
+            splits=card.splits,
+            languages=card.languages,
+            modalities=card.modalities,
+            max_images=card.max_images,
+            prompt=self.prompt_text,
+            extractor=None if self.extractor is None else str(self.extractor),
+            closed_answers=self.closed_answers,
+            options=self.options,
+        )
+
+    @property
+    def prompt_text(self) -> str | None:
+        """Name and templates of the prompt in force; None where there is none."""
+        return None if self.prompt is None else str(self.prompt)
+
+    def fingerprint(self) -> str:
+        """Digest of everything in the test split that could change a score. Raises `DataError`."""
+        known = getattr(self.source, "fingerprint", None)
+        return rows_digest(self.source.rows("test")) if known is None else known()
+
+    def samples(self, split: str = "test") -> list[Sample]:
+        """The samples of a split, in the order of the source.
+
+        Raises:
+            DataError: If the data cannot be read.
+            UsageError: If the card names no such split.
+        """
+        if split not in self.card.splits:
+            raise UsageError(f"{self.card.name} has no split {split!r}; it has {', '.join(self.card.splits)}")
+        return [self.sample(row) for row in self.source.rows(split)]
+
+    def sample(self, row: Any) -> Sample:
+        """The sample of one row of the source."""
+        raise TypeError(f"{type(self).__name__} does not define sample")
+
+    def solve(self, sample: Sample, request: Request) -> Output:
+        """The first reference, as the request asks for it."""
+        return output_for(request, sample.references[0])
+
+    def chance(self, samples: Sequence[Sample]) -> Mapping[str, float]:
+        """Empty, unless a family overrides it: there is no uniform guess among all texts."""
+        del samples
+        return {}
+
+
+class CardFamily(Generic[Card]):
+    """Base of families whose datasets are cards: it makes the tasks of the entry-point group ``mmbench.datasets``."""
+
+    name: str
+    """What stands before the slash."""
+    default: str | None = None
+    """As in `mmbench.core.Family`."""
+    card_type: type[Card]
+    """The cards that it takes."""
+    task_type: Callable[[Card], Task]
+    """Makes the task of a card."""
+
+    def from_card(self, card: DatasetCard) -> Task:
+        """The task that a card declares.
+
+        Raises:
+            PluginError: If it is another family's card.
+        """
+        if not isinstance(card, self.card_type):
+            wanted = self.card_type.__name__
+            raise PluginError(f"the card of {card.name!r} is a {type(card).__name__}; {self.name} takes a {wanted}")
+        return type(self).task_type(card)
+
+
+def look_up(what: str, name: Any, known: Mapping[str, T]) -> T:
+    """The value under a name. Raises `UnknownNameError`, which lists the names that there are."""
+    return known[named(what, name, known)]
+
+
+def named(what: str, value: Any, known: Collection[str]) -> str:
+    """The value as one of some names. Raises `UnknownNameError`, which lists the names that there are."""
+    text = str(value)
+    if text not in known:
+        raise UnknownNameError(what, text, known, hint=f"There are: {', '.join(known) or 'none'}.")
+    return text
+
+
+def rows_digest(rows: Iterable[Row]) -> str:
+    """Digest of everything in some rows that could change a score, in their order."""
+    return dataset_digest(text for row in rows for text in row.scored())
