@@ -1,9 +1,11 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
-``mmbench.run(model=…, tasks=…)`` is the main job; ``mmbench.train`` has models learn ahead of it, ``mmbench.score`` takes
-a file of predictions in the place of a model, ``mmbench.compare`` says what sets two runs apart, and ``mmbench.load_run`` reads a
-stored run. The nouns that plug-ins are
-written with are here as well. Everything loads when it is first used: importing this package imports nothing but the standard library.
+The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, and `score`
+takes a file of predictions in the place of a model. `load_run` reads a stored run, `rescore` applies today's metrics to it,
+`compare` says what sets two runs apart, `report` ranks many, and `gate` holds a run against limits and against a baseline of
+`save_baseline`. The types that plug-ins are written with are here as well.
+
+Everything loads when it is first used: importing this package imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ from mmbench import _moved
 from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from mmbench.api.compare import compare
+    from mmbench.api.compare import Comparison, compare
+    from mmbench.api.gate import GateResult, gate
+    from mmbench.api.report import Report, report
+    from mmbench.api.rescore import Rescored, rescore
     from mmbench.api.run import RunResult, run
+    from mmbench.api.save_baseline import SavedBaseline, save_baseline
     from mmbench.api.score import ScoreResult, score
-    from mmbench.comparison.differences import Comparison
+    from mmbench.api.train import TrainResult, train
     from mmbench.core import (
         AmbiguousRunError,
         CardFamily,
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
         OptionError,
         PerSampleTask,
         PluginError,
+        RenamedOptionError,
         RunFailedError,
         RunNotFoundError,
         Sample,
@@ -62,7 +69,6 @@ if TYPE_CHECKING:
     from mmbench.metrics.formulas import mean_metric
     from mmbench.results.find import load_run
     from mmbench.results.run import Run, TaskResult
-    from mmbench.runner.training import TrainResult, train
 
 __version__ = "0.1.0"
 
@@ -79,6 +85,7 @@ __all__ = [
     "Embed",
     "FitContext",
     "FitProgress",
+    "GateResult",
     "Generate",
     "Generation",
     "Learned",
@@ -97,12 +104,16 @@ __all__ = [
     "OptionError",
     "PerSampleTask",
     "PluginError",
+    "RenamedOptionError",
+    "Report",
+    "Rescored",
     "Run",
     "RunFailedError",
     "RunNotFoundError",
     "RunResult",
     "Sample",
     "SampleScore",
+    "SavedBaseline",
     "ScoreResult",
     "ScoreTable",
     "TaskInfo",
@@ -113,9 +124,13 @@ __all__ = [
     "Usage",
     "UsageError",
     "compare",
+    "gate",
     "load_run",
     "mean_metric",
+    "report",
+    "rescore",
     "run",
+    "save_baseline",
     "score",
     "train",
 ]
@@ -123,13 +138,16 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "mmbench.api.compare": ("compare",),
+        "mmbench.api.compare": ("Comparison", "compare"),
+        "mmbench.api.gate": ("GateResult", "gate"),
+        "mmbench.api.report": ("Report", "report"),
+        "mmbench.api.rescore": ("Rescored", "rescore"),
         "mmbench.api.run": ("RunResult", "run"),
+        "mmbench.api.save_baseline": ("SavedBaseline", "save_baseline"),
         "mmbench.api.score": ("ScoreResult", "score"),
-        "mmbench.comparison.differences": ("Comparison",),
+        "mmbench.api.train": ("TrainResult", "train"),
         "mmbench.results.find": ("load_run",),
         "mmbench.results.run": ("Run", "TaskResult"),
-        "mmbench.runner.training": ("TrainResult", "train"),
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (
             "AmbiguousRunError",
@@ -161,6 +179,7 @@ __getattr__, __dir__ = lazy_exports(
             "OptionError",
             "PerSampleTask",
             "PluginError",
+            "RenamedOptionError",
             "RunFailedError",
             "RunNotFoundError",
             "Sample",

@@ -1,1 +1,1 @@
-"""The public functions of `mmbench`, one module each; the command line stands on the same functions."""
+"""The public functions of `mmbench`, a module each; the commands stand on them."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mmbench.api.references import reference_of
+from mmbench.comparison.choose import chosen, distinct
+from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
+from mmbench.results.find import load_run
 
-if TYPE_CHECKING:
-    from mmbench.comparison.differences import Comparison
-
-__all__ = ["compare"]
+__all__ = ["Comparison", "compare"]
 
 
 def compare(
@@ -26,17 +27,30 @@ def compare(
 ) -> Comparison:
     """Compare run `b`, the candidate, with run `a`, the reference, on what both have; no model and no network is needed.
 
-    Parameters: `a` and `b`, a run directory, a name under `out`, or what `mmbench.run` returned; `tasks` and `metrics`,
-    names, empty for all; `slices`, also by slice, the primary metrics or those that are named.
+    Args:
+        a: The reference: a run directory, a saved baseline, the name of a model or an alias that has runs under `out`, or
+            what `mmbench.run` or `mmbench.load_run` returned.
+        b: The candidate, in the same forms.
+        tasks: Full names or families; empty for all.
+        metrics: Metrics, ``ID`` or ``TASK:ID``; empty for all.
+        slices: Compare slices too: the primary metrics, or those that are named.
+        out: The folder of all runs.
 
-    Returns: `Comparison.metrics` has, for every metric, the two values over the units that both have and the paired difference
-    with interval, p-value, minimum detectable effect and counts; `Comparison.refused` says of every task that does not compare
-    why. Raises `UsageError` and its kin for a run, task or metric that is not there, `NotComparableError` for damaged runs.
+    Returns:
+        `Comparison.metrics` has, for every metric, the two values over the units that both have, and the paired difference
+        with interval, p-value, minimum detectable effect and counts. `Comparison.refused` says of every task that does
+        not compare why.
+
+    Raises:
+        UsageError: For a run, task or metric that is not there.
+        NotComparableError: For files that are damaged, or of a newer schema.
+
+    Example:
+        >>> import mmbench
+        >>> difference = mmbench.compare("concat", "mymodel").metrics[0].difference  # doctest: +SKIP
+        >>> difference.low, difference.value, difference.high  # doctest: +SKIP
+        (0.011, 0.023, 0.035)
     """
-    from mmbench.comparison.choose import chosen, distinct
-    from mmbench.comparison.differences import compare_runs
-    from mmbench.results.find import load_run
-
-    sides = distinct([load_run(getattr(each, "path", each), Path(out)) for each in (a, b)])
+    sides = distinct([load_run(reference_of(each), Path(out)) for each in (a, b)])
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
     return compare_runs(sides[0], sides[1], *wanted, slices=slices)

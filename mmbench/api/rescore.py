@@ -6,10 +6,14 @@ import contextlib
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from mmbench.api.references import reference_of
+from mmbench.api.run import write_report
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.results.find import find_run
+from mmbench.results.run import read_run
 from mmbench.runner.execute.signals import interruptible, shielded
 from mmbench.runner.plan.replan import replan
 from mmbench.scoring.rescoring import Rescored, score_again, what_moved, write_again
@@ -17,27 +21,34 @@ from mmbench.scoring.rescoring import Rescored, score_again, what_moved, write_a
 __all__ = ["Rescored", "rescore"]
 
 
-def rescore(
-    run: str | Path, tasks: str | Iterable[str] = (), *, dry_run: bool = False, out: str | Path = RUNS
-) -> Rescored:
+def rescore(run: Any, tasks: str | Iterable[str] = (), *, dry_run: bool = False, out: str | Path = RUNS) -> Rescored:
     """Score the stored answers of a run with today's metrics; no model is needed, and earlier scorings stay as they are.
 
     All tasks are scored before the first is written. A task that only scores differently today (its version, its
     extractor) gets today's version.
 
     Args:
-        run: A run directory, or a name under `out`.
+        run: A run directory, a name under `out`, or what `mmbench.run` or `mmbench.load_run` returned.
         tasks: Full names or families; empty for all tasks that have scores.
         dry_run: Write nothing.
         out: The folder of all runs.
+
+    Returns:
+        What moved, metric by metric, and the names of the scorings before and after.
 
     Raises:
         UsageError: If there is no such run or task.
         NotComparableError: If a task cannot be built, its data have changed, it would ask something else today, answers
             that were scored before are missing, or nothing was scored before.
         RunFailedError: If another process is writing to the run, or the scores cannot be written.
+
+    Example:
+        >>> import mmbench
+        >>> result = mmbench.rescore("mymodel", dry_run=True)  # doctest: +SKIP
+        >>> [each.id for each in result.moved if each.moved]  # doctest: +SKIP
+        []
     """
-    directory = find_run(str(run), Path(out))
+    directory = find_run(reference_of(run), Path(out))
     with interruptible(), contextlib.nullcontext() if dry_run else directory.locked():
         stored = directory.read()
         notes: list[str] = []
@@ -47,4 +58,5 @@ def rescore(
         if not dry_run:
             with shielded():
                 scorings = write_again(directory, stored, again)
+                write_report(read_run(directory))
         return Rescored(directory.path, moved, scorings, tuple(notes), not dry_run)

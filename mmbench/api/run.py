@@ -17,7 +17,7 @@ from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
-from mmbench.runner.execute.progress import Progress, progress_of
+from mmbench.runner.execute.progress import Display, Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.jobs import Plan, make_plan
@@ -152,7 +152,7 @@ def run(
     return execute(make_plan(model, tasks, out, options), progress_of(options.get("progress", True)))
 
 
-def execute(plan: Plan, progress: Progress) -> RunResult:
+def execute(plan: Plan, progress: Display) -> RunResult:
     """Run every job; one that fails does not keep the others from running. Raises `Interrupted` on a signal."""
     cache: dict[tuple[str, str], Mapping[str, float]] = {}
 
@@ -180,7 +180,7 @@ def execute(plan: Plan, progress: Progress) -> RunResult:
             session.failure = error
         if session.failure is not None:
             failures[name] = str(session.failure)
-            progress.note(f"{name}: {session.failure}")
+            progress.problem(f"{name}: {session.failure}")
         if (session.directory.path / "run.json").is_file():
             found = read_run(session.directory)
             runs.append(found)

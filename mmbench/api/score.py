@@ -44,9 +44,18 @@ def score(
             metric.
         progress: Report on stderr.
 
+    Returns:
+        Every metric with its interval, by slice too, the score of each sample, and how many samples have a prediction.
+
     Raises:
         UsageError: Or a subclass, for wrong names, options and files.
         NotComparableError: If predictions and samples do not match; see `score_predictions`.
+
+    Example:
+        >>> import mmbench
+        >>> result = mmbench.score("vqa", "results.json", "annotations.json")  # doctest: +SKIP
+        >>> result.metrics[0].value  # doctest: +SKIP
+        0.64
     """
     if interval not in INTERVALS:
         raise UnknownNameError("interval", str(interval), INTERVALS, hint=f"There are: {', '.join(INTERVALS)}.")

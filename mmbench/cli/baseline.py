@@ -42,10 +42,10 @@ that has fewer samples of the same data than the baseline it would replace, is r
 @options("out")
 def save(run: str, file: str, out: str) -> int:
     """Save a run as a baseline file; of one that is there, say old and new values."""
-    from mmbench.results.baseline import save_baseline
+    from mmbench.api.save_baseline import save_baseline
 
     path = Path(file).expanduser()
-    saved = save_baseline(run, path, Path(out))
+    saved = save_baseline(run, path, out=out)
     size = path.stat().st_size
     verb = "replaced" if saved.before else "saved"
     was = f" (before: {_model(saved.before)})" if saved.before and _model(saved.before) != _model(saved.after) else ""

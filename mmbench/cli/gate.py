@@ -13,13 +13,11 @@ import click
 from mmbench.cli.gate_plan import plan
 from mmbench.cli.options import Command, options
 from mmbench.cli.values import working_directory_first, writable_file
-from mmbench.core.errors import MissingBaselineError, MmbenchError, RunFailedError, RunNotFoundError, UsageError
-from mmbench.resolve.config import load_config
+from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 
 if TYPE_CHECKING:
-    from mmbench.gating.rules import Rule
+    from mmbench.api.gate import GateInput
     from mmbench.gating.verdicts import GateResult
-    from mmbench.results.run import Run
 
 _EPILOG = """\b
 Examples:
@@ -100,19 +98,17 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     targets = _targets(values, (*runs, *baselines, values["rules"]))
     if values["aa"] and any(targets.values()):
         raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
-    rules = _rules(require, values["rules"])
     working_directory_first()
-    out = Path(values["out"])
-    from mmbench.results.find import load_run
-
-    read = [load_run(run, out) for run in runs]
-    held = [_load_baseline(baseline, runs[0], out) for baseline in baselines]
-    _targets(values, [str(side.path) for side in (*read, *held)])  # runs that were given by name
-    if values["aa"]:
-        return _print_aa(read, held, rules, values)
+    from mmbench.api.gate import gate_input
     from mmbench.gating.judge import gate
 
-    result = gate(read, held, rules)
+    found = gate_input(runs, baselines, require, values["rules"], values["out"])
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    _targets(values, [str(run.path) for run in (*found.runs, *found.baselines)])  # runs that were given by name
+    if values["aa"]:
+        return _print_aa(found, values)
+    result = gate(found.runs, found.baselines, found.rules)
     failure = _write(result, targets)
     _print(result, as_json=values["json"])
     if failure is not None:
@@ -142,33 +138,6 @@ def _may_replace(path: Path) -> bool:
     except OSError as error:
         raise UsageError(f"--junit {path} cannot be read: {error.strerror or error}") from error
     return not start or (start.startswith(b"<") and b"<testsuite" in start)
-
-
-def _rules(require: tuple[str, ...], file: str | None) -> list[Rule]:
-    from mmbench.gating.rules import check_together, parse_requirement, replaced, rules_of_table
-
-    config = load_config(path=None if file is None else Path(file))
-    written = rules_of_table(config.gate_rules, str(config.path))
-    typed = [parse_requirement(text) for text in require]
-    gone = replaced(written, typed)
-    for old, new in gone:
-        click.echo(f"note: {new.text!r} of --require replaces {old.text!r} ({old.source})", err=True)
-    rules = [*(rule for rule in written if rule not in [old for old, _ in gone]), *typed]
-    if file is not None and not config.gate_rules:
-        raise UsageError(f"--rules {file}: it holds no [[gate.rule]]")
-    check_together(rules)
-    return rules
-
-
-def _load_baseline(reference: str, run: str, out: Path) -> Run:
-    """Load a baseline. Raises `MissingBaselineError`, which names the command that saves one, where there is none yet."""
-    from mmbench.results.find import load_run
-
-    try:
-        return load_run(reference, out)
-    except RunNotFoundError as error:
-        file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
-        raise MissingBaselineError(reference, out, f"mmbench baseline save {run} {file}") from error
 
 
 def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError | None:
@@ -207,10 +176,10 @@ def _print(result: GateResult, *, as_json: bool) -> None:
     print_tables([gate_table(result)], sys.stdout)
 
 
-def _print_aa(runs: list[Run], baselines: list[Run], rules: list[Rule], values: dict[str, Any]) -> int:
+def _print_aa(given: GateInput, values: dict[str, Any]) -> int:
     from mmbench.gating.aa import false_alarms
 
-    found = false_alarms(runs, baselines, rules, simulations=values["simulations"])
+    found = false_alarms(given.runs, given.baselines, given.rules, simulations=values["simulations"])
     from mmbench.reporting.gate import false_alarm_lines
     from mmbench.reporting.table import visible
 

@@ -67,12 +67,10 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     target = writable_file("--output", output, runs)
     if target is not None and not values["hub"]:
         format_name = _format_for(target, format_name)
-    from mmbench.reporting.build import Options, make_report
+    from mmbench.api.report import report as make_report
 
-    options = Options(
-        values["tasks"], values["metrics"], values["all_metrics"], values["leaderboard"], values["solved"]
-    )
-    report = make_report(runs, out=values["out"], options=options)
+    shown = ("tasks", "metrics", "all_metrics", "leaderboard", "solved", "out")
+    report = make_report(runs, **{name: values[name] for name in shown})
     if target is not None:  # runs that were named by their model are known by now
         writable_file("--output", str(target), [str(run.path) for run in report.runs.runs])
     text = _rendered(report, format_name, values)

@@ -40,11 +40,6 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
     working_directory_first()
     with plug_in_output(values["json"]):
         result = rescore(run, tasks, dry_run=dry_run, out=out)
-        if result.written:
-            from mmbench.api.run import write_report
-            from mmbench.results.find import load_run
-
-            write_report(load_run(result.path))
     if values["json"]:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return 0

@@ -45,7 +45,7 @@ def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
 
     BASELINE is the name of a model that learns (mmbench list models), or FILE.py[:NAME] with a method fit.
     """
-    from mmbench.runner.training import train
+    from mmbench.api.train import train
 
     working_directory_first()
     as_json, quiet = values.pop("json"), values.pop("quiet")

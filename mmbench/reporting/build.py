@@ -9,6 +9,7 @@ from pathlib import Path
 from mmbench.analysis.rankings import Judge
 from mmbench.analysis.seeds import SOLVED, checked_threshold
 from mmbench.comparison.choose import chosen_metrics
+from mmbench.core.errors import UnknownNameError
 from mmbench.reporting.comparison import comparison_tables
 from mmbench.reporting.leaderboard import leaderboard
 from mmbench.reporting.runs import Runs, load_runs
@@ -42,6 +43,17 @@ class Report:
     """The leaderboard where there is one, then a table for each task and data set."""
     metrics: Mapping[str, Sequence[str]]
     """Task to the metrics that have columns, the one that ranks first."""
+
+    def render(self, format_name: str) -> str:
+        """Write the report in a format: ``md``, ``csv``, ``tex``, ``html`` or ``json``. Raises `UnknownNameError`."""
+        from mmbench.reporting.formats import RENDERERS
+
+        if format_name not in RENDERERS:
+            raise UnknownNameError("format", format_name, RENDERERS)
+        return RENDERERS[format_name](self.tables)
+
+    def __str__(self) -> str:
+        return self.render("md")
 
 
 def make_report(

@@ -1,29 +1,27 @@
-"""`mmbench.train`: teach models tasks ahead of any run, and what the command line stands on."""
+"""Train models on tasks ahead of any run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import msgspec
 
 from mmbench import registry
 from mmbench.core.errors import MmbenchError, UsageError
-from mmbench.core.ids import names_of
 from mmbench.core.model import capabilities
 from mmbench.models.caller import served_kinds
 from mmbench.perf.threads import compute_threads
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.models import ResolvedModel
-from mmbench.resolve.options import OF_TRAIN, TrainOptions, checked
 from mmbench.resolve.tasks import ResolvedTask, resolve_tasks
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.local_model import LocalModel
-from mmbench.runner.execute.progress import Progress, progress_of
+from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.fitting import Splits, training_plan, training_splits
 
@@ -59,33 +57,12 @@ class TrainResult:
         return {"trained": [msgspec.to_builtins(each) for each in self.trained]}
 
 
-def train(model: Any, tasks: str | Iterable[str], **options: Unpack[TrainOptions]) -> TrainResult:
-    """Build a model for each task and have it learn from the splits ``train`` and ``val``; ``test`` is not even read.
-
-    What a model keeps in the folder of checkpoints, `mmbench.run` with the same seed and options finds there.
-
-    Args:
-        model: A name, an alias, a suite, an object with a method ``fit``, or a list of them.
-        tasks: Names, separated by commas or in a list.
-        options: As those of ``mmbench train`` (docs/reference/options.md).
-
-    Returns:
-        What each model learned, with each seed.
-
-    Raises:
-        UsageError: For wrong names and options, and for a model that does not learn.
-        RunFailedError: If a model fails.
-        Interrupted: On a signal.
-
-    Example:
-        ``mmbench.train("concat", "vqa/scenes", seeds=3, model_args={"steps": 1000})``
-    """
-    checked_options = checked(options, OF_TRAIN, "mmbench.train")
-    progress = progress_of(checked_options["progress"])
-    seeds = range(checked_options["seed"], checked_options["seed"] + checked_options["seeds"])
-    courses = _courses(model, names_of(tasks), checked_options)
+def train_models(model: Any, tasks: tuple[str, ...], options: Mapping[str, Any], progress: Progress) -> TrainResult:
+    """Train models; as `mmbench.train`, with options that have been checked."""
+    seeds = range(options["seed"], options["seed"] + options["seeds"])
+    courses = _courses(model, tasks, options)
     with interruptible():
-        return TrainResult(tuple(_train(courses, seeds, checked_options, progress)))
+        return TrainResult(tuple(_train(courses, seeds, options, progress)))
 
 
 @dataclass(frozen=True, slots=True)

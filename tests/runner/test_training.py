@@ -122,7 +122,7 @@ def test_models_that_cannot_be_imported_are_passed_over_there(task: str, monkeyp
     [
         ("lerner", {}, "unknown model 'lerner'. Did you mean 'learner'"),
         ("learner", {"model_args": {"stepz": 3}}, "option of model 'learner': 'stepz'. Did you mean 'steps'"),
-        ("learner", {"seeds": 0}, "--seeds 0: expected at least 1"),
+        ("learner", {"seeds": 0}, "seeds 0: expected a whole number"),
         ("learner", {"data": "x.jsonl"}, "no task in 'locked.py' takes it"),
         ("learner", {"task_args": {"size": 3}}, "takes no options"),
         (",", {}, "no model given"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from mmbench.core.model import FitProgress
 
 if TYPE_CHECKING:
     import rich.progress
+
+LOG = logging.getLogger("mmbench")
+"""Where notes, progress and problems go beside the display."""
+LOG.addHandler(logging.NullHandler())
 
 INTERVAL_S = 10.0
 """Seconds between two lines where stderr is not a terminal."""
@@ -164,23 +169,52 @@ class Progress(Protocol):
         """One line for people, in between."""
 
 
-class Silent:
-    """Says nothing."""
+class Display:
+    """Base of displays: every note and every line that ends a stage goes to the log as well.
 
-    def start(self, stage: Stage) -> None:
-        """Nothing."""
+    The logger ``mmbench`` gets them at INFO, and what failed at WARNING. It has no handler of its own, so that programs that
+    use mmbench decide what becomes of them.
+    """
 
-    def update(self, stage: Stage) -> None:
-        """Nothing."""
-
-    def finish(self, stage: Stage) -> None:
-        """Nothing."""
+    def show(self, text: str) -> None:
+        """Show one line to people; here: to nobody."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """One line for people, in between."""
+        LOG.info("%s", text)
+        self.show(text)
+
+    def problem(self, text: str) -> None:
+        """One line on what failed."""
+        LOG.warning("%s", text)
+        self.show(text)
+
+    def start(self, stage: Stage) -> None:
+        """A stage begins."""
+
+    def update(self, stage: Stage) -> None:
+        """It has moved on; called often."""
+
+    def finish(self, stage: Stage) -> None:
+        """It is over: its last line."""
+        (self.problem if getattr(stage, "failed", 0) else self.note)(stage.line())
 
 
-class Lines:
+class Silent(Display):
+    """Shows nothing; the log has it all the same."""
+
+
+class Given(Display):
+    """Passes everything on to an object of the user's."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.start = progress.start  # type: ignore[method-assign]
+        self.update = progress.update  # type: ignore[method-assign]
+        self.finish = progress.finish  # type: ignore[method-assign]
+        self.show = progress.note  # type: ignore[method-assign]
+
+
+class Lines(Display):
     """A line an interval, for logs and pipes."""
 
     def __init__(self, stream: TextIO | None = None, interval_s: float = INTERVAL_S) -> None:
@@ -200,17 +234,13 @@ class Lines:
             self._last = now
             self.note(stage.line())
 
-    def finish(self, stage: Stage) -> None:
-        """The last line of the stage."""
-        self.note(stage.line())
-
-    def note(self, text: str) -> None:
-        """One line of its own."""
+    def show(self, text: str) -> None:
+        """Write one line."""
         self._stream.write(text + "\n")
         self._stream.flush()
 
 
-class Bar:
+class Bar(Display):
     """A live bar on a terminal, one full line when a stage is over."""
 
     def __init__(self) -> None:
@@ -242,17 +272,19 @@ class Bar:
         if self._live is not None:
             self._live.stop()
             self._live = None
-        self.note(stage.line())
+        super().finish(stage)
 
-    def note(self, text: str) -> None:
-        """One line of its own."""
+    def show(self, text: str) -> None:
+        """Print one line of its own."""
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def progress_of(wanted: bool | Progress) -> Progress:
+def progress_of(wanted: bool | Progress) -> Display:
     """The display to use: for True a bar if stderr is a terminal and lines elsewhere, for False none."""
-    if not isinstance(wanted, bool):
+    if isinstance(wanted, Display):
         return wanted
+    if not isinstance(wanted, bool):
+        return Given(wanted)
     if not wanted:
         return Silent()
     return Bar() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,111 @@
+"""`mmbench.gate`: hold runs against baselines and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmbench.api.references import references_of
+from mmbench.core.errors import MissingBaselineError, RunNotFoundError, UsageError
+from mmbench.core.spec import RUNS
+from mmbench.gating import judge
+from mmbench.gating.rules import Rule, check_together, parse_requirement, replaced, rules_of_table
+from mmbench.gating.verdicts import GateResult
+from mmbench.resolve.config import load_config
+from mmbench.results.find import load_run
+from mmbench.results.run import Run
+
+__all__ = ["GateResult", "gate"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateInput:
+    """All that a gate reads."""
+
+    runs: Sequence[Run]
+    """The runs under test."""
+    baselines: Sequence[Run]
+    """What they are held against."""
+    rules: Sequence[Rule]
+    """The rules that apply."""
+    notes: tuple[str, ...]
+    """Rules of the file that a typed one replaces, a sentence each."""
+
+
+def gate(
+    runs: Any,
+    *,
+    baselines: Any = (),
+    require: str | Iterable[str] = (),
+    rules: str | Path | None = None,
+    out: str | Path = RUNS,
+) -> GateResult:
+    """Hold a run against its baseline and against limits.
+
+    Args:
+        runs: A run directory, a name under `out`, or what `mmbench.run` or `mmbench.load_run` returned; several are
+            repeats of one model.
+        baselines: Runs as well, or files of `mmbench.save_baseline`; empty where all rules are absolute.
+        require: Rules, such as ``vqa/scenes:accuracy drop<1pt``; each replaces the file's rule of the same metric and
+            policy.
+        rules: A file with ``[[gate.rule]]`` tables; None: ``mmbench.toml`` in the working directory, if there is one.
+        out: The folder of all runs.
+
+    Returns:
+        A verdict for each rule. `GateResult.exit_code` is 0 if all rules hold, 1 if one is violated, and 3 if none is
+        violated but it cannot be told of all.
+
+    Raises:
+        UsageError: For a wrong rule, or a run that is not there.
+        MissingBaselineError: If a baseline has not been saved yet.
+        NotComparableError: For files that are damaged, or of a newer schema.
+
+    Example:
+        >>> import mmbench
+        >>> result = mmbench.gate(  # doctest: +SKIP
+        ...     "mymodel", baselines="gates/mymodel.json", require="vqa/scenes:accuracy drop<1pt"
+        ... )
+        >>> result.exit_code  # doctest: +SKIP
+        0
+    """
+    found = gate_input(references_of(runs), references_of(baselines), require, rules, out)
+    return judge.gate(found.runs, found.baselines, found.rules)
+
+
+def gate_input(
+    runs: Sequence[str],
+    baselines: Sequence[str],
+    require: str | Iterable[str],
+    rules: str | Path | None,
+    out: str | Path,
+) -> GateInput:
+    """Read all that a gate needs; arguments and errors as of `gate`."""
+    if not runs:
+        raise UsageError("a gate needs a run")
+    applied, notes = _rules([require] if isinstance(require, str) else require, rules)
+    read = [load_run(run, out) for run in runs]
+    return GateInput(read, [_load_baseline(each, runs[0], Path(out)) for each in baselines], applied, notes)
+
+
+def _rules(require: Iterable[str], file: str | Path | None) -> tuple[list[Rule], tuple[str, ...]]:
+    """The rules of the file and those that were typed, and what replaces what."""
+    config = load_config(path=None if file is None else Path(file))
+    written = rules_of_table(config.gate_rules, str(config.path))
+    if file is not None and not written:
+        raise UsageError(f"--rules {file}: it holds no [[gate.rule]]")
+    typed = [parse_requirement(text) for text in require]
+    gone = replaced(written, typed)
+    rules = [*(rule for rule in written if rule not in [old for old, _ in gone]), *typed]
+    check_together(rules)
+    return rules, tuple(f"{new.text!r} of --require replaces {old.text!r} ({old.source})" for old, new in gone)
+
+
+def _load_baseline(reference: str, run: str, out: Path) -> Run:
+    """Load a baseline. Raises `MissingBaselineError`, which names the command that saves one, where there is none yet."""
+    try:
+        return load_run(reference, out)
+    except RunNotFoundError as error:
+        file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
+        raise MissingBaselineError(reference, out, f"mmbench baseline save {run} {file}") from error
