@@ -143,11 +143,10 @@ class TaskRun:
         observers: list[Observer] = [meter]
         if cache is not None:
             observers.append(cache)
-        if not isinstance(progress, Silent):
-            task = self.plan.task
-            if isinstance(task, PerSampleTask) and task.columns:
-                observers.append(LiveMetric(self.plan, task, counts))
-            observers.append(ProgressObserver(progress, counts))
+        task = self.plan.task
+        if isinstance(task, PerSampleTask) and task.columns and not isinstance(progress, Silent):
+            observers.append(LiveMetric(self.plan, task, counts))
+        observers.append(ProgressObserver(progress, counts))
         return observers
 
     def score(self, prior: Prior) -> None:

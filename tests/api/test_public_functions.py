@@ -105,6 +105,7 @@ def test_notes_go_to_the_log_also_where_no_progress_is_shown(tmp_path: Path, cap
     assert {record.name for record in caplog.records} == {"mmbench"}
     assert {record.levelno for record in caplog.records} == {logging.INFO}
     assert any("constant" in record.getMessage() for record in caplog.records)
+    assert caplog.records[-1].getMessage().startswith("vqa/mine  8/8"), "how far it came"
 
 
 def test_what_failed_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
