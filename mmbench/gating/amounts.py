@@ -12,10 +12,10 @@ from mmbench.core.errors import UsageError
 if TYPE_CHECKING:
     from mmbench.results.schema import TaskPerf
 
-Kind = Literal["none", "points", "percent", "factor", "ms", "rate", "bytes", "usd"]
+Quantity = Literal["none", "points", "percent", "factor", "ms", "rate", "bytes", "usd"]
 """What a unit measures."""
 
-_UNITS: dict[str, tuple[Kind, float]] = {
+_UNITS: dict[str, tuple[Quantity, float]] = {
     "": ("none", 1.0),
     "pt": ("points", 1.0),
     "%": ("percent", 1.0),
@@ -45,7 +45,7 @@ class Amount:
 
     number: float
     """In the base unit of its kind: points, a share of 1 for per cent, a factor, ms, 1/s, bytes, US dollars."""
-    kind: Kind
+    kind: Quantity
     """What it measures; ``none`` for a bare number."""
     text: str
     """As it was written."""
@@ -57,7 +57,7 @@ class PerfMetric:
 
     name: str
     """The name that rules use."""
-    kind: Kind
+    kind: Quantity
     """What its thresholds are given in."""
     field: str
     """Where `TaskPerf` has it, with dots."""

@@ -21,8 +21,8 @@ from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
 from mmbench.stats import (
     ONE_CLUSTER,
     UNDEFINED,
+    BootstrapMethod,
     Interval,
-    Kind,
     bootstrap_compute,
     bootstrap_formula,
     bootstrap_interval,
@@ -78,7 +78,7 @@ class Way:
             raise ValueError(f"an interval is one of {', '.join(INTERVALS)}, not {self.interval!r}")
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> BootstrapMethod:
         """What is made of the bootstrap, where there is one."""
         return "bca" if self.interval == "bca" else "percentile"
 

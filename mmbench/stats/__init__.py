@@ -1,4 +1,4 @@
-"""Sums that no order can change, and intervals that come from them.
+"""Statistics of scores: intervals, paired differences, tests, power, ranks, and the resampling and exact sums beneath them.
 
 Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 """
@@ -6,9 +6,9 @@ Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 from mmbench.stats.intervals import (
     ONE_CLUSTER,
     UNDEFINED,
+    BootstrapMethod,
     Bounds,
     Interval,
-    Kind,
     bootstrap_interval,
     clustered_se,
     mean_interval,
@@ -39,10 +39,10 @@ __all__ = [
     "RESAMPLES",
     "UNDEFINED",
     "Bootstrap",
+    "BootstrapMethod",
     "Bounds",
     "Difference",
     "Interval",
-    "Kind",
     "bootstrap",
     "bootstrap_compute",
     "bootstrap_formula",

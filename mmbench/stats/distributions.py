@@ -10,15 +10,21 @@ import math
 import sys
 
 SMALLEST_P = sys.float_info.min
-"""What a p-value too small for a float64 is given as: 2.2e-308."""
+"""Stands for a p-value that is too small for a float64: 2.2e-308."""
 
 _ITERATIONS = 10_000
 _LARGE_DF = 1e7
-"""From here on t and normal agree to seven digits and more at every quantile that is used."""
+"""With this many degrees of freedom, t and normal agree to seven digits and more at every quantile that is used."""
 
 
 def normal_quantile(p: float) -> float:
-    """The point below which a standard normal variable lies with probability `p`, 0 < p < 1; else ValueError.
+    """The point below which a standard normal variable lies with probability `p`.
+
+    Args:
+        p: A probability between 0 and 1, both excluded.
+
+    Raises:
+        ValueError: For any other number.
 
     >>> round(normal_quantile(0.975), 6)
     1.959964
@@ -43,8 +49,11 @@ def normal_tail(z: float) -> float:
 def t_tail(t: float, df: float) -> float:
     """The probability that Student's t with `df` degrees of freedom exceeds `t`, at least `SMALLEST_P`.
 
-    Half the regularised incomplete beta function I_x(df/2, 1/2) at x = df / (df + t²), by its continued fraction
-    (Abramowitz and Stegun 1964, 26.5.8 and 26.7.1). Raises ValueError unless df > 0 and t is a number.
+    It is half the regularised incomplete beta function I_x(df/2, 1/2) at x = df / (df + t²), by its continued fraction
+    (Abramowitz and Stegun 1964, 26.5.8 and 26.7.1).
+
+    Raises:
+        ValueError: Unless df > 0 and t is a number.
 
     >>> round(t_tail(2.0, 10), 6), t_tail(0.0, 3)
     (0.036694, 0.5)
@@ -73,7 +82,14 @@ def t_tail(t: float, df: float) -> float:
 
 
 def t_quantile(p: float, df: float) -> float:
-    """The point below which Student's t with `df` degrees of freedom lies with probability `p`, 0 < p < 1; else ValueError.
+    """The point below which Student's t with `df` degrees of freedom lies with probability `p`.
+
+    Args:
+        p: A probability between 0 and 1, both excluded.
+        df: Degrees of freedom, above 0.
+
+    Raises:
+        ValueError: For any other numbers.
 
     >>> round(t_quantile(0.975, 9), 6)
     2.262157

@@ -1,7 +1,7 @@
-"""95 % intervals: by the clustered standard error for means, by a seeded cluster bootstrap for the rest.
+"""95 % intervals: by the clustered standard error for means, by a seeded cluster bootstrap for everything else.
 
-Units of one cluster (the questions of one picture) err together, so the cluster is what is independent. Both methods
-therefore work on sums over clusters and never on rows as if these were independent.
+Errors within a cluster (the questions about one image) are correlated; only clusters are independent. Both methods therefore
+work on sums over clusters and never treat rows as independent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from mmbench.stats.resampling import Bootstrap
 
 Floats = NDArray[np.float64]
 Bounds = tuple[float | None, float | None]
-Kind = Literal["percentile", "bca"]
+BootstrapMethod = Literal["percentile", "bca"]
+"""How an interval comes from resamples: 2.5 % to 97.5 % of them, or bias-corrected and accelerated."""
 
 Z95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
@@ -26,13 +27,13 @@ LEVEL = 0.95
 """Level of an interval."""
 
 NO_SPREAD = 1e-12
-"""Clusters whose deviations are below this part of their size differ by rounding alone."""
+"""Clusters whose deviations are below this share of their size differ by rounding alone."""
 ONE_CLUSTER = "one cluster: no interval"
-"""The reason of a single cluster."""
+"""The reason where there is a single cluster."""
 UNDEFINED = "undefined for these units"
-"""The reason of a value that is not finite, where no more is known."""
+"""The reason for a value that is not finite, where nothing more specific is known."""
 NO_WIDTH = 1e-9
-"""Resamples within this part of their size of each other agree: they come from sums on a grid."""
+"""Resamples that differ by less than this share of their size agree: they come from sums on a grid."""
 UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there is no bootstrap interval."""
 
@@ -54,7 +55,13 @@ class Interval:
 def naive_se(values: Floats) -> float:
     """Standard error of the mean as if all rows were independent: standard deviation (ddof 1) / sqrt(n).
 
-    Beside `clustered_se` it shows what clusters cost. Parameters: `values`, float64 [n], n at least 2; else ValueError.
+    Compared with `clustered_se` it shows how much the clusters cost.
+
+    Args:
+        values: float64 ``[n]``, n at least 2.
+
+    Raises:
+        ValueError: For fewer values.
     """
     if len(values) < 2:
         raise ValueError(f"a standard error needs two values, got {len(values)}")
@@ -67,7 +74,9 @@ def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
     sqrt(sum over clusters of (sum over the cluster of (x - mean))²) / n: the sandwich estimator of a regression on a
     constant (Liang and Zeger 1986), for clusters of one row the standard deviation (ddof 0) / sqrt(n).
 
-    Parameters: `values`, float64 [n], n at least 1; `clusters`, int64 [n], codes from 0.
+    Args:
+        values: float64 ``[n]``, n at least 1.
+        clusters: int64 ``[n]``, codes from 0.
 
     >>> round(clustered_se(np.array([1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1])), 6)
     0.353553
@@ -80,10 +89,15 @@ def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
 def t_multiplier(clusters: int, level: float = LEVEL) -> float:
     """How many clustered standard errors an interval reaches to either side: t(G - 1) · sqrt(G / (G - 1)).
 
-    The root takes back that `clustered_se` divides by G where an unbiased variance divides by G - 1; with clusters of
-    one row this is the interval of Student's t test. 1.96 for many clusters; 2.01 for 100, 2.38 for 10, 17.97 for 2.
+    The root compensates that `clustered_se` divides by G where an unbiased variance divides by G - 1; with clusters of one
+    row this is the interval of Student's t test. It is 1.96 for many clusters, 2.01 for 100, 2.38 for 10 and 17.97 for 2.
 
-    Parameters: `clusters`, at least 2; `level`, between 0 and 1. Raises ValueError otherwise.
+    Args:
+        clusters: The number of clusters G, at least 2.
+        level: The level of the interval, between 0 and 1.
+
+    Raises:
+        ValueError: For fewer clusters, and for other levels.
 
     >>> round(t_multiplier(10), 3), round(t_multiplier(10**6), 3)
     (2.385, 1.96)
@@ -94,18 +108,21 @@ def t_multiplier(clusters: int, level: float = LEVEL) -> float:
 
 
 def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | None = None) -> Interval:
-    """95 % interval of a mean by Student's t, from what each cluster adds to it.
+    """95 % interval of a mean by Student's t, from the sums of its clusters.
 
     value ± `t_multiplier` · SE, clipped to the bounds, where SE = sqrt(sum of (S_g - value · W_g)²) / sum of W_g: the
     linearised error of a ratio, which is `clustered_se` when each row weighs 1. When all clusters agree on an end of a range
     that is bounded on both sides, that error is 0 and claims too much; Wilson's interval (1927) for as many trials as
-    there are clusters stands in.
+    there are clusters is used instead.
 
-    Parameters: `sums`, float64 [g, 2], sum of values S and of weights W of each cluster; `bounds`, the natural range of
-    the mean; `value`, the mean where it is known more exactly than from `sums`.
+    Args:
+        sums: float64 ``[g, 2]``, the sums of values S and of weights W of each cluster.
+        bounds: The natural range of the mean.
+        value: The mean, where it is known more exactly than from `sums`.
 
-    Returns: no interval, with a reason, for a single cluster, for an undefined mean, and where all clusters have one mean
-    that is no such end: nothing shows how far another sample would be from it.
+    Returns:
+        The interval. There is none, with a reason, for a single cluster, for an undefined mean, and where all clusters have
+        the same mean inside the range: nothing then shows how far another sample would be from it.
     """
     sums = sums[sums.any(axis=1)]
     if len(sums) == 1:
@@ -125,19 +142,20 @@ def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | N
 
 
 def bootstrap_interval(
-    drawn: Bootstrap, *, value: float, bounds: Bounds = (None, None), kind: Kind = "percentile"
+    drawn: Bootstrap, *, value: float, bounds: Bounds = (None, None), kind: BootstrapMethod = "percentile"
 ) -> Interval:
     """95 % interval from the resamples of a seeded bootstrap over clusters.
 
-    Parameters:
-    - `drawn`, from `bootstrap` or `bootstrap_formula`;
-    - `value`: the statistic of the data as they are; the interval is widened to it where it would lie outside;
-    - `bounds`: the natural range. When it is bounded on both sides and all resamples agree on one of its ends,
-      Wilson's interval for as many trials as there are clusters stands in for an interval of no width;
-    - `kind`: ``percentile``, 2.5 % to 97.5 % of the resamples, or ``bca`` (see `bca_levels`).
+    Args:
+        drawn: The resamples, from `bootstrap` or `bootstrap_formula`.
+        value: The statistic of the data as they are; the interval is widened to include it.
+        bounds: The natural range. When it is bounded on both sides and all resamples agree on one of its ends, Wilson's
+            interval for as many trials as there are clusters is used instead of an interval of no width.
+        kind: ``percentile``, 2.5 % to 97.5 % of the resamples, or ``bca`` (see `bca_levels`).
 
-    Returns: no interval, with a reason, for a single cluster; when more than 5 % of the resamples are undefined (not
-    finite; fewer are left out); where all resamples of a formula of sums agree; and where BCa is undefined.
+    Returns:
+        The interval. There is none, with a reason, for a single cluster, when more than 5 % of the resamples are undefined
+        (not finite; fewer are left out), where all resamples of a formula of sums agree, and where BCa is undefined.
     """
     if drawn.clusters == 1:
         return Interval(None, None, "none", ONE_CLUSTER)
@@ -169,7 +187,7 @@ def agree(values: Floats) -> bool:
 
 
 def defined_resamples(drawn: Bootstrap) -> tuple[Floats, str | None]:
-    """The finite resamples, and why they are too few for an interval, where they are."""
+    """The finite resamples, and the reason why they are too few for an interval; None where they are enough."""
     values = drawn.values[np.isfinite(drawn.values)]
     undefined, total = len(drawn.values) - len(values), len(drawn.values)
     if undefined > UNDEFINED_SHARE * total:
@@ -178,13 +196,19 @@ def defined_resamples(drawn: Bootstrap) -> tuple[Floats, str | None]:
 
 
 def bca_levels(values: Floats, value: float, jackknife: Floats, level: float = LEVEL) -> tuple[float, float] | str:
-    """Which quantiles of the resamples are the ends of a bias-corrected and accelerated interval (Efron 1987).
+    """The two quantiles of the resamples that bound a bias-corrected and accelerated interval (Efron 1987).
 
     With z0 the normal quantile of the share of resamples below `value` (ties count half) and the acceleration a of
     `acceleration`, an end z of the normal interval moves to z0 + (z0 + z) / (1 - a (z0 + z)).
 
-    Parameters: `values`, finite float64 [resamples]; `value`, the statistic of the data; `jackknife`, float64 [groups], the
-    statistic without each group. Returns: two shares between 0 and 1, or why there are none.
+    Args:
+        values: Finite float64 ``[resamples]``.
+        value: The statistic of the data.
+        jackknife: float64 ``[groups]``, the statistic without each group.
+        level: The level of the interval.
+
+    Returns:
+        Two shares between 0 and 1, or the reason why there are none.
     """
     share = float(np.mean((values < value) + 0.5 * (values == value)))
     if not 0 < share < 1:
@@ -205,8 +229,13 @@ def bca_levels(values: Floats, value: float, jackknife: Floats, level: float = L
 def acceleration(jackknife: Floats) -> float | None:
     """How fast the standard error changes with the value: sum of d³ / (6 · (sum of d²)^1.5), d = mean - jackknife value.
 
-    Parameters: `jackknife`, float64 [groups]. Returns: None where a value is not finite or all are equal. Source: Efron 1987,
-    by the jackknife of Efron and Tibshirani 1993, 14.15.
+    Source: Efron 1987, by the jackknife of Efron and Tibshirani 1993, 14.15.
+
+    Args:
+        jackknife: float64 ``[groups]``, the statistic without each group.
+
+    Returns:
+        None where a value is not finite or all values are equal.
     """
     if len(jackknife) < 2 or not np.isfinite(jackknife).all():
         return None

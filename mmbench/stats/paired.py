@@ -1,7 +1,7 @@
-"""Differences of two models on the same units: B minus A, with interval and p-values.
+"""Differences of two models on the same units: B minus A, with an interval and p-values.
 
-What the two have in common (hard pictures, easy questions) cancels when the difference is taken unit by unit, so a
-paired difference is usually far more certain than the two intervals suggest. Units of one cluster err together, here too.
+What the two have in common (hard images, easy questions) cancels when the difference is taken unit by unit, so a paired
+difference is usually far more certain than the two intervals suggest. Errors within a cluster are correlated here, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Compute = Callable[[Floats, Floats], Floats]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """B minus A on the same units, with all that it takes to trust it."""
+    """B minus A on the same units, with its uncertainty."""
 
     value: float | None
     """b - a, in the metric's natural range; None where it is undefined."""
@@ -61,9 +61,18 @@ def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: floa
     clusters of one unit this is the paired t test. Where all scores are 0 or 1 and no cluster has two units, the p-values are
     McNemar's mid-p instead.
 
-    Parameters: `a` and `b`, float64 [n], the scores of the same units in the same order; `clusters`, int64 [n], any codes;
-    `level`, of the interval. Returns: no interval, with a reason, for a single cluster and where clusters do not differ at all;
-    no value for no units and for scores that are not finite. Raises ValueError where shapes or level make no sense.
+    Args:
+        a: Scores of the reference, float64 ``[n]``.
+        b: Scores of the candidate, of the same units in the same order.
+        clusters: int64 ``[n]``, any codes.
+        level: The level of the interval.
+
+    Returns:
+        The difference. It has no interval, with a reason, for a single cluster and where the clusters do not differ at all; it
+        has no value for no units and for scores that are not finite.
+
+    Raises:
+        ValueError: For shapes that do not match, and for levels outside 0 to 1.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
@@ -81,10 +90,14 @@ def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: floa
 def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
     """The difference of two ratios of sums (weighted means) over the same units, by its linearised clustered error.
 
-    Parameters: `a` and `b`, float64 [n, 2], what each unit adds to numerator and denominator; the rest as in
-    `paired_mean_difference`, which this is where every denominator is 1. A unit adds
-    (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W. Returns and raises
-    as that.
+    A unit adds (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W. Where
+    every denominator is 1 this is `paired_mean_difference`, which has the same results and errors.
+
+    Args:
+        a: What each unit adds to the reference's numerator and denominator, float64 ``[n, 2]``.
+        b: The same of the candidate.
+        clusters: int64 ``[n]``, any codes.
+        level: The level of the interval.
     """
     a, b, codes, count, trouble = _checked(a, b, clusters, level)
     if a.shape[1] != 2:
@@ -126,14 +139,26 @@ def paired_difference(
 ) -> Difference:
     """The difference of a formula of sums, by a paired cluster bootstrap: both models get the same draws.
 
-    Percentile interval; `se` is the standard deviation over the resamples. The p-values are the interval turned round: the
-    one-sided p of "B is above A" is the share of resamples in which it is not, (1 + their number) / (1 + resamples), and
-    never below 2**-G, what the signs of G clusters can prove at most; the two-sided one is twice the smaller.
+    The interval is the percentile interval, and `se` the standard deviation over the resamples. The p-values invert the
+    interval: the one-sided p of "B is above A" is the share of resamples in which it is not, (1 + their number) /
+    (1 + resamples), and never below 2**-G, the most that the signs of G clusters can prove. The two-sided p is twice the smaller.
 
-    Parameters: `formula`, float64 [..., d] → [...]; `a` and `b`, float64 [n, d], the rows of the same units in the same
-    order; `clusters`, int64 [n], any codes; `seed`; `resamples`, at least 1; `level`. Returns: no interval, with a reason, for
-    a single cluster, where all resamples agree, and where more than 5 % of them are undefined; no value for no units, rows that are not finite and
-    where the formula is not finite. Raises ValueError where shapes or level make no sense.
+    Args:
+        formula: float64 ``[..., d]`` → ``[...]``.
+        a: Rows of the reference, float64 ``[n, d]``.
+        b: Rows of the candidate, of the same units in the same order.
+        clusters: int64 ``[n]``, any codes.
+        seed: Seed of the draws.
+        resamples: Number of draws, at least 1.
+        level: The level of the interval.
+
+    Returns:
+        The difference. It has no interval, with a reason, for a single cluster, where all resamples agree, and where more than
+        5 % of them are undefined; it has no value for no units, for rows that are not finite and where the formula is not
+        finite.
+
+    Raises:
+        ValueError: For shapes that do not match, and for levels outside 0 to 1.
     """
     a, b, codes, count, trouble = _checked(a, b, clusters, level)
     if trouble is not None:
@@ -160,10 +185,17 @@ def paired_compute_difference(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Difference:
-    """As `paired_difference`, for what is no formula of sums (a median).
+    """As `paired_difference`, for a statistic that is not a formula of sums, such as a median.
 
-    Parameters: `compute`, (rows float64 [n, d], weights float64 [b, n]) → float64 [b]; it sees the rows in an order that
-    does not depend on how they came. The rest as there.
+    Args:
+        compute: (rows float64 ``[n, d]``, weights float64 ``[b, n]``) → float64 ``[b]``. It sees the rows in an order that does
+            not depend on the order in which they were given.
+        a: As in `paired_difference`, like everything that follows.
+        b: Rows of the candidate.
+        clusters: Codes of the clusters.
+        seed: Seed of the draws.
+        resamples: Number of draws.
+        level: The level of the interval.
     """
     a, b, codes, count, trouble = _checked(a, b, clusters, level)
     if trouble is not None:
@@ -209,14 +241,14 @@ def _bootstrapped(value: float, drawn: Bootstrap, n: int, level: float) -> Diffe
 
 
 def _no_interval(value: float, clusters: int) -> str | None:
-    """Why no resample needs to be drawn, where that is so."""
+    """The reason why no resample needs to be drawn; None where one does."""
     if not np.isfinite(value):
         return UNDEFINED
     return ONE_CLUSTER if clusters == 1 else None
 
 
 def _checked(a: Floats, b: Floats, clusters: Codes, level: float) -> tuple[Floats, Floats, Codes, int, str | None]:
-    """Both sides as float64 [n, d], codes from 0, the number of clusters, and why there can be no value."""
+    """Both models' rows as float64 [n, d], codes from 0, the number of clusters, and the reason why there can be no value."""
     a, b, clusters = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64), np.asarray(clusters)
     if a.ndim != 2 or a.shape != b.shape or clusters.shape != (len(a),):
         raise ValueError(
@@ -243,10 +275,10 @@ def _without_interval(value: float, n: int, clusters: int, reason: str) -> Diffe
 
 
 def _no_spread(value: float, n: int, clusters: int) -> Difference:
-    """All clusters differ alike: there is no error to estimate.
+    """The difference where it is the same in every cluster, so that there is no error to estimate.
 
-    That all G went one way has a two-sided mid-p of 2**-G where there is no difference (the sign test); no change at all is
-    evidence for nothing.
+    If there were no difference, all G clusters would go one way with a two-sided mid-p of 2**-G (the sign test); no change at
+    all is no evidence.
     """
     reason = "the difference is the same in every cluster: no interval"
     found = Difference(value, None, None, 0.0, None, None, None, n, clusters, "sign-test", reason)

@@ -1,4 +1,4 @@
-"""How small a difference a comparison can see, and how many units it takes to see one."""
+"""Power of paired comparisons: the smallest difference that can be detected, and the number of units that it takes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from mmbench.stats.distributions import normal_quantile
 def minimum_detectable_effect(se: float, *, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
     """The true difference that a test finds with probability `power`: (z of 1 - alpha / sides, plus z of power) · SE.
 
-    Parameters: `se`, standard error of the difference at the n at hand; `alpha`, level of the test; `sides`, 1 or 2. In the
-    unit of `se`; 0 for an SE of 0. Normal approximation. Raises ValueError for a negative or infinite SE and for levels
-    that make no test.
+    This is a normal approximation.
+
+    Args:
+        se: Standard error of the difference with the units at hand.
+        alpha: Level of the test.
+        power: How often the difference is to be found.
+        sides: 1 or 2.
+
+    Returns:
+        The difference, in the unit of `se`; 0 for a standard error of 0.
+
+    Raises:
+        ValueError: For a standard error that is negative or infinite, and for levels that make no test.
 
     >>> round(minimum_detectable_effect(0.01), 6)
     0.028016
@@ -35,9 +45,17 @@ def samples_needed(
 
     ((z of 1 - alpha / sides, plus z of power) · sd / effect)² · design effect, rounded up, at least 2.
 
-    Parameters: `effect`, the difference in natural units, not 0; `sd`, standard deviation of the differences of single units
-    (`paired_binary_sd` for a 0/1 metric); `design_effect`, the variance with clusters over that without (see
-    `design_effect`): how many units of clusters are worth one independent unit. Raises ValueError for what makes no test.
+    Args:
+        effect: The difference in natural units, not 0.
+        sd: Standard deviation of the differences of single units (`paired_binary_sd` for a 0/1 metric).
+        alpha: Level of the test.
+        power: How often the difference is to be found.
+        sides: 1 or 2.
+        design_effect: The variance with clusters divided by the variance without (see `design_effect`): how many clustered
+            units are worth one independent unit.
+
+    Raises:
+        ValueError: For numbers that make no test, and for an effect that no number of units shows.
 
     >>> samples_needed(0.01, sd=paired_binary_sd(0.10))
     7849
@@ -57,8 +75,12 @@ def samples_needed(
 def paired_binary_sd(disagreement: float, effect: float = 0.0) -> float:
     """Standard deviation of the difference of two 0/1 scores of one unit: sqrt(disagreement - effect²).
 
-    Parameters: `disagreement`, share of the units on which the scores differ; `effect`, the difference of the means, at most
-    as large. Raises ValueError where there are no such shares.
+    Args:
+        disagreement: Share of the units on which the scores differ.
+        effect: The difference of the means, at most as large.
+
+    Raises:
+        ValueError: Where there are no such shares.
     """
     if not 0 <= abs(effect) <= disagreement <= 1:
         raise ValueError(f"a disagreement lies between |effect| and 1, got {disagreement!r} with effect {effect!r}")
@@ -68,7 +90,8 @@ def paired_binary_sd(disagreement: float, effect: float = 0.0) -> float:
 def design_effect(clustered_se: float, naive_se: float) -> float:
     """How many times the clusters multiply the variance: (clustered SE / naive SE)² (Kish 1965).
 
-    Raises ValueError unless both are finite and the naive SE is above 0.
+    Raises:
+        ValueError: Unless both are finite and the naive standard error is above 0.
     """
     if not (0 <= clustered_se < math.inf and 0 < naive_se < math.inf):
         raise ValueError(f"a design effect needs two standard errors, got {clustered_se!r} and {naive_se!r}")

@@ -1,7 +1,7 @@
-"""Who leads: rank ranges of models from one bootstrap that draws the same clusters for all of them.
+"""Rank models with ranges, from one bootstrap that draws the same clusters for all of them.
 
 A rank by value alone hides that most differences between neighbours are noise. A model's rank range therefore counts only
-the models that are better or worse beyond it: with m models of which b are significantly better and w significantly worse,
+the models that are better or worse beyond noise: with m models of which b are significantly better and w significantly worse,
 its rank lies from 1 + b to m - w (Mogstad, Romano, Shaikh and Wilhelm 2024, "Inference for ranks with applications to
 mobility across neighbourhoods and academic achievement across countries"). What is significant is decided for all
 rivals of a model together, by the largest of their studentised differences in each resample, stepwise (Romano and Wolf
@@ -42,14 +42,16 @@ class Ranks:
     high: tuple[int, ...]
     """[m] the worst rank in it."""
     reason: str | None = None
-    """Why the ranges say nothing, where they do not."""
+    """Why the ranges say nothing; None where they say something."""
 
 
 def joint_formula(formula: Callable[[Floats], Floats], sums: Floats) -> Joint:
-    """A formula of the sum of rows, of every model at once: one matrix product.
+    """Evaluate a formula of the sum of rows for every model at once, in one matrix product.
 
-    Parameters: `sums`, finite float64 [m, g, d], what each cluster adds for each model; rounded by `on_grid`, so that the
-    product is exact and the same on every machine.
+    Args:
+        formula: float64 ``[..., d]`` → ``[...]``.
+        sums: Finite float64 ``[m, g, d]``, what each cluster adds for each model. They are rounded by `on_grid`, so that the
+            product is exact and the same on every machine.
     """
     models, clusters, width = sums.shape
     terms = on_grid(sums.transpose(1, 0, 2).reshape(clusters, models * width), max(clusters, 1))
@@ -57,9 +59,12 @@ def joint_formula(formula: Callable[[Floats], Floats], sums: Floats) -> Joint:
 
 
 def joint_compute(compute: Callable[[Floats, Floats], Floats], rows: Sequence[Floats], clusters: Codes) -> Joint:
-    """A weighted statistic of every model's rows, where no sum serves (`Metric.compute`).
+    """Evaluate a weighted statistic of every model's rows that is not a formula of sums (`Metric.compute`).
 
-    Parameters: `rows`, [m] finite float64 [n, d], of the same units; `clusters`, int64 [n], codes from 0.
+    Args:
+        compute: (rows float64 ``[n, d]``, weights float64 ``[b, n]``) → float64 ``[b]``.
+        rows: For each model, finite float64 ``[n, d]`` of the same units.
+        clusters: int64 ``[n]``, codes from 0.
     """
     return lambda weights: np.stack([compute(own, weights[:, clusters]) for own in rows], axis=1)
 
@@ -67,15 +72,19 @@ def joint_compute(compute: Callable[[Floats, Floats], Floats], rows: Sequence[Fl
 def rank_ranges(
     values: Floats, draws: Floats, clusters: int, *, higher_is_better: bool = True, level: float = 0.95
 ) -> Ranks:
-    """The 95 % (`level`) rank range of every model.
+    """The rank range of every model.
 
-    Parameters: `values`, finite float64 [m], of the data as they are; `draws`, float64 [b, m], from `bootstrap_values` of a `Joint` (for a
-    mean over several data sets, the mean of theirs); `clusters`, how many independent units stand behind them (for
-    several data sets, the smallest number).
+    Args:
+        values: Finite float64 ``[m]``, of the data as they are.
+        draws: float64 ``[b, m]``, from `bootstrap_values` of a `Joint` (for a mean over several datasets, the mean of theirs).
+        clusters: How many independent units stand behind them (for several datasets, the smallest number).
+        higher_is_better: Direction.
+        level: How often a range holds the model's true rank.
 
-    Returns: ranges whose probability to hold the model's true rank is at least `level` for each model, also where models
-    are tied: then every rank that the tie takes up is a true one. Without enough clusters, or where more than 5 % of the
-    resamples are undefined, every range is 1 to m, with a reason.
+    Returns:
+        Ranges that hold each model's true rank with a probability of at least `level`, also where models are tied: every rank
+        that the tie takes up is then a true one. Without enough clusters, or where more than 5 % of the resamples are
+        undefined, every range is 1 to m, with a reason.
 
     >>> draws = np.random.default_rng(0).normal([0.9, 0.5, 0.5], 0.01, (500, 3))
     >>> ranks = rank_ranges(np.array([0.9, 0.5, 0.5]), draws, 100)
@@ -106,10 +115,10 @@ def _because(ranks: Ranks, reason: str) -> Ranks:
 
 
 def _beyond_noise(model: int, own: Floats, centred: Floats, clusters: int, alpha: float) -> tuple[int, int]:
-    """How many of the others are significantly better than a model, and how many worse.
+    """How many of the other models are significantly better than a model, and how many are worse.
 
-    Every pair is two one-sided hypotheses. In each resample the largest studentised difference among the hypotheses that
-    still stand is kept; those beyond its 1 - alpha quantile fall, and the rest are judged again without them.
+    Every pair makes two one-sided hypotheses. In each resample the largest studentised difference among the hypotheses that
+    are not yet rejected is kept; those beyond its 1 - alpha quantile are rejected, and the rest are tested again without them.
     """
     others = np.arange(len(own)) != model
     leads = (own[model] - own)[others]

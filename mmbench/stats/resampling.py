@@ -1,4 +1,4 @@
-"""Seeded resampling of clusters: what a statistic would have been on other draws of the same size.
+"""Seeded resampling of clusters: the values that a statistic takes on other draws of the same size.
 
 The generator is read strictly in the order of the resamples, so how many of them are computed together bounds the memory
 and changes nothing; sums are taken on a grid on which they are exact (`on_grid`), so no order of summation shows either.
@@ -44,9 +44,9 @@ class Bootstrap:
     values: Floats
     """[resamples] NaN or infinite where the statistic is undefined."""
     clusters: int
-    """How many clusters were drawn from, and drawn."""
+    """How many clusters there are; as many are drawn."""
     seed: int
-    """Of the generator."""
+    """Seed of the generator."""
     jackknife: Callable[[], Floats]
     """The statistic without each cluster (or group of clusters) in turn: float64 [groups], computed when called."""
     is_sum: bool
@@ -56,8 +56,9 @@ class Bootstrap:
 def resample_weights(generator: np.random.Generator, clusters: int, count: int) -> Floats:
     """How often each cluster is drawn in each of `count` bootstrap resamples.
 
-    Returns: float64 [count, clusters] of whole numbers; each row adds up to `clusters`. Drawing a few rows at a time
-    from one generator gives the same rows as drawing them together.
+    Returns:
+        float64 ``[count, clusters]`` of whole numbers; each row adds up to `clusters`. Drawing a few rows at a time from one
+        generator gives the same rows as drawing them together.
     """
     picks = _picks(generator, clusters, count).astype(np.int64)
     picks += np.arange(count, dtype=np.int64)[:, None] * clusters
@@ -73,10 +74,12 @@ def _picks(generator: np.random.Generator, clusters: int, count: int) -> NDArray
 
 
 def formula_statistic(formula: Formula, sums: Floats) -> Statistic:
-    """A formula of the sum of rows as a function of cluster weights float64 [b, g]: one matrix product.
+    """A formula of the sum of rows as a function of cluster weights float64 [b, g], computed as one matrix product.
 
-    Parameters: `sums`, finite float64 [g, d], the sum of each cluster's rows; rounded by `on_grid`, so that the product
-    is exact and does not depend on how many resamples are computed together.
+    Args:
+        formula: float64 ``[..., d]`` → ``[...]``.
+        sums: Finite float64 ``[g, d]``, the sum of each cluster's rows. They are rounded by `on_grid`, so that the product is
+            exact and does not depend on how many resamples are computed together.
     """
     terms = on_grid(sums, max(len(sums), 1))
     return lambda weights: formula(weights @ terms)
@@ -85,10 +88,17 @@ def formula_statistic(formula: Formula, sums: Floats) -> Statistic:
 def bootstrap(
     statistic: Statistic, clusters: int, *, seed: int = 0, resamples: int = RESAMPLES, chunk: int | None = None
 ) -> Bootstrap:
-    """Seeded resamples of a statistic of cluster weights, float64 [b, clusters] → float64 [b].
+    """Draw seeded resamples of a statistic of cluster weights.
 
-    Parameters: `clusters`, at least 1; `resamples`, at least 1; `chunk`, resamples computed at once. Raises ValueError for
-    fewer.
+    Args:
+        statistic: float64 ``[b, clusters]`` → float64 ``[b]``.
+        clusters: Number of clusters, at least 1.
+        seed: Seed of the draws.
+        resamples: Number of draws, at least 1.
+        chunk: Resamples that are computed at once; None for a number that suits the cache.
+
+    Raises:
+        ValueError: For no clusters, and for no resamples.
     """
     chunk = _at_once(clusters) if chunk is None else chunk
     values = bootstrap_values(statistic, clusters, seed=seed, resamples=resamples, chunk=chunk)
@@ -104,10 +114,19 @@ def bootstrap_values(
     chunk: int | None = None,
     width: int | None = None,
 ) -> Floats:
-    """A statistic of seeded resamples of the clusters: float64 [resamples], NaN or infinite where it is undefined.
+    """Compute a statistic of seeded resamples of the clusters.
 
-    Parameters as in `bootstrap`; `width`, how many numbers the statistic gives for each resample, where these are several
-    (values of models that are judged on the same clusters): then float64 [resamples, width].
+    Args:
+        statistic: As in `bootstrap`, like `clusters`, `seed`, `resamples` and `chunk`.
+        clusters: Number of clusters.
+        seed: Seed of the draws.
+        resamples: Number of draws.
+        chunk: Resamples that are computed at once.
+        width: How many numbers the statistic gives for each resample, where there are several (values of models that are
+            judged on the same clusters); None for one.
+
+    Returns:
+        float64 ``[resamples]``, or ``[resamples, width]``; NaN or infinite where the statistic is undefined.
     """
     generator = np.random.default_rng(seed)
 
@@ -120,14 +139,18 @@ def bootstrap_values(
 def bootstrap_formula(
     formula: Formula, sums: Floats, *, seed: int = 0, resamples: int = RESAMPLES, chunk: int | None = None
 ) -> Bootstrap:
-    """Seeded resamples of a formula of the sum of rows.
+    """Draw seeded resamples of a formula of the sum of rows.
 
     The draws are those of `bootstrap` over `formula_statistic`, with the same result to the last bit, only faster.
     Where there are few kinds of rows (0/1 scores, counts of a confusion matrix), the number of clusters of each kind is
     drawn instead: multinomial, which is the same bootstrap from other random numbers.
 
-    Parameters: `formula`, float64 [..., d] → [...]; `sums`, finite float64 [g, d], the sum of each cluster's rows. The
-    rest as in `bootstrap`.
+    Args:
+        formula: float64 ``[..., d]`` → ``[...]``.
+        sums: Finite float64 ``[g, d]``, the sum of each cluster's rows.
+        seed: As in `bootstrap`, like `resamples` and `chunk`.
+        resamples: Number of draws.
+        chunk: Resamples that are computed at once.
     """
     clusters, width = sums.shape
     terms = on_grid(sums, max(clusters, 1))
@@ -155,14 +178,18 @@ def bootstrap_formula(
 def bootstrap_compute(
     compute: Compute, rows: Floats, clusters: Codes, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Bootstrap:
-    """Seeded resamples of what is no sum.
+    """Draw seeded resamples of a statistic that is not a formula of sums.
 
     Where no cluster has two rows and there are few kinds of rows (ranks), the number of rows of each kind is drawn, as in
     `bootstrap_formula`.
 
-    Parameters: `compute`, (rows float64 [k, d], weights float64 [b, k]) → float64 [b], where a weight of w means w such rows;
-    it sees the rows sorted (`in_order`); `rows`, finite float64 [n, d], n at least 1; `clusters`, int64 [n], codes from 0
-    without gaps. The rest as in `bootstrap`.
+    Args:
+        compute: (rows float64 ``[k, d]``, weights float64 ``[b, k]``) → float64 ``[b]``, where a weight of w means w such rows.
+            It sees the rows sorted (`in_order`).
+        rows: Finite float64 ``[n, d]``, n at least 1.
+        clusters: int64 ``[n]``, codes from 0 without gaps.
+        seed: Seed of the draws.
+        resamples: Number of draws.
     """
     rows, clusters = in_order(rows, clusters)
     count = int(clusters.max()) + 1
@@ -180,13 +207,13 @@ def bootstrap_compute(
 
 
 def in_order(rows: Floats, clusters: Codes) -> tuple[Floats, Codes]:
-    """Rows and their clusters, sorted by row, then by cluster: an order that does not depend on how they came."""
+    """Sort rows and their clusters by row, then by cluster, so that the order in which they were given does not matter."""
     order = np.lexsort((clusters, *rows.T[::-1]))
     return rows[order], clusters[order]
 
 
 def _kinds_drawn(kinds: tuple[Floats, Floats], seed: int, statistic: Statistic) -> Callable[[int], Floats]:
-    """Draws how many rows there are of each kind, and says what the statistic makes of these numbers."""
+    """A function that draws how many rows there are of each kind and computes the statistic of these numbers."""
     generator = np.random.default_rng(seed)
     total = float(kinds[1].sum())
     return lambda count: statistic(generator.multinomial(int(total), kinds[1] / total, size=count).astype(np.float64))
@@ -237,7 +264,7 @@ def _without_each(formula: Formula, terms: Floats) -> Floats:
 
 
 def _jackknife(statistic: Statistic, clusters: int, chunk: int) -> Floats:
-    """The statistic without each group of clusters: single clusters where they are few, else every so manyth."""
+    """The statistic without each group of clusters: single clusters where they are few, else every n-th cluster."""
     groups = min(clusters, _JACKKNIFE_GROUPS)
     of_cluster = np.arange(clusters) % groups
     values = np.empty(groups)

@@ -1,7 +1,7 @@
-"""Sums whose last bit does not depend on the order of what is summed.
+"""Sums whose last bit does not depend on the order of the terms.
 
-Floating-point addition is not associative, so the order of rows, shards, threads and matrix blocks would leak into the
-last digits of a value, and with them into files that ought to be equal. Two remedies, each where it fits:
+Floating-point addition is not associative, so the order of rows, shards, threads and matrix blocks would show in the last
+digits of a value, and with them in files that ought to be equal. There are two remedies, each with its use:
 
 - `exact_totals` rounds once, at the end. A metric's value comes from it.
 - `on_grid` rounds the terms to a grid so coarse that every sum of them is exact, in whatever order and by whatever
@@ -25,11 +25,14 @@ _BITS = 52
 def on_grid(values: Floats, weight: float) -> Floats:
     """Round each column so that its sums are exact.
 
-    Parameters: `values`, finite float64 [n, d]; `weight`, at least 1: the largest total of the absolute integer weights
-    with which rows of a column are ever added (n where each row is added once).
+    Args:
+        values: Finite float64 ``[n, d]``.
+        weight: The largest total of the absolute integer weights with which rows of a column are ever added (n where each row
+            is added once), at least 1.
 
-    Returns: float64 [n, d]. Column by column, multiples of a power of two; unchanged where they were multiples already,
-    as counts and 0/1 scores are. Every partial sum that keeps to `weight` fits into the 53 bits of a float64.
+    Returns:
+        float64 ``[n, d]``: column by column, multiples of a power of two; unchanged where they were multiples already, as
+        counts and 0/1 scores are. Every partial sum within `weight` fits into the 53 bits of a float64.
     """
     if not len(values):
         return values.copy()
@@ -43,7 +46,11 @@ def on_grid(values: Floats, weight: float) -> Floats:
 def exact_totals(rows: Floats) -> Floats:
     """The sum of the rows, correctly rounded, so the same for every order of the rows.
 
-    Parameters: `rows`, finite float64 [n, d]. Returns: float64 [d]; NaN where a sum overflows.
+    Args:
+        rows: Finite float64 ``[n, d]``.
+
+    Returns:
+        float64 ``[d]``; NaN where a sum overflows.
 
     >>> exact_totals(np.array([[1e16], [1.0], [-1e16]])).tolist()
     [1.0]
@@ -62,9 +69,13 @@ def exact_totals(rows: Floats) -> Floats:
 def cluster_sums(rows: Floats, clusters: NDArray[np.int64], count: int) -> Floats:
     """The sum of the rows of each cluster; the same for every order of the rows.
 
-    Parameters: `rows`, finite float64 [n, d]; `clusters`, int64 [n], codes from 0 to `count` - 1.
+    Args:
+        rows: Finite float64 ``[n, d]``.
+        clusters: int64 ``[n]``, codes from 0 to `count` - 1.
+        count: The number of clusters.
 
-    Returns: float64 [count, d], sums of the rows as rounded by `on_grid`.
+    Returns:
+        float64 ``[count, d]``, sums of the rows as rounded by `on_grid`.
     """
     largest = int(np.bincount(clusters).max()) if len(rows) else 1
     terms = on_grid(rows, largest)  # no sum has more terms, so a grid as fine as this is exact

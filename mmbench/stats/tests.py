@@ -1,4 +1,4 @@
-"""Tests of hypotheses that need no standard error, and what several tests at once cost."""
+"""Hypothesis tests that need no standard error, and Holm's correction for several tests."""
 
 from __future__ import annotations
 
@@ -24,9 +24,16 @@ def mcnemar_midp(gained: int, lost: int, alternative: Alternative = "two-sided")
     is binomial (n, 1/2). The mid-p counts half of the probability of what was observed: P(X > x) + P(X = x) / 2 on one
     side, twice the smaller side for ``two-sided`` (Fagerland, Lydersen and Laake 2013). Valid where units are independent.
 
-    Parameters: `gained`, units right in B alone; `lost`, units right in A alone; `alternative`, ``greater`` for more gained
-    than lost. Returns: p, 1 (one-sided 1/2) where nothing changed. Raises ValueError for a negative number and an unknown
-    alternative.
+    Args:
+        gained: Units that are right in B alone.
+        lost: Units that are right in A alone.
+        alternative: ``greater`` for more gained than lost.
+
+    Returns:
+        The p-value; 1 (one-sided 1/2) where nothing changed.
+
+    Raises:
+        ValueError: For a negative number and an unknown alternative.
 
     >>> mcnemar_midp(9, 1), mcnemar_midp(0, 0), mcnemar_midp(5, 0, "greater")
     (0.01171875, 1.0, 0.015625)
@@ -62,10 +69,15 @@ def _binomial_midp(k: int, n: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment: rejecting what is at most alpha keeps the family-wise error at alpha (Holm 1979).
+    """Adjust p-values by Holm's step-down method (Holm 1979).
 
-    Valid under any dependence. Returns: adjusted p-values in the order given, at most 1. Raises ValueError for what is no
-    probability.
+    Rejecting every hypothesis whose adjusted p-value is at most alpha keeps the family-wise error at alpha, under any dependence.
+
+    Returns:
+        Adjusted p-values in the order given, at most 1.
+
+    Raises:
+        ValueError: For a number that is not a probability.
 
     >>> holm([0.25, 0.03125, 0.015625])
     [0.25, 0.0625, 0.046875]
@@ -87,9 +99,16 @@ def mann_whitney(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-sid
     With up to 50 observations together every arrangement of the ranks is counted, ties included (midranks); beyond, the
     normal approximation with corrections for ties and continuity. Mann and Whitney 1947; Hollander, Wolfe and Chicken 2013.
 
-    Parameters: `a` and `b`, finite numbers, at least one each; `alternative`, ``greater`` for a above b. Returns: p, at least
-    1 / arrangements; 1 where all observations are equal. Raises ValueError for an empty sample, a number that is not
-    finite, and an unknown alternative.
+    Args:
+        a: The first sample: finite numbers, at least one.
+        b: The second sample, likewise.
+        alternative: ``greater`` for a above b.
+
+    Returns:
+        The p-value, at least 1 / arrangements; 1 where all observations are equal.
+
+    Raises:
+        ValueError: For an empty sample, a number that is not finite, and an unknown alternative.
 
     >>> mann_whitney([4.0, 5.0, 6.0], [1.0, 2.0, 3.0]), mann_whitney([4.0, 5.0, 6.0], [1.0, 2.0, 3.0], "greater")
     (0.1, 0.05)
