@@ -20,6 +20,8 @@ from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
 from mmbench.core.model import capabilities
 from mmbench.core.spec import DataSource
+from mmbench.metrics.declare import MetricMaker
+from mmbench.metrics.registered import maker_named
 from mmbench.resolve.config import load_config
 from mmbench.resolve.options import OPTIONS
 
@@ -37,6 +39,7 @@ Examples:
   mmbench check mymodel.py:Model                      # a model, on a tiny task in memory
   mmbench check mymodel --task vqa/easy-vqa           # ... on requests of that task
   mmbench check vqa/easy-vqa:accuracy                 # one metric of a task
+  mmbench check f1                                    # a registered metric, on made-up scores
   mmbench check "mytask.py:task:recall@5(direction=t2i)" --json
 
 In Python: from mmbench.testing import check_task, check_model, check_metric.
@@ -118,6 +121,8 @@ def _checks(plugin: str) -> list[_Check]:
         found.append(_task_check(plugin))
     if _is_model_name(plugin):
         found.append(_model_check(plugin))
+    if plugin in _names("metric"):
+        found.append(_of_value(plugin, maker_named(plugin)))
     if not found and (metric := _metric_check(plugin)):
         found.append(metric)
     if not found:
@@ -264,7 +269,7 @@ def _from_python(plugin: str) -> list[_Check]:
 
 def _of_value(name: str, value: Any) -> _Check:
     """The check of one object, by what it has."""
-    if isinstance(value, Metric):
+    if isinstance(value, Metric | MetricMaker):
         return lambda asked: _metric_alone(value, asked)
     if hasattr(value, "from_data"):
         raise UsageError(f"{name} is a family; register it, then: mmbench check NAME --data FILE_OR_FOLDER")
@@ -275,19 +280,25 @@ def _of_value(name: str, value: Any) -> _Check:
     kind = f"class {value.__name__}" if isinstance(value, type) else f"object of type {type(value).__name__}"
     raise UsageError(
         f"{name} is a {kind}; expected a task (samples, requests, score), a model (generate, choose or embed) "
-        "or a mmbench.Metric"
+        "or a metric (mmbench.Metric, or what mmbench.metrics.metric declares)"
     )
 
 
-def _metric_alone(metric: Metric, asked: _Asked) -> Report:
+def _metric_alone(metric: Metric | MetricMaker, asked: _Asked) -> Report:
     from mmbench.testing import check_metric
 
     return check_metric(metric, seed=asked.seed)
 
 
 def _unknown(plugin: str) -> UnknownNameError:
-    names = _names("task") | _names("model") | set(load_config().aliases) | {str(path) for path in Path().glob("*.py")}
-    hint = "A plug-in is a registered name (mmbench list tasks, mmbench list models), FILE.py[:NAME] or TASK:METRIC-ID."
+    names = (
+        _names("task")
+        | _names("model")
+        | _names("metric")
+        | set(load_config().aliases)
+        | {str(path) for path in Path().glob("*.py")}
+    )
+    hint = "A plug-in is a registered name (mmbench list tasks, models or metrics), FILE.py[:NAME] or TASK:METRIC-ID."
     if ("@" in plugin or "(" in plugin) and _parsed(plugin) is not None:
         hint = f'A metric is checked with its task: mmbench check "TASK:{plugin}".'
     return UnknownNameError("plug-in", plugin, names, hint=hint)

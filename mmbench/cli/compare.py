@@ -105,7 +105,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
         tables += [explained_table(a, b, explained)] if explained else []
         notes += [f"{a.label} and {b.label} were made alike"] if values["explained"] and not explained else []
         _print(tables, values, [*lacking(comparison), *notes])
-    return _ended(comparison.exit_code, comparison.refused)
+    return _ended(comparison.exit_code, comparison.refused, comparison.unknown)
 
 
 def _several(sides: list[Run], values: dict[str, Any]) -> int:
@@ -125,7 +125,8 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
         notes = [note for comparison in matrix.comparisons.values() for note in lacking(comparison)]
         _print(tables, values, list(dict.fromkeys(notes)))
     refused = {task: None for tasks in matrix.refused.values() for task in tasks}
-    return _ended(matrix.exit_code, refused)
+    unknown = {name: why for each in matrix.comparisons.values() for name, why in each.unknown.items()}
+    return _ended(matrix.exit_code, refused, unknown)
 
 
 def _print(tables: list[Table], values: dict[str, Any], notes: list[str]) -> None:
@@ -141,10 +142,12 @@ def _print(tables: list[Table], values: dict[str, Any], notes: list[str]) -> Non
         click.echo(f"• {note}")
 
 
-def _ended(code: int, refused: Any) -> int:
+def _ended(code: int, refused: Any, unknown: Mapping[str, str]) -> int:
+    for reason in unknown.values():
+        click.echo(reason, err=True)
     if refused:
         click.echo(f"not comparable: {', '.join(refused)}", err=True)
-    elif code:
+    elif code and not unknown:
         click.echo("nothing to compare: there is no task and metric with samples that both have answered", err=True)
     return code
 

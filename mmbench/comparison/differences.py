@@ -110,16 +110,18 @@ class Comparison:
     """Task to what keeps the two runs from being compared on it."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Task to a sentence that says which of the two lacks it, or lacks some metrics of it."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Metric id to why its stored maker cannot compute it here; its values stand without a difference."""
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when a task of both was refused, or nothing could be compared."""
+        """0, or 3 when a task was refused, a metric's maker is missing, or nothing could be compared."""
         compared = {each.task for each in self.metrics if each.difference.value is not None}
         tried = {each.task for each in self.metrics}
-        return 3 if self.refused or not compared or tried - compared else 0
+        return 3 if self.refused or self.unknown or not compared or tried - compared else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints: ``{"a", "b", "metrics": […], "slices": […], "refused": {task: […]}, "missing": {…}}``."""
+        """What ``--json`` prints: ``{"a", "b", "metrics": […], "slices": […], "refused": {task: […]}, "missing", "unknown"}``."""
         return {
             "a": self.a.to_dict(),
             "b": self.b.to_dict(),
@@ -127,6 +129,7 @@ class Comparison:
             "slices": [each.to_dict() for each in self.slices],
             "refused": {task: [asdict(each) for each in found] for task, found in self.refused.items()},
             "missing": dict(self.missing),
+            "unknown": dict(self.unknown),
         }
 
 
@@ -152,6 +155,7 @@ def compare_runs(
     by_slice: list[MetricDifference] = []
     refused: dict[str, list[Mismatch]] = {}
     missing: dict[str, str] = {}
+    unknown: dict[str, str] = {}
     for name in wanted:
         lack = [_lacks(side, name) for side in (a, b)]
         if any(lack):
@@ -166,7 +170,8 @@ def compare_runs(
         by_slice += pair.slices() if slices else []
         if text := pair.lacking(a.label, b.label):
             missing[name] = text
-    return Comparison(a, b, found, by_slice, refused, missing)
+        unknown |= pair.unknown()
+    return Comparison(a, b, found, by_slice, refused, missing, unknown)
 
 
 def _by_task(
@@ -206,6 +211,17 @@ class _TaskPair:
             for label, own, other in ((label_b, self.a, self.b), (label_a, self.b, self.a))
         ]
         return "; ".join(f"{label} has no {', '.join(names)}" for label, names in alone if names)
+
+    def unknown(self) -> dict[str, str]:
+        """Each metric of which a stored maker, which is not here or has changed, keeps the difference from being computed."""
+        made = {
+            name
+            for name in self.ids
+            for spec in (self.a.specs.get(name), self.b.specs.get(name))
+            if spec and spec.maker
+        }
+        reasons = {name: self._found(name) for name in self.ids if name in made}
+        return {name: reason or "" for name, (metric, reason) in reasons.items() if metric is None}
 
     def metrics(self) -> list[MetricDifference]:
         """Every metric that both have."""

@@ -12,6 +12,7 @@ from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
+from mmbench.metrics.registered import check_ids
 from mmbench.results.log import read_embeddings, read_log
 from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
@@ -102,9 +103,10 @@ def score(
         Score tables and the values of all metrics, overall and by slice.
 
     Raises:
-        PluginError: If the task fails to score.
+        PluginError: If the task fails to score, or a metric has the id of another; see `check_ids`.
     """
     info = task.info
+    check_ids(task.metrics)
     with plugin_errors(f"task {info.name!r} failed to score its answers, which are kept"):
         tables = dict(task.score(samples, responses))
     metrics = [metric for metric in task.metrics if metric.unit in tables]

@@ -15,6 +15,7 @@ IMPORT_NAMES = {"PIL": "pillow", "easy_vqa": "easy-vqa"}
 TRANSITIVE = {"pyarrow": "datasets", "huggingface_hub": "transformers"}
 """Imported packages that a declared one always brings."""
 
+OWN = {"mmbench", "mmbench_tasks", "mmbench_baselines"}
 OWN_ENVIRONMENT = {"vllm"}
 """Not pinned: each release demands one release of torch, which need not be ours (docs/design/dependencies.md)."""
 
@@ -42,7 +43,7 @@ def imported_by(file: Path) -> set[str]:
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.partition(".")[0])
-    return found - sys.stdlib_module_names - {"mmbench"}
+    return found - sys.stdlib_module_names - OWN
 
 
 @pytest.mark.parametrize("folder", ["mmbench", "tasks", "baselines"])

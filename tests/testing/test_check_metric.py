@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmbench import registry
 from mmbench.core import Metric, MetricId, ScoreTable
-from mmbench.metrics import retrieval_metrics
+from mmbench.metrics import maker_named, retrieval_metrics
 from mmbench.metrics.formulas import mean_metric, median_metric, ratio, weighted_median
 from mmbench.testing import check_metric
 from mmbench.testing.report import Report
@@ -75,8 +76,16 @@ def test_columns_wider_than_one_number_need_a_table() -> None:
     )
     rows = np.random.default_rng(0).integers(1, 9, size=(12, 5)).astype(float)
     ids = [f"u{row}" for row in range(12)]
-    assert {check.status for check in check_metric(wide)} == {"pass", "skip"}
+    alone = check_metric(wide)
+    assert (alone.ok, alone["registered"].status, alone["finite"].status) == (True, "note", "skip")
     assert check_metric(wide, ScoreTable("sample", ids, ids, ["scored"] * 12, {"stats": rows})).ok
+
+
+@pytest.mark.parametrize("name", [plugin.name for plugin in registry.plugins("metric")])
+def test_every_registered_metric_keeps_its_promises(name: str) -> None:
+    report = check_metric(maker_named(name))
+    assert report.ok, str(report)
+    assert report["registered"].status == "pass"
 
 
 def only_last(sums: Any) -> Any:
@@ -123,7 +132,7 @@ def one_for_all(rows: Any, weights: Any) -> Any:
     return weighted_median(rows, weights)[:1]
 
 
-MEAN = mean_metric("accuracy", "sample", "right")
+MEAN = mean_metric("own_mean", "sample", "right")
 MEDIAN = median_metric("middle", "sample", "value", bounds=(None, None))
 
 
@@ -134,6 +143,7 @@ MEDIAN = median_metric("middle", "sample", "value", bounds=(None, None))
         (replace(MEAN, unit=""), "declaration", "no unit"),
         (replace(MEAN, bounds=(1.0, 0.0)), "declaration", "bounds"),
         (replace(MEAN, scale=0.0), "declaration", "scale"),
+        (mean_metric("accuracy", "sample", "x", higher_is_better=False), "registered", "accuracy"),
         (replace(MEAN, formula=lambda sums: 100 * ratio(sums)), "bounds", "outside its bounds"),
         (replace(MEAN, formula=lambda sums: ratio(sums) - 1), "bounds", "outside its bounds"),
         (replace(MEAN, formula=lambda sums: ratio(sums) * np.nan), "finite", "undefined"),

@@ -15,6 +15,7 @@ from mmbench.core.model import Capabilities
 from mmbench.core.requests import Embed, Request, RequestKind, identify
 from mmbench.core.samples import Sample
 from mmbench.core.spec import Selection
+from mmbench.metrics.registered import check_ids
 from mmbench.models.caller import as_served, served_kinds
 from mmbench.resolve.samples import said_of_part, samples_of, select
 from mmbench.resolve.tasks import ResolvedTask
@@ -72,6 +73,7 @@ def plan_served(
 ) -> TaskPlan:
     """The same where it is known already as which kind of request each kind is asked. Raises `DataError`, `PluginError`."""
     with plugin_errors(f"task {resolved.name!r} failed while its requests were made"):
+        check_ids(resolved.task.metrics)
         return _plan(resolved, served, selection, seed)
 
 
