@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
+
+from mmbench import registry
+from mmbench.metrics import maker_named
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "run-directory.md"
@@ -60,18 +65,42 @@ packed. It is read strictly, as a run directory is ([run-directory.md](run-direc
 `TaskPerf`), and refused when its content does not match its digest.
 """
 
-PAGES = {PAGE: (HEAD, SOURCES), BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES)}
+METRICS_PAGE = ROOT / "docs" / "reference" / "metrics.md"
+METRICS_HEAD = """# Metrics
+
+Made from the declarations of the registered metrics by `python docs/reference/generate.py`; edit those, not this page.
+
+An id has the alternatives of a parameter separated by `|`; `…` is any word, `k` a cut-off, and a default in brackets is left out of ids.
+`mmbench list metrics` shows the metrics of installed packages, too; [add a metric](../how-to/add-a-metric.md) says how they get there.
+"""
+
+PAGES = {PAGE: (HEAD, SOURCES), BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES), METRICS_PAGE: (METRICS_HEAD, {})}
 
 
 def render(page: Path) -> str:
-    """One of the pages."""
+    """Render one of the pages."""
     head, sources = PAGES[page]
+    if page == METRICS_PAGE:
+        return "\n".join([head, *_metrics()])
     pieces = [head]
     for file, names in sources.items():
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
         pieces += [_record(classes[name]) for name in names]
     return "\n".join(pieces)
+
+
+def _metrics() -> Iterator[str]:
+    """A section for each metric that mmbench itself registers."""
+    for plugin in registry.plugins("metric"):
+        if plugin.distribution.startswith("mmbench=="):
+            maker = maker_named(plugin.name)
+            direction = "higher is better" if maker.higher_is_better else "lower is better"
+            unit = f"`{maker.unit}`" if isinstance(maker.unit, str) else "depends on the parameters"
+            facts = [f"Formula: {maker.formula}", f"Range: {maker.range}, {direction}"]
+            facts += [f"Table: {unit}", f"Source: {maker.source}", f"Maker: `{plugin.name}`, `{plugin.target}`"]
+            lines = [wrapped for fact in facts for wrapped in wrap(f"- {fact}", 120, subsequent_indent="  ")]
+            yield "\n".join([f"## `{maker.pattern}`", "", *wrap(maker.description, 120), "", *lines, ""])
 
 
 def _record(node: ast.ClassDef) -> str:
