@@ -18,7 +18,7 @@ from mmbench._lazy import lazy_exports
 if TYPE_CHECKING:
     from mmbench.api.compare import Comparison, compare
     from mmbench.api.gate import GateResult, gate
-    from mmbench.api.report import Report, report
+    from mmbench.api.report import RunReport, report
     from mmbench.api.rescore import Rescored, rescore
     from mmbench.api.run import RunResult, run
     from mmbench.api.save_baseline import SavedBaseline, save_baseline
@@ -105,11 +105,11 @@ __all__ = [
     "PerSampleTask",
     "PluginError",
     "RenamedOptionError",
-    "Report",
     "Rescored",
     "Run",
     "RunFailedError",
     "RunNotFoundError",
+    "RunReport",
     "RunResult",
     "Sample",
     "SampleScore",
@@ -140,7 +140,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "mmbench.api.compare": ("Comparison", "compare"),
         "mmbench.api.gate": ("GateResult", "gate"),
-        "mmbench.api.report": ("Report", "report"),
+        "mmbench.api.report": ("RunReport", "report"),
         "mmbench.api.rescore": ("Rescored", "rescore"),
         "mmbench.api.run": ("RunResult", "run"),
         "mmbench.api.save_baseline": ("SavedBaseline", "save_baseline"),

@@ -1,23 +1,22 @@
-"""Who leads on a task: ranks, with the range that other samples of the same kind would leave open."""
+"""Rank models on a task by the score tables of their runs, with bootstrap ranges of ranks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.analysis.metrics import metric_for
 from mmbench.analysis.seeds import SeedGroup
-from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
 from mmbench.core.metric import Metric
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, point, read_rows, status_codes
-from mmbench.reporting.comparison import Standing
-from mmbench.reporting.table import Cell
 from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import TaskResult
 from mmbench.stats import RESAMPLES, bootstrap_values, cluster_sums
@@ -31,6 +30,17 @@ LEAST_COVERAGE = 0.95
 
 _WEIGHTS_AT_ONCE = 2**20
 """Row weights in memory at once, while a metric that is no sum is resampled."""
+
+
+class RankRange(NamedTuple):
+    """The rank of one model."""
+
+    rank: int
+    """By value alone; equal values share a rank."""
+    low: int
+    """Lower end of the 95 % range."""
+    high: int
+    """Upper end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,36 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
+class Ranking:
+    """Who leads on one task, among models whose values may stand side by side."""
+
+    metric: str
+    """The metric that ranks."""
+    order: tuple[int, ...]
+    """[g] places of the models as given, best first; those without a rank stand last."""
+    unranked: tuple[str, ...]
+    """Labels of those without a rank; empty where there are no ranks at all."""
+    ranks: Mapping[str, RankRange]
+    """Label of a model to its rank; empty where fewer than two can be ranked."""
+    best: Mapping[str, str]
+    """Metric id to the label of the model that leads beyond noise; ids without one are absent."""
+    incomplete: frozenset[str]
+    """Labels of the models whose values cover less than the others'."""
+    draws: Draws | None
+    """The resamples that the ranks come from; None where there are none."""
+    several: bool = False
+    """Whether a model with a rank has several seeds."""
+    reason: str | None = None
+    """What is uncertain about the ranges, or why there are none."""
+
+    @property
+    def ranked(self) -> int:
+        """How many models stand in the order of their ranks (of their values, where there are no ranks)."""
+        return len(self.order) - len(self.unranked)
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedUnits:
     """The tables of one unit of all models and seeds, brought together."""
 
     rows: tuple[Codes, ...]
@@ -69,49 +108,54 @@ class _Shared:
     """Units that any table has."""
 
 
-class Judge:
+def is_incomplete(group: SeedGroup, task: str) -> bool:
+    """Whether a model's values of a task cover less than they should: samples, seeds or the end of it are missing."""
+    results, scored = group.results(task), group.scored(task)
+    values = [value for result in scored for value in result.metrics.values()]
+    whole = all(result.status == "complete" for result in results)
+    return not whole or len(scored) < len(results) or any(value.n_failed for value in values)
+
+
+def is_ranked(group: SeedGroup, task: str, metric: str) -> bool:
+    """Whether a model has a value of this metric that may be ranked."""
+    scored = group.scored(task)
+    values = [result.metrics.get(metric) for result in scored if result.status in ("complete", "partial")]
+    return 0 < len(values) == len(scored) and all(
+        value is not None and value.value is not None and value.coverage >= LEAST_COVERAGE for value in values
+    )
+
+
+class Ranker:
     """Ranks models by the score tables of their runs."""
 
     def __init__(self, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
         self._seed = seed
         self._resamples = resamples
 
-    def standing(self, task: str, groups: Sequence[SeedGroup], metrics: Sequence[str]) -> Standing:
-        """Who leads on one task, by the first of the metrics; and who really leads by each of the others."""
-        able = [place for place, group in enumerate(groups) if self.is_ranked(group, task, metrics[0])]
-        short = frozenset(group.label for group in groups if self.is_short(group, task))
+    def rank(self, task: str, groups: Sequence[SeedGroup], metrics: Sequence[str]) -> Ranking:
+        """Rank models on one task by the first of the metrics, and find who leads by each of the others."""
+        first = metrics[0]
+        able = [place for place, group in enumerate(groups) if is_ranked(group, task, first)]
+        short = frozenset(group.label for group in groups if is_incomplete(group, task))
         draws, why = self.draws(task, [groups[place] for place in able], metrics) if able else ({}, {})
-        main = draws.get(metrics[0])
+        by_value = _by_value(groups, task, first)
+        main = draws.get(first)
         if main is None:
-            notes = [f"no ranks: {why[metrics[0]]}"] if metrics[0] in why else []
-            order = _by_value(groups, task, metrics[0])
-            return Standing(tuple(order), len(order), {}, {}, short, tuple(notes))
+            return Ranking(first, tuple(by_value), (), {}, {}, short, None, reason=why.get(first))
         found = main.ranks()
         labels = [groups[place].label for place in able]
         order = [able[n] for n in sorted(range(len(able)), key=lambda n: (found.rank[n], labels[n]))]
-        rest = [place for place in _by_value(groups, task, metrics[0]) if place not in able]
-        ranks = {label: rank_cell(found, n) for n, label in enumerate(labels)} if len(able) > 1 else {}
-        best = {name: leader for name, own in draws.items() if (leader := _leader(own, labels)) is not None}
-        several = any(groups[place].several for place in able)
-        notes = [_said_of_ranks(main, found, metrics[0], several=several)] if ranks else []
-        if rest:
-            names = ", ".join(groups[place].label for place in rest)
-            notes.append(f"without a rank: {names}: no value, or less than {100 * LEAST_COVERAGE:.0f} % of the samples")
-        return Standing((*order, *rest), len(order), ranks, best, short, tuple(notes))
-
-    def is_short(self, group: SeedGroup, task: str) -> bool:
-        """Whether a model's values of a task cover less than they should: samples, seeds or the end of it are missing."""
-        scored = group.scored(task)
-        whole = all(result.status == "complete" for result in group.results(task))
-        values = [value for side in scored for value in side.metrics.values()]
-        return not whole or len(scored) < len(group.results(task)) or any(value.n_failed for value in values)
-
-    def is_ranked(self, group: SeedGroup, task: str, metric: str) -> bool:
-        """Whether a model has a value of this metric that may be ranked."""
-        scored = group.scored(task)
-        values = [side.metrics.get(metric) for side in scored if side.status in ("complete", "partial")]
-        return 0 < len(values) == len(scored) and all(
-            value is not None and value.value is not None and value.coverage >= LEAST_COVERAGE for value in values
+        rest = [place for place in by_value if place not in able]
+        return Ranking(
+            metric=first,
+            order=(*order, *rest),
+            unranked=tuple(groups[place].label for place in rest),
+            ranks=rank_of(labels, found) if len(able) > 1 else {},
+            best={name: leader for name, own in draws.items() if (leader := _leader(own, labels)) is not None},
+            incomplete=short,
+            draws=main,
+            several=any(groups[place].several for place in able),
+            reason=found.reason,
         )
 
     def draws(
@@ -122,17 +166,18 @@ class Judge:
         Seeds of one model are averaged within each resample. What is no formula is slow to resample, and is drawn for the
         first metric alone. Raises `NotComparableError` where tables are damaged, or clusters have changed.
         """
-        scored = [group.scored(task) for group in groups]
+        results = [group.scored(task) for group in groups]
+        flat = [result for own in results for result in own]
         known: dict[str, Metric] = {}
         why: dict[str, str] = {}
         for name in metrics:
-            metric, reason = _metric(scored, name)
+            metric, reason = _metric(flat, name)
             if metric is None:
                 why[name] = reason
             elif metric.formula is not None or name == metrics[0]:
                 known[name] = metric
-        sizes = [len(own) for own in scored]
-        tables = _tables([side for own in scored for side in own])
+        sizes = [len(own) for own in results]
+        tables = _tables(flat)
         draws: dict[str, Draws] = {}
         for unit in dict.fromkeys(metric.unit for metric in known.values()):
             of_unit = {name: metric for name, metric in known.items() if metric.unit == unit}
@@ -185,10 +230,9 @@ class Judge:
         }
 
 
-def rank_cell(ranks: Ranks, place: int) -> Cell:
-    """A rank range for people, with the rank by value alone as its number."""
-    low, high = ranks.low[place], ranks.high[place]
-    return Cell(f"{low}" if low == high else f"{low}–{high}", ranks.rank[place], low, high)
+def rank_of(labels: Sequence[str], ranks: Ranks) -> dict[str, RankRange]:
+    """Label of each model to its rank."""
+    return dict(zip(labels, map(RankRange, ranks.rank, ranks.low, ranks.high), strict=True))
 
 
 def _leader(draws: Draws, labels: Sequence[str]) -> str | None:
@@ -197,16 +241,6 @@ def _leader(draws: Draws, labels: Sequence[str]) -> str | None:
         return None
     ranks = draws.ranks()
     return next((label for label, high in zip(labels, ranks.high, strict=True) if high == 1), None)
-
-
-def _said_of_ranks(draws: Draws, ranks: Ranks, metric: str, *, several: bool) -> str:
-    what = "samples" if draws.unit == "sample" else f"units of {draws.unit}"
-    units = f"the {draws.units:,} {what}" if draws.units == draws.of else f"{draws.units:,} of {draws.of:,} {what}"
-    text = f"rank: 95 % range by {metric}, from a joint bootstrap over {units} that all ranked models have"
-    text += f", in {draws.clusters:,} clusters; those whose ranges overlap may be equally good"
-    if several:
-        text += "; seeds of a model are averaged within each resample, so a range says nothing of other seeds"
-    return f"{text}. {ranks.reason}" if ranks.reason else text
 
 
 def _by_value(groups: Sequence[SeedGroup], task: str, metric: str) -> list[int]:
@@ -222,27 +256,26 @@ def _by_value(groups: Sequence[SeedGroup], task: str, metric: str) -> list[int]:
     return sorted(range(len(groups)), key=key)
 
 
-def _metric(scored: Sequence[Sequence[TaskResult]], name: str) -> tuple[Metric | None, str]:
+def _metric(results: Sequence[TaskResult], name: str) -> tuple[Metric | None, str]:
     """How a metric is computed, where that is the same for all runs."""
-    sides = [side for own in scored for side in own]
-    if not all(name in side.metrics for side in sides):
+    if not all(name in result.metrics for result in results):
         return None, f"not every model has {name}"
-    first, reason = metric_for(sides[0], name)
+    first, reason = metric_for(results[0], name)
     if first is None:
         return None, reason or f"how {name} is computed is not known"
-    specs = [side.specs[name] for side in sides if name in side.specs]
+    specs = [result.specs[name] for result in results if name in result.specs]
     if not all(same_computation(specs[0], spec) for spec in specs[1:]):
         return None, f"{name} was not computed in the same way for all models"
     return first, ""
 
 
-def _tables(sides: Sequence[TaskResult]) -> list[Mapping[str, ScoreTable]]:
+def _tables(results: Sequence[TaskResult]) -> list[Mapping[str, ScoreTable]]:
     """[r] unit → table of each run; a saved baseline, which keeps no ids, gets them from a run that has them."""
-    anchor = next((side for side in sides if side.store.has_ids), sides[0])
-    return [side.tables() if side is anchor else side.tables(anchor) for side in sides]
+    anchor = next((result for result in results if result.store.has_ids), results[0])
+    return [result.tables() if result is anchor else result.tables(anchor) for result in results]
 
 
-def _join(tables: Sequence[ScoreTable]) -> _Shared:
+def _join(tables: Sequence[ScoreTable]) -> _SharedUnits:
     """The units that entered a value of every table. Raises `NotComparableError` where their clusters differ."""
     first = tables[0]
     ids = list(first.unit_ids)
@@ -263,7 +296,7 @@ def _join(tables: Sequence[ScoreTable]) -> _Shared:
             )
     # Numbered as they come, as a saved baseline numbers them: the same resamples with and without names.
     numbers = {name: code for code, name in enumerate(dict.fromkeys(clusters))}
-    return _Shared(tuple(rows), np.fromiter(map(numbers.__getitem__, clusters), np.int64, len(clusters)), of)
+    return _SharedUnits(tuple(rows), np.fromiter(map(numbers.__getitem__, clusters), np.int64, len(clusters)), of)
 
 
 def _counted(table: ScoreTable) -> dict[str, int]:
@@ -271,7 +304,7 @@ def _counted(table: ScoreTable) -> dict[str, int]:
     return {name: row for row, name in enumerate(table.unit_ids) if is_counted[row]}
 
 
-def _rows(metric: Metric, tables: Iterable[ScoreTable], shared: _Shared) -> list[Floats]:
+def _rows(metric: Metric, tables: Iterable[ScoreTable], shared: _SharedUnits) -> list[Floats]:
     return [read_rows(metric, table)[own] for table, own in zip(tables, shared.rows, strict=True)]
 
 

@@ -275,6 +275,20 @@ def group_seeds(
     return [SeedGroup(label, members, solved, key) for label, members in zip(_labels(ordered), ordered, strict=True)]
 
 
+def by_data(groups: Sequence[SeedGroup], task: str) -> tuple[list[list[SeedGroup]], list[SeedGroup]]:
+    """The models whose values of a task may stand side by side, set by set; and those that cannot answer it."""
+    sets: dict[Hashable, list[SeedGroup]] = {}
+    unfit: list[SeedGroup] = []
+    for group in groups:
+        results = group.results(task)
+        fitting = [result for result in results if result.status != "incompatible"]
+        if fitting:
+            sets.setdefault(group.key(fitting[0]), []).append(group)
+        elif results:
+            unfit.append(group)
+    return list(sets.values()), unfit
+
+
 def _model_key(run: Run, names_are_models: bool) -> Hashable:
     own = run.model.digest or ("" if names_are_models else str(run.path))
     return run.model.name, own, canonical_json(run.model.options), run.record.mmbench_version

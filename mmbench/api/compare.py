@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mmbench.analysis.choose import chosen, distinct
 from mmbench.api.references import reference_of
-from mmbench.comparison.choose import chosen, distinct
 from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS

@@ -9,10 +9,10 @@ from typing import Any
 from mmbench.api.references import references_of
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
-from mmbench.reporting.build import Options, Report, make_report
+from mmbench.reporting.build import ReportOptions, RunReport, make_report
 from mmbench.resolve.options import OPTIONS
 
-__all__ = ["Report", "report"]
+__all__ = ["RunReport", "report"]
 
 
 def report(
@@ -24,7 +24,7 @@ def report(
     leaderboard: bool = False,
     solved: float | None = None,
     out: str | Path = RUNS,
-) -> Report:
+) -> RunReport:
     """Put runs into tables, one for each task, with ranks and their intervals. Nothing on disk is changed.
 
     Args:
@@ -38,7 +38,7 @@ def report(
         out: The folder of all runs.
 
     Returns:
-        The tables; ``str(report)`` is Markdown, and `Report.render` gives every other format.
+        The tables; ``str(report)`` is Markdown, and `RunReport.render` gives every other format.
 
     Raises:
         UsageError: For no runs, and for names of runs, tasks and metrics that do not exist.
@@ -49,7 +49,7 @@ def report(
         >>> found = mmbench.report(["concat", "late"], tasks="vqa", leaderboard=True)  # doctest: +SKIP
         >>> html = found.render("html")  # doctest: +SKIP
     """
-    shown = Options(
+    shown = ReportOptions(
         tasks=names_of(tasks),
         metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
         all_metrics=all_metrics,

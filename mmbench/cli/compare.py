@@ -48,7 +48,7 @@ Exit code: 0, or 3 where a task does not compare.
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal.")
 def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
-    from mmbench.comparison.choose import distinct
+    from mmbench.analysis.choose import distinct
     from mmbench.results.find import load_run
 
     _check(runs, values)
@@ -74,7 +74,7 @@ def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
 
 
 def _wanted(sides: list[Run], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
-    from mmbench.comparison.choose import chosen
+    from mmbench.analysis.choose import chosen
 
     return chosen(sides, values["tasks"], values["metrics"])
 
@@ -82,7 +82,7 @@ def _wanted(sides: list[Run], values: dict[str, Any]) -> tuple[list[str] | None,
 def _two(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.differences import compare_runs
     from mmbench.comparison.explain import explain
-    from mmbench.reporting.compared import difference_tables, explained_table, flip_table, lacking
+    from mmbench.reporting.differences import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
     notes: list[str] = []
@@ -111,7 +111,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
 def _several(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.explain import explain
     from mmbench.comparison.matrix import compare_all
-    from mmbench.reporting.compared import explained_table, lacking, matrix_tables
+    from mmbench.reporting.differences import explained_table, lacking, matrix_tables
 
     with _quiet(values):
         matrix = compare_all(sides, *_wanted(sides, values))

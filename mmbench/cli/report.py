@@ -13,7 +13,7 @@ from mmbench.cli.values import writable_file
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmbench.reporting.build import Report
+    from mmbench.reporting.build import RunReport
 
 _EPILOG = """\b
 Examples:
@@ -72,7 +72,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     shown = ("tasks", "metrics", "all_metrics", "leaderboard", "solved", "out")
     report = make_report(runs, **{name: values[name] for name in shown})
     if target is not None:  # runs that were named by their model are known by now
-        writable_file("--output", str(target), [str(run.path) for run in report.runs.runs])
+        writable_file("--output", str(target), [str(run.path) for run in report.read.runs])
     text = _rendered(report, format_name, values)
     if text is None:
         from mmbench.reporting.terminal import print_tables
@@ -110,7 +110,7 @@ def _typed(option: str) -> bool:
     return source is click.core.ParameterSource.COMMANDLINE
 
 
-def _rendered(report: Report, format_name: str | None, values: dict[str, Any]) -> str | None:
+def _rendered(report: RunReport, format_name: str | None, values: dict[str, Any]) -> str | None:
     """The report as text; None for a terminal."""
     if values["hub"]:
         from mmbench.reporting.hub import model_index

@@ -97,7 +97,7 @@ def _print(result: ScoreResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return
-    from mmbench.reporting.scored import scored_tables
+    from mmbench.reporting.predictions import scored_tables
     from mmbench.reporting.terminal import print_tables
 
     tables = scored_tables(result.name, _counts(result.coverage), result.metrics, result.slices, result.primary)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.joins import join_tables
+from mmbench.analysis.metrics import metric_for
 from mmbench.comparison.differences import read_pair, unit_changes
-from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.media import Media
 from mmbench.core.metric import Metric

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmbench.analysis.joins import join_tables
+from mmbench.analysis.metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
-from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.checks import Check, default_rules, resolve
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation

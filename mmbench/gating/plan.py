@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mmbench.analysis.metrics import metric_for
 from mmbench.comparison.differences import compare_runs
-from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.gating.decide import POWER
 from mmbench.gating.judge import check_sides

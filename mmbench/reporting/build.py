@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmbench.analysis.rankings import Judge
+from mmbench.analysis.choose import chosen_metrics
+from mmbench.analysis.collection import Collection, collect
+from mmbench.analysis.leaderboard import leaderboard
+from mmbench.analysis.rankings import Ranker
 from mmbench.analysis.seeds import SOLVED, checked_threshold
-from mmbench.comparison.choose import chosen_metrics
 from mmbench.core.errors import UnknownNameError
-from mmbench.reporting.comparison import comparison_tables
-from mmbench.reporting.leaderboard import leaderboard
-from mmbench.reporting.runs import Runs, load_runs
+from mmbench.core.spec import RUNS
+from mmbench.reporting.leaderboard import leaderboard_table
 from mmbench.reporting.table import Column, Table
+from mmbench.reporting.task_tables import task_tables
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ReportOptions:
     """What a report shows."""
 
     tasks: tuple[str, ...] = ()
@@ -34,11 +36,11 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """Tables, ready for any renderer."""
 
-    runs: Runs
-    """What it was made of."""
+    read: Collection
+    """The runs that it was made of."""
     tables: tuple[Table, ...]
     """The leaderboard where there is one, then a table for each task and data set."""
     metrics: Mapping[str, Sequence[str]]
@@ -57,58 +59,55 @@ class Report:
 
 
 def make_report(
-    runs: Sequence[str | Path], *, out: str | Path = "results/runs", options: Options | None = None
-) -> Report:
+    runs: Sequence[str | Path], *, out: str | Path = RUNS, options: ReportOptions | None = None
+) -> RunReport:
     """Read runs and put them into tables.
 
-    Parameters: `runs`, directories, names under `out`, or saved baselines; `options`, what is shown. Nothing on disk is
-    changed, and the same files give the same report to the byte, wherever they lie. Raises `UsageError` for no runs, and for
-    names of runs, tasks and metrics that do not exist; `NotComparableError` for files that are damaged or newer.
+    Nothing on disk is changed, and the same files give the same report to the byte, wherever they lie.
+
+    Args:
+        runs: Directories, names under `out`, or saved baselines.
+        out: The folder in which names are looked up.
+        options: What is shown.
+
+    Returns:
+        The report.
+
+    Raises:
+        UsageError: If there are no runs, or for names of runs, tasks and metrics that do not exist.
+        NotComparableError: If files are damaged or newer.
     """
-    chosen = options or Options()
-    read = load_runs(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved))
-    tasks = read.tasks
-    wanted = _wanted(read, tasks, chosen)
-    judge = Judge()
+    chosen = options or ReportOptions()
+    read = collect(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved))
+    wanted = _wanted(read, chosen)
+    ranker = Ranker()
 
     def shown(task: str, have: list[str]) -> list[str]:
         return [name for name in wanted[task] if name in have] or have
 
-    found = comparison_tables(read.groups, tasks, shown=shown, rank=judge.standing)
-    main = {task: names[0] for task, names in wanted.items() if names}
+    tables = task_tables(read.groups, read.tasks, shown=shown, rank=ranker.rank)
     notes = list(read.notes)
     if chosen.leaderboard:
-        board, said = leaderboard(read, judge, tasks, main, chosen=bool(chosen.tasks))
-        notes += said
-        found = [*([board] if board else []), *found]
-    if not found:
-        found = [Table((Column("model", "left"),), [(group.label,) for group in read.groups])]
+        main = {task: names[0] for task, names in wanted.items() if names}
+        board, choice = leaderboard(read.groups, ranker, read.tasks, main, chosen=bool(chosen.tasks))
+        if board is None:
+            notes += choice
+        else:
+            tables.insert(0, leaderboard_table(board, choice))
+    if not tables:
+        tables = [Table((Column("model", "left"),), [(group.label,) for group in read.groups])]
         notes.append("none of these runs has a task")
-    first = replace(found[0], notes=(*found[0].notes, *notes))
-    return Report(read, (first, *found[1:]), wanted)
+    first = replace(tables[0], notes=(*tables[0].notes, *notes))
+    return RunReport(read, (first, *tables[1:]), wanted)
 
 
-def _wanted(runs: Runs, tasks: Sequence[str], options: Options) -> dict[str, list[str]]:
+def _wanted(read: Collection, options: ReportOptions) -> dict[str, list[str]]:
     """Task to the ids of the metrics that get columns, the ranking one first."""
-    read = runs.runs
-    have = {task: _ids(runs, task) for task in tasks}
-    asked: dict[str, list[str]] = {task: [] for task in tasks}
-    for text in options.metrics:
-        task = text.rpartition(":")[0]
-        for name in chosen_metrics(read, [text], tasks) or ():
-            for place in [task] if task else tasks:
-                if name in have[place]:
-                    asked[place].append(name)
-    first = {task: asked[task] or _primary(runs, task) for task in tasks}
-    rest = {task: have[task] if options.all_metrics else [] for task in tasks}
-    return {task: list(dict.fromkeys([*first[task], *rest[task]])) for task in tasks}
-
-
-def _ids(runs: Runs, task: str) -> list[str]:
-    found = [side for group in runs.groups for side in group.scored(task)]
-    return list(dict.fromkeys(name for side in found for name in side.metrics))
-
-
-def _primary(runs: Runs, task: str) -> list[str]:
-    found = [side for group in runs.groups for side in group.scored(task)]
-    return list(dict.fromkeys(name for side in found for name in side.primary if name in side.metrics))
+    asked = chosen_metrics(read.runs, options.metrics, read.tasks) or {}
+    found = {}
+    for task in read.tasks:
+        scored = [result for group in read.groups for result in group.scored(task)]
+        first = asked.get(task) or [name for result in scored for name in result.primary if name in result.metrics]
+        rest = [name for result in scored for name in result.metrics] if options.all_metrics else []
+        found[task] = list(dict.fromkeys([*first, *rest]))
+    return found

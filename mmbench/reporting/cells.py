@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from mmbench.analysis.seeds import SeedRow
+from mmbench.analysis.rankings import RankRange
+from mmbench.analysis.seeds import SeedGroup, SeedRow
 from mmbench.core.scores import MetricValue
 from mmbench.reporting.table import Cell
-from mmbench.reporting.text import (
-    amount,
-    byte_size,
-    each_seed,
-    figure,
-    interval,
-    number,
-    percent,
-    signed,
-    solved,
-    spread,
-)
+from mmbench.reporting.text import amount, byte_size, figure, number, percent, signed
+
+
+def model_cell(group: SeedGroup) -> Cell:
+    """A model's label, with the names of its runs."""
+    return Cell(group.label, runs=tuple(run.path.name for run in group.runs))
+
+
+def rank_cell(rank: RankRange) -> Cell:
+    """A rank range for people, with the rank by value alone as its number."""
+    return Cell(f"{rank.low}" if rank.low == rank.high else f"{rank.low}–{rank.high}", *rank)
 
 
 def value_cell(value: float | None, scale: float) -> Cell:
@@ -29,24 +29,32 @@ def signed_cell(value: float, scale: float) -> Cell:
     return Cell(signed(value, scale), value)
 
 
+def range_cell(low: float | None, high: float | None, scale: float) -> Cell:
+    """A 95 % interval as ``[low, high]``, scaled like the value."""
+    text = "n/a" if low is None or high is None else f"[{number(low, scale)}, {number(high, scale)}]"
+    return Cell(text, None, low, high)
+
+
 def interval_cell(metric: MetricValue) -> Cell:
-    """The 95 % interval of a value, in a place of its own."""
-    return Cell(interval(metric), None, metric.low, metric.high)
+    """The 95 % interval of a value."""
+    return range_cell(metric.low, metric.high, metric.scale)
 
 
 def spread_cell(row: SeedRow) -> Cell:
-    """The smallest and the largest value of a seed."""
-    return Cell(spread(row), None, row.low, row.high)
+    """The smallest and the largest value of a seed, as ``33.1–71.2``."""
+    text = "n/a" if row.low is None else f"{number(row.low, row.one.scale)}–{number(row.high, row.one.scale)}"
+    return Cell(text, None, row.low, row.high)
 
 
 def seeds_cell(row: SeedRow) -> Cell:
     """The value of every seed; as text also for programs, because it is several numbers."""
-    return Cell(each_seed(row), " ".join("n/a" if value is None else repr(value) for value in row.values))
+    text = " ".join(number(value, row.one.scale) for value in row.values)
+    return Cell(text, " ".join("n/a" if value is None else repr(value) for value in row.values))
 
 
 def solved_cell(row: SeedRow) -> Cell:
-    """How many seeds solved it; the number is their share."""
-    return Cell(solved(row), row.solve_rate)
+    """How many of the seeds solved it, as ``2/3``; the number is their share. Empty where that means nothing."""
+    return Cell("{}/{}".format(*row.solved) if row.solved else "", row.solve_rate)
 
 
 def count_cell(count: int) -> Cell:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmbench.analysis.seeds import SeedGroup, SeedRow
 from mmbench.core.ids import MetricId
-from mmbench.reporting.build import Report
+from mmbench.reporting.build import RunReport
 from mmbench.reporting.cells import value_cell
 from mmbench.results.schema import TaskEntry
 
@@ -20,7 +20,7 @@ TASK_TYPES: Mapping[str, str] = {
 """Family of a task to the Hub's word for it; other families go by their own name."""
 
 
-def model_index(report: Report, source: str | None = None) -> str:
+def model_index(report: RunReport, source: str | None = None) -> str:
     """The block as YAML, one entry a model, one result a task, every metric with its interval among the ``args``.
 
     Values are as tables show them: in per cent where the field does. Fields are those of the Hub's specification of model cards:
@@ -29,7 +29,7 @@ def model_index(report: Report, source: str | None = None) -> str:
     """
     models = [
         {"name": group.label, "results": results}
-        for group in report.runs.groups
+        for group in report.read.groups
         if (results := [r for task, ids in report.metrics.items() for r in _results(group, task, ids, source)])
     ]
     return "\n".join(_yaml({"model-index": models})) + "\n"

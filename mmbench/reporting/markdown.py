@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.reporting.cells import count_cell, interval_cell, value_cell
-from mmbench.reporting.comparison import comparison_tables
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Cell, Column, Table
+from mmbench.reporting.task_tables import task_tables
 from mmbench.results.run import TaskResult
 
 _MARKUP = re.compile(r"[\\|`*]|(?<=\])(?=[(\[:])|~(?=~)")
@@ -49,7 +49,7 @@ def _escaped(text: str) -> str:
 
 def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
     """A table for each task, models as rows."""
-    return tables_markdown(comparison_tables(groups, tasks))
+    return tables_markdown(task_tables(groups, tasks))
 
 
 def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:

@@ -16,8 +16,8 @@ from mmbench.reporting.cells import (
     spread_cell,
     value_cell,
 )
+from mmbench.reporting.notes import result_notes, seed_notes
 from mmbench.reporting.table import Cell, Column, Table
-from mmbench.reporting.text import said, said_of_seeds
 from mmbench.results.schema import TaskPerf
 
 NAMES = ("model", "task", "metric")
@@ -48,10 +48,9 @@ def summary_table(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = Non
                 breaks.append(len(rows))
             for names, cells in _block(group, task):
                 rows.append((*map(Cell, names), *(cells.get(title, Cell()) for title in titles)))
-            said_here = [f"{group.label} on {task}{where}: {text}" for where, text in said(group, task, speed=True)]
-            notes += [note for note in said_here if note not in notes]
+            notes += [f"{group.label} on {task}{w}: {text}" for w, text in result_notes(group, task, speed=True)]
     columns = (*(Column(name, "left") for name in NAMES), *map(Column, titles))
-    return Table(columns, tuple(rows), frozenset(breaks), (*said_of_seeds(groups), *notes))
+    return Table(columns, tuple(rows), frozenset(breaks), (*seed_notes(groups), *dict.fromkeys(notes)))
 
 
 def _block(group: SeedGroup, task: str) -> list[tuple[tuple[str, str, str], dict[str, Cell]]]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from mmbench.analysis.seeds import SeedGroup
-from mmbench.reporting.comparison import comparison_tables
 from mmbench.reporting.summary import NAMES, SPEED, summary_table
 from mmbench.reporting.table import Cell, Table
+from mmbench.reporting.task_tables import task_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +39,7 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
 
 def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
     """A table for each task, as compact as `print_tables` draws them."""
-    print_tables(comparison_tables(groups, tasks), stream, compact=True)
+    print_tables(task_tables(groups, tasks), stream, compact=True)
 
 
 def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:

@@ -9,7 +9,7 @@ import pytest
 from boards import written
 from stored import score_table
 
-from mmbench.reporting.build import Options, make_report
+from mmbench.reporting.build import ReportOptions, make_report
 from mmbench.reporting.formats import RENDERERS
 
 RUNS, TASKS, SAMPLES, PICTURES = 50, 5, 5_000, 1_250
@@ -35,7 +35,7 @@ def fifty(tmp_path_factory):
 def test_a_report_over_fifty_runs_takes_ten_seconds(benchmark, fifty, slowness):
     def once():
         with redirect_stderr(io.StringIO()):
-            return make_report(fifty, options=Options(leaderboard=True))
+            return make_report(fifty, options=ReportOptions(leaderboard=True))
 
     report = benchmark(once)
     assert len(report.tables) == TASKS + 1

@@ -14,7 +14,7 @@ from scorable import SAID, WORDS, write_json
 
 from mmbench import registry
 from mmbench.core.scores import MetricValue
-from mmbench.reporting.scored import MOST_LABELS, scored_tables
+from mmbench.reporting.predictions import MOST_LABELS, scored_tables
 
 WHOLE = ("score", "--task", "words", "--references", "ref.json", "--predictions", "said.json")
 TINY = ("score", "--task", "words/tiny", "--predictions", "said.json")

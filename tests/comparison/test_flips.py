@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from answers import side
 from helpers import write_questions
-from sides import side
 from stored import TASK, score_table, write_run
 
 from mmbench.comparison.flips import flips, with_samples

@@ -6,12 +6,14 @@ from boards import NAMES, seed_of, table, written
 from stored import TASK
 
 from mmbench import registry
-from mmbench.reporting.build import Options, make_report
+from mmbench.reporting.build import ReportOptions, make_report
 from mmbench.reporting.hub import TASK_TYPES, _scalar, model_index
 
 
 def block(*runs, out, source=None, **options):
-    return yaml.safe_load(model_index(make_report(runs, out=out, options=Options(**options)), source))["model-index"]
+    return yaml.safe_load(model_index(make_report(runs, out=out, options=ReportOptions(**options)), source))[
+        "model-index"
+    ]
 
 
 def test_the_fields_are_those_of_the_hubs_specification(tmp_path):

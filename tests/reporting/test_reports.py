@@ -15,7 +15,7 @@ from mmbench.core.metric import Metric
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.registered import metric_from_id
-from mmbench.reporting.build import Options, make_report
+from mmbench.reporting.build import ReportOptions, make_report
 from mmbench.reporting.formats import RENDERERS
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import Latency, PerfFile, TaskPerf
@@ -25,7 +25,7 @@ OTHER = "stored/other"
 
 def tables(folder, *names, **options):
     """The tables of a report over the runs of these models."""
-    return make_report(names or sorted(folder.glob("*")), out=folder, options=Options(**options)).tables
+    return make_report(names or sorted(folder.glob("*")), out=folder, options=ReportOptions(**options)).tables
 
 
 def cells(table):
@@ -295,7 +295,7 @@ def test_one_common_task_makes_no_leaderboard_and_says_so(four):
 def test_from_python_a_report_is_made_and_rendered_by_what_the_package_exports(four):
     from mmbench import reporting as report
 
-    made = report.make_report(sorted(four.glob("*")), options=report.Options(leaderboard=True))
+    made = report.make_report(sorted(four.glob("*")), options=report.ReportOptions(leaderboard=True))
     assert report.RENDERERS["md"](made.tables).count("**") == 2
     assert made.tables[0].cells[0][1].low == 1
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -329,7 +329,7 @@ def test_two_runs_of_one_model_in_folders_of_one_name_are_two_rows(tmp_path):
         )
         for out, share, day in (("old", 0.2, 1), ("new", 0.9, 2))
     ]
-    board, *boards = make_report(runs, options=Options(leaderboard=True)).tables
+    board, *boards = make_report(runs, options=ReportOptions(leaderboard=True)).tables
     for each in (board, *boards):
         assert list(cells(each)) == [f"new/{runs[1].name}", f"old/{runs[0].name}"]
 
@@ -411,14 +411,14 @@ def test_a_mean_that_no_resample_changes_has_no_interval_and_says_why(tmp_path):
 
 def test_outputs_without_an_answer_are_counted_once_by_samples(tmp_path):
     from mmbench.core.scores import MetricValue
-    from mmbench.reporting.text import said_of_metrics
+    from mmbench.reporting.notes import value_notes
 
     def value(name, unit, n, n_unparsed):
         rest = (0.0, None, None, n, 0, n_unparsed, 0, 1.0, None, n, "none", True, unit)
         return MetricValue(name, *rest)
 
     blocks, samples = value("block_accuracy", "block", 25, 25), value("accuracy", "sample", 100, 40)
-    ((_, text),) = said_of_metrics([blocks, samples])
+    ((_, text),) = value_notes([blocks, samples])
     assert text.startswith("40 of 100 outputs hold no answer")
-    ((_, text),) = said_of_metrics([blocks])
+    ((_, text),) = value_notes([blocks])
     assert text.startswith("25 of 25 units of scoring (block) hold no answer")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mmbench.core.scores import MetricValue
 from mmbench.reporting.cells import count_cell, interval_cell, share_cell, value_cell
+from mmbench.reporting.notes import value_notes
 from mmbench.reporting.table import Cell, Column, Table
-from mmbench.reporting.text import said_of_metrics
 
 MOST_LABELS = 30
 """A slice name with more labels than this gets no table."""
@@ -28,17 +28,14 @@ def scored_tables(
     of what failed, and coverage, stand in a table only where they say something.
     """
     tables = []
-    notes = [f"{where.removeprefix(', ')}{': ' if where else ''}{text}" for where, text in _said(metrics)]
+    found = value_notes(metrics, "--per-sample FILE")
+    notes = [f"{where.removeprefix(', ')}{': ' if where else ''}{text}" for where, text in found]
     for slice_name, labels in slices.items():
         if len(labels) > MOST_LABELS:
             notes.append(f"{slice_name}: {len(labels):,} labels are too many for a table; --json has their values")
             continue
         tables.append(_by_label(f"{name} by {slice_name}", slice_name, labels, primary))
     return [_table(f"{name}: {counts}", ("metric",), [((value.id,), value) for value in metrics], notes), *tables]
-
-
-def _said(metrics: Sequence[MetricValue]) -> list[tuple[str, str]]:
-    return said_of_metrics(metrics, "--per-sample FILE")
 
 
 def _by_label(

@@ -337,9 +337,9 @@ def test_a_baseline_of_the_schema_before_is_read(runs, tmp_path):
 
 def test_a_baseline_that_version_1_wrote_is_read_and_means_what_it_meant(tmp_path):
     """A fixture of every version ever written: made once by `mmbench baseline save` from the run beside it."""
-    folder = Path(__file__).parents[1]
-    (run,) = (folder / "results" / "fixtures" / "v4" / "runs").glob("*_Learns-*")
-    saved_then = load_saved(folder / "comparison" / "fixtures" / "baseline-v1.json")
+    folder = Path(__file__).parent
+    (run,) = (folder / "fixtures" / "v4" / "runs").glob("*_Learns-*")
+    saved_then = load_saved(folder / "fixtures" / "baselines" / "baseline-v1.json")
     whole = load_run(run, tmp_path)
     for name, task in whole.tasks.items():
         kept = saved_then.tasks[name]

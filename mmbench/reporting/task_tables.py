@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmbench.analysis.seeds import SeedGroup, SeedRow, middle
+from mmbench.analysis.rankings import LEAST_COVERAGE, Ranking
+from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, middle
 from mmbench.core.ids import MetricId
 from mmbench.reporting.cells import (
     amount_cell,
     figure_cell,
     interval_cell,
+    model_cell,
+    rank_cell,
     seeds_cell,
     share_cell,
     signed_cell,
     solved_cell,
     value_cell,
 )
+from mmbench.reporting.notes import result_notes, seed_notes
 from mmbench.reporting.summary import UNFIT, status
 from mmbench.reporting.table import Cell, Column, Mark, Table
-from mmbench.reporting.text import said, said_of_seeds
 from mmbench.results.schema import TaskEntry
 
 LABELS = 6
@@ -33,34 +36,16 @@ Metrics = Callable[[str, list[str]], list[str]]
 """(task, ids of all metrics that any model has there) → ids of those that get columns, the ranking one first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Who leads on one task, among models whose values may stand side by side."""
-
-    order: tuple[int, ...]
-    """[g] places of the models as given, best first; those without a rank stand last."""
-    ranked: int
-    """How many have a rank."""
-    ranks: Mapping[str, Cell]
-    """Label of a model to its rank; those without one are absent."""
-    best: Mapping[str, str]
-    """Metric id to the label of the model that really leads; ids without one are absent."""
-    incomplete: frozenset[str]
-    """Labels of the models whose values cover less than the others'."""
-    notes: tuple[str, ...]
-    """What must be said of the ranks."""
-
-
-Ranker = Callable[[str, Sequence[SeedGroup], Sequence[str]], Standing]
+Rank = Callable[[str, Sequence[SeedGroup], Sequence[str]], Ranking]
 """(task, models, metric ids that are shown, the ranking one first) → who leads."""
 
 
-def comparison_tables(
+def task_tables(
     groups: Sequence[SeedGroup],
     tasks: Sequence[str] | None = None,
     *,
     shown: Metrics | None = None,
-    rank: Ranker | None = None,
+    rank: Rank | None = None,
 ) -> list[Table]:
     """A table for each task, a row for each model (the mean where it has several seeds).
 
@@ -85,48 +70,34 @@ def comparison_tables(
     return tables
 
 
-def by_data(groups: Sequence[SeedGroup], task: str) -> tuple[list[list[SeedGroup]], list[SeedGroup]]:
-    """The models whose values of a task may stand side by side, set by set; and those that cannot answer it."""
-    sets: dict[Hashable, list[SeedGroup]] = {}
-    unfit: list[SeedGroup] = []
-    for group in groups:
-        results = group.results(task)
-        fitting = [result for result in results if result.status != "incompatible"]
-        if fitting:
-            sets.setdefault(group.key(fitting[0]), []).append(group)
-        elif results:
-            unfit.append(group)
-    return list(sets.values()), unfit
-
-
-def _of_task(groups: Sequence[SeedGroup], task: str, shown: Metrics | None, rank: Ranker | None) -> list[Table]:
+def _of_task(groups: Sequence[SeedGroup], task: str, shown: Metrics | None, rank: Rank | None) -> list[Table]:
     sets, unfit = by_data(groups, task)
     tables = []
     for place, members in enumerate(sets):
-        side = _Side(task, members, shown)
+        side = _Members(task, members, shown)
         if rank is not None and side.metrics:
             side = side.ranked(rank(task, members, side.metrics))
         tables.append(side.table(apart=len(sets) > 1, unfit=unfit if place == 0 else ()))
     if unfit and not tables:
-        tables = [Table((Column("model", "left"),), (), notes=_said(unfit, task), title=task)]
+        tables = [Table((Column("model", "left"),), (), notes=_notes_on(unfit, task), title=task)]
     return tables
 
 
 @dataclass
-class _Side:
+class _Members:
     """The models whose values of one task may stand side by side."""
 
     task: str
     groups: Sequence[SeedGroup]
     shown: Metrics | None = None
-    standing: Standing | None = None
+    ranking: Ranking | None = None
 
     def __post_init__(self) -> None:
         self.rows = [{row.id: row for row in group.rows(self.task)} for group in self.groups]
 
-    def ranked(self, standing: Standing) -> _Side:
+    def ranked(self, ranking: Ranking) -> _Members:
         """The same models in the order of their ranks."""
-        return _Side(self.task, [self.groups[place] for place in standing.order], self.shown, standing)
+        return _Members(self.task, [self.groups[place] for place in ranking.order], self.shown, ranking)
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -144,19 +115,19 @@ class _Side:
 
     def table(self, *, apart: bool, unfit: Sequence[SeedGroup]) -> Table:
         """The table. `apart`: the title says which data they are; `unfit`: models that cannot answer the task."""
-        models = [Cell(group.label, runs=_runs(group)) for group in self.groups]
+        models = [model_cell(group) for group in self.groups]
         columns = [("model", models), *self._ranks(), *self._quality(), *self._coverage(), *self._cost()]
         shown = [(title, cells) for title, cells in columns if any(cells)]
         rows = list(zip(*(cells for _, cells in shown), strict=True))
         known = [[self._beside(title, what) for title, _ in shown] for what in ("chance", "prior")]
         beside = [tuple(row) for row in known if any(row[1:])]
-        ranked = len(rows) if self.standing is None else self.standing.ranked
+        ranked = len(rows) if self.ranking is None else self.ranking.ranked
         breaks = {place for place in (ranked, len(rows)) if 0 < place < len(rows) + len(beside)}
         return Table(
             tuple(Column(title, "left" if n == 0 else "right") for n, (title, _) in enumerate(shown)),
             (*rows, *beside),
             frozenset(breaks),
-            (*self._notes([title for title, _ in shown]), *_said(unfit, self.task)),
+            (*self._notes([title for title, _ in shown]), *_notes_on(unfit, self.task)),
             self._title(apart=apart),
         )
 
@@ -193,9 +164,9 @@ class _Side:
 
     def _values(self, metric: str) -> list[Cell]:
         cells = self._cells(metric, lambda row: value_cell(row.value, row.one.scale))
-        if self.standing is None:
+        if self.ranking is None:
             return cells
-        best, short = self.standing.best.get(metric), self.standing.incomplete
+        best, short = self.ranking.best.get(metric), self.ranking.incomplete
 
         def marks(label: str) -> frozenset[Mark]:
             found: dict[Mark, bool] = {"best": label == best, "incomplete": label in short}
@@ -207,11 +178,12 @@ class _Side:
         ]
 
     def _ranks(self) -> list[tuple[str, list[Cell]]]:
-        found = None if self.standing is None else self.standing.ranks
-        return [("rank", [found.get(group.label, Cell()) for group in self.groups])] if found else []
+        ranks = self.ranking.ranks if self.ranking else {}
+        found = [rank_cell(ranks[group.label]) if group.label in ranks else Cell() for group in self.groups]
+        return [("rank", found)]
 
     def _coverage(self) -> list[tuple[str, list[Cell]]]:
-        if self.standing is None or not self.metrics:
+        if self.ranking is None or not self.metrics:
             return []
         cells = self._cells(self.metrics[0], lambda row: share_cell(row.coverage))
         return [("coverage", cells)] if any(cell.value != 1.0 for cell in cells if cell) else []
@@ -290,7 +262,7 @@ class _Side:
         if value is None:
             return Cell()
         spoilt = [reason for perf in measured if not perf.valid for reason in perf.reasons]
-        if self.standing is None or all(perf.valid for perf in measured):
+        if self.ranking is None or all(perf.valid for perf in measured):
             return figure_cell(value)
         return replace(figure_cell(value), marks=frozenset({"invalid"}), note="; ".join(dict.fromkeys(spoilt)) or None)
 
@@ -308,7 +280,7 @@ class _Side:
         return Cell()
 
     def _notes(self, titles: Sequence[str]) -> list[str]:
-        notes = said_of_seeds(self.groups)
+        notes = seed_notes(self.groups)
         shortened = [name for name in self.metrics if self.headings[name] != name]
         if shortened:
             notes.append(f"{self.headings[shortened[0]]} stands for the metric {shortened[0]}, and so on")
@@ -324,11 +296,27 @@ class _Side:
             notes.append("params: weights trained; train s: seconds of training")
         if any(group.several for group in self.groups):
             notes.append("speed and seconds of training: the median over seeds")
-        return [*notes, *(self.standing.notes if self.standing else ()), *_said(self.groups, self.task)]
+        return [*notes, *(_rank_notes(self.ranking) if self.ranking else ()), *_notes_on(self.groups, self.task)]
 
 
-def _runs(group: SeedGroup) -> tuple[str, ...]:
-    return tuple(run.path.name for run in group.runs)
+def _rank_notes(ranking: Ranking) -> list[str]:
+    """How the ranks came about, and who has none."""
+    draws = ranking.draws
+    if draws is None:
+        return [f"no ranks: {ranking.reason}"] if ranking.reason else []
+    notes = []
+    if ranking.ranks:
+        what = "samples" if draws.unit == "sample" else f"units of {draws.unit}"
+        units = f"the {draws.units:,} {what}" if draws.units == draws.of else f"{draws.units:,} of {draws.of:,} {what}"
+        text = f"rank: 95 % range by {ranking.metric}, from a joint bootstrap over {units} that all ranked models have"
+        text += f", in {draws.clusters:,} clusters; those whose ranges overlap may be equally good"
+        if ranking.several:
+            text += "; seeds of a model are averaged within each resample, so a range says nothing of other seeds"
+        notes.append(f"{text}. {ranking.reason}" if ranking.reason else text)
+    if ranking.unranked:
+        names, least = ", ".join(ranking.unranked), f"{100 * LEAST_COVERAGE:.0f} %"
+        notes.append(f"without a rank: {names}: no value, or less than {least} of the samples")
+    return notes
 
 
 def _short(metric: str) -> str:
@@ -337,10 +325,10 @@ def _short(metric: str) -> str:
     return " ".join([head, *(value for _, value in parsed.params)])
 
 
-def _said(groups: Sequence[SeedGroup], task: str) -> tuple[str, ...]:
+def _notes_on(groups: Sequence[SeedGroup], task: str) -> tuple[str, ...]:
     """What must be known beside the values, each once with all models that it holds for."""
     found: dict[tuple[str, str], list[str]] = {}
     for group in groups:
-        for note in said(group, task, speed=False):
+        for note in result_notes(group, task, speed=False):
             found.setdefault(note, []).append(group.label)
     return tuple(f"{', '.join(labels)}{where}: {text}" for (where, text), labels in found.items())

@@ -12,7 +12,7 @@ from mmbench.comparison.matrix import compare_all
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.regression import mae, number_columns, pearson
-from mmbench.reporting.compared import difference_tables, flip_table, matrix_tables
+from mmbench.reporting.differences import difference_tables, flip_table, matrix_tables
 from mmbench.reporting.markdown import table_markdown
 from mmbench.results.find import load_run
 

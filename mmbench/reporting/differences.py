@@ -9,7 +9,7 @@ from mmbench.comparison.differences import Comparison, MetricDifference
 from mmbench.comparison.explain import Explained
 from mmbench.comparison.flips import Flip
 from mmbench.comparison.matrix import Matrix, PairDifference
-from mmbench.reporting.scored import MOST_LABELS
+from mmbench.reporting.predictions import MOST_LABELS
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.text import number, signed
 from mmbench.results.run import Run

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from answers import digest_of, run, side
 from helpers import edit_json, write_questions
-from sides import digest_of, run, side
 from stored import score_table, write_run
 
 from mmbench.analysis.joins import Mismatch, join, join_tables, mismatches
-from mmbench.comparison.metrics import metric_for
+from mmbench.analysis.metrics import metric_for
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import class_columns, f1, median_rank

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from mmbench.analysis.choose import chosen_tasks
+from mmbench.analysis.metrics import metric_for
 from mmbench.analysis.seeds import SOLVED, SeedGroup, group_seeds, question_key
-from mmbench.comparison.choose import chosen_tasks
-from mmbench.comparison.metrics import metric_for
 from mmbench.core.errors import UsageError
 from mmbench.core.metric import Metric
 from mmbench.core.scores import MetricValue
@@ -20,7 +20,7 @@ from mmbench.results.run import Run, TaskResult
 
 
 @dataclass(frozen=True)
-class Runs:
+class Collection:
     """What a report is made of."""
 
     groups: tuple[SeedGroup, ...]
@@ -36,9 +36,9 @@ class Runs:
         return [run for group in self.groups for run in group.runs]
 
 
-def load_runs(
+def collect(
     references: Sequence[str | Path], out: Path, tasks: Sequence[str] = (), *, solved: float = SOLVED
-) -> Runs:
+) -> Collection:
     """Read runs by their directories, names under `out`, or saved baselines; nothing on disk is changed.
 
     A run that is named twice, or is there as a directory and as a baseline, is read once. Parameters: `tasks`, full names or families,
@@ -63,7 +63,7 @@ def load_runs(
     wanted = chosen_tasks(list(runs.values()), tasks)
     groups = _told_apart(group_seeds(list(runs.values()), wanted, solved=solved, key=question_key))
     known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))
-    return Runs(tuple(groups), tuple(known), tuple(notes))
+    return Collection(tuple(groups), tuple(known), tuple(notes))
 
 
 def _told_apart(groups: Sequence[SeedGroup]) -> list[SeedGroup]:

@@ -1,8 +1,8 @@
-"""Which tasks and metrics of some runs a user means."""
+"""Find the runs, tasks and metrics that a user means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mmbench.core.errors import UnknownNameError, UsageError
@@ -32,23 +32,31 @@ def distinct(runs: Sequence[Run]) -> list[Run]:
 
 
 def chosen(
-    sides: Sequence[Run], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
-) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
-    """(full names of the tasks, task to the ids of its metrics) that are wanted; None for all of them.
+    runs: Sequence[Run], tasks: Iterable[str] = (), metrics: Iterable[str] = ()
+) -> tuple[list[str] | None, dict[str, list[str]] | None]:
+    """Find the tasks and metrics that a user means.
 
-    Parameters: `tasks`, names, where a family's name means all of its tasks; `metrics`, ids, ids without parameters
-    (``recall@5``: every direction), or ``TASK:ID``. Where every metric names its task and no tasks are given, these tasks are
-    meant. Raises `UnknownNameError` for a name that no run has, with the nearest.
+    Args:
+        runs: The runs that have them.
+        tasks: Names, where a family's name means all of its tasks. Where none is given and every metric names its task, these
+            tasks are meant.
+        metrics: Ids, ids without parameters (``recall@5``: every direction), or ``TASK:ID``.
+
+    Returns:
+        Full names of the tasks, and task to the ids of its metrics; None for all of them.
+
+    Raises:
+        UnknownNameError: If no run has a name; it offers the nearest.
     """
     wanted = tuple(metrics)
     names = list(tasks) or ([text.rpartition(":")[0] for text in wanted] if all(":" in text for text in wanted) else [])
-    found = chosen_tasks(sides, names)
-    return found, _metrics_of_tasks(sides, wanted, found)
+    found = chosen_tasks(runs, names)
+    return found, chosen_metrics(runs, wanted, found)
 
 
-def chosen_tasks(sides: Sequence[Run], wanted: Iterable[str]) -> list[str] | None:
+def chosen_tasks(runs: Sequence[Run], wanted: Iterable[str]) -> list[str] | None:
     """Full names of the tasks with these names, or in these families; None for no name. Raises `UnknownNameError`."""
-    known = list(dict.fromkeys(name for side in sides for name in side.tasks))
+    known = list(dict.fromkeys(name for run in runs for name in run.tasks))
     found: list[str] = []
     for name in wanted:
         fitting = [each for each in known if each == name or each.startswith(f"{name}/")]
@@ -58,24 +66,18 @@ def chosen_tasks(sides: Sequence[Run], wanted: Iterable[str]) -> list[str] | Non
     return list(dict.fromkeys(found)) or None
 
 
-def chosen_metrics(sides: Sequence[Run], wanted: Iterable[str], tasks: Sequence[str] | None) -> list[str] | None:
-    """Ids of the metrics with these names, on these tasks (None: all); None for no name. Raises `UnknownNameError`.
-
-    A metric's task, where it is named, is only checked.
-    """
-    found = _metrics_of_tasks(sides, wanted, tasks)
-    return None if found is None else list(dict.fromkeys(name for names in found.values() for name in names))
-
-
-def _metrics_of_tasks(
-    sides: Sequence[Run], wanted: Iterable[str], tasks: Sequence[str] | None
+def chosen_metrics(
+    runs: Sequence[Run], wanted: Iterable[str], tasks: Sequence[str] | None
 ) -> dict[str, list[str]] | None:
-    """Full name of a task to the ids of its metrics that are meant; None for no name. Raises `UnknownNameError`."""
+    """Task to the ids of its metrics with these names, on these tasks (None: all); None for no name.
+
+    Raises `UnknownNameError`.
+    """
     pairs = sorted(
         {
             (name, metric)
-            for side in sides
-            for name, task in side.tasks.items()
+            for run in runs
+            for name, task in run.tasks.items()
             for metric in task.metrics
             if tasks is None or name in tasks
         }
@@ -84,16 +86,11 @@ def _metrics_of_tasks(
     found: dict[str, dict[str, None]] = {}
     for text in wanted:
         task, _, metric = text.rpartition(":")
-        fitting = [
-            (name, each)
-            for name, each in pairs
-            if (not task or name == task) and metric in (each, without_parameters(each))
-        ]
+        fitting = [(n, each) for n, each in pairs if task in ("", n) and metric in (each, without_parameters(each))]
         if not fitting:
             names = [f"{name}:{each}" for name, each in pairs] if task else [*known, *map(without_parameters, known)]
-            raise UnknownNameError(
-                "metric of these runs", text, names, hint=f"They have: {', '.join(known) or 'none'}."
-            )
+            have = f"They have: {', '.join(known) or 'none'}."
+            raise UnknownNameError("metric of these runs", text, names, hint=have)
         for name, each in fitting:
             found.setdefault(name, {})[each] = None
     return {name: list(ids) for name, ids in found.items()} or None

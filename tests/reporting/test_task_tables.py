@@ -10,10 +10,10 @@ import worlds
 import mmbench
 from mmbench import registry
 from mmbench.analysis.seeds import group_seeds
-from mmbench.reporting.comparison import DELTA, comparison_tables
 from mmbench.reporting.markdown import comparison_markdown, run_markdown, table_markdown
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Column, Table
+from mmbench.reporting.task_tables import DELTA, task_tables
 from mmbench.reporting.terminal import print_comparison, print_runs
 
 
@@ -46,7 +46,7 @@ def by_model(table):
 
 
 def test_models_are_rows_with_values_slices_gains_and_costs(run):
-    (table,) = comparison_tables(run("ear,eye,both,flat", skip_incompatible=True, seed=1).models)
+    (table,) = task_tables(run("ear,eye,both,flat", skip_incompatible=True, seed=1).models)
     assert table.title == "skills/eighty: 80 samples of test"
     rows = by_model(table)
     assert list(rows) == ["ear", "eye", "both", "flat", "(chance)", "(prior)"]
@@ -65,7 +65,7 @@ def test_models_are_rows_with_values_slices_gains_and_costs(run):
 
 
 def test_several_seeds_of_a_model_are_one_row(run):
-    (table,) = comparison_tables(run("eye,both", seeds=3).models)
+    (table,) = task_tables(run("eye,both", seeds=3).models)
     rows = by_model(table)
     assert rows["both"]["accuracy"] == "66.7"
     assert rows["both"]["each seed"] == "100.0 75.0 25.0"
@@ -80,20 +80,20 @@ def test_several_seeds_of_a_model_are_one_row(run):
 
 
 def test_a_threshold_of_ones_own_is_counted_and_stated(run):
-    (table,) = comparison_tables(run("both", seeds=3, solved=0.75).models)
+    (table,) = task_tables(run("both", seeds=3, solved=0.75).models)
     assert by_model(table)["both"]["solved"] == "2/3"
     assert any("75.0 or above (--solved 0.75)" in note for note in table.notes)
 
 
 def test_without_a_model_of_one_modality_nothing_is_gained_over_it(run):
-    (table,) = comparison_tables(run("both,flat", skip_incompatible=True).models)
+    (table,) = task_tables(run("both,flat", skip_incompatible=True).models)
     assert DELTA not in by_model(table)["both"]
     assert not any(DELTA in note for note in table.notes)
 
 
 def test_a_model_with_one_seed_beside_one_with_several_keeps_its_interval(run):
     several, one = run("both", seeds=2), run("eye", seed=5)
-    (table,) = comparison_tables(group_seeds([*several.runs, *one.runs]))
+    (table,) = task_tables(group_seeds([*several.runs, *one.runs]))
     rows = by_model(table)
     assert (rows["both"]["95 % interval"], rows["eye"]["each seed"]) == ("", "")
     assert rows["eye"]["95 % interval"].startswith("[")
@@ -102,7 +102,7 @@ def test_a_model_with_one_seed_beside_one_with_several_keeps_its_interval(run):
 
 
 def test_every_task_has_its_table_and_shared_notes_stand_once(run):
-    tables = comparison_tables(run("both,towers", "skills/eighty,vectors/four", seeds=2, skip_incompatible=True).models)
+    tables = task_tables(run("both,towers", "skills/eighty,vectors/four", seeds=2, skip_incompatible=True).models)
     assert [table.title for table in tables] == ["skills/eighty: 80 samples of test", "vectors/four: 4 samples of test"]
     assert list(by_model(tables[1])) == ["towers"]
     assert by_model(tables[1])["towers"]["found t2i"] == "100.0"
@@ -116,7 +116,7 @@ def test_a_seed_that_failed_has_no_value_and_its_reason_is_said(run):
     result = run("flaky,eye", seeds=3)
     assert result.exit_code == 4
     assert list(result.failures) == ["flaky (seed 1)"]
-    (table,) = comparison_tables(result.models)
+    (table,) = task_tables(result.models)
     flaky = by_model(table)["flaky"]
     assert flaky["each seed"] == "100.0 n/a 25.0"
     assert (flaky["accuracy"], flaky["solved"]) == ("62.5", "1/2")
@@ -124,17 +124,17 @@ def test_a_seed_that_failed_has_no_value_and_its_reason_is_said(run):
 
 
 def test_a_model_without_any_value_shows_its_status(run, tmp_path, monkeypatch):
-    (table,) = comparison_tables(run("flaky,eye", seed=1).models)
+    (table,) = task_tables(run("flaky,eye", seed=1).models)
     assert by_model(table)["flaky"]["accuracy"] == "failed"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mmbench.toml").write_text('[models.flaky2]\nmodel = "flaky"\n')
-    (table,) = comparison_tables(run("flaky,flaky2", seed=1).models)
+    (table,) = task_tables(run("flaky,flaky2", seed=1).models)
     assert [row["status"] for row in cells(table)] == ["failed", "failed"]
 
 
 def test_values_on_other_samples_stand_in_a_table_of_their_own(run, tmp_path):
     runs = [*run("eye").runs, *run("both", limit=10).runs]
-    tables = comparison_tables(group_seeds(runs))
+    tables = task_tables(group_seeds(runs))
     assert [cells(table)[0]["model"] for table in tables] == ["eye", "both"]
     assert tables[0].title.startswith("skills/eighty: 80 samples of test (version 1, data ")
     assert tables[1].title.startswith("skills/eighty: 10 samples of test")
@@ -143,8 +143,8 @@ def test_values_on_other_samples_stand_in_a_table_of_their_own(run, tmp_path):
 
 def test_tasks_can_be_chosen(run):
     models = run("both,towers", "skills/eighty,vectors/four", skip_incompatible=True).models
-    assert [table.title.partition(":")[0] for table in comparison_tables(models, ["vectors/four"])] == ["vectors/four"]
-    assert comparison_tables(models, ["another/task"]) == []
+    assert [table.title.partition(":")[0] for table in task_tables(models, ["vectors/four"])] == ["vectors/four"]
+    assert task_tables(models, ["another/task"]) == []
 
 
 # --- the main table over seeds ---
@@ -207,7 +207,7 @@ def test_a_comparison_fits_any_terminal_and_loses_nothing(run, monkeypatch, widt
     text = printed(print_comparison, models, width, monkeypatch)
     lines = [line.rstrip() for line in text.splitlines() if not line.startswith("•")]
     assert max(map(len, lines)) <= width
-    (table,) = comparison_tables(models)
+    (table,) = task_tables(models)
     for row in table.texts:
         for cell in row:
             assert cell in text

@@ -1,0 +1,226 @@
+"""The leaderboard: rank models by the mean of several tasks, among those that ran all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from mmbench.analysis.rankings import Floats, Ranker, RankRange, is_ranked, rank_of
+from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data
+from mmbench.core.errors import UsageError
+from mmbench.stats.ranks import rank_ranges
+
+
+class Scale(NamedTuple):
+    """What metrics must share to be averaged."""
+
+    factor: float
+    """What tables multiply by."""
+    higher_is_better: bool
+    """Direction."""
+    bounds: tuple[float | None, float | None] | None
+    """The natural range; None where it is not written down."""
+
+    def __str__(self) -> str:
+        ends = "an unknown range" if self.bounds is None else "from {} to {}".format(*map(_end, self.bounds))
+        return f"{ends}, {'higher' if self.higher_is_better else 'lower'} is better"
+
+
+def _end(bound: float | None) -> str:
+    return "any number" if bound is None else f"{bound:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskColumn:
+    """One task of the leaderboard."""
+
+    task: str
+    """Full name."""
+    metric: str
+    """The metric that stands for it."""
+    scale: Scale
+    """The scale of its values."""
+    rows: Mapping[str, SeedRow]
+    """Label of a model to its values, of the data that most models ran."""
+
+    @property
+    def name(self) -> str:
+        """Task and metric."""
+        return f"{self.task} {self.metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """Models by the mean over tasks, each task weighing the same."""
+
+    columns: tuple[TaskColumn, ...]
+    """The tasks that count."""
+    ranked: tuple[SeedGroup, ...]
+    """The models that have values for all of them, best first."""
+    others: tuple[SeedGroup, ...]
+    """The models that lack some, by name."""
+    means: Mapping[str, float]
+    """Label of each ranked model to its mean."""
+    ranks: Mapping[str, RankRange]
+    """Label to rank; empty where nothing could be resampled."""
+    intervals: Mapping[str, tuple[float, float]]
+    """Label to the 95 % interval of the mean; models without one are absent."""
+    best: str | None
+    """Label of the model that leads beyond noise."""
+    reason: str | None
+    """What is uncertain about the ranks, or why there are none."""
+
+
+def leaderboard(
+    groups: Sequence[SeedGroup], ranker: Ranker, tasks: Sequence[str], metrics: Mapping[str, str], *, chosen: bool
+) -> tuple[Leaderboard | None, list[str]]:
+    """Rank models by the macro mean over tasks that all of them ran.
+
+    Intervals and ranks come from resamples of every task by its own clusters, independent between tasks and the same for all
+    models. Only metrics of the same range, scale and direction are averaged.
+
+    Args:
+        groups: The models.
+        ranker: Draws the resamples.
+        tasks: Full names.
+        metrics: Task to the metric that stands for it.
+        chosen: Whether the user named the tasks: then all of them count. Otherwise the tasks are those that cover most: of
+            the sets of tasks that some two models share, the one whose number of tasks times number of models that ran all
+            of them is largest.
+
+    Returns:
+        The leaderboard and notes on the choice of tasks; None, with the reason among the notes, where there is none.
+
+    Raises:
+        UsageError: If tasks that were named cannot be averaged.
+    """
+    found = [_column(groups, task, metrics[task]) for task in tasks if task in metrics]
+    columns, notes = _alike([column for column in found if column is not None], chosen)
+    counted, ties = (columns, 0) if chosen else _widest(columns, [group.label for group in groups])
+    if len(counted) < 2:
+        return None, [*notes, "no leaderboard: it takes two tasks, or more, that the same two models, or more, ran"]
+    able = [group for group in groups if all(group.label in column.rows for column in counted)]
+    if not able:
+        names = ", ".join(column.task for column in counted)
+        return None, [*notes, f"no leaderboard: no model has values for all of {names}; choose some with --tasks"]
+    if len(able) < 2:
+        return None, [*notes, f"no leaderboard of one model alone: only {able[0].label} ran all of its tasks"]
+    left_out = [column.task for column in columns if column not in counted]
+    if left_out:
+        notes.append(
+            f"not in the mean, because some of these models did not run them: {', '.join(left_out)}; "
+            "--tasks T,T chooses the tasks"
+        )
+    if ties:
+        notes.append(
+            f"a tie: {ties} other choice{'s' * (ties > 1)} of tasks would cover as many values; --tasks T,T chooses"
+        )
+    return _ranked(groups, able, counted, ranker), notes
+
+
+def _column(groups: Sequence[SeedGroup], task: str, metric: str) -> TaskColumn | None:
+    """The values of a task, of those data that most models ran; None where none has any."""
+    sets, _ = by_data(groups, task)
+    able = [[group for group in members if is_ranked(group, task, metric)] for members in sets]
+    widest = max(able, key=len, default=[])
+    if not widest:
+        return None
+    rows = {group.label: next(row for row in group.rows(task) if row.id == metric) for group in widest}
+    first = next(iter(rows.values())).one
+    spec = widest[0].scored(task)[0].specs.get(metric)
+    scale = Scale(first.scale, first.higher_is_better, None if spec is None else spec.bounds)
+    return TaskColumn(task, metric, scale, rows)
+
+
+def _alike(columns: list[TaskColumn], chosen: bool) -> tuple[list[TaskColumn], list[str]]:
+    """The tasks whose metrics can be averaged with that of the first, and notes on the others."""
+    other = [column for column in columns if not _averages(column.scale, columns[0].scale)]
+    if not other:
+        return columns, []
+    first = columns[0]
+    if chosen:
+        raise UsageError(
+            f"{other[0].name} ({other[0].scale}) and {first.name} ({first.scale}) cannot be averaged; "
+            "choose metrics of one kind with --metric TASK:ID, or other tasks with --tasks"
+        )
+    notes = [
+        f"not in the mean, because it is of another kind than {first.name}: {column.name} ({column.scale}); "
+        "--metric TASK:ID chooses another metric of a task"
+        for column in other
+    ]
+    return [column for column in columns if column not in other], notes
+
+
+def _averages(a: Scale, b: Scale) -> bool:
+    return a[:2] == b[:2] and (a.bounds is None or b.bounds is None or a.bounds == b.bounds)
+
+
+def _widest(columns: Sequence[TaskColumn], labels: Sequence[str]) -> tuple[list[TaskColumn], int]:
+    """The tasks that some two models share, at least two, which cover most models times tasks; how many sets cover as much."""
+    owned = [frozenset(column.task for column in columns if label in column.rows) for label in labels]
+    candidates = [tasks for tasks in dict.fromkeys(a & b for a, b in combinations(owned, 2)) if len(tasks) > 1]
+
+    def covered(tasks: frozenset[str]) -> int:
+        return len(tasks) * sum(tasks <= own for own in owned)
+
+    best = max(candidates, key=lambda tasks: (covered(tasks), len(tasks), sorted(tasks)), default=frozenset[str]())
+    ties = sum(covered(tasks) == covered(best) for tasks in candidates if tasks != best)
+    return [column for column in columns if column.task in best], ties
+
+
+def _ranked(
+    groups: Sequence[SeedGroup], able: Sequence[SeedGroup], columns: Sequence[TaskColumn], ranker: Ranker
+) -> Leaderboard:
+    labels = [group.label for group in able]
+    means = {label: _mean(label, columns) for label in labels}
+    higher = columns[0].scale.higher_is_better
+    drawn = [ranker.draws(column.task, able, [column.metric]) for column in columns]
+    ranks: dict[str, RankRange] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    if reasons := dict.fromkeys(why for _, unknown in drawn for why in unknown.values()):
+        reason: str | None = "; ".join(reasons)
+    else:
+        draws = [found[column.metric] for column, (found, _) in zip(columns, drawn, strict=True)]
+        resamples = np.mean([each.resamples for each in draws], axis=0)
+        values = np.mean([each.values for each in draws], axis=0)
+        found = rank_ranges(values, resamples, min(each.clusters for each in draws), higher_is_better=higher)
+        ranks, reason = rank_of(labels, found), found.reason
+        for place, label in enumerate(labels):
+            if (interval := _interval(means[label], resamples[:, place])) is not None:
+                intervals[label] = interval
+
+    def key(group: SeedGroup) -> tuple[int, float, str]:
+        rank = ranks[group.label].rank if ranks else 0
+        return rank, -means[group.label] if higher else means[group.label], group.label
+
+    def has_any(group: SeedGroup) -> bool:
+        return any(group.label in column.rows for column in columns)
+
+    return Leaderboard(
+        columns=tuple(columns),
+        ranked=tuple(sorted(able, key=key)),
+        others=tuple(sorted((g for g in groups if g not in able and has_any(g)), key=lambda group: group.label)),
+        means=means,
+        ranks=ranks,
+        intervals=intervals,
+        best=next((label for label, rank in ranks.items() if rank.high == 1), None),
+        reason=reason,
+    )
+
+
+def _mean(label: str, columns: Sequence[TaskColumn]) -> float:
+    values = [value for column in columns if (value := column.rows[label].value) is not None]
+    return math.fsum(values) / len(values)
+
+
+def _interval(mean: float, draws: Floats) -> tuple[float, float] | None:
+    """The 95 % interval; None where the mean is undefined in a resample, or the same in all of them."""
+    if not np.isfinite(draws).all() or draws.min() == draws.max():
+        return None
+    low, high = np.percentile(draws, (2.5, 97.5)).tolist()
+    return min(low, mean), max(high, mean)

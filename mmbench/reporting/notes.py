@@ -1,0 +1,103 @@
+"""What must be known beside the values in a table, as notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mmbench.analysis.seeds import SeedGroup
+from mmbench.core.scores import MetricValue
+from mmbench.reporting.text import figure
+from mmbench.results.run import TaskResult
+
+_NAMED = 4
+"""Metrics that a note names, of those that share a reason."""
+
+
+def seed_notes(groups: Sequence[SeedGroup]) -> list[str]:
+    """What the columns over seeds mean; empty where every model has one seed."""
+    several = [group for group in groups if group.several]
+    if not several:
+        return []
+    orders: dict[tuple[int, ...], list[str]] = {}
+    for group in several:
+        orders.setdefault(group.seeds, []).append(group.label)
+    if len(orders) == 1:
+        order = f"in the order of the seeds {_listed(next(iter(orders)))}"
+    else:
+        order = "; ".join(f"{', '.join(labels)}: seeds {_listed(seeds)}" for seeds, labels in orders.items())
+    threshold = several[0].threshold
+    mean = f"over seeds: value is the mean of the seeds that have one; each seed {order}"
+    no_interval = "the smallest and largest of them are no confidence interval"
+    return [f"{mean}; {no_interval}", f"solved: seeds at {100 * threshold:.1f} or above (--solved {threshold:g})"]
+
+
+def result_notes(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str, str]]:
+    """(where, text) of what must be known beside a model's values of a task; `where` starts with a comma or is empty.
+
+    What several seeds have in common is said once. `speed`: also the time to the first token, and why figures of speed are missing.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for run in group.runs:
+        for note in _notes_on_result(run.tasks[task], speed=speed) if task in run.tasks else ():
+            found.setdefault(note, []).append(run.seed)
+    notes = []
+    for (where, text), seeds in found.items():
+        which = "" if len(seeds) == len(group.runs) else f", seed{'s' * (len(seeds) > 1)} {_listed(seeds)}"
+        notes.append((which + where, text))
+    return notes
+
+
+def _notes_on_result(result: TaskResult, *, speed: bool) -> list[tuple[str, str]]:
+    notes = [("", result.reason)] if result.reason else []
+    notes += value_notes([value for name, value in result.metrics.items() if name in result.primary])
+    perf = result.perf
+    if perf is None:
+        return notes
+    if speed:
+        notes += [(", speed", reason) for reason in perf.reasons]
+        if perf.n_samples > result.entry.n_samples:
+            more = f"measured on {perf.n_samples:,} samples, when more were asked than are scored here"
+            notes.append((", speed", more))
+        if perf.first_token_ms is not None and perf.first_token_ms.p50 is not None:
+            notes.append((", speed", f"first token after {figure(perf.first_token_ms.p50)} ms (p50)"))
+    if perf.cost_usd is not None:
+        notes.append((", cost", f"US$ {perf.cost_usd:,.4f} for what was asked last"))
+    return notes
+
+
+def value_notes(metrics: Sequence[MetricValue], look: str = "mmbench show RUN --sample ID") -> list[tuple[str, str]]:
+    """(where, text), as in `result_notes`, of values and their reasons, each once however many metrics share it.
+
+    `look`: how to look at an output that holds no answer.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.reason:
+            by_reason.setdefault(metric.reason, []).append(metric.id)
+    notes = [(f", {_first(ids)}", reason) for reason, ids in by_reason.items()]
+    if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:
+        text = (
+            f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0; "
+            f"look at one with {look}, and at the task's extractor"
+        )
+        notes.append(("", text))
+    if (first := _first_with(metrics, lambda metric: metric.n_refused)) is not None:
+        notes.append(("", f"{first.n_refused:,} of {first.n:,} {_counted(first)} were refused and score 0"))
+    return notes
+
+
+def _first_with(metrics: Sequence[MetricValue], count: Callable[[MetricValue], int]) -> MetricValue | None:
+    """The first metric that counts any, one over samples before others: units made of samples count the same outputs again."""
+    return next((metric for metric in sorted(metrics, key=lambda each: each.unit != "sample") if count(metric)), None)
+
+
+def _counted(metric: MetricValue) -> str:
+    return "outputs" if metric.unit == "sample" else f"units of scoring ({metric.unit})"
+
+
+def _first(ids: Sequence[str]) -> str:
+    return ", ".join(ids) if len(ids) <= _NAMED else f"{', '.join(ids[:_NAMED])} and {len(ids) - _NAMED} more"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
