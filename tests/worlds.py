@@ -82,13 +82,13 @@ skills, vectors = Skills(), Vectors()
 class Learner:
     """Right on the first questions of each skill: of 40 easy and 40 hard ones as many as the seed has it."""
 
-    modalities: tuple[str, ...] = ()
+    looks_at: tuple[str, ...] = ()
     right = {}
 
     def __init__(self, note=""): self.note = note
     def fit(self, info, train, val, context):
         self.shares = dict(zip(("easy", "hard"), self.right[context.seed], strict=True))
-        self.learned = Learned(parameters=1500, train_s=10.0 * (1 + context.seed), modalities=self.modalities)
+        self.learned = Learned(parameters=1500, train_s=10.0 * (1 + context.seed), modalities=self.looks_at)
     def generate(self, requests):
         asked = [request.text.split() for request in requests]
         return ["a" if int(n) < 40 * self.shares[skill] else "b" for skill, n in asked]
@@ -97,21 +97,21 @@ class Learner:
 class Ear(Learner):
     """Listens: a quarter is right."""
 
-    modalities = ("text",)
+    looks_at = ("text",)
     right = dict.fromkeys(range(9), (0.25, 0.25))
 
 
 class Eye(Learner):
     """Looks: half is right."""
 
-    modalities = ("image",)
+    looks_at = ("image",)
     right = dict.fromkeys(range(9), (0.5, 0.5))
 
 
 class Both(Learner):
     """Looks and listens: all, three quarters or one quarter are right."""
 
-    modalities = ("image", "text")
+    looks_at = ("image", "text")
     right = {0: (1, 1), 1: (1, 0.5), 2: (0.5, 0)}
 
 
