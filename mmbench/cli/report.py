@@ -72,7 +72,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
     shown = ("tasks", "metrics", "all_metrics", "leaderboard", "solved", "out")
     report = make_report(runs, **{name: values[name] for name in shown})
     if target is not None:  # runs that were named by their model are known by now
-        writable_file("--output", str(target), [str(run.path) for run in report.read.runs])
+        writable_file("--output", str(target), [str(run.path) for run in report.runs])
     text = _rendered(report, format_name, values)
     if text is None:
         from mmbench.reporting.terminal import print_tables

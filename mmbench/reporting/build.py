@@ -16,6 +16,7 @@ from mmbench.core.spec import RUNS
 from mmbench.reporting.leaderboard import leaderboard_table
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.task_tables import task_tables
+from mmbench.results.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,16 @@ class RunReport:
     """Tables, ready for any renderer."""
 
     read: Collection
-    """The runs that it was made of."""
+    """The runs that it was made of, grouped by model."""
     tables: tuple[Table, ...]
     """The leaderboard where there is one, then a table for each task and data set."""
     metrics: Mapping[str, Sequence[str]]
     """Task to the metrics that have columns, the one that ranks first."""
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs."""
+        return self.read.runs
 
     def render(self, format_name: str) -> str:
         """Write the report in a format: ``md``, ``csv``, ``tex``, ``html`` or ``json``. Raises `UnknownNameError`."""

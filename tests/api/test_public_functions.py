@@ -84,7 +84,7 @@ def test_a_report_takes_results_names_and_paths_and_renders(runs: Path) -> None:
 
 def test_several_runs_of_one_result_are_reported_together(tmp_path: Path) -> None:
     result = evaluate("constant,oracle", write_questions(tmp_path), tmp_path)
-    assert len(mmbench.report(result).runs.runs) == 2
+    assert len(mmbench.report(result).runs) == 2
 
 
 def test_a_run_is_rescored_and_its_report_written_anew(runs: Path) -> None:
