@@ -45,13 +45,10 @@ def command(out: str) -> int:
 
 
 def _broken_plugins() -> list[str]:
-    found = []
-    for kind in registry.GROUPS:
-        for plugin in registry.plugins(kind):
-            problem = (plugin.duplicate_of and f"also registered by {plugin.duplicate_of}") or registry.check(plugin)
-            if problem:
-                found.append(f"{kind} {plugin.name} ({plugin.distribution}): {problem}")
-    return found
+    plugins = (plugin for kind in registry.GROUPS for plugin in registry.plugins(kind))
+    checked = ((plugin, registry.check(plugin)) for plugin in plugins)
+    found = [f"{each.kind} {each.name} ({each.distribution}): {problem}" for each, problem in checked if problem]
+    return [*registry.broken_metadata(), *found]
 
 
 def _unwritable(out: Path) -> list[str]:

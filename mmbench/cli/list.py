@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, is_dataclass
 from json import dumps
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -15,9 +15,7 @@ from mmbench import registry
 from mmbench.cli.options import Command, options
 from mmbench.core.errors import MmbenchError, PluginError, plugin_failed
 
-What = Literal["tasks", "models", "baselines", "suites", "metrics", "datasets"]
-
-_PLUGINS: dict[str, registry.Kind] = {"tasks": "task", "models": "model", "datasets": "dataset"}
+_KINDS: dict[str, registry.Kind] = {f"{kind}s": kind for kind in registry.GROUPS}
 
 _CARD = ("name", "formula", "reference", "parameters", "sizes", "closed_form", "additive")
 """What a row of ``mmbench list baselines`` has at least."""
@@ -37,10 +35,10 @@ Examples:
   mmbench list metrics --json
 """,
 )
-@click.argument("what", type=click.Choice(["tasks", "models", "baselines", "suites", "metrics", "datasets"]))
+@click.argument("what", type=click.Choice(list(_KINDS)))
 @click.option("--check", is_flag=True, help="Import every plug-in in a process of its own.")
 @options("json")
-def command(what: What, check: bool, json: bool) -> int:
+def command(what: str, check: bool, json: bool) -> int:
     """List what is registered; no task, model or data set is imported unless --check is given."""
     rows = _rows(what, check=check)
     if json:
@@ -51,23 +49,21 @@ def command(what: What, check: bool, json: bool) -> int:
     return 2 if check and any(row.get("broken") for row in rows) else 0
 
 
-def _rows(what: What, *, check: bool) -> list[dict[str, Any]]:
+def _rows(what: str, *, check: bool) -> list[dict[str, Any]]:
     if what == "metrics":
         return _read("metric", _metric)
     if what == "suites":
         return _read("suite", _suite)
     if what == "baselines":
         return _read("baseline", _cards)
-    return _plugins(_PLUGINS[what], check=check)
+    return _plugins(_KINDS[what], check=check)
 
 
 def _plugins(kind: registry.Kind, *, check: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for plugin in registry.plugins(kind):
         description, broken = registry.describe(plugin)
-        if plugin.duplicate_of:
-            broken = f"also registered by {plugin.duplicate_of}"
-        if check and broken is None:
+        if check:
             broken = registry.check(plugin)
         rows.append({"name": plugin.name, "description": description, "from": plugin.distribution, "broken": broken})
     return rows

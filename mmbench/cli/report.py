@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmbench import registry
 from mmbench.cli.options import Command, options
 from mmbench.cli.values import writable_file
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import PluginError, UsageError, plugin_errors
 
 if TYPE_CHECKING:
     from mmbench.reporting.build import RunReport
@@ -37,8 +38,8 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
     "--format",
     "-f",
     "format_name",
-    type=click.Choice(["md", "csv", "tex", "html", "json"]),
-    help="Instead of tables for the terminal.",
+    metavar="NAME",
+    help="md, csv, tex, html, json, or another of mmbench list renderers; instead of tables for the terminal.",
 )
 @click.option("--output", "-o", metavar="FILE", help="Write there; without --format, its ending names the format.")
 @options("tasks", tasks="Only these tasks, or families.")
@@ -64,6 +65,8 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
         raise UsageError("--hub writes YAML: leave out --format")
     if values["source"] is not None and not values["hub"]:
         raise UsageError("--source belongs to --hub")
+    if format_name is not None:
+        registry.find("renderer", format_name)
     target = writable_file("--output", output, runs)
     if target is not None and not values["hub"]:
         format_name = _format_for(target, format_name)
@@ -124,7 +127,11 @@ def _rendered(report: RunReport, format_name: str | None, values: dict[str, Any]
         return None
     from mmbench.reporting.formats import RENDERERS
 
-    return RENDERERS[format_name](report.tables)
+    with plugin_errors(f"report format {format_name!r}"):
+        text = RENDERERS[format_name](report.tables)
+    if not isinstance(text, str):
+        raise PluginError(f"report format {format_name!r} returned a {type(text).__name__}; expected text")
+    return text
 
 
 def _write(target: Path, text: str) -> None:

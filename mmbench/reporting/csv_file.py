@@ -16,7 +16,7 @@ _Record = dict[str, str]
 
 
 def tables_csv(tables: Iterable[Table]) -> str:
-    """All tables below one heading, the first column naming the table; CRLF ends every line.
+    """Comma-separated values: all tables below one heading, the first column naming the table; CRLF ends every line.
 
     A cell with an interval takes up to three columns: its number, and those of its ends, with `` low`` and `` high`` behind the
     heading. Numbers are in their natural range, and alone in their columns: ``marks`` holds what else is said in a column

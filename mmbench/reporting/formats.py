@@ -1,26 +1,38 @@
-"""The formats of a report by the names that users type."""
+"""The formats of a report: the registered renderers, by the names that users type."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
+from typing import TypeAlias
 
+from mmbench import registry
 from mmbench.core.errors import UnknownNameError
-from mmbench.reporting.csv_file import tables_csv
-from mmbench.reporting.html_page import tables_html
-from mmbench.reporting.json_document import tables_json
-from mmbench.reporting.latex import tables_latex
-from mmbench.reporting.markdown import tables_markdown
 from mmbench.reporting.table import Table
 
-RENDERERS: dict[str, Callable[[Sequence[Table]], str]] = {
-    "md": tables_markdown,
-    "csv": tables_csv,
-    "tex": tables_latex,
-    "html": tables_html,
-    "json": tables_json,
-}
-"""Name of a format, which is also the ending of its files, to what renders it."""
+Renderer: TypeAlias = Callable[[Sequence[Table]], str]
+"""Makes a text of the tables of a report; what is registered in the entry-point group ``mmbench.renderers``."""
+
+
+class _Renderers(Mapping[str, Renderer]):
+    def __getitem__(self, name: str) -> Renderer:
+        if name not in self:
+            raise KeyError(name)
+        found: Renderer = registry.load(registry.find("renderer", name))
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and registry.is_registered("renderer", name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (plugin.name for plugin in registry.plugins("renderer"))
+
+    def __len__(self) -> int:
+        return len(registry.plugins("renderer"))
+
+
+RENDERERS: Mapping[str, Renderer] = _Renderers()
+"""Name of a format, which is also the ending of its files, to what renders it, imported when it is looked up."""
 
 
 def format_of(path: PurePath) -> str:

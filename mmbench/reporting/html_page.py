@@ -15,7 +15,9 @@ _UPWARDS = ("rank",)
 
 
 def tables_html(tables: Iterable[Table], title: str = "mmbench report") -> str:
-    """A whole page. Everything that is not from here is escaped, and the page's policy lets no other script run.
+    """A whole HTML page, with tables that can be sorted.
+
+    Everything that is not from here is escaped, and the page's policy lets no other script run.
 
     Headings sort their table by click or key; without JavaScript the tables stand as they are. It follows the reader's choice
     of dark or light, and tables scroll sideways on a narrow screen, with their first column in place.

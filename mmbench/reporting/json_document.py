@@ -10,8 +10,9 @@ from mmbench.reporting.table import Cell, Table
 
 
 def tables_json(tables: Iterable[Table]) -> str:
-    """``{"tables": [{"title", "columns": [{"title", "align"}], "rows": [[cell]], "breaks", "notes"}]}``, with a line break.
+    """One JSON document with every number at full precision.
 
+    It is ``{"tables": [{"title", "columns": [{"title", "align"}], "rows": [[cell]], "breaks", "notes"}]}``, with a line break.
     A cell is ``{"text", "value", "low", "high", "note", "runs", "marks"}``: the text for people, and numbers at full
     precision in their natural range; what says nothing is left out, but for ``text`` and ``value``.
     """

@@ -58,7 +58,7 @@ _NEEDS = "% \\usepackage[T1]{fontenc} \\usepackage{textcomp} \\usepackage{bookta
 
 
 def tables_latex(tables: Iterable[Table]) -> str:
-    r"""A ``table`` environment each, ready for ``\input``: captions above, notes below, everything escaped."""
+    r"""LaTeX: a ``table`` environment each, ready for ``\input``: captions above, notes below, everything escaped."""
     return _NEEDS + "\n".join(map(_table, tables))
 
 

@@ -33,7 +33,7 @@ def table_markdown(table: Table) -> str:
 
 
 def tables_markdown(tables: Iterable[Table]) -> str:
-    """One below the other."""
+    """Markdown tables, one below the other."""
     return "\n".join(map(table_markdown, tables))
 
 

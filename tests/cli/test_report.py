@@ -9,6 +9,8 @@ import yaml
 from boards import table, written
 from stored import TASK
 
+from mmbench import registry
+
 
 @pytest.fixture
 def runs(tmp_path):
@@ -61,7 +63,7 @@ def test_a_report_without_runs_is_refused(call):
         (["a", "--metric", "acuracy"], ["Did you mean 'accuracy'"]),
         (["a", "--format", "pdf"], ["'pdf'"]),
         (["a", "--solved", "2"], ["--solved 2"]),
-        (["a", "--output", "out.pdf"], ["--format md|csv|tex|html|json"]),
+        (["a", "--output", "out.pdf"], ["--format csv|"]),
         (["a", "--hub", "--format", "md"], ["leave out --format"]),
         (["a", "--source", "x"], ["--source belongs to --hub"]),
         (["nothere", "--output", "no/folder/out.md"], ["--output no/folder/out.md: there is no folder"]),
@@ -96,3 +98,48 @@ def test_a_typed_format_and_an_ending_agree_and_the_ending_wins_over_the_environ
 def test_tasks_are_named_as_in_the_other_commands(call, runs):
     for option in ("--tasks", "--task", "-t"):
         assert call("report", "a", "b", option, "stored,stored/task").code == 0
+
+
+STRANGER = """
+def shout(tables):
+    "Titles in capital letters."
+    return "".join(table.title.upper() + "\\n" for table in tables)
+
+def fails(tables):
+    return 1 / 0
+
+def number(tables):
+    return 3
+"""
+
+
+@pytest.fixture
+def formats(tmp_path, monkeypatch):
+    """A stranger's distribution with three report formats, two of which are broken."""
+    info = tmp_path / "stranger-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    points = "".join(f"{name} = stranger_formats:{name}\n" for name in ("shout", "fails", "number", "lacking"))
+    (info / "entry_points.txt").write_text(f"[mmbench.renderers]\n{points}")
+    (tmp_path / "stranger_formats.py").write_text(STRANGER)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry.plugins.cache_clear()
+    yield
+    registry.plugins.cache_clear()
+
+
+@pytest.mark.usefixtures("formats")
+def test_a_format_from_elsewhere_renders_by_its_name_and_its_ending(call, runs, tmp_path):
+    shouted = call("report", "a", "b", "--format", "shout")
+    assert (shouted.code, shouted.out) == (0, "STORED/TASK: 400 SAMPLES OF TEST\n")
+    assert call("report", "a", "b", "--output", "board.shout").code == 0
+    assert (tmp_path / "board.shout").read_text() == shouted.out
+    rows = {row["name"]: row for row in call("list", "renderers", "--json").document()["renderers"]}
+    assert rows["shout"]["description"] == "Titles in capital letters."
+    assert [name for name, row in rows.items() if row["broken"]] == ["lacking"]
+
+
+@pytest.mark.usefixtures("formats")
+@pytest.mark.parametrize("name", ["fails", "number", "lacking", "shuot"])
+def test_a_format_that_is_broken_or_unknown_is_a_sentence(call, runs, name):
+    call("report", "a", "b", "--format", name).refused(2, name)

@@ -1,0 +1,41 @@
+"""Names to plug-ins, through entry points. Nothing is imported before it is used; what is broken is shown, not dropped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmbench._lazy import lazy_exports
+from mmbench.registry.entry_points import GROUPS, Kind, Plugin, broken_metadata, find, is_registered, plugins
+from mmbench.registry.importing import import_file, import_target, load_reference
+
+if TYPE_CHECKING:
+    from mmbench.registry.describing import check, describe
+    from mmbench.registry.loading import as_task, configured, is_family, load, task_from_python
+
+__all__ = [
+    "GROUPS",
+    "Kind",
+    "Plugin",
+    "as_task",
+    "broken_metadata",
+    "check",
+    "configured",
+    "describe",
+    "find",
+    "import_file",
+    "import_target",
+    "is_family",
+    "is_registered",
+    "load",
+    "load_reference",
+    "plugins",
+    "task_from_python",
+]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "mmbench.registry.describing": ("check", "describe"),
+        "mmbench.registry.loading": ("as_task", "configured", "is_family", "load", "task_from_python"),
+    },
+)
