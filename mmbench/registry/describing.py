@@ -49,10 +49,10 @@ def _docstring(module: str, attribute: str, hops: int) -> str:
             ) if name == attribute:
                 below = after.value if isinstance(after, ast.Expr) else None
                 return _text(below) or _description(value) or own
-            case ast.ImportFrom() if hops and (name := _imported(node, attribute)):
+            case ast.ImportFrom() if hops and (source_name := _imported(node, attribute)):
                 package = module if is_package else module.rpartition(".")[0]
                 source = resolve_name("." * node.level + (node.module or ""), package)
-                return _docstring(source, name, hops - 1) or own
+                return _docstring(source, source_name, hops - 1) or own
     if attribute and not {attribute, *_DYNAMIC} & _names(tree):
         raise AttributeError(f"module {module} has no attribute {attribute!r}")
     return own
@@ -103,7 +103,7 @@ _tree = cache(ast.parse)
 
 def _spec(module: str) -> ModuleSpec | None:
     """As `importlib.util.find_spec`, which imports the parents of a module."""
-    path, name = None, ""
+    spec, path, name = None, None, ""
     for part in module.split("."):
         if name and path is None:
             return None
