@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from mmbench.core.responses import Call, Response
 from mmbench.perf.memory import accelerator_peak_bytes, peak_bytes, reset_peak
+from mmbench.perf.observer import Observer
 from mmbench.results.schema import Latency, TaskPerf
 
 FLOORS = {0.5: 10, 0.9: 50, 0.99: 500}
 """Quantile to the number of calls from which it is given: at least five calls lie beyond it."""
 
 
-class Meter:
+class Meter(Observer):
     """Observes the calls of one task. The first call is warm-up."""
 
     def __init__(self) -> None:
@@ -31,9 +32,6 @@ class Meter:
     def start(self) -> None:
         """Start a new high-water mark of memory."""
         self._reset = reset_peak()
-
-    def finish(self) -> None:
-        """Nothing: `result` may be asked at any time."""
 
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         """Take the time of a call, and the tokens and costs of its new responses."""

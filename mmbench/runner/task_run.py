@@ -11,13 +11,14 @@ from mmbench.core.errors import ModelUnusableError
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.perf.meter import Meter
+from mmbench.perf.observer import Observer
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
 from mmbench.runner.execute.cached_answers import CachedAnswers
 from mmbench.runner.execute.executor import Batches, Executors, Todo
 from mmbench.runner.execute.local_model import OpenModel
-from mmbench.runner.execute.observers import LiveMetric, Observer, ProgressObserver
+from mmbench.runner.execute.observers import LiveMetric, ProgressObserver
 from mmbench.runner.execute.progress import Progress, Silent, State
 from mmbench.runner.execute.recorder import Recorder, TooManyErrorsError
 from mmbench.runner.plan.batching import AUTO_START, cut, plan_file

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,14 @@ class TrainResult:
 def train_models(model: Any, tasks: tuple[str, ...], options: Mapping[str, Any], progress: Progress) -> TrainResult:
     """Train models; as `mmbench.train`, with options that have been checked."""
     seeds = range(options["seed"], options["seed"] + options["seeds"])
-    courses = _courses(model, tasks, options)
+    training = _planned(model, tasks, options)
     with interruptible():
-        return TrainResult(tuple(_train(courses, seeds, options, progress)))
+        return TrainResult(tuple(_train(training, seeds, options, progress)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
-    model: ResolvedModel
-    tasks: tuple[ResolvedTask, ...]
-
-
-def _courses(model: Any, names: tuple[str, ...], options: Mapping[str, Any]) -> list[_Course]:
+def _planned(
+    model: Any, names: tuple[str, ...], options: Mapping[str, Any]
+) -> list[tuple[ResolvedModel, list[ResolvedTask]]]:
     """Who learns what, checked before anything is built. What a suite brings in and cannot learn is left out."""
     if not names:
         raise UsageError("no task given: add --task T; see: mmbench list tasks")
@@ -80,51 +77,50 @@ def _courses(model: Any, names: tuple[str, ...], options: Mapping[str, Any]) -> 
         if named and not each.capabilities.learns:
             raise UsageError(_learns_nothing(each.name))
     tasks = resolve_tasks(names, options["data"], options["task_args"])
-    courses: list[_Course] = []
+    found: list[tuple[ResolvedModel, list[ResolvedTask]]] = []
     problems: list[str] = []
     for each, named in models:
-        found = {task.name: "; ".join(served_kinds(task.task.info, each.capabilities)[1]) for task in tasks}
-        if each.capabilities.learns:
-            courses.append(_Course(each, tuple(task for task in tasks if not found[task.name])))
-        problems += [f"  {each.name} × {task}: {problem}" for task, problem in found.items() if problem and named]
+        wrong = {task.name: "; ".join(served_kinds(task.task.info, each.capabilities)[1]) for task in tasks}
+        fitting = [task for task in tasks if not wrong[task.name]]
+        if each.capabilities.learns and fitting:
+            found.append((each, fitting))
+        problems += [f"  {each.name} × {task}: {problem}" for task, problem in wrong.items() if problem and named]
     if problems:
         raise UsageError("these models cannot learn these tasks:\n" + "\n".join(problems))
-    if not any(course.tasks for course in courses):
+    if not found:
         raise UsageError("none of these models can learn any of these tasks")
-    return courses
+    return found
 
 
 def _learns_nothing(name: str) -> str:
-    learners = list(_learners(_NAMED))
+    learners = list(islice(_learners(), _NAMED))
     others = f" Some that learn: {', '.join(learners)}." if learners else ""
     return f"model {name!r} learns nothing (it has no method `fit`); mmbench run evaluates it as it is.{others}"
 
 
-def _learners(most: int) -> Iterator[str]:
+def _learners() -> Iterator[str]:
     """Names of registered models that have `fit`; those that cannot be imported are passed over."""
     for plugin in registry.plugins("model"):
-        try:
-            learns = capabilities(registry.load(plugin)).learns
-        except MmbenchError:
-            continue
-        if learns:
-            yield plugin.name
-            most -= 1
-        if most == 0:
-            return
+        with contextlib.suppress(MmbenchError):
+            if capabilities(registry.load(plugin)).learns:
+                yield plugin.name
 
 
-def _train(courses: list[_Course], seeds: range, options: Mapping[str, Any], progress: Progress) -> Iterator[Trained]:
+def _train(
+    training: Iterable[tuple[ResolvedModel, list[ResolvedTask]]],
+    seeds: range,
+    options: Mapping[str, Any],
+    progress: Progress,
+) -> Iterator[Trained]:
     checkpoints, of_fit = Path(options["checkpoints"]), {name: options[name] for name in ("threads", "retrain")}
     read: dict[str, Splits] = {}
-    for course in courses:
-        if course.tasks:
-            progress.note(f"{course.model.name}: {course.model.reference}")
-        for task, seed in product(course.tasks, seeds):
-            plan = training_plan(task, course.model.capabilities, seed)
+    for resolved, tasks in training:
+        progress.note(f"{resolved.name}: {resolved.reference}")
+        for task, seed in product(tasks, seeds):
+            plan = training_plan(task, resolved.capabilities, seed)
             if task.name not in read:
                 read[task.name] = training_splits(plan)
-            with compute_threads(of_fit["threads"]), LocalModel(course.model, checkpoints, progress, **of_fit) as model:
+            with compute_threads(of_fit["threads"]), LocalModel(resolved, checkpoints, progress, **of_fit) as model:
                 start = time.monotonic()
                 _, learned = model.fit(plan, read[task.name])
-                yield Trained(course.model.name, task.name, seed, learned, time.monotonic() - start)
+                yield Trained(resolved.name, task.name, seed, learned, time.monotonic() - start)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,8 +12,9 @@ from mmbench.core.model import KINDS, Capabilities, ModelInfo, capabilities, mod
 from mmbench.core.requests import RequestKind
 from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, served_kinds
+from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.fitting import learned_entry
-from mmbench.testing.model_calls import Pools, Sitting, fit, pools_of, reveal, wait
+from mmbench.testing.model_calls import Pools, Sitting, fit, pools_of, reveal
 from mmbench.testing.model_rules import MODEL_RULES
 from mmbench.testing.probe import ProbeTask
 from mmbench.testing.report import Check, Report
@@ -39,15 +39,16 @@ def check_model(
     that compare answers are then skipped. Raises `UsageError` where the model cannot be asked the given task.
     """
     name = model.__name__ if isinstance(model, type) else type(model).__name__
-    bench = _Bench(model, dict(options or {}), task, seed)
+    bench = _Bench(model, dict(options or {}), seed)
     checks = [judge(rule, bench) for rule in (_HAS_METHODS, _HAS_INFO)]
     if checks[0].status == "fail":
         return Report("model", name, tuple(checks))
     if task is not None and (problems := served_kinds(task.info, bench.capabilities)[1]):
         raise UsageError("; ".join(problems))
-    with asyncio.Runner() as bench.loop:
-        for number, (subject, pools) in enumerate(_tasks(bench, task, seed)):
-            checks += _sit(bench, subject, pools, tolerance, first=number == 0)
+    with closing(bench.loop):
+        for number, (subject, pools) in enumerate(_tasks(bench, task)):
+            bench.task = subject
+            checks += _sit(bench, pools, tolerance, first=number == 0)
         checks += _close(bench)
     return Report("model", name, tuple(checks))
 
@@ -58,9 +59,10 @@ class _Bench:
 
     model: Any
     options: dict[str, Any]
-    task: Task | None
     seed: int
-    loop: asyncio.Runner = field(init=False)
+    task: Task = field(default_factory=ProbeTask)
+    """The task that it is built for and fitted to."""
+    loop: EventLoop = field(default_factory=EventLoop)
     caller: ModelCaller | None = None
 
     @property
@@ -68,29 +70,27 @@ class _Bench:
         return capabilities(self.model)
 
 
-def _tasks(bench: _Bench, task: Task | None, seed: int) -> Iterator[tuple[Task, dict[RequestKind, Pools]]]:
+def _tasks(bench: _Bench, task: Task | None) -> Iterator[tuple[Task, dict[RequestKind, Pools]]]:
     """The tasks that the model is tried on, with the requests it is asked."""
     if task is not None:
         served, _ = served_kinds(task.info, bench.capabilities)
-        yield task, pools_of(task, served, seed)
+        yield task, pools_of(task, served, bench.seed)
         return
     for kind in KINDS:
         if kind in bench.capabilities.kinds:
             probe = ProbeTask(kind, pictured="image" in bench.capabilities.modalities)
-            yield probe, pools_of(probe, {kind: kind}, seed)
+            yield probe, pools_of(probe, {kind: kind}, bench.seed)
 
 
-def _sit(
-    bench: _Bench, task: Task, pools: dict[RequestKind, Pools], tolerance: float, *, first: bool
-) -> Iterator[Check]:
+def _sit(bench: _Bench, pools: dict[RequestKind, Pools], tolerance: float, *, first: bool) -> Iterator[Check]:
     """Everything about one task: build where that is due, fit, open, ask."""
-    learns = bench.capabilities.learns
+    task, learns = bench.task, bench.capabilities.learns
     if learns and not first:
         for check in _close(bench):
             if check.status == "fail":
                 yield replace(check, name=f"close before {task.info.name}")
     if first or learns:
-        checks = [judge(rule, (bench, task), "" if first else f"{task.info.name}: ") for rule in _opening(bench)]
+        checks = [judge(rule, bench, "" if first else f"{task.info.name}: ") for rule in _opening(bench)]
         yield from (check for check in checks if first or check.status != "pass")
     if bench.caller is None:
         return
@@ -101,7 +101,7 @@ def _sit(
             yield judge(rule, sitting, f"{kind}: ")
 
 
-def _opening(bench: _Bench) -> list[Rule[tuple[_Bench, Task]]]:
+def _opening(bench: _Bench) -> list[Rule[_Bench]]:
     bench.caller = None
     rules = [_BUILT]
     if bench.capabilities.learns:
@@ -128,48 +128,37 @@ def _info(bench: _Bench) -> str:
     return f"digest {info.digest}" if info.digest else "The digest of its source is used."
 
 
-def _build(given: tuple[_Bench, Task]) -> str:
-    bench, _ = given
+def _build(bench: _Bench) -> str:
     if not isinstance(bench.model, type):
         bench.caller = ModelCaller(bench.model)
         return "It is an object, built already."
-    model = bench.model(**bench.options)
-    bench.caller = ModelCaller(model)
-    if bench.caller.capabilities != bench.capabilities:
-        bench.caller = None
+    caller = ModelCaller(bench.model(**bench.options))
+    if caller.capabilities != bench.capabilities:
         raise BrokenError("The built object has other methods than the class, by which tasks are matched.")
+    bench.caller = caller
     return "It can be built."
-
-
-def _open_caller(bench: _Bench) -> ModelCaller:
-    if bench.caller is None:
-        raise SkippedError("It needs the model, which failed above.")
-    return bench.caller
 
 
 @contextmanager
 def _usable(bench: _Bench) -> Iterator[ModelCaller]:
     """The model; given up where the block raises."""
-    caller = _open_caller(bench)
-    try:
-        yield caller
-    except BaseException:
-        bench.caller = None
-        raise
+    if bench.caller is None:
+        raise SkippedError("It needs the model, which failed above.")
+    caller, bench.caller = bench.caller, None
+    yield caller
+    bench.caller = caller
 
 
-def _fit(given: tuple[_Bench, Task]) -> str:
-    bench, task = given
+def _fit(bench: _Bench) -> str:
     with _usable(bench) as caller:
-        wait(bench.loop, lambda: fit(caller.model, task, bench.seed))
+        bench.loop.call(lambda: fit(caller.model, bench.task, bench.seed))
         learned_entry(caller.model)
-    return f"fit takes the training split of {task.info.name}."
+    return f"fit takes the training split of {bench.task.info.name}."
 
 
-def _open(given: tuple[_Bench, Task]) -> str:
-    bench, _ = given
+def _open(bench: _Bench) -> str:
     with _usable(bench) as caller:
-        wait(bench.loop, caller.open)
+        bench.loop.call(caller.open)
     return "open() succeeds."
 
 
@@ -179,7 +168,7 @@ def _close(bench: _Bench) -> list[Check]:
     caller, bench.caller = bench.caller, None
 
     def closed(_: _Bench) -> str:
-        wait(bench.loop, caller.close)
+        bench.loop.call(caller.close)
         return "close() succeeds."
 
     return [judge(Rule("close", "Let close() free what open() took, and nothing more.", closed), bench)]
@@ -191,8 +180,6 @@ _HAS_METHODS: Rule[_Bench] = Rule(
 _HAS_INFO: Rule[_Bench] = Rule(
     "info", "Give info as mmbench.ModelInfo or a dict, with the digest of the weights.", _info
 )
-_BUILT: Rule[tuple[_Bench, Task]] = Rule(
-    "build", "Let the class be called with its options; load weights in open().", _build
-)
-_FITTED: Rule[tuple[_Bench, Task]] = Rule("fit", "Write fit(task_info, train, val, context).", _fit)
-_OPENED: Rule[tuple[_Bench, Task]] = Rule("open", "Let open() take no arguments.", _open)
+_BUILT: Rule[_Bench] = Rule("build", "Let the class be called with its options; load weights in open().", _build)
+_FITTED: Rule[_Bench] = Rule("fit", "Write fit(task_info, train, val, context).", _fit)
+_OPENED: Rule[_Bench] = Rule("open", "Let open() take no arguments.", _open)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from mmbench.models.controls import reveal_to
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs
 from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import TaskSource
+from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.fitting import fit_context, training_plan, training_splits
 from mmbench.testing.rules import Stages
 from mmbench.testing.subject import choose_samples, make_requests
@@ -45,7 +45,7 @@ class Sitting:
 
     caller: ModelCaller
     """The model."""
-    loop: asyncio.Runner
+    loop: EventLoop
     """Runs its async methods."""
     kind: RequestKind
     """The method that is tried."""
@@ -62,7 +62,8 @@ class Sitting:
         """Ask one batch (an async method: all of it at once). Raises what the model raises, and `BadOutputError`."""
         batch = list(requests)
         if self.caller.is_async(self.kind):
-            outputs = self.loop.run(self._gather(batch))
+            outputs: list[Any] = []
+            self.loop.run(self._gather(batch, outputs))
             return [check_outputs(self.kind, [r], [out])[0] for r, out in zip(batch, outputs, strict=True)]
         inputs = self._collated(batch)
         return check_outputs(self.kind, batch, self.caller.call(self.kind, batch, inputs))
@@ -73,8 +74,8 @@ class Sitting:
         with ThreadPoolExecutor(1) as background:
             return background.submit(self.caller.collate, batch).result()
 
-    async def _gather(self, batch: Sequence[Request]) -> list[Any]:
-        return list(await asyncio.gather(*(self.caller.call_one(self.kind, request) for request in batch)))
+    async def _gather(self, batch: Sequence[Request], outputs: list[Any]) -> None:
+        outputs += await asyncio.gather(*(self.caller.call_one(self.kind, request) for request in batch))
 
     def answers(self) -> dict[tuple[str, ...], list[Response]]:
         """The answers of every pool, asked in batches of 1, 2 and 5."""
@@ -136,14 +137,10 @@ def pools_of(task: Task, served: Mapping[RequestKind, RequestKind], seed: int) -
                     continue
                 seen.add(key)
             asked = as_served(request, served)
-            pool = pools.setdefault(asked.kind, {}).setdefault(_modalities(asked), [])
+            pool = pools.setdefault(asked.kind, {}).setdefault(tuple(sorted(asked.modalities)), [])
             if len(pool) < _POOL:
                 pool.append(asked)
     return pools
-
-
-def _modalities(request: Request) -> tuple[str, ...]:
-    return tuple(sorted({part.kind if isinstance(part, Media) else "text" for part in request.content}))
 
 
 def fit(model: Any, task: Task, seed: int) -> Any:
@@ -161,17 +158,6 @@ def reveal(model: Any, task: Task) -> None:
         return lambda request: task.solve(by_id[request.sample_id], request)
 
     reveal_to(model, solver)
-
-
-def wait(loop: asyncio.Runner, call: Callable[[], Any]) -> None:
-    """Call a method; run what it returned where that is awaitable."""
-    returned = call()
-    if inspect.isawaitable(returned):
-        loop.run(_finish(returned))
-
-
-async def _finish(waiting: Awaitable[Any]) -> None:
-    await waiting
 
 
 def odd_requests(kind: RequestKind, pools: Pools) -> dict[str, Request]:

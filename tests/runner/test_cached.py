@@ -152,4 +152,4 @@ def test_answers_kept_under_a_former_digest_are_found(tmp_path: Path) -> None:
     evaluate(Counts(former), data, again(tmp_path), cache=cache)
     result = evaluate("constant", data, again(tmp_path), cache=cache)
     assert [line.output for line in lines(result.path, "vqa/mine")] == ["red"] * 4
-    assert result.runs[0].perf["vqa/mine"].n_cached == 4
+    assert result.runs[0].tasks["vqa/mine"].perf.n_cached == 4

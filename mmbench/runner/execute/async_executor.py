@@ -21,7 +21,7 @@ from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
 from mmbench.runner.execute.batch_asker import describe_error
 from mmbench.runner.execute.event_loop import EventLoop
-from mmbench.runner.execute.executor import Sink, Todo
+from mmbench.runner.execute.executor import Executor, Sink, Todo
 from mmbench.runner.execute.pacing import MOST_PATIENT_S, Pace, backoff_s
 from mmbench.runner.execute.signals import shielded
 
@@ -39,12 +39,8 @@ class _Attempt:
     """Seconds that it took, waits before it left out."""
 
 
-class AsyncExecutor:
+class AsyncExecutor(Executor):
     """Asks the model that is open in this process, on the session's event loop."""
-
-    def prepare(self, todo: Todo) -> None:
-        """Open the model."""
-        todo.open_model()
 
     def run(self, todo: Todo, sink: Sink) -> None:
         """Ask everything that is not answered yet; a batch that is half answered is not repeated whole.
@@ -53,9 +49,6 @@ class AsyncExecutor:
         """
         model = todo.open_model()
         _Asking(model.caller, todo, sink).run(model.loop)
-
-    def close(self) -> None:
-        """Nothing: the session closes the model."""
 
 
 class _Asking:

@@ -6,17 +6,13 @@ import time
 
 from mmbench.core.responses import Call
 from mmbench.runner.execute.batch_asker import BatchAsker
-from mmbench.runner.execute.executor import Sink, Todo
+from mmbench.runner.execute.executor import Executor, Sink, Todo
 from mmbench.runner.execute.prefetch import Prefetch
 from mmbench.runner.execute.signals import raise_if_swallowed
 
 
-class BatchExecutor:
+class BatchExecutor(Executor):
     """Asks the model that is open in this process."""
-
-    def prepare(self, todo: Todo) -> None:
-        """Open the model."""
-        todo.open_model()
 
     def run(self, todo: Todo, sink: Sink) -> None:
         """Ask every batch and record its responses."""
@@ -35,6 +31,3 @@ class BatchExecutor:
                 sink.reduce_batch_size(asker.size)
             if asker.mismatch is not None:
                 sink.report_mismatch(asker.mismatch)
-
-    def close(self) -> None:
-        """Nothing: the session closes the model."""

@@ -12,6 +12,7 @@ from mmbench.core.errors import RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
+from mmbench.perf.observer import Observer
 from mmbench.resolve.models import ResolvedModel
 from mmbench.results.codec import digest
 from mmbench.results.schema import CachedAnswer
@@ -73,7 +74,7 @@ def shared_answers(folder: str | None, model: ResolvedModel, progress: Progress)
         cached.close()
 
 
-class CachedAnswers:
+class CachedAnswers(Observer):
     """The cache as one model uses it: answers what it can, and observes what the model answers."""
 
     def __init__(self, cache: AnswerCache, model: ResolvedModel, progress: Progress) -> None:
@@ -113,12 +114,6 @@ class CachedAnswers:
             call = Call(batch, [numbers[p] for p in hits], [requests[p] for p in hits], 0.0, 0.0, cached=True)
             sink.record(call, [_response(found[place]) for place in hits])
         return len(hits)
-
-    def start(self) -> None:
-        """Nothing."""
-
-    def finish(self) -> None:
-        """Nothing: the cache serves the next task, too."""
 
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         """Put what ended well into the cache; if that fails it is used no more, and the run goes on."""

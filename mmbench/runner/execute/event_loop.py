@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -28,6 +29,12 @@ class EventLoop:
             self._running = self._thread.submit(self._runner.run, coroutine)
             self._running.result()
 
+    def call(self, method: Callable[[], Any]) -> None:
+        """Call a method, and run what it returned to the end if it is awaitable."""
+        returned = method()
+        if inspect.isawaitable(returned):
+            self.run(_await(returned))
+
     def abandon(self, task: asyncio.Task[Any], patience_s: float) -> None:
         """Cancel what `run` was interrupted in and wait until it has let go, or patience has run out."""
         if self._runner is None:
@@ -49,6 +56,10 @@ class EventLoop:
             thread.shutdown()
         elif runner is not None:
             runner.close()
+
+
+async def _await(waiting: Awaitable[Any]) -> None:
+    await waiting
 
 
 def _runs_a_loop() -> bool:

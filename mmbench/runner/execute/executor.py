@@ -69,7 +69,8 @@ class Executor(Protocol):
     """Answers batches of tasks. One object serves all tasks of a run, one after the other."""
 
     def prepare(self, todo: Todo) -> None:
-        """Load the model, here or on workers. Called before the clocks and the progress display start."""
+        """Load the model, here (unless overridden) or on workers. Called before clocks and progress display start."""
+        todo.open_model()
 
     def run(self, todo: Todo, sink: Sink) -> None:
         """Ask everything in `todo` and record it; on an exception, nothing is recorded afterwards.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -118,9 +117,7 @@ class LocalModel:
 
     def _guard(self, name: str, method: Callable[[], Any]) -> None:
         try:
-            returned = method()
-            if inspect.isawaitable(returned):
-                self._loop.run(_await(returned))
+            self._loop.call(method)
         except MmbenchError:
             raise
         except USER_ERRORS as error:
@@ -132,7 +129,3 @@ class LocalModel:
 def _solver(plan: TaskPlan) -> Callable[[Request], Output]:
     places = plan.places()
     return lambda request: plan.task.solve(plan.samples[places[request.sample_id]], request)
-
-
-async def _await(waiting: Awaitable[Any]) -> None:
-    await waiting

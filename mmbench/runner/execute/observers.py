@@ -1,38 +1,19 @@
-"""Observers: what looks on while responses are recorded. The meter of `mmbench.perf` and the cache of answers are others."""
+"""Observers that show how far a task has come, and how well it goes."""
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Protocol
 
 from mmbench.core.responses import Call, Response
 from mmbench.core.task import PerSampleTask
+from mmbench.perf.observer import Observer
 from mmbench.runner.execute.progress import Progress, State
 from mmbench.runner.plan.task_plan import TaskPlan
 
 
-class Observer(Protocol):
-    """Told of every call after its responses are in the log."""
-
-    def start(self) -> None:
-        """The model is ready and the first request is about to be asked."""
-
-    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
-        """Responses have been logged.
-
-        Args:
-            call: The call that they came from.
-            new: Which of the requests of the call they answer, by place; the others had been answered before.
-            responses: The responses, in the order of `new`.
-        """
-
-    def finish(self) -> None:
-        """Nothing more is asked in this session; called also after an exception."""
-
-
-class ProgressObserver:
+class ProgressObserver(Observer):
     """Shows how far a task has come."""
 
     def __init__(self, progress: Progress, state: State) -> None:
@@ -54,7 +35,7 @@ class ProgressObserver:
         self._progress.finish(self._state)
 
 
-class LiveMetric:
+class LiveMetric(Observer):
     """Keeps the mean score of the session's responses in the state that is shown, for tasks that score each sample alone."""
 
     def __init__(self, plan: TaskPlan, task: PerSampleTask, state: State) -> None:
@@ -63,9 +44,6 @@ class LiveMetric:
         self._state = state
         self._sum = 0.0
         self._n = 0
-
-    def start(self) -> None:
-        """Nothing."""
 
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         """Score the texts and choices among the responses."""
@@ -77,6 +55,3 @@ class LiveMetric:
                 self._n += 1
         if self._n:
             self._state.live = name, self._sum / self._n
-
-    def finish(self) -> None:
-        """Nothing."""

@@ -65,12 +65,10 @@ class State:
 
     def line(self) -> str:
         """One line for people."""
-        rate = self.rate
         parts = [f"{self.title}  {self.done:,}/{self.total:,}"]
         if self.asked:
-            parts.append(f"{_speed(rate)}/s")
-        if rate > 0 and self.done < self.total:
-            parts.append(f"ETA {clock((self.total - self.done) / rate)}")
+            parts.append(f"{_speed(self.rate)}/s")
+        parts += _time_left(self)
         if self.live is not None:
             part = "" if self.asked >= self.done else " of this session's"
             parts.append(f"{self.live[0]} {100 * self.live[1]:.1f}{part}")
@@ -133,9 +131,14 @@ class Training:
             parts.append(f"{_speed(rate)} steps/s")
         if self.over:
             parts.append(clock(self.at - self.started))
-        elif rate > 0 and self.done < self.total:
-            parts.append(f"ETA {clock((self.total - self.done) / rate)}")
+        else:
+            parts += _time_left(self)
         return " · ".join(parts)
+
+
+def _time_left(stage: State | Training) -> list[str]:
+    rate, left = stage.rate, stage.total - stage.done
+    return [f"ETA {clock(left / rate)}"] if rate > 0 and left > 0 else []
 
 
 def _speed(rate: float) -> str:

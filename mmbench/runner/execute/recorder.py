@@ -10,9 +10,9 @@ from mmbench.core.errors import RunFailedError
 from mmbench.core.requests import Request
 from mmbench.core.responses import ENDED_WELL, Call, Response
 from mmbench.models.outputs import same_length
+from mmbench.perf.observer import Observer
 from mmbench.results.log import ResponseLog
 from mmbench.results.schema import ResponseLine
-from mmbench.runner.execute.observers import Observer
 from mmbench.runner.execute.progress import State
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
 

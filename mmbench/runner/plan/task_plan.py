@@ -119,7 +119,7 @@ def _enumerate(plan: TaskPlan) -> None:
             if key is not None and (earlier := first_with.setdefault(key, number)) != number:
                 plan.duplicates[number] = earlier
             else:
-                plan.pools.setdefault(_pool(request), array("l")).append(number)
+                plan.pools.setdefault((request.kind, *sorted(request.modalities)), array("l")).append(number)
             number += 1
         plan.first.append(number)
         ids.update(f"\x1e{sample.id}\x1f{len(made)}".encode())
@@ -143,8 +143,3 @@ def _content_key(request: Request) -> tuple[str, str] | None:
         return None
     part = request.part
     return (part.kind, part.digest) if isinstance(part, Media) else ("text", part)
-
-
-def _pool(request: Request) -> tuple[str, ...]:
-    kinds = {part.kind if isinstance(part, Media) else "text" for part in request.content}
-    return (request.kind, *sorted(kinds))
