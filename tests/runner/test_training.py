@@ -160,7 +160,8 @@ def test_what_no_model_can_learn_is_listed_whole(task: str, tmp_path: Path) -> N
 def test_of_a_suite_those_are_taken_that_can_learn_the_task(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     suite = Suite("some", ("random", "prior", "template-prior"))
     plugins = {"suite": (Plugin("suite", "some", "learners:SUITE", "x==1"),), "model": registry.plugins("model")}
-    monkeypatch.setattr(registry, "plugins", lambda kind: plugins.get(kind, ()))
+    for place in (registry, registry.entry_points):
+        monkeypatch.setattr(place, "plugins", lambda kind: plugins.get(kind, ()))
     monkeypatch.setattr("learners.SUITE", suite, raising=False)
     assert [each.model for each in train("some", task).trained] == ["prior", "template-prior"]
     monkeypatch.setattr("learners.SUITE", Suite("none", ("random",)))
