@@ -65,8 +65,12 @@ class Units:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How the interval of a value is made. Raises ValueError for a choice that there is not."""
+class IntervalMethod:
+    """How the interval of a value is made.
+
+    Raises:
+        ValueError: If there is no such choice.
+    """
 
     interval: IntervalChoice = "standard"
     """One of `INTERVALS`."""
@@ -83,44 +87,78 @@ class Way:
         return "bca" if self.interval == "bca" else "percentile"
 
 
-_STANDARD = Way()
+_STANDARD = IntervalMethod()
 
 
 def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0, interval: IntervalChoice = "standard") -> MetricValue:
-    """The value of a metric over a table, with its 95 % interval.
+    """Evaluate a metric over a table, with its 95 % interval.
 
-    Parameters: `metric` and `table` of the same unit; `seed` of the bootstrap, where the interval comes from one;
-    `interval`, one of `INTERVALS`.
+    Args:
+        metric: The metric.
+        table: A table of its unit.
+        seed: Seed of the bootstrap, where the interval comes from one.
+        interval: One of `INTERVALS`.
 
-    Returns: the value over the units that were scored, unparsed or refused. It is None, with a reason, where there are
-    none or the formula is not finite there. ``n_failed`` counts the units whose status is ``error``; ``skipped`` units
-    are counted nowhere. ``value_failed_as_zero`` exists for plain means of which higher is better.
+    Returns:
+        The value over the units that were scored, unparsed or refused. It is None, with a reason, where there are none or the formula
+        is not finite there. ``n_failed`` counts the units whose status is ``error``; ``skipped`` units are counted nowhere.
+        ``value_failed_as_zero`` exists for plain means of which higher is better.
 
-    Raises `PluginError` when the table does not have what the metric reads, ValueError for an unknown `interval`.
+    Raises:
+        PluginError: If the table does not have what the metric reads.
+        ValueError: If there is no such `interval`.
+
+    Example:
+        >>> from mmbench.metrics import accuracy
+        >>> table = ScoreTable("sample", ["a", "b"], ["a", "b"], ["scored", "error"], {"accuracy": [1.0, 0.0]})
+        >>> found = evaluate(accuracy(), table)
+        >>> found.value, found.n, found.n_failed, found.coverage
+        (1.0, 1, 1, 0.5)
     """
-    return evaluate_units(metric, read_units(metric, table), Way(interval, seed))
+    return evaluate_units(metric, read_units(metric, table), IntervalMethod(interval, seed))
 
 
 def evaluate_slices(
     metric: Metric, table: ScoreTable, *, seed: int = 0, interval: IntervalChoice = "standard"
 ) -> dict[str, dict[str, MetricValue]]:
-    """The value of a metric over every slice of a table.
+    """Evaluate a metric over every slice of a table.
 
-    Returns: slice name → label → what `evaluate` says of those units alone; both sorted. The label ``""`` means that a
-    unit is in no slice of that name, and is left out. Raises as `evaluate` does.
+    Args:
+        metric: As in `evaluate`.
+        table: As in `evaluate`.
+        seed: As in `evaluate`.
+        interval: As in `evaluate`.
+
+    Returns:
+        Slice name → label → the value over those units alone; both sorted. The label ``""`` means that a unit is in no slice of that
+        name, and is left out.
+
+    Raises:
+        PluginError: As `evaluate`.
+        ValueError: As `evaluate`.
     """
-    units, way = read_units(metric, table), Way(interval, seed)
+    units, method = read_units(metric, table), IntervalMethod(interval, seed)
     return {
-        name: {label: evaluate_units(metric, units.take(index), way) for label, index in _by_label(table.slices[name])}
+        name: {
+            label: evaluate_units(metric, units.take(index), method) for label, index in _by_label(table.slices[name])
+        }
         for name in sorted(table.slices)
     }
 
 
 def unit_values(metric: Metric, table: ScoreTable) -> Floats:
-    """What the formula of a metric makes of every unit by itself.
+    """Apply the formula of a metric to every unit by itself.
 
-    Returns: float64 [n], for a mean the unit's own score; NaN where that is undefined and for units outside the value.
-    Raises ValueError for a metric that is no formula, `PluginError` when the table does not have what it reads.
+    Args:
+        metric: A metric with a formula.
+        table: A table of its unit.
+
+    Returns:
+        float64 [n], for a mean the unit's own score; NaN where that is undefined and for units outside the value.
+
+    Raises:
+        ValueError: If the metric has no formula.
+        PluginError: If the table does not have what the metric reads.
     """
     if metric.formula is None:
         raise ValueError(f"metric {metric.id} has no value for a single unit")
@@ -133,8 +171,14 @@ def unit_values(metric: Metric, table: ScoreTable) -> Floats:
 def merge_tables(tables: Sequence[ScoreTable]) -> ScoreTable:
     """Put the shards of one table together, one below the other.
 
-    Returns: a table of all their units; slices, answers and explanations that a shard lacks are empty for its units.
-    Raises ValueError when there is no table, units or columns differ, or a unit id occurs twice.
+    Args:
+        tables: The shards.
+
+    Returns:
+        A table of all their units; slices, answers and explanations that a shard lacks are empty for its units.
+
+    Raises:
+        ValueError: If there is no table, units or columns differ, or a unit id occurs twice.
     """
     if not tables:
         raise ValueError("no tables to merge")
@@ -185,7 +229,11 @@ def _widths(table: ScoreTable) -> dict[str, tuple[int, ...]]:
 
 
 def read_units(metric: Metric, table: ScoreTable) -> Units:
-    """All units of a table as the metric reads them. Raises `PluginError` when the table does not have what it reads."""
+    """Read all units of a table as a metric sees them.
+
+    Raises:
+        PluginError: If the table does not have what the metric reads.
+    """
     rows = read_rows(metric, table)
     if len(table.status) != len(rows) or len(table.cluster_ids) != len(rows):
         raise PluginError(f"table {table.unit!r} has {len(rows)} units, but not as many statuses and clusters")
@@ -193,7 +241,14 @@ def read_units(metric: Metric, table: ScoreTable) -> Units:
 
 
 def read_rows(metric: Metric, table: ScoreTable) -> Floats:
-    """The columns of a metric side by side: float64 [n, d]. Raises `PluginError` when the table does not have them."""
+    """Put the columns of a metric side by side.
+
+    Returns:
+        float64 [n, d].
+
+    Raises:
+        PluginError: If the table does not have the columns.
+    """
     if metric.unit != table.unit:
         raise PluginError(f"metric {metric.id} reads tables of unit {metric.unit!r}, not {table.unit!r}")
     count = len(table.unit_ids)
@@ -210,13 +265,17 @@ def read_rows(metric: Metric, table: ScoreTable) -> Floats:
 
 
 def cluster_codes(table: ScoreTable) -> Codes:
-    """The cluster of every unit: int64 [n], codes in the order of the cluster ids."""
+    """Number the clusters of a table in the order of their ids: int64 [n]."""
     numbers = {cluster: code for code, cluster in enumerate(sorted(set(table.cluster_ids)))}
     return np.fromiter(map(numbers.__getitem__, table.cluster_ids), np.int64, len(table.cluster_ids))
 
 
 def status_codes(table: ScoreTable) -> NDArray[np.int8]:
-    """The status of every unit: int8 [n], positions in `STATUSES`. Raises `PluginError` for a status unknown there."""
+    """Look up the status of every unit: int8 [n], positions in `STATUSES`.
+
+    Raises:
+        PluginError: If a status is not among them.
+    """
     unknown = set(table.status) - _CODES.keys()
     if unknown:
         raise PluginError(f"table {table.unit!r} has a status {min(unknown)!r}; expected one of {', '.join(STATUSES)}")
@@ -233,7 +292,7 @@ def _by_label(labels: Sequence[str]) -> list[tuple[str, Codes]]:
     return [(name, group) for name, group in zip(names, groups, strict=False) if name]
 
 
-def evaluate_units(metric: Metric, units: Units, way: Way = _STANDARD) -> MetricValue:
+def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STANDARD) -> MetricValue:
     """The value of a metric over these units; see `evaluate`."""
     per_status = np.bincount(units.status, minlength=len(STATUSES)).tolist()
     n_failed = per_status[_CODES["error"]]
@@ -247,7 +306,7 @@ def evaluate_units(metric: Metric, units: Units, way: Way = _STANDARD) -> Metric
     value, reason = _value(metric, units)
     interval = Interval(None, None, "none")
     if value is not None:
-        interval = _interval(metric, units, value, way)
+        interval = _interval(metric, units, value, method)
     reasons = [text for text in (units.incomplete, reason, interval.reason) if text]
     return MetricValue(
         id=str(metric.id),
@@ -284,9 +343,15 @@ def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:
 
 
 def point(metric: Metric, rows: Floats, clusters: Codes) -> float:
-    """The value of a metric without its interval; NaN or infinite where it is undefined.
+    """Compute the value of a metric without its interval.
 
-    Parameters: `rows`, float64 [n, d], what the metric reads of n units, at least one; `clusters`, int64 [n].
+    Args:
+        metric: The metric.
+        rows: float64 [n, d], what it reads of n units, at least one.
+        clusters: int64 [n].
+
+    Returns:
+        The value; NaN or infinite where it is undefined.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if metric.formula is not None:
@@ -296,20 +361,20 @@ def point(metric: Metric, rows: Floats, clusters: Codes) -> float:
     raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
 
 
-def _interval(metric: Metric, units: Units, value: float, way: Way) -> Interval:
+def _interval(metric: Metric, units: Units, value: float, method: IntervalMethod) -> Interval:
     count = int(units.clusters.max()) + 1
     if count == 1:
         return Interval(None, None, "none", ONE_CLUSTER)
     if metric.formula is not None:
         sums = cluster_sums(units.rows, units.clusters, count)
-        if metric.is_mean and way.interval == "standard":
+        if metric.is_mean and method.interval == "standard":
             return mean_interval(sums, metric.bounds, value=value)
-        drawn = bootstrap_formula(metric.formula, sums, seed=way.seed)
+        drawn = bootstrap_formula(metric.formula, sums, seed=method.seed)
     elif metric.compute is not None:
-        drawn = bootstrap_compute(metric.compute, units.rows, units.clusters, seed=way.seed)
+        drawn = bootstrap_compute(metric.compute, units.rows, units.clusters, seed=method.seed)
     else:
         raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-    return bootstrap_interval(drawn, value=value, bounds=metric.bounds, kind=way.kind)
+    return bootstrap_interval(drawn, value=value, bounds=metric.bounds, kind=method.kind)
 
 
 def _failed_as_zero(metric: Metric, rows: Floats, n_failed: int) -> float | None:

@@ -41,13 +41,22 @@ _SPREAD = 1e-12
 
 
 def number_columns(predictions: Floats, labels: Floats) -> dict[str, Floats]:
-    """What each sample adds to the mean absolute error and to the correlation.
+    """Compute what each sample adds to the mean absolute error and to the correlation.
 
-    Parameters: `predictions`, float64 [n], NaN where an answer holds no number; `labels`, finite float64 [n].
+    Args:
+        predictions: float64 [n], NaN where an answer holds no number.
+        labels: float64 [n], finite.
 
-    Returns: ``absolute_error``, ``numbers`` (1 for a number, 0 for none) and the products of x and y, prediction and label
-    less their means over these rows, each float64 [n]; 0 in rows without a number. The shift keeps digits and changes no
-    value; rows of tables that were shifted differently do not add up.
+    Returns:
+        ``absolute_error``, ``numbers`` (1 for a number, 0 for none) and the products of x and y, prediction and label less their
+        means over these rows, each float64 [n]; 0 in rows without a number. The shift keeps digits and changes no value; rows of
+        tables that were shifted differently do not add up.
+
+    Example:
+        >>> import numpy as np
+        >>> columns = number_columns(np.array([1.0, np.nan]), np.array([3.0, 1.0]))
+        >>> columns["absolute_error"].tolist(), columns["numbers"].tolist()
+        ([2.0, 0.0], [1.0, 0.0])
     """
     import numpy as np
 
@@ -138,11 +147,19 @@ def pearson(sums: Floats) -> Floats:
 
 
 def rounded_classes(values: Floats, most: int) -> Floats:
-    """The class of each number: clipped to [-most, most] and rounded, halves to even; NaN stays NaN.
+    """Assign each number to a class: clip to [-most, most] and round, halves to even.
 
-    >>> import numpy as np
-    >>> rounded_classes(np.array([0.5, 1.5, -2.5, 9.0]), 3).tolist()
-    [0.0, 2.0, -2.0, 3.0]
+    Args:
+        values: float64 [n].
+        most: The largest class.
+
+    Returns:
+        float64 [n]; NaN stays NaN.
+
+    Example:
+        >>> import numpy as np
+        >>> rounded_classes(np.array([0.5, 1.5, -2.5, 9.0]), 3).tolist()
+        [0.0, 2.0, -2.0, 3.0]
     """
     import numpy as np
 
@@ -151,7 +168,21 @@ def rounded_classes(values: Floats, most: int) -> Floats:
 
 
 def same_class(predictions: Floats, labels: Floats, most: int) -> Floats:
-    """1 where prediction and label fall into the same of 2 · most + 1 classes, else 0, also for NaN: float64 [n]."""
+    """Tell whether prediction and label fall into the same of 2 · most + 1 classes.
+
+    Args:
+        predictions: float64 [n], NaN where an answer holds no number.
+        labels: float64 [n].
+        most: The largest class.
+
+    Returns:
+        float64 [n]: 1 for the same class, else 0, also for NaN.
+
+    Example:
+        >>> import numpy as np
+        >>> same_class(np.array([1.4, 1.6, np.nan]), np.array([1.0, 1.0, 1.0]), 2).tolist()
+        [1.0, 0.0, 0.0]
+    """
     import numpy as np
 
     same: Floats = np.equal(rounded_classes(predictions, most), rounded_classes(labels, most)).astype(np.float64)
@@ -159,11 +190,22 @@ def same_class(predictions: Floats, labels: Floats, most: int) -> Floats:
 
 
 def polarity_columns(predictions: Floats, labels: Floats, convention: Convention, *, zero: bool) -> dict[str, Floats]:
-    """The counts (`mmbench.metrics.classes`) of the two classes, negative and positive, and ``right``: float64 [n].
+    """Count the two classes, negative and positive, as one evaluator does.
 
-    Parameters: `predictions`, float64 [n], NaN for an answer without a number, which is then of no class (``mmsa``) or of
-    the wrong one of the two (``mult``, whose F1 weighs by the predictions); `labels`; `zero`, whether samples with the
-    label 0 are among them, which decides where ``mmsa`` draws the line.
+    Args:
+        predictions: float64 [n], NaN for an answer without a number, which is then of no class (``mmsa``) or of the wrong one of
+            the two (``mult``, whose F1 weighs by the predictions).
+        labels: float64 [n].
+        convention: One of `CONVENTIONS`.
+        zero: Whether samples with the label 0 are among them, which decides where ``mmsa`` draws the line.
+
+    Returns:
+        The counts of `mmbench.metrics.classes.class_columns`, float64 [n, 2] each, and ``right``, float64 [n].
+
+    Example:
+        >>> import numpy as np
+        >>> polarity_columns(np.array([1.0, -1.0]), np.array([2.0, 3.0]), "mmsa", zero=False)["right"].tolist()
+        [1.0, 0.0]
     """
     import numpy as np
 
@@ -179,7 +221,16 @@ def polarity_columns(predictions: Floats, labels: Floats, convention: Convention
 
 
 def polarity_name(column: str, convention: Convention) -> str:
-    """The column of a convention in a table that holds those of several."""
+    """Name the column of a convention in a table that holds those of several.
+
+    Args:
+        column: A column of `polarity_columns`.
+        convention: One of `CONVENTIONS`.
+
+    Example:
+        >>> polarity_name("right", "mult")
+        'mult_right'
+    """
     return f"{convention}_{column}"
 
 

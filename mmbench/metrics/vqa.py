@@ -65,15 +65,22 @@ _CACHED = 2**16
 
 
 def normalise_answer(text: str) -> str:
-    r"""The official script's normalisation of one answer: punctuation, case, number words, articles, contractions.
+    r"""Normalise an answer as the official script does: punctuation, case, number words, articles, contractions.
 
     Of the marks ``; / [ ] " { } ( ) = + \ _ - > < @ ` , ? !`` each is dropped where one of its kind has a blank beside it
     or the answer has a comma between digits, and becomes a blank otherwise. Periods without a digit behind them are
     dropped, the first 32 of them. The words of what is left, in lower case, are joined by single blanks without a, an
     and the; none (0) and zero to ten become figures, and contractions get their apostrophe.
 
-    >>> normalise_answer("The U.S. flag, isnt it?"), normalise_answer("two-tone"), normalise_answer("$1,000.50 (one)")
-    ("us flag isn't it", '2 tone', '$1000.50 1')
+    Args:
+        text: The answer of a model or of a person.
+
+    Returns:
+        The normalised answer. Source: ``vqaEval.py`` of github.com/GT-Vision-Lab/VQA, 2021.
+
+    Example:
+        >>> normalise_answer("The U.S. flag, isnt it?"), normalise_answer("two-tone"), normalise_answer("$1,000.50 (one)")
+        ("us flag isn't it", '2 tone', '$1000.50 1')
     """
     if _ODD.search(text):
         text = _unpunctuated(text)
@@ -144,27 +151,37 @@ def vqa_accuracy(
     *,
     records: Sequence[Hashable] | None = None,
 ) -> float:
-    """What an answer is worth, from 0 to 1: the mean over people of min(1, matches among the other people / 3).
+    r"""Score an answer by how many people gave it.
 
-    Parameters: `answer`; `references`, what n people answered, one each, in any order (ten in the data sets of the field);
-    `variant`, a key of `VQA_VARIANTS`; `records`, n things that tell the records of people apart beside their answer
-    (id and confidence), where ids do not make every record different. ``official-2021`` alone looks at them: "the
-    others" are there the records that differ, so that people of one record are left out together.
+    .. math:: s = \frac{1}{n} \sum_{i=1}^n \min(1, m_i / 3)
 
-    With ten different records, 1, 2 and 3 matches are worth 0.3, 0.6 and 0.9, and 4 or more are worth 1. With fewer than four
-    people nothing is worth 1: the best of three is 2/3, of two 1/3, of one 0 (``exact`` alone takes one answer as plain
-    equality).
+    where m_i is the number of matches among the people other than i. With ten different records, 1, 2 and 3 matches are worth 0.3,
+    0.6 and 0.9, and 4 or more are worth 1. With fewer than four people nothing is worth 1: the best of three is 2/3, of two 1/3, of
+    one 0 (``exact`` alone takes one answer as plain equality).
 
-    Raises `UnknownNameError` for an unknown variant; ValueError without references, or with another number of records.
-    Source: `VQA_VARIANTS`.
+    Args:
+        answer: The answer to score.
+        references: What n people answered, one each, in any order (ten in the datasets of the field).
+        variant: A key of `VQA_VARIANTS`, which says what a match is.
+        records: n things that tell the records of people apart beside their answer (id and confidence), where ids do not make
+            every record different. ``official-2021`` alone looks at them: the others are there the records that differ, so that
+            people of one record are left out together.
 
-    >>> people = ["red"] * 3 + ["dark red"] * 6 + ["Red."]
-    >>> vqa_accuracy("red", people), vqa_accuracy("Red", people, "exact")
-    (1.0, 0.0)
-    >>> vqa_accuracy("Red.", ["red"] * 10), vqa_accuracy("Red.", ["red"] * 10, "official-2021")
-    (1.0, 0.0)
-    >>> vqa_accuracy("red", ["red"] * 10, "official-2021", records=["yes"] * 10)
-    0.0
+    Returns:
+        The score in [0, 1]. Source: Antol et al., VQA, ICCV 2015, and `VQA_VARIANTS`.
+
+    Raises:
+        UnknownNameError: If there is no such variant.
+        ValueError: If there are no references, or another number of records.
+
+    Example:
+        >>> people = ["red"] * 3 + ["dark red"] * 6 + ["Red."]
+        >>> vqa_accuracy("red", people), vqa_accuracy("Red", people, "exact")
+        (1.0, 0.0)
+        >>> vqa_accuracy("Red.", ["red"] * 10), vqa_accuracy("Red.", ["red"] * 10, "official-2021")
+        (1.0, 0.0)
+        >>> vqa_accuracy("red", ["red"] * 10, "official-2021", records=["yes"] * 10)
+        0.0
     """
     if variant not in _COMPARED:
         raise _unknown(variant)
@@ -192,10 +209,24 @@ def vqa_accuracies(
     *,
     records: Sequence[Sequence[Hashable] | None] | None = None,
 ) -> list[float]:
-    """`vqa_accuracy` of n answers, each with its own `references` and, where they matter, `records`; raises the same.
+    """Score n answers with `vqa_accuracy`.
 
-    >>> vqa_accuracies(["red", "2"], [["red"] * 10, ["two"] * 3 + ["3"] * 7])
-    [1.0, 0.9]
+    Args:
+        answers: [n] answers.
+        references: [n][k_i] what people answered to each.
+        variant: As in `vqa_accuracy`.
+        records: [n][k_i] records of the people, or None for answers and for all where they do not matter.
+
+    Returns:
+        [n] scores in [0, 1].
+
+    Raises:
+        UnknownNameError: As `vqa_accuracy`.
+        ValueError: As `vqa_accuracy`, and if the lengths differ.
+
+    Example:
+        >>> vqa_accuracies(["red", "2"], [["red"] * 10, ["two"] * 3 + ["3"] * 7])
+        [1.0, 0.9]
     """
     given: Sequence[Sequence[Hashable] | None] = [None] * len(answers) if records is None else records
     return [

@@ -28,22 +28,25 @@ def caption_columns(
 ) -> dict[str, Floats]:
     """Score captions as they were written: tokenised first, as the official COCO scorer does.
 
-    Parameters:
-    - `candidates`: a caption for each of n images; None where the model failed: its row is zeros, but its references
-      count among the document frequencies;
-    - `references`: the reference captions of each image, at least one;
-    - `documents`: the reference captions of the images over which CIDEr-D counts document frequencies; by default
-      `references`. With them, images can be scored in parts.
+    Args:
+        candidates: A caption for each of n images; None where the model failed: its row is zeros, but its references count among
+            the document frequencies.
+        references: [n][k_i] the reference captions of each image, at least one.
+        documents: The reference captions of the images over which CIDEr-D counts document frequencies; by default `references`.
+            With them, images can be scored in parts.
 
-    Returns: ``bleu``, float64 [n, 10]: correct n-grams for n = 1 … 4, n-grams for n = 1 … 4, words of the candidate,
-    words of the reference whose length is closest (the shorter of two); ``rouge_l`` and ``cider_d``, float64 [n], from
-    0 to 1 and 0 to 10. A row depends on no other row but through the document frequencies, to the last bit.
+    Returns:
+        ``bleu``, float64 [n, 10]: correct n-grams for n = 1 … 4, n-grams for n = 1 … 4, words of the candidate, words of the
+        reference whose length is closest (the shorter of two); ``rouge_l`` and ``cider_d``, float64 [n], from 0 to 1 and 0 to 10. A
+        row depends on no other row but through the document frequencies, to the last bit. Source: values equal to pycocoevalcap 1.2.
 
-    Raises ValueError when the two do not fit, or an image has no reference.
+    Raises:
+        ValueError: If the two do not fit, or an image has no reference.
 
-    >>> columns = caption_columns(["A cat sleeps.", "Two dogs"], [["A cat is asleep."], ["Two brown dogs run."]])
-    >>> columns["bleu"][0].tolist(), columns["rouge_l"].round(4).tolist(), columns["cider_d"].round(4).tolist()
-    ([2.0, 1.0, 0.0, 0.0, 3.0, 2.0, 1.0, 0.0, 3.0, 4.0], [0.5571, 0.6289], [2.43, 1.6722])
+    Example:
+        >>> columns = caption_columns(["A cat sleeps.", "Two dogs"], [["A cat is asleep."], ["Two brown dogs run."]])
+        >>> columns["bleu"][0].tolist(), columns["rouge_l"].round(4).tolist(), columns["cider_d"].round(4).tolist()
+        ([2.0, 1.0, 0.0, 0.0, 3.0, 2.0, 1.0, 0.0, 3.0, 4.0], [0.5571, 0.6289], [2.43, 1.6722])
     """
     from mmbench.metrics.captions.tokenize import tokenize_captions
 
@@ -57,15 +60,30 @@ def tokenised_columns(
     *,
     documents: Sequence[Sequence[str]] | None = None,
 ) -> dict[str, Floats]:
-    """As `caption_columns`, from captions whose tokens are already joined with single spaces."""
+    """Score captions whose tokens are already joined with single spaces; otherwise as `caption_columns`.
+
+    Example:
+        >>> tokenised_columns(["a cat"], [["a cat"]])["rouge_l"].tolist()
+        [1.0]
+    """
     layout, lines = arrange(candidates, references, documents)
     return _columns(layout, lines)
 
 
 def one_image_note(references: Sequence[Sequence[str]]) -> str | None:
-    """Why CIDEr-D is 0 for every caption where there are the references of one image alone; None otherwise.
+    """Say why CIDEr-D is 0 for every caption where there are the references of one image alone.
 
     A word's weight is the logarithm of the number of images over those that it stands at: log 1 = 0.
+
+    Args:
+        references: As in `caption_columns`.
+
+    Returns:
+        A sentence, or None where there are several images.
+
+    Example:
+        >>> one_image_note([["a cat"], ["a dog"]]) is None
+        True
     """
     if len(references) != 1:
         return None

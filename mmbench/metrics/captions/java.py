@@ -59,18 +59,24 @@ def meteor_columns(
     tokenised: bool = False,
     timeout_s: float | None = None,
 ) -> dict[str, Floats]:
-    """METEOR 1.5's statistics of each caption against its best reference, through the archive of pycocoevalcap 1.2.
+    """Count METEOR 1.5's statistics of each caption against its best reference, with the archive of pycocoevalcap 1.2.
 
-    Parameters: `candidates` and `references` as in `mmbench.metrics.captions.columns.caption_columns`; `tokenised`,
-    whether their tokens are already joined with spaces; `timeout_s`, seconds after which the process is ended.
+    Args:
+        candidates: As in `mmbench.metrics.captions.columns.caption_columns`.
+        references: Likewise.
+        tokenised: Whether the tokens are already joined with spaces.
+        timeout_s: Seconds after which the process is ended.
 
-    Returns: ``meteor``, float64 [n, 23]: words of the candidate and of the reference; function words of both; for each
-    of the four kinds of match (exact, stem, synonym, paraphrase) the content words matched in both and the function
-    words matched in both; chunks; words matched in both. Chunks are 0 where all words match in one chunk, which costs
-    no penalty. A row of zeros for None.
+    Returns:
+        ``meteor``, float64 [n, 23]: words of the candidate and of the reference; function words of both; for each of the four kinds
+        of match (exact, stem, synonym, paraphrase) the content words matched in both and the function words matched in both; chunks;
+        words matched in both. Chunks are 0 where all words match in one chunk, which costs no penalty. A row of zeros for None.
 
-    Raises `MissingExtraError` without pycocoevalcap, `UsageError` without Java, `RunFailedError` when the process fails
-    or takes too long, ValueError when candidates and references do not fit.
+    Raises:
+        MissingExtraError: Without pycocoevalcap.
+        UsageError: Without Java.
+        RunFailedError: If the process fails or takes too long.
+        ValueError: If candidates and references do not fit.
     """
     jar = _package("METEOR") / "meteor" / _METEOR_JAR
     java = _java("METEOR")
@@ -109,11 +115,19 @@ def spice_columns(
     tokenised: bool = False,
     timeout_s: float | None = None,
 ) -> dict[str, Floats]:
-    """SPICE's F score of each caption, through the archive of pycocoevalcap 1.2 and models that its user has fetched.
+    """Compute SPICE's F score of each caption, with the archive of pycocoevalcap 1.2 and models that its user has fetched.
 
-    Parameters and what is raised as in `meteor_columns`; `UsageError` also where the models are missing.
+    Args:
+        candidates: As in `meteor_columns`.
+        references: Likewise.
+        tokenised: Likewise.
+        timeout_s: Likewise.
 
-    Returns: ``spice``, float64 [n], from 0 to 1; 0 for None.
+    Returns:
+        ``spice``, float64 [n], from 0 to 1; 0 for None.
+
+    Raises:
+        UsageError: Without Java or the models; otherwise as `meteor_columns`.
     """
     folder = _package("SPICE") / "spice"
     missing = [name for name in _SPICE_MODELS if not (folder / "lib" / name).is_file()]

@@ -24,11 +24,19 @@ _BIT_COUNTS = np.array([number.bit_count() for number in range(256)], dtype=np.i
 
 
 def rouge_l(tokens: Tokens, layout: Layout) -> Floats:
-    """ROUGE-L of each image: float64 [n]; 0 where the candidate failed.
+    r"""Compute ROUGE-L of each image.
 
-    (1 + β²) P R / (R + β² P) with β = 1.2, P the best precision and R the best recall of the longest common subsequence
-    among the references. Words are split at single spaces, so that an empty caption is one empty word. Lin (2004), as
-    in pycocoevalcap 1.2.
+    .. math:: (1 + \beta^2) P R / (R + \beta^2 P), \quad \beta = 1.2
+
+    where P is the best precision and R the best recall of the longest common subsequence among the references. Words are split at
+    single spaces, so that an empty caption is one empty word.
+
+    Args:
+        tokens: Of all captions and references.
+        layout: Which of them belong to which image.
+
+    Returns:
+        float64 [n] in [0, 1]; 0 where the candidate failed. Source: Lin, ROUGE, 2004, as in pycocoevalcap 1.2.
     """
     references = layout.scored_references()
     image = layout.image[references]

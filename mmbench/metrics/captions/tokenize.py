@@ -59,28 +59,42 @@ def _pieces() -> _Pieces:
 
 
 def ptb_tokenize(text: str) -> list[str]:
-    """The tokens of a caption as the official metrics see them: Penn Treebank style, lower case, punctuation dropped.
+    """Split a caption as the official metrics see it: Penn Treebank style, lower case, punctuation dropped.
 
     Brackets stay as ``-lrb-`` and ``-rrb-``; line breaks of any kind count as spaces; emoji, control characters and what
-    else the official program drops are dropped. A token may hold U+00A0 in the place of a space ("25 1/2"). Source: the behaviour
-    of the tokenizer in coco-caption (``PTBTokenizer -preserveLines -lowerCase`` of 2014 and its list of punctuation).
+    else the official program drops are dropped. A token may hold U+00A0 in the place of a space ("25 1/2").
 
-    >>> ptb_tokenize("A man's dog (brown) can't wait, at 5 p.m.!")
-    ['a', 'man', "'s", 'dog', '-lrb-', 'brown', '-rrb-', 'ca', "n't", 'wait', 'at', '5', 'p.m.']
+    Args:
+        text: The caption.
+
+    Returns:
+        Its tokens. Source: the behaviour of the tokenizer in coco-caption (``PTBTokenizer -preserveLines -lowerCase`` of 2014) and
+        its list of punctuation.
+
+    Example:
+        >>> ptb_tokenize("A man's dog (brown) can't wait, at 5 p.m.!")
+        ['a', 'man', "'s", 'dog', '-lrb-', 'brown', '-rrb-', 'ca', "n't", 'wait', 'at', '5', 'p.m.']
     """
     line = tokenize_captions([text])[0]
     return line.split(" ") if line else []
 
 
 def tokenize_captions(texts: Sequence[str]) -> list[str]:
-    """The tokens of many captions, those of each joined by one space; an empty text where there are none.
+    """Tokenise many captions as `ptb_tokenize` does.
 
     The captions are read as the official program reads them, one a line. A letter and a period at the end of one ("a sign with
     a P.") are one token, or two where the next caption begins like a sentence ("A man"), and "No." keeps its period before one
     that begins with a number: its own quirks, kept so that numbers are equal.
 
-    >>> tokenize_captions(["A cat.", "...", "Two dogs, one ball"])
-    ['a cat', '', 'two dogs one ball']
+    Args:
+        texts: The captions.
+
+    Returns:
+        For each, its tokens joined by one space; an empty text where there are none.
+
+    Example:
+        >>> tokenize_captions(["A cat.", "...", "Two dogs, one ball"])
+        ['a cat', '', 'two dogs one ball']
     """
     known = _pieces().__getitem__
     lines = [text if text.isascii() and text.isprintable() else _BREAKS.sub(" ", text) for text in texts]

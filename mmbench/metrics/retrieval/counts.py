@@ -44,14 +44,22 @@ class RankCounts:
 
 
 def captions_of_images(owners: Ints, images: int) -> tuple[Relevant, Relevant]:
-    """Images that ask for all their captions, and captions that ask for their image.
+    """Say which images ask for which captions, and which captions for which image.
 
-    Parameters: `owners`, int64 [m], the image of each caption; `images`, how many there are. Images without a caption
-    do not ask. Raises ValueError for an owner that does not exist.
+    Args:
+        owners: int64 [m], the image of each caption.
+        images: How many images there are. Images without a caption do not ask.
 
-    >>> i2t, t2i = captions_of_images(np.array([2, 0, 2]), 3)
-    >>> i2t.rows.tolist(), i2t.indptr.tolist(), i2t.positives.tolist(), t2i.positives.tolist()
-    ([0, 2], [0, 1, 3], [1, 0, 2], [2, 0, 2])
+    Returns:
+        Images that ask for all their captions, and captions that ask for their image.
+
+    Raises:
+        ValueError: If a caption belongs to an image that does not exist.
+
+    Example:
+        >>> i2t, t2i = captions_of_images(np.array([2, 0, 2]), 3)
+        >>> i2t.rows.tolist(), i2t.indptr.tolist(), i2t.positives.tolist(), t2i.positives.tolist()
+        ([0, 2], [0, 1, 3], [1, 0, 2], [2, 0, 2])
     """
     owners = np.asarray(owners, dtype=np.int64)
     if len(owners) and not 0 <= owners.min() <= owners.max() < images:
@@ -64,13 +72,19 @@ def captions_of_images(owners: Ints, images: int) -> tuple[Relevant, Relevant]:
 
 
 def chance_counts(indptr: Ints, gallery: int) -> RankCounts:
-    """What `rank_counts` finds for a model to which all items are equal; its expected metrics are those of chance.
+    """Count as `rank_counts` does for a model to which all items are equal; the expected metrics of that are those of chance.
 
-    Parameters: `indptr`, int64 [n + 1], as in `rank_counts`; `gallery`, the number of items.
+    Args:
+        indptr: int64 [n + 1], as in `rank_counts`.
+        gallery: Number of items.
 
-    >>> counts = chance_counts(np.array([0, 1]), 1000)
-    >>> counts.greater.tolist(), counts.tied.tolist()
-    ([0], [1000])
+    Returns:
+        The counts: no item above, and all items tied.
+
+    Example:
+        >>> counts = chance_counts(np.array([0, 1]), 1000)
+        >>> counts.greater.tolist(), counts.tied.tolist()
+        ([0], [1000])
     """
     positives = int(indptr[-1])
     greater = np.zeros(positives, dtype=np.int64)

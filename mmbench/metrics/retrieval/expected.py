@@ -16,14 +16,26 @@ Ints = NDArray[np.int64]
 
 
 def expected_hit(counts: RankCounts, k: int) -> Floats:
-    """Probability that at least one positive is among the first k, over uniformly random orders of what ties.
+    r"""Probability that at least one positive is among the first k, over uniformly random orders of what ties.
 
-    1 - C(t - p, r) / C(t, r) with r = min(max(k - g, 0), t): the best positive's score has g items above it and is
-    shared by t, of which p are positives. Returns: float64 [n]. Raises ValueError for k below 1.
+    .. math:: 1 - \binom{t - p}{r} / \binom{t}{r}, \quad r = \min(\max(k - g, 0), t)
 
-    >>> counts = RankCounts(np.array([0, 1]), np.array([2]), np.array([4]), np.array([1]), gallery=10)
-    >>> [expected_hit(counts, k).item() for k in (2, 3, 5, 6)]
-    [0.0, 0.25, 0.75, 1.0]
+    where the best positive's score has g items above it and is shared by t, of which p are positives.
+
+    Args:
+        counts: Of n queries.
+        k: The cut-off.
+
+    Returns:
+        float64 [n] in [0, 1].
+
+    Raises:
+        ValueError: If k is below 1.
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 1]), np.array([2]), np.array([4]), np.array([1]), gallery=10)
+        >>> [expected_hit(counts, k).item() for k in (2, 3, 5, 6)]
+        [0.0, 0.25, 0.75, 1.0]
     """
     _check_cutoff(k)
     above, tied, positives = _best(counts)
@@ -32,14 +44,26 @@ def expected_hit(counts: RankCounts, k: int) -> Floats:
 
 
 def expected_recall(counts: RankCounts, k: int) -> Floats:
-    """Share of a query's positives that is expected among the first k, over uniformly random orders of what ties.
+    r"""Share of a query's positives that is expected among the first k, over uniformly random orders of what ties.
 
-    The mean over its positives of min(max((k - greater) / tied, 0), 1). Returns: float64 [n]. Raises ValueError for k
-    below 1.
+    .. math:: \frac{1}{p} \sum_j \min(\max((k - g_j) / t_j, 0), 1)
 
-    >>> counts = RankCounts(np.array([0, 2]), np.array([0, 3]), np.array([2, 4]), np.array([1]), gallery=10)
-    >>> expected_recall(counts, 5).item()
-    0.75
+    where the score of positive j has g_j items above it and is shared by t_j.
+
+    Args:
+        counts: Of n queries.
+        k: The cut-off.
+
+    Returns:
+        float64 [n] in [0, 1].
+
+    Raises:
+        ValueError: If k is below 1.
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 2]), np.array([0, 3]), np.array([2, 4]), np.array([1]), gallery=10)
+        >>> expected_recall(counts, 5).item()
+        0.75
     """
     _check_cutoff(k)
     shares = np.clip((k - counts.greater) / counts.tied, 0.0, 1.0)
@@ -49,42 +73,66 @@ def expected_recall(counts: RankCounts, k: int) -> Floats:
 
 
 def expected_rank(counts: RankCounts) -> Floats:
-    """Expected rank of the first positive, from 1, over uniformly random orders of what ties.
+    r"""Expected rank of the first positive, from 1, over uniformly random orders of what ties.
 
-    g + (t + 1) / (p + 1), where the best positive's score has g items above it and is shared by t, of which p are
-    positives. Returns: float64 [n].
+    .. math:: g + (t + 1) / (p + 1)
 
-    >>> counts = RankCounts(np.array([0, 1]), np.array([2]), np.array([4]), np.array([1]), gallery=10)
-    >>> expected_rank(counts).item()
-    4.5
+    where the best positive's score has g items above it and is shared by t, of which p are positives.
+
+    Args:
+        counts: Of n queries.
+
+    Returns:
+        float64 [n], at least 1.
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 1]), np.array([2]), np.array([4]), np.array([1]), gallery=10)
+        >>> expected_rank(counts).item()
+        4.5
     """
     above, tied, positives = _best(counts)
     return above + (tied + 1) / (positives + 1)
 
 
 def expected_reciprocal_rank(counts: RankCounts) -> Floats:
-    """Expected reciprocal of the rank of the first positive, over uniformly random orders of what ties.
+    r"""Expected reciprocal of the rank of the first positive, over uniformly random orders of what ties.
 
-    The sum over x = 1 … t - p + 1 of C(t - x, p - 1) / C(t, p) / (g + x), where the best positive's score has g items
-    above it and is shared by t, of which p are positives. Returns: float64 [n].
+    .. math:: \sum_{x=1}^{t-p+1} \binom{t - x}{p - 1} / \binom{t}{p} \cdot \frac{1}{g + x}
 
-    >>> counts = RankCounts(np.array([0, 1]), np.array([0]), np.array([2]), np.array([1]), gallery=10)
-    >>> expected_reciprocal_rank(counts).item()
-    0.75
+    where the best positive's score has g items above it and is shared by t, of which p are positives.
+
+    Args:
+        counts: Of n queries.
+
+    Returns:
+        float64 [n] in (0, 1].
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 1]), np.array([0]), np.array([2]), np.array([1]), gallery=10)
+        >>> expected_reciprocal_rank(counts).item()
+        0.75
     """
     above, tied, positives = _best(counts)
     return _each_distinct(_reciprocal_rank, above, tied, positives)
 
 
 def placed_ranks(counts: RankCounts, ties: Ties) -> Ints:
-    """Ranks of all positives, from 1, when positives stand before, or after, whatever else ties with them.
+    """Rank all positives when they stand before, or after, whatever else ties with them.
 
-    Parameters: `ties`, ``optimistic`` or ``pessimistic``. Returns: int64 [p], in increasing order for each query.
-    Raises ValueError for another rule.
+    Args:
+        counts: Of n queries with p positives in all.
+        ties: ``optimistic`` or ``pessimistic``.
 
-    >>> counts = RankCounts(np.array([0, 2]), np.array([2, 2]), np.array([4, 4]), np.array([2]), gallery=10)
-    >>> placed_ranks(counts, "optimistic").tolist(), placed_ranks(counts, "pessimistic").tolist()
-    ([3, 4], [5, 6])
+    Returns:
+        int64 [p], from 1, in increasing order for each query.
+
+    Raises:
+        ValueError: If the rule for ties is another.
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 2]), np.array([2, 2]), np.array([4, 4]), np.array([2]), gallery=10)
+        >>> placed_ranks(counts, "optimistic").tolist(), placed_ranks(counts, "pessimistic").tolist()
+        ([3, 4], [5, 6])
     """
     if ties not in TIES[1:]:
         raise ValueError(f"ties {ties!r}: expected {' or '.join(TIES[1:])}")
@@ -100,14 +148,23 @@ def placed_ranks(counts: RankCounts, ties: Ties) -> Ints:
 
 
 def query_columns(counts: RankCounts, ks: Sequence[int] = KS, ties: Ties = "expected") -> dict[str, Floats]:
-    """The columns of a query table that `retrieval_metrics` reads, float64 [n] each.
+    """Compute the columns of a query table that `retrieval_metrics` reads.
 
-    ``hit@k`` and ``recall@k`` for each k, ``rank`` (of the first positive) and ``rr`` (its reciprocal). Raises
-    ValueError for a k below 1 and an unknown rule for ties.
+    Args:
+        counts: Of n queries.
+        ks: The cut-offs.
+        ties: Where positives stand among what ties with them.
 
-    >>> counts = RankCounts(np.array([0, 1]), np.array([0]), np.array([4]), np.array([1]), gallery=4)
-    >>> {ties: query_columns(counts, (1,), ties)["hit@1"].item() for ties in TIES}
-    {'expected': 0.25, 'optimistic': 1.0, 'pessimistic': 0.0}
+    Returns:
+        ``hit@k`` and ``recall@k`` for each k, ``rank`` (of the first positive) and ``rr`` (its reciprocal), float64 [n] each.
+
+    Raises:
+        ValueError: If a k is below 1, or there is no such rule for ties.
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 1]), np.array([0]), np.array([4]), np.array([1]), gallery=4)
+        >>> {ties: query_columns(counts, (1,), ties)["hit@1"].item() for ties in TIES}
+        {'expected': 0.25, 'optimistic': 1.0, 'pessimistic': 0.0}
     """
     if ties == "expected":
         columns = {f"hit@{k}": expected_hit(counts, k) for k in ks}

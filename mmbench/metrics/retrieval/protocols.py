@@ -21,11 +21,21 @@ FOLD_IMAGES = 1000
 
 
 def folds_of_images(images: int) -> list[int]:
-    """The fold of each image under ``1k``, from 0. Raises ValueError unless there are 5,000 images.
+    """Assign images to the folds of the protocol ``1k``.
 
-    >>> folds = folds_of_images(5000)
-    >>> folds[999], folds[1000], folds[4999]
-    (0, 1, 4)
+    Args:
+        images: How many there are.
+
+    Returns:
+        [images] the fold of each, from 0.
+
+    Raises:
+        ValueError: Unless there are 5,000 images.
+
+    Example:
+        >>> folds = folds_of_images(5000)
+        >>> folds[999], folds[1000], folds[4999]
+        (0, 1, 4)
     """
     if images != FOLDS * FOLD_IMAGES:
         raise ValueError(
@@ -38,16 +48,22 @@ def folds_of_images(images: int) -> list[int]:
 def folded_columns(
     columns: Mapping[str, Floats], folds: Sequence[int], counted: NDArray[np.bool_] | None = None
 ) -> dict[str, Floats]:
-    """The columns that `retrieval_metrics` reads under ``1k``, from those of `query_columns`.
+    """Make the columns that `retrieval_metrics` reads under ``1k`` from those of `query_columns`.
 
-    ``weight`` is what makes the mean over queries the mean over folds of their means: 1 where all folds have as many
-    queries. ``X*weight`` stands for each column X; ``fold`` and ``rank`` serve the median.
+    ``weight`` is what makes the mean over queries the mean over folds of their means: 1 where all folds have as many queries.
+    ``X*weight`` stands for each column X; ``fold`` and ``rank`` serve the median.
 
-    Parameters: `columns`, float64 [n] each; `folds` [n]; `counted`, bool [n], the rows that enter values (all where
-    None); the others hold 0.
+    Args:
+        columns: float64 [n] each.
+        folds: [n] the fold of each query.
+        counted: bool [n], the rows that enter values (all where None); the others hold 0.
 
-    >>> folded_columns({"rank": np.array([1.0, 2.0, 6.0])}, [0, 0, 1])["rank*weight"].tolist()
-    [0.75, 1.5, 9.0]
+    Returns:
+        float64 [n] each.
+
+    Example:
+        >>> folded_columns({"rank": np.array([1.0, 2.0, 6.0])}, [0, 0, 1])["rank*weight"].tolist()
+        [0.75, 1.5, 9.0]
     """
     numbers = np.asarray(folds, dtype=np.int64)
     rows = np.ones(len(numbers), dtype=bool) if counted is None else counted
@@ -64,10 +80,18 @@ def folded_columns(
 
 
 def folded_median(rows: Floats, weights: Floats) -> Floats:
-    """The mean over folds of the fold's median: (float64 [n, 2] of value and fold, float64 [b, n]) → float64 [b].
+    """Average the medians of folds.
 
-    >>> folded_median(np.array([[1.0, 0], [3.0, 0], [10.0, 1]]), np.ones((1, 3))).tolist()
-    [6.0]
+    Args:
+        rows: float64 [n, 2]: value and fold.
+        weights: float64 [b, n].
+
+    Returns:
+        float64 [b]: the mean over folds of the fold's `weighted_median`.
+
+    Example:
+        >>> folded_median(np.array([[1.0, 0], [3.0, 0], [10.0, 1]]), np.ones((1, 3))).tolist()
+        [6.0]
     """
     parts = [rows[:, 1] == fold for fold in np.unique(rows[:, 1])]
     if not parts:

@@ -63,13 +63,23 @@ def rank_counts(
 ) -> RankCounts:
     """Rank the gallery for every query by dot product and count what stands above and beside each positive.
 
-    Parameters:
-    - `queries`, floats [n, d], and `gallery`, floats [m, d], best with rows of norm 1; they are read as float32;
-    - `indptr`, int64 [n + 1], and `positives`, int64 [p]: ``positives[indptr[i]:indptr[i + 1]]`` are the gallery
-      rows that answer query i, at least one each and all different;
-    - `block`: rows and columns of the scores that are computed at once, at most; it changes no result.
+    Args:
+        queries: floats [n, d], best with rows of norm 1; read as float32.
+        gallery: floats [m, d], likewise.
+        indptr: int64 [n + 1]; ``positives[indptr[i]:indptr[i + 1]]`` are the gallery rows that answer query i.
+        positives: int64 [p], at least one for each query and all different.
+        block: Rows and columns of the scores that are computed at once, at most; it changes no result.
 
-    Raises ValueError for NaN or infinite numbers, and for shapes or positives that do not fit.
+    Returns:
+        The counts, exact as this module says.
+
+    Raises:
+        ValueError: If there are NaN or infinite numbers, or shapes or positives do not fit.
+
+    Example:
+        >>> vectors = np.eye(3, dtype=np.float32)
+        >>> rank_counts(vectors, vectors, np.arange(4), np.arange(3)).greater.tolist()
+        [0, 0, 0]
     """
     relevant = Relevant(np.arange(len(queries)), np.asarray(indptr), np.asarray(positives))
     _check_vectors(("queries", queries), ("gallery", gallery))
@@ -87,21 +97,29 @@ def rank_both(
     *,
     block: int | None = None,
 ) -> tuple[RankCounts, RankCounts]:
-    """`rank_counts` in both directions at the price of one product.
+    """Count as `rank_counts` does in both directions, at the price of one product.
 
-    Parameters: `images`, floats [n, d], and `texts`, floats [m, d]; `i2t`, which images ask and what texts answer them,
-    and `t2i`, the same of texts (`captions_of_images` makes both); `block` as in `rank_counts`.
+    When some norms differ by more than a factor of about 2, each direction needs a product of its own.
 
-    Returns: the counts from image to text and from text to image. They are those of `rank_counts`; when some norms
-    differ by more than a factor of about 2, each direction needs a product of its own.
+    Args:
+        images: floats [n, d].
+        texts: floats [m, d].
+        i2t: Which images ask and what texts answer them; `captions_of_images` makes both directions.
+        t2i: The same of texts.
+        block: As in `rank_counts`.
 
-    Raises ValueError as `rank_counts` does.
+    Returns:
+        The counts from image to text and from text to image; they are those of `rank_counts`.
 
-    >>> from mmbench.metrics import captions_of_images
-    >>> vectors = np.eye(3, dtype=np.float32)
-    >>> i2t, t2i = rank_both(vectors, vectors[[0, 0, 1, 2]], *captions_of_images(np.array([0, 0, 1, 2]), 3))
-    >>> i2t.greater.tolist(), i2t.tied.tolist(), t2i.greater.tolist(), t2i.tied.tolist()
-    ([0, 0, 0, 0], [2, 2, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1])
+    Raises:
+        ValueError: As `rank_counts` does.
+
+    Example:
+        >>> from mmbench.metrics import captions_of_images
+        >>> vectors = np.eye(3, dtype=np.float32)
+        >>> i2t, t2i = rank_both(vectors, vectors[[0, 0, 1, 2]], *captions_of_images(np.array([0, 0, 1, 2]), 3))
+        >>> i2t.greater.tolist(), i2t.tied.tolist(), t2i.greater.tolist(), t2i.tied.tolist()
+        ([0, 0, 0, 0], [2, 2, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1])
     """
     _check_vectors(("images", images), ("texts", texts))
     _check_relevant(i2t, len(images), len(texts))
