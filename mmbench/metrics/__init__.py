@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mmbench.metrics.captions.java import meteor_columns, spice_columns
     from mmbench.metrics.captions.metrics import bleu, caption_metrics, cider_d, meteor, rouge_l, spice
     from mmbench.metrics.captions.tokenize import ptb_tokenize, tokenize_captions
-    from mmbench.metrics.classes import AVERAGES, COUNTS, ZERO_DIVISIONS, class_columns, f1
+    from mmbench.metrics.classes import AVERAGES, ZERO_DIVISIONS, class_columns, f1
     from mmbench.metrics.declare import MetricMaker, metric
     from mmbench.metrics.evaluate import evaluate_slices, merge_tables
     from mmbench.metrics.formulas import accuracy, exact_match, mean_metric, median_metric, ratio, weighted_median
@@ -37,16 +37,8 @@ if TYPE_CHECKING:
         sentiment_metrics,
     )
     from mmbench.metrics.retrieval.counts import RankCounts, Relevant, captions_of_images, chance_counts
-    from mmbench.metrics.retrieval.expected import (
-        expected_hit,
-        expected_rank,
-        expected_recall,
-        expected_reciprocal_rank,
-        placed_ranks,
-        query_columns,
-    )
+    from mmbench.metrics.retrieval.expected import query_columns
     from mmbench.metrics.retrieval.metrics import (
-        KS,
         PROTOCOLS,
         TIES,
         Protocol,
@@ -67,9 +59,7 @@ if TYPE_CHECKING:
         EXACT,
         NORMALISED,
         OFFICIAL,
-        TEXTVQA,
         VQA_VARIANTS,
-        normalise_answer,
         vqa_accuracies,
         vqa_accuracy,
         vqa_metric,
@@ -78,16 +68,13 @@ if TYPE_CHECKING:
 __all__ = [
     "AVERAGES",
     "CONVENTIONS",
-    "COUNTS",
     "DEFAULT_VARIANT",
     "EXACT",
-    "KS",
     "NONZERO",
     "NORMALISED",
     "NUMBER",
     "OFFICIAL",
     "PROTOCOLS",
-    "TEXTVQA",
     "TIES",
     "VQA_VARIANTS",
     "ZERO_DIVISIONS",
@@ -109,11 +96,7 @@ __all__ = [
     "class_columns",
     "evaluate_slices",
     "exact_match",
-    "expected_hit",
     "expected_pair",
-    "expected_rank",
-    "expected_recall",
-    "expected_reciprocal_rank",
     "f1",
     "folded_columns",
     "folds_of_images",
@@ -130,12 +113,10 @@ __all__ = [
     "metric",
     "metric_from_id",
     "mrr",
-    "normalise_answer",
     "number_columns",
     "one_image_note",
     "pair_metric",
     "pearson",
-    "placed_ranks",
     "polarity_columns",
     "polarity_name",
     "ptb_tokenize",
@@ -159,78 +140,23 @@ __all__ = [
     "weighted_median",
 ]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "mmbench.metrics.captions.columns": ("caption_columns", "one_image_note", "tokenised_columns"),
-        "mmbench.metrics.captions.java": ("meteor_columns", "spice_columns"),
-        "mmbench.metrics.captions.metrics": ("bleu", "caption_metrics", "cider_d", "meteor", "rouge_l", "spice"),
-        "mmbench.metrics.captions.tokenize": ("ptb_tokenize", "tokenize_captions"),
-        "mmbench.metrics.classes": ("AVERAGES", "COUNTS", "ZERO_DIVISIONS", "class_columns", "f1"),
-        "mmbench.metrics.declare": ("MetricMaker", "metric"),
-        "mmbench.metrics.evaluate": ("evaluate_slices", "merge_tables"),
-        "mmbench.metrics.formulas": (
-            "accuracy",
-            "exact_match",
-            "mean_metric",
-            "median_metric",
-            "ratio",
-            "weighted_median",
-        ),
-        "mmbench.metrics.registered": ("maker_named", "metric_from_id"),
-        "mmbench.metrics.regression": (
-            "CONVENTIONS",
-            "NONZERO",
-            "NUMBER",
-            "acc2",
-            "acc5",
-            "acc7",
-            "mae",
-            "number_columns",
-            "pearson",
-            "polarity_columns",
-            "polarity_name",
-            "same_class",
-            "sentiment_f1",
-            "sentiment_metrics",
-        ),
-        "mmbench.metrics.retrieval.counts": ("RankCounts", "Relevant", "captions_of_images", "chance_counts"),
-        "mmbench.metrics.retrieval.expected": (
-            "expected_hit",
-            "expected_rank",
-            "expected_recall",
-            "expected_reciprocal_rank",
-            "placed_ranks",
-            "query_columns",
-        ),
-        "mmbench.metrics.retrieval.metrics": (
-            "KS",
-            "PROTOCOLS",
-            "TIES",
-            "Protocol",
-            "Ties",
-            "hit_rate",
-            "mean_rank",
-            "median_rank",
-            "mrr",
-            "pair_metric",
-            "recall",
-            "retrieval_metrics",
-        ),
-        "mmbench.metrics.retrieval.pairs": ("expected_pair",),
-        "mmbench.metrics.retrieval.protocols": ("folded_columns", "folds_of_images"),
-        "mmbench.metrics.retrieval.ranks": ("rank_both", "rank_counts"),
-        "mmbench.metrics.vqa": (
-            "DEFAULT_VARIANT",
-            "EXACT",
-            "NORMALISED",
-            "OFFICIAL",
-            "TEXTVQA",
-            "VQA_VARIANTS",
-            "normalise_answer",
-            "vqa_accuracies",
-            "vqa_accuracy",
-            "vqa_metric",
-        ),
-    },
-)
+_EXPORTS = {
+    "mmbench.metrics.captions.columns": "caption_columns one_image_note tokenised_columns",
+    "mmbench.metrics.captions.java": "meteor_columns spice_columns",
+    "mmbench.metrics.captions.metrics": "bleu caption_metrics cider_d meteor rouge_l spice",
+    "mmbench.metrics.captions.tokenize": "ptb_tokenize tokenize_captions",
+    "mmbench.metrics.classes": "AVERAGES ZERO_DIVISIONS class_columns f1",
+    "mmbench.metrics.declare": "MetricMaker metric",
+    "mmbench.metrics.evaluate": "evaluate_slices merge_tables",
+    "mmbench.metrics.formulas": "accuracy exact_match mean_metric median_metric ratio weighted_median",
+    "mmbench.metrics.registered": "maker_named metric_from_id",
+    "mmbench.metrics.regression": "CONVENTIONS NONZERO NUMBER acc2 acc5 acc7 mae number_columns pearson polarity_columns polarity_name same_class sentiment_f1 sentiment_metrics",
+    "mmbench.metrics.retrieval.counts": "RankCounts Relevant captions_of_images chance_counts",
+    "mmbench.metrics.retrieval.expected": "query_columns",
+    "mmbench.metrics.retrieval.metrics": "PROTOCOLS TIES Protocol Ties hit_rate mean_rank median_rank mrr pair_metric recall retrieval_metrics",
+    "mmbench.metrics.retrieval.pairs": "expected_pair",
+    "mmbench.metrics.retrieval.protocols": "folded_columns folds_of_images",
+    "mmbench.metrics.retrieval.ranks": "rank_both rank_counts",
+    "mmbench.metrics.vqa": "DEFAULT_VARIANT EXACT NORMALISED OFFICIAL VQA_VARIANTS vqa_accuracies vqa_accuracy vqa_metric",
+}
+__getattr__, __dir__ = lazy_exports(__name__, {module: tuple(names.split()) for module, names in _EXPORTS.items()})

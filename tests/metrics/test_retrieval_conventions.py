@@ -12,17 +12,15 @@ from mmbench.metrics import (
     TIES,
     RankCounts,
     chance_counts,
-    expected_rank,
-    expected_recall,
     folded_columns,
     folds_of_images,
     mrr,
-    placed_ranks,
     query_columns,
     rank_counts,
     retrieval_metrics,
 )
 from mmbench.metrics.evaluate import evaluate
+from mmbench.metrics.retrieval.expected import expected_rank, expected_recall, placed_ranks
 
 
 def by_sorting(scores, positives, ties):

@@ -14,15 +14,12 @@ from mmbench.core import ScoreTable
 from mmbench.metrics import (
     RankCounts,
     chance_counts,
-    expected_hit,
-    expected_rank,
-    expected_recall,
-    expected_reciprocal_rank,
     query_columns,
     rank_counts,
     retrieval_metrics,
 )
 from mmbench.metrics.evaluate import evaluate
+from mmbench.metrics.retrieval.expected import expected_hit, expected_rank, expected_recall, expected_reciprocal_rank
 
 
 def pointers(lists):
