@@ -115,10 +115,15 @@ def test_an_id_twice_is_refused():
         check_ids([accuracy(), accuracy()])
 
 
+def register(monkeypatch, *plugins):
+    """Let these be the only metrics that are registered."""
+    for module in (registry, registry.entry_points):
+        monkeypatch.setattr(module, "plugins", lambda kind: plugins)
+
+
 def test_what_is_registered_must_be_a_declaration_of_that_name(monkeypatch):
     def registered(name, target):
-        plugin = registry.Plugin("metric", name, target, "other==1")
-        monkeypatch.setattr(registry, "plugins", lambda kind: (plugin,))
+        register(monkeypatch, registry.Plugin("metric", name, target, "other==1"))
 
     registered("ratio", "mmbench.metrics.formulas:ratio")
     with pytest.raises(PluginError):
@@ -130,12 +135,11 @@ def test_what_is_registered_must_be_a_declaration_of_that_name(monkeypatch):
 
 def test_two_makers_of_one_id_are_refused(monkeypatch):
     metrics = {"f1": "mmbench.metrics.classes:f1", "f1.other": "other_metrics:f1"}
-    plugins = tuple(registry.Plugin("metric", name, target, "mmbench==1") for name, target in metrics.items())
     other = mmbench.metrics.metric(
         "f1(average=macro)", name="f1.other", columns=("x",), formula="x", source="this page"
     )(lambda sums: sums[..., 0])
     load = registry.load
-    monkeypatch.setattr(registry, "plugins", lambda kind: plugins)
+    register(monkeypatch, *(registry.Plugin("metric", name, target, "mmbench==1") for name, target in metrics.items()))
     monkeypatch.setattr(registry, "load", lambda plugin: other if plugin.name == "f1.other" else load(plugin))
     with pytest.raises(PluginError):
         metric_from_id("f1(average=macro)")
