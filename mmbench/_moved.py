@@ -15,7 +15,7 @@ MOVED = {
     "mmbench.models.resolve": "mmbench.resolve.models",
     "mmbench.models.suites": "mmbench.resolve.suites",
     "mmbench.report": "mmbench.reporting",
-    "mmbench.report.standings": "mmbench.analysis.rankings",
+    "mmbench.report.standings": "mmbench.analysis.leaders",
     "mmbench.results.seeds": "mmbench.analysis.seeds",
     "mmbench.runner.concurrent": "mmbench.runner.execute.concurrent",
     "mmbench.runner.executor": "mmbench.runner.execute.batches",

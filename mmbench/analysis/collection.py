@@ -1,4 +1,4 @@
-"""The runs of a report: read once from directories and saved baselines, with those put together that differ in seed alone."""
+"""Collect the runs of a report: read each once, and group those that differ in seed alone."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from mmbench.analysis.choose import chosen_tasks
-from mmbench.analysis.metrics import metric_for
 from mmbench.analysis.seeds import SOLVED, SeedGroup, group_seeds, question_key
+from mmbench.analysis.stored_metrics import with_slices
 from mmbench.core.errors import UsageError
-from mmbench.core.metric import Metric
-from mmbench.core.scores import MetricValue
 from mmbench.results.codec import canonical_json
 from mmbench.results.find import load_run
-from mmbench.results.run import Run, TaskResult
+from mmbench.results.run import Run
 
 
 @dataclass(frozen=True)
@@ -39,11 +35,22 @@ class Collection:
 def collect(
     references: Sequence[str | Path], out: Path, tasks: Sequence[str] = (), *, solved: float = SOLVED
 ) -> Collection:
-    """Read runs by their directories, names under `out`, or saved baselines; nothing on disk is changed.
+    """Read runs, and group those that differ in seed alone. Nothing on disk is changed.
 
-    A run that is named twice, or is there as a directory and as a baseline, is read once. Parameters: `tasks`, full names or families,
-    empty for all; `solved`, as in `group_seeds`. Raises `UsageError` for no runs, and for a run or task that is not
-    there, `NotComparableError` when one is damaged or of a newer schema.
+    A run that is named twice, or is there as a directory and as a baseline, is read once.
+
+    Args:
+        references: Run directories, names under `out`, or saved baselines.
+        out: The folder in which names are looked up.
+        tasks: Full names or families; empty for all.
+        solved: The value from which a seed counts as having solved a task.
+
+    Returns:
+        The models, with labels that no two share.
+
+    Raises:
+        UsageError: If there are no runs, or a run or task is not there.
+        NotComparableError: If a run is damaged or of a newer schema.
     """
     if not references:
         raise UsageError("a report needs at least one run: mmbench report results/runs/*")
@@ -59,7 +66,7 @@ def collect(
         if first != run.path.name:
             notes.append(f"{run.path.name} is the same run as {first} and is shown once")
             continue
-        runs[path] = _with_slices(replace(run, path=path))
+        runs[path] = with_slices(replace(run, path=path))
     wanted = chosen_tasks(list(runs.values()), tasks)
     groups = _told_apart(group_seeds(list(runs.values()), wanted, solved=solved, key=question_key))
     known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))
@@ -82,32 +89,3 @@ def _same(run: Run) -> bytes:
     """What a run and its saved baseline have in common and no other run has."""
     scorings = {name: task.entry.scoring for name, task in run.tasks.items()}
     return canonical_json([run.record.identity, run.record.created, scorings])
-
-
-def _with_slices(run: Run) -> Run:
-    """A saved baseline with the primary metrics by slice, computed from its tables: a baseline keeps those alone."""
-    if run.path.is_dir():
-        return run
-    tasks = {
-        name: replace(task, scores=msgspec.structs.replace(task.scores, slices=_slices(task))) if task.scores else task
-        for name, task in run.tasks.items()
-    }
-    return replace(run, tasks=tasks)
-
-
-def _slices(task: TaskResult) -> dict[str, dict[str, list[MetricValue]]]:
-    """The primary metrics by slice, computed from the tables: a baseline keeps those alone."""
-    from mmbench.metrics.evaluate import evaluate_slices
-
-    found: dict[str, dict[str, list[MetricValue]]] = {}
-    for metric in filter(None, (_known(task, name) for name in task.primary)):
-        table = task.tables().get(metric.unit)
-        for name, labels in evaluate_slices(metric, table).items() if table is not None else ():
-            for label, value in labels.items():
-                found.setdefault(name, {}).setdefault(label, []).append(value)
-    return found
-
-
-def _known(task: TaskResult, name: str) -> Metric | None:
-    metric, _ = metric_for(task, name)
-    return metric

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmbench.analysis.rankings import Floats, Ranker, RankRange, is_ranked, rank_of
+from mmbench.analysis.leaders import Floats, Ranker, RankRange, is_ranked, rank_of
 from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data
 from mmbench.core.errors import UsageError
 from mmbench.stats.ranks import rank_ranges

@@ -43,10 +43,10 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
     if values["json"]:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return 0
-    from mmbench.cli.rescored import rescored_tables
+    from mmbench.reporting.moved import moved_tables
     from mmbench.reporting.terminal import print_tables
 
-    print_tables(rescored_tables(result), sys.stdout)
+    print_tables(moved_tables(result), sys.stdout)
     for note in result.notes:
         click.echo(f"• {note}")
     still = dict.fromkeys(

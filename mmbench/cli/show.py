@@ -160,17 +160,19 @@ def _print_references(sample: Sample) -> None:
 
 def _show_runs(references: Sequence[str], task_name: str | None, values: dict[str, Any]) -> None:
     from mmbench.analysis.seeds import checked_threshold, group_seeds
+    from mmbench.analysis.stored_metrics import with_slices
     from mmbench.reporting.markdown import comparison_markdown
     from mmbench.reporting.terminal import print_comparison
     from mmbench.results.find import load_run
 
     solved = checked_threshold(values["solved"])
-    runs = {run.path.resolve(): run for run in (load_run(name, values["out"]) for name in references)}.values()
+    named = (load_run(name, values["out"]) for name in references)
+    runs = [with_slices(run) for run in {run.path.resolve(): run for run in named}.values()]
     names = list(dict.fromkeys(name for run in runs for name in run.tasks))
     if task_name is not None and task_name not in names:
         raise UnknownNameError("task of these runs", task_name, names)
     tasks = [task_name] if task_name else None
-    groups = group_seeds(list(runs), tasks, solved=solved)
+    groups = group_seeds(runs, tasks, solved=solved)
     if values["as_markdown"]:
         click.echo(comparison_markdown(groups, tasks), nl=False)
     else:
@@ -179,12 +181,13 @@ def _show_runs(references: Sequence[str], task_name: str | None, values: dict[st
 
 def _show_run(run: Run, sample_id: str | None, task_name: str | None, *, as_markdown: bool) -> None:
     from mmbench.analysis.seeds import group_seeds
+    from mmbench.analysis.stored_metrics import with_slices
     from mmbench.reporting.markdown import run_markdown
     from mmbench.reporting.terminal import print_runs
     from mmbench.results.rundir import RunDirectory
 
     if sample_id is None:
-        groups, tasks = group_seeds([run]), [task_name] if task_name else None
+        groups, tasks = group_seeds([with_slices(run)]), [task_name] if task_name else None
         if as_markdown:
             click.echo(run_markdown(groups, tasks), nl=False)
             return

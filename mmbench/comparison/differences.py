@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
-from mmbench.analysis.metrics import metric_for
+from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows

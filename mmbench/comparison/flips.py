@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.joins import join_tables
-from mmbench.analysis.metrics import metric_for
+from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import read_pair, unit_changes
 from mmbench.core.errors import NotComparableError
 from mmbench.core.media import Media

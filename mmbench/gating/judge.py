@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmbench.analysis.joins import join_tables
-from mmbench.analysis.metrics import metric_for
+from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.checks import Check, default_rules, resolve

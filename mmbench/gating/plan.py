@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmbench.analysis.metrics import metric_for
+from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import compare_runs
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.gating.decide import POWER

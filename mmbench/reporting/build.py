@@ -9,7 +9,7 @@ from pathlib import Path
 from mmbench.analysis.choose import chosen_metrics
 from mmbench.analysis.collection import Collection, collect
 from mmbench.analysis.leaderboard import leaderboard
-from mmbench.analysis.rankings import Ranker
+from mmbench.analysis.leaders import Ranker
 from mmbench.analysis.seeds import SOLVED, checked_threshold
 from mmbench.core.errors import UnknownNameError
 from mmbench.core.spec import RUNS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmbench.analysis.rankings import RankRange
+from mmbench.analysis.leaders import RankRange
 from mmbench.analysis.seeds import SeedGroup, SeedRow
 from mmbench.core.scores import MetricValue
 from mmbench.reporting.table import Cell

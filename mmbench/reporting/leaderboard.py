@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmbench.analysis.leaderboard import Leaderboard
-from mmbench.analysis.rankings import is_incomplete
+from mmbench.analysis.leaders import is_incomplete
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.reporting.cells import model_cell, range_cell, rank_cell, value_cell
 from mmbench.reporting.table import Cell, Column, Table

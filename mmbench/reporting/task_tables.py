@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmbench.analysis.rankings import LEAST_COVERAGE, Ranking
+from mmbench.analysis.leaders import LEAST_COVERAGE, Ranking
 from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, middle
 from mmbench.core.ids import MetricId
 from mmbench.reporting.cells import (

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmbench.core.scores import ScoreTable
-from mmbench.results.schema import Record
+from mmbench.results.schema import StoredRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ _DICTIONARY = 2**12
 """A column with more distinct values than this is kept as plain numbers."""
 
 
-class PackedCodes(Record, frozen=True, kw_only=True):
+class PackedCodes(StoredRecord, frozen=True, kw_only=True):
     """[n] whole numbers from 0 to `kinds` - 1, written in whichever way is shortest."""
 
     form: Literal["constant", "bits", "bytes", "steps"]
@@ -38,7 +38,7 @@ class PackedCodes(Record, frozen=True, kw_only=True):
     """The bytes, deflated (zlib), in base 85 (RFC 1924 alphabet); empty for ``constant``."""
 
 
-class PackedLabels(Record, frozen=True, kw_only=True):
+class PackedLabels(StoredRecord, frozen=True, kw_only=True):
     """[n] labels."""
 
     labels: list[str]
@@ -47,7 +47,7 @@ class PackedLabels(Record, frozen=True, kw_only=True):
     """Which of them each row has."""
 
 
-class PackedColumn(Record, frozen=True, kw_only=True):
+class PackedColumn(StoredRecord, frozen=True, kw_only=True):
     """One column of scores, float64 [n] or [n, d], exact to the bit."""
 
     width: int | None
@@ -59,7 +59,7 @@ class PackedColumn(Record, frozen=True, kw_only=True):
     """Which of the values each cell holds; null where `values` is the column itself."""
 
 
-class PackedTable(Record, frozen=True, kw_only=True):
+class PackedTable(StoredRecord, frozen=True, kw_only=True):
     """One score table without ids, answers and explanations."""
 
     n: int

@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 from mmbench.core.errors import DamagedFileError, NotComparableError, RunFailedError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
+from mmbench.results.npz import decode_tables, encode_tables
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
-from mmbench.results.tables import decode_tables, encode_tables
 
 
 def folder_name(name: str) -> str:

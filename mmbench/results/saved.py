@@ -14,7 +14,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.results.codec import check_metric_values, digest, migrate, pretty_json, write_atomic
 from mmbench.results.packing import HiddenIds, PackedTable, ids_digest, unpack_tables
 from mmbench.results.run import Run, TaskResult
-from mmbench.results.schema import SCHEMA_VERSION, PlanFile, Record, ResponseLine, RunFile, ScoresFile, TaskPerf
+from mmbench.results.schema import SCHEMA_VERSION, PlanFile, ResponseLine, RunFile, ScoresFile, StoredRecord, TaskPerf
 
 FORMAT = "mmbench-baseline"
 """What the file calls itself."""
@@ -24,7 +24,7 @@ MAX_SIZE = 2**26
 """Bytes of a file at most; a larger one is not read."""
 
 
-class SavedTask(Record, frozen=True, kw_only=True):
+class SavedTask(StoredRecord, frozen=True, kw_only=True):
     """One task of a baseline."""
 
     plan: PlanFile
@@ -37,7 +37,7 @@ class SavedTask(Record, frozen=True, kw_only=True):
     """Unit to its scores."""
 
 
-class BaselineFile(Record, frozen=True, kw_only=True):
+class BaselineFile(StoredRecord, frozen=True, kw_only=True):
     """One run, small enough to be kept in git: one JSON document."""
 
     format: Literal["mmbench-baseline"]

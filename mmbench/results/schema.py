@@ -26,7 +26,7 @@ MetricKind = Literal["mean", "formula", "compute"]
 """``mean``: a quotient of two sums; ``formula``: any other function of sums of rows; ``compute``: no function of sums."""
 
 
-class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoredRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all records: immutable, strict."""
 
 
@@ -78,7 +78,7 @@ class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Tokens written when it was asked; null where unknown."""
 
 
-class PlanFile(Record, frozen=True, kw_only=True):
+class PlanFile(StoredRecord, frozen=True, kw_only=True):
     """``tasks/<task>/plan.json``: what is asked, and in which batches."""
 
     schema_version: int
@@ -104,7 +104,7 @@ class PlanFile(Record, frozen=True, kw_only=True):
     earlier one (the same picture or text to embed) is in no batch and shares the earlier one's answer."""
 
 
-class ModelEntry(Record, frozen=True, kw_only=True):
+class ModelEntry(StoredRecord, frozen=True, kw_only=True):
     """The model of a run."""
 
     name: str
@@ -120,7 +120,7 @@ class ModelEntry(Record, frozen=True, kw_only=True):
     """Its options, as given."""
 
 
-class TaskSource(Record, frozen=True, kw_only=True):
+class TaskSource(StoredRecord, frozen=True, kw_only=True):
     """How to build the task again."""
 
     name: str
@@ -133,7 +133,7 @@ class TaskSource(Record, frozen=True, kw_only=True):
     """Options of the task, as given."""
 
 
-class LearnedEntry(Record, frozen=True, kw_only=True):
+class LearnedEntry(StoredRecord, frozen=True, kw_only=True):
     """What a model that learns said of itself after training. All of it is optional: null or empty where it is silent."""
 
     parameters: int | None = None
@@ -150,7 +150,7 @@ class LearnedEntry(Record, frozen=True, kw_only=True):
     """What it reached on the validation samples, by name, from 0 to 1."""
 
 
-class TaskEntry(Record, frozen=True, kw_only=True):
+class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """One task of a run."""
 
     name: str
@@ -189,7 +189,7 @@ class TaskEntry(Record, frozen=True, kw_only=True):
     """What must be said beside the scores: that they are of a part of the split, and why the status is what it is."""
 
 
-class GitState(Record, frozen=True, kw_only=True):
+class GitState(StoredRecord, frozen=True, kw_only=True):
     """The repository that the command was started in."""
 
     commit: str
@@ -198,7 +198,7 @@ class GitState(Record, frozen=True, kw_only=True):
     """Whether tracked files differed from it."""
 
 
-class Machine(Record, frozen=True, kw_only=True):
+class Machine(StoredRecord, frozen=True, kw_only=True):
     """Where a run took place."""
 
     platform: str
@@ -215,7 +215,7 @@ class Machine(Record, frozen=True, kw_only=True):
     """Name of the GPU, when the model loaded torch with one; null otherwise."""
 
 
-class RunFile(Record, frozen=True, kw_only=True):
+class RunFile(StoredRecord, frozen=True, kw_only=True):
     """``run.json``."""
 
     schema_version: int
@@ -251,7 +251,7 @@ class RunFile(Record, frozen=True, kw_only=True):
     """Why the status is what it is, where that needs words."""
 
 
-class MetricSpec(Record, frozen=True, kw_only=True):
+class MetricSpec(StoredRecord, frozen=True, kw_only=True):
     """How a metric comes from the score tables, so that runs are compared without their task."""
 
     unit: str
@@ -269,7 +269,7 @@ class MetricSpec(Record, frozen=True, kw_only=True):
     """What the maker was given: parameter to value, defaults included."""
 
 
-class ScoresFile(Record, frozen=True, kw_only=True):
+class ScoresFile(StoredRecord, frozen=True, kw_only=True):
     """``tasks/<task>/scores/<scoring>.json``; the score tables lie beside it in ``<scoring>.npz``."""
 
     schema_version: int
@@ -290,7 +290,7 @@ class ScoresFile(Record, frozen=True, kw_only=True):
     """Metric id to how it comes from the tables; empty in files of schema versions before 4."""
 
 
-class Latency(Record, frozen=True, kw_only=True):
+class Latency(StoredRecord, frozen=True, kw_only=True):
     """Latency of one batch call (one request for async models), in milliseconds. Null: too few calls were measured."""
 
     p50: float | None
@@ -301,7 +301,7 @@ class Latency(Record, frozen=True, kw_only=True):
     """From 500 calls up."""
 
 
-class TaskPerf(Record, frozen=True, kw_only=True):
+class TaskPerf(StoredRecord, frozen=True, kw_only=True):
     """Speed and memory of one task in one session. The first batch is warm-up and enters no figure."""
 
     samples_per_s: float | None
@@ -334,7 +334,7 @@ class TaskPerf(Record, frozen=True, kw_only=True):
     """Why figures are null or not valid, and what to do about it."""
 
 
-class PerfFile(Record, frozen=True, kw_only=True):
+class PerfFile(StoredRecord, frozen=True, kw_only=True):
     """``perf.json``: the last session in which something was asked, per task."""
 
     schema_version: int

@@ -17,7 +17,7 @@ from mmbench.metrics.evaluate import evaluate, merge_tables
 from mmbench.metrics.registered import check_ids, metric_from_id
 from mmbench.testing.report import Check, Report
 from mmbench.testing.rules import BrokenError, NotedError, Rule, SkippedError, described, judge
-from mmbench.testing.tables import TOLERANCE, metric_rows, take
+from mmbench.testing.score_tables import TOLERANCE, metric_rows, take
 
 Floats = NDArray[np.float64]
 

@@ -18,8 +18,8 @@ from mmbench.core.task import PerSampleTask
 from mmbench.metrics.evaluate import merge_tables
 from mmbench.testing.digests import digest, sample_digest
 from mmbench.testing.rules import BrokenError, Rule, SkippedError, listed
+from mmbench.testing.score_tables import TOLERANCE, column_of, difference, identical, problems, value_difference
 from mmbench.testing.subject import GIBBERISH, Answers, TaskSubject, needs
-from mmbench.testing.tables import TOLERANCE, column_of, difference, identical, problems, value_difference
 
 _GROUPS = 8
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers import Ended, edit_json, log_of, mmbench, only_run, write_captions, write_model, write_questions
+from stored import score_table, write_run
 
 # --- show: tasks ---
 
@@ -49,6 +50,14 @@ def test_your_own_data_are_shown_too(call: Callable[..., Ended], tmp_path: Path)
     assert (
         "embed: picture number 2, take 1" in call("show", "retrieval", "--data", "captions.jsonl", "--sample", "2").out
     )
+
+
+def test_your_own_data_are_found_by_the_name_that_a_run_gives_them(call: Callable[..., Ended], tmp_path: Path) -> None:
+    write_questions(tmp_path)
+    named = call("show", "vqa/mine", "--data", "mine.jsonl", "--sample", "q3")
+    assert named.code == 0, named.err
+    assert named.out == call("show", "vqa", "--data", "mine.jsonl", "--sample", "q3").out
+    assert call("show", "vqa/other", "--data", "mine.jsonl").code == 2
 
 
 def test_a_picture_that_cannot_be_read_is_shown_without_it(call: Callable[..., Ended], tmp_path: Path) -> None:
@@ -98,6 +107,28 @@ def test_a_run_is_shown_as_its_table(call: Callable[..., Ended], run: Path) -> N
         assert "(partial)" in ended.out
         assert "vqa/mine" in ended.out
         assert "87.50 %" in ended.out
+
+
+def test_the_whole_name_of_a_task_or_run_wins_over_the_beginning_of_a_run(
+    call: Callable[..., Ended], tmp_path: Path
+) -> None:
+    out = tmp_path / "results" / "runs"
+    for name in ("vqa-x", "ckpt-1000", "ckpt-10000"):
+        write_run(out, name, {"stored/task": [score_table([1.0])]})
+    assert call("show", "vqa").out.startswith("task ")
+    assert "ckpt-1000--" in call("show", "ckpt-1000").out
+    assert "vqa-x" in call("show", "vqa-").out
+    ended = call("show", "ckpt")
+    assert ended.code == 2
+    assert "ckpt-10000--" in ended.err
+
+
+def test_a_saved_baseline_is_shown_as_the_run_that_it_was_made_from(call: Callable[..., Ended], tmp_path: Path) -> None:
+    labels = {"slices": {"half": ["left", "right"]}}
+    write_run(tmp_path / "results" / "runs", "model", {"stored/task": [score_table([1.0, 0.0], **labels)]})
+    assert call("baseline", "save", "model", "model.json").code == 0
+    assert call("show", "model.json", "--md").out == call("show", "model", "--md").out
+    assert "right" in call("show", "model.json", "--md").out
 
 
 def test_a_sample_of_a_run_is_shown_with_its_answer_and_score(call: Callable[..., Ended], run: Path) -> None:

@@ -15,7 +15,7 @@ from helpers import edit_json, write_questions
 from stored import score_table, write_run
 
 from mmbench.analysis.joins import Mismatch, join, join_tables, mismatches
-from mmbench.analysis.metrics import metric_for
+from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.metrics import class_columns, f1, median_rank

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.analysis.metrics import metric_for
 from mmbench.analysis.seeds import SeedGroup
+from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
 from mmbench.core.metric import Metric

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
+
+import msgspec
 
 from mmbench.core.errors import NotComparableError, PluginError
 from mmbench.core.metric import Metric
+from mmbench.core.scores import MetricValue
 from mmbench.results.metric_specs import rebuild
-from mmbench.results.run import TaskResult
+from mmbench.results.run import Run, TaskResult
 
 _CLOSE = 1e-9
 """How near a rebuilt metric must come to the value on disk, relative to it."""
@@ -48,3 +52,22 @@ def _gives(metric: Metric, task: TaskResult) -> bool:
     if metric.unit != value.unit or value.value is None:
         return metric.unit == value.unit and not isfinite(now)
     return abs(now - value.value) <= _CLOSE * max(1.0, abs(value.value))
+
+
+def with_slices(run: Run) -> Run:
+    """Add the primary metrics by slice to a saved baseline, which keeps score tables instead; a run directory has them."""
+
+    def sliced(task: TaskResult) -> TaskResult:
+        if task.scores is None or task.store.has_ids:
+            return task
+        from mmbench.metrics.evaluate import evaluate_slices
+
+        found: dict[str, dict[str, list[MetricValue]]] = {}
+        for metric, _ in (metric_for(task, name) for name in task.primary):
+            table = None if metric is None else task.tables().get(metric.unit)
+            for name, labels in evaluate_slices(metric, table).items() if metric and table is not None else ():
+                for label, value in labels.items():
+                    found.setdefault(name, {}).setdefault(label, []).append(value)
+        return replace(task, scores=msgspec.structs.replace(task.scores, slices=found))
+
+    return replace(run, tasks={name: sliced(task) for name, task in run.tasks.items()})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mmbench.scoring.rescoring import Moved, Rescored
 
 
-def rescored_tables(result: Rescored) -> list[Table]:
+def moved_tables(result: Rescored) -> list[Table]:
     """A table for each task in which anything moved: old and new values, and how many units changed."""
     tables = []
     for task in dict.fromkeys(each.task for each in result.moved if each.moved):

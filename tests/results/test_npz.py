@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.core import NotComparableError, ScoreTable
+from mmbench.results.npz import decode_tables, encode_tables
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import ScoresFile
-from mmbench.results.tables import decode_tables, encode_tables
 
 plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 finite = st.floats(allow_nan=False, allow_infinity=False)
