@@ -1,0 +1,27 @@
+# Targets for contributors. They use the tools of the active virtual environment: pip install -c constraints.txt -e ".[dev,baselines]"
+.PHONY: lint format test-fast test bench nightly docs
+
+lint: ## ruff, mypy (strict) and import-linter
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports
+
+format: ## fix what can be fixed automatically
+	ruff check --fix
+	ruff format
+
+test-fast: ## the fast suite on all cores: three minutes on two
+	pytest -n auto -m "not slow"
+
+test: ## everything except the benchmarks
+	pytest -n auto -m "slow or not slow"
+
+bench: ## benchmarks against what people use today, as ratios in one run
+	pytest tests/benchmarks --benchmark-only
+
+nightly: ## what is too slow for every push
+	pytest -m "slow" --durations 20
+
+docs: ## write the generated reference pages again
+	python docs/reference/generate.py
