@@ -1,0 +1,11 @@
+#!/bin/sh
+# Evaluate MODEL and compare it with the baseline in git; the first run writes the baseline.
+set -eu
+model=${1:?usage: gate.sh MODEL}
+mmbench run --model "$model" --tasks vqa/easy-vqa --limit "${LIMIT:-2000}" --quiet
+run=$(ls -td results/runs/*/ | head -n 1)
+if [ ! -f baseline.json ]; then
+    mmbench baseline save "$run" baseline.json
+    exit 0
+fi
+mmbench gate "$run" --baseline baseline.json
