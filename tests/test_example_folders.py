@@ -66,3 +66,63 @@ def test_the_gate_script_saves_a_baseline_and_then_holds_the_model_against_it(fo
     worse.write_text(worse.read_text().replace('return "yes" if', 'return "no" if'))
     failed = run(folder / "ci_gate", gate, str(worse), LIMIT="300")
     assert failed.returncode == 1, failed.stdout + failed.stderr
+
+
+@pytest.fixture
+def plugin(folder, tmp_path, monkeypatch):
+    """The plug-in, installed as a third party's would be: a wheel of its own in a folder on the path."""
+    place = tmp_path / "installed"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    done = run(folder, *command, "--target", str(place), str(folder / "plugin"))
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
+
+
+def rows(done):
+    return {(row["model"], row["id"]): row for row in json.loads(done.stdout)["metrics"]}
+
+
+def test_the_plugin_is_listed_and_keeps_its_promises(plugin):
+    for kind, name in (("tasks", "sheets"), ("tasks", "vqa/sheets"), ("models", "darkness"), ("metrics", "auroc")):
+        listed = run(plugin, "mmbench", "list", kind, "--json")
+        assert any(name in json.dumps(row) for row in json.loads(listed.stdout)[kind]), listed.stdout
+    for arguments in (("sheets",), ("vqa/sheets",), ("darkness",)):
+        checked = run(plugin, "mmbench", "check", *arguments)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_plugin_runs_and_its_metric_is_scored_compared_gated_rescored_and_reported(plugin):
+    from scipy.stats import mannwhitneyu
+
+    command = ("mmbench", "run", "--tasks", "sheets,vqa/sheets", "--json", "-q")
+    for threshold, name in (("0.375", "fine"), ("0.5", "coarse")):
+        (plugin / "mmbench.toml").write_text(
+            f'[models.{name}]\nmodel = "darkness"\nargs = {{ threshold = {threshold} }}\n', encoding="utf-8"
+        )
+        done = run(plugin, *command, "--model", name)
+        assert done.returncode == 0, done.stderr
+        value = rows(done)[name, "auroc"]
+        assert value["low"] < value["value"] < value["high"]
+    shown = run(plugin, "mmbench", "run", "--model", "coarse", "--tasks", "sheets", "--json", "-q")
+    answers = next((plugin / "results" / "runs").glob("coarse*")) / "tasks" / "sheets" / "responses.jsonl"
+    scores = {}
+    for line in answers.read_text().splitlines():
+        entry = json.loads(line)
+        scores[int(entry["id"].split("/")[-2].rpartition("-")[2])] = float(entry["output"])
+    damaged = [score for number, score in scores.items() if number % 3 == 0]
+    intact = [score for number, score in scores.items() if number % 3]
+    expected = mannwhitneyu(damaged, intact).statistic / (len(damaged) * len(intact))
+    assert rows(shown)["coarse", "auroc"]["value"] == pytest.approx(expected)
+
+    compared = run(plugin, "mmbench", "compare", "fine", "coarse", "--tasks", "sheets", "--json")
+    assert compared.returncode == 0, compared.stderr
+    assert run(plugin, "mmbench", "baseline", "save", "fine", "fine.json").returncode == 0
+    gated = run(plugin, "mmbench", "gate", "coarse", "--baseline", "fine.json", "--require", "sheets:auroc drop<5pt")
+    assert gated.returncode == 0, gated.stdout + gated.stderr
+    assert run(plugin, "mmbench", "rescore", "fine").returncode == 0
+    report = run(plugin, "mmbench", "report", "fine", "coarse", "--format", "txt")
+    assert report.returncode == 0, report.stderr
+    assert {"fine", "coarse"} <= set(report.stdout.split())
