@@ -235,6 +235,10 @@ class PerSampleTask:
         values = {name: sum(score[name] for score in scores) / len(scores) for name in self.columns}
         return SampleScore(values, answer=shown_choices(tied))
 
+    def chance(self, samples: Sequence[Sample]) -> Mapping[str, float]:
+        """Metric id to the value that guessing uniformly is expected to get; empty unless a subclass knows it."""
+        return {}
+
     def choice_values(self, sample: Sample, choice: str) -> Mapping[str, float]:
         """What a model gets for choosing this one of the sample's choices: as if it had written it."""
         return self.score_sample(sample, Response("ok", choice)).values

@@ -16,5 +16,5 @@ def sheet(number: int):
     import numpy as np
 
     generator = np.random.default_rng(number)
-    level = 150 if is_damaged(number) else 170
+    level = 166 if is_damaged(number) else 170
     return image_from_array(generator.normal(level, 60, (16, 16, 3)).clip(0, 255).astype(np.uint8))

@@ -6,7 +6,7 @@ class Darkness:
 
     version = "1"
 
-    def __init__(self, threshold: float = 0.375):
+    def __init__(self, threshold: float = 0.35):
         self.threshold = threshold
 
     def generate(self, requests):
