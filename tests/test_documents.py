@@ -106,7 +106,7 @@ def test_the_files_of_the_data_page_are_read(tmp_path, block, family, picture, n
     assert rows[0]["value"] == (0.0 if rows[0]["id"] == "mae" else 1.0)
 
 
-def test_the_pages_of_what_is_persisted_are_up_to_date():
+def test_the_generated_pages_are_up_to_date():
     generator = runpy.run_path(str(ROOT / "docs/reference/generate.py"))
     assert len(generator["PAGES"]) >= 3
     for page in generator["PAGES"]:

@@ -1,11 +1,16 @@
-"""Writes run-directory.md and baseline-file.md from the docstrings of the persisted records: ``python docs/reference/generate.py``."""
+"""Write the generated pages: ``python docs/reference/generate.py``.
+
+run-directory.md and baseline-file.md come from the docstrings of the persisted records, options.md from the declarations of options.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 from mmbench import registry
 from mmbench.metrics import maker_named
@@ -74,11 +79,31 @@ An id has the alternatives of a parameter separated by `|`; `…` is any word, `
 `mmbench list metrics` shows the metrics of installed packages, too; [add a metric](../how-to/add-a-metric.md) says how they get there.
 """
 
-PAGES = {PAGE: (HEAD, SOURCES), BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES), METRICS_PAGE: (METRICS_HEAD, {})}
+OPTIONS_PAGE = ROOT / "docs" / "reference" / "options.md"
+OPTIONS_HEAD = """# Options
+
+Made from the declarations of the options by `python docs/reference/generate.py`; edit those, not this page.
+
+An option is typed (`--batch-size 8`), set by a variable of the environment (`MMBENCH_RUN_BATCH_SIZE` for one command,
+`MMBENCH_BATCH_SIZE` for all that have it), written in `mmbench.toml` (`[run]` and `batch-size = 8`), or given in Python
+(`batch_size=8`). What is typed wins over the environment, and that over the file; Python reads neither. A value of another type, out of
+range, or under a misspelt name is refused alike everywhere. **Identity**: another value makes another run, or asks a task again.
+
+## Shared options
+"""
+
+PAGES = {
+    PAGE: (HEAD, SOURCES),
+    BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES),
+    METRICS_PAGE: (METRICS_HEAD, {}),
+    OPTIONS_PAGE: (OPTIONS_HEAD, {}),
+}
 
 
 def render(page: Path) -> str:
     """Render one of the pages."""
+    if page == OPTIONS_PAGE:
+        return _options_page()
     head, sources = PAGES[page]
     if page == METRICS_PAGE:
         return "\n".join([head, *_metrics()])
@@ -112,6 +137,47 @@ def _record(node: ast.ClassDef) -> str:
             kind = ast.unparse(field.annotation).replace("|", "\\|")
             lines.append(f"| `{field.target.id}` | `{kind}` | {meaning} |")
     return "\n".join([*lines, ""])
+
+
+def _options_page() -> str:
+    from mmbench.cli.main import COMMANDS
+    from mmbench.cli.options import below, declared
+    from mmbench.resolve.options import GROUPS, OF_RUN, OF_TRAIN, OPTIONS, Option
+
+    commands = {name: import_module(f"mmbench.cli.{name}").command for name in COMMANDS}
+    for name in tuple(commands):
+        commands |= {f"{name} {under}": command for under, command in below(commands[name]).items()}
+    known = {name: declared(command) for name, command in commands.items()}
+    functions = {"run": (*OF_RUN, "out"), "train": OF_TRAIN}
+    pieces = [OPTIONS_HEAD]
+    for group, heading in GROUPS.items():
+        rows = []
+        for option in (each for each in OPTIONS.values() if each.group == group):
+            takes = [name for name, options in known.items() if option.name in options]
+            python = [f"`{name}`" for name, keywords in functions.items() if option.keyword in keywords]
+            rows.append((*_cells(option), "yes" if option.identity else "", ", ".join(takes), ", ".join(python)))
+        if rows:
+            head = ("option", "value", "default", "meaning", "identity", "commands", "Python")
+            pieces += [f"### {heading}", "", *_table(head, rows), ""]
+    pieces += ["## Options of one command", ""]
+    for name, options in known.items():
+        own: dict[str, Option] = {option.name: option for option in options.values() if option.name not in OPTIONS}
+        if own:
+            head = ("option", "value", "default", "meaning")
+            pieces += [f"### mmbench {name}", "", *_table(head, [_cells(option) for option in own.values()]), ""]
+    return "\n".join(pieces)
+
+
+def _cells(option: Any) -> tuple[str, ...]:
+    names = ", ".join(f"`--{name}`" for name in option.spellings)
+    none = option.default is None or option.default is False or option.form.many
+    default = "" if none else f"`{option.default}`"
+    return names, option.form.expected, default, option.help
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, [":---"] * len(head), *rows]
+    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import sys
-import traceback
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -155,6 +154,8 @@ def main(arguments: list[str] | None = None) -> int:
             _drop_output()
             click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
             return RunFailedError.exit_code
+        import traceback
+
         click.echo(traceback.format_exc(), err=True)
         click.echo("This is a bug in mmbench. Please report it with the lines above.", err=True)
         return BUG

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,21 +40,22 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 )
 @click.argument("what", metavar="RUN…|TASK", nargs=-1, required=True)
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
-@click.option("--task", "task_name", metavar="T", help="Which task of the run, where it has several.")
-@options("data", "task-args", "split", "solved", "out")
+@options(
+    "tasks", "data", "task-args", "split", "solved", "out", tasks="Only these tasks of the runs, or families of tasks."
+)
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
-def command(what: tuple[str, ...], sample_id: str | None, task_name: str | None, **values: Any) -> int:
+def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
     if len(what) > 1:
         if sample_id is not None:
             raise UsageError("--sample: name one run or task, not several")
-        _show_runs(what, task_name, values)
+        _show_runs(what, values)
     else:
-        _show_one(what[0], sample_id, task_name, values)
+        _show_one(what[0], sample_id, values)
     return 0
 
 
-def _show_one(what: str, sample_id: str | None, task_name: str | None, values: dict[str, Any]) -> None:
+def _show_one(what: str, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.results.find import load_run
 
     try:
@@ -69,7 +70,7 @@ def _show_one(what: str, sample_id: str | None, task_name: str | None, values: d
                 raise
             raise UsageError(f"{what!r} is neither a run under {values['out']} nor a task. {unknown}") from error
     else:
-        _show_run(run, sample_id, task_name, as_markdown=values["as_markdown"])
+        _show_run(run, sample_id, values)
 
 
 def _names_a_task(what: str, values: dict[str, Any]) -> bool:
@@ -158,7 +159,7 @@ def _print_references(sample: Sample) -> None:
         click.echo(f"{'references':<12}{' | '.join(sample.references)}")
 
 
-def _show_runs(references: Sequence[str], task_name: str | None, values: dict[str, Any]) -> None:
+def _show_runs(references: Sequence[str], values: dict[str, Any]) -> None:
     from mmbench.analysis.seeds import checked_threshold, group_seeds
     from mmbench.analysis.stored_metrics import with_slices
     from mmbench.reporting.markdown import comparison_markdown
@@ -168,10 +169,7 @@ def _show_runs(references: Sequence[str], task_name: str | None, values: dict[st
     solved = checked_threshold(values["solved"])
     named = (load_run(name, values["out"]) for name in references)
     runs = [with_slices(run) for run in {run.path.resolve(): run for run in named}.values()]
-    names = list(dict.fromkeys(name for run in runs for name in run.tasks))
-    if task_name is not None and task_name not in names:
-        raise UnknownNameError("task of these runs", task_name, names)
-    tasks = [task_name] if task_name else None
+    tasks = _wanted(values["tasks"], dict.fromkeys(name for run in runs for name in run.tasks), "task of these runs")
     groups = group_seeds(runs, tasks, solved=solved)
     if values["as_markdown"]:
         click.echo(comparison_markdown(groups, tasks), nl=False)
@@ -179,7 +177,7 @@ def _show_runs(references: Sequence[str], task_name: str | None, values: dict[st
         print_comparison(groups, tasks, sys.stdout)
 
 
-def _show_run(run: Run, sample_id: str | None, task_name: str | None, *, as_markdown: bool) -> None:
+def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.analysis.seeds import group_seeds
     from mmbench.analysis.stored_metrics import with_slices
     from mmbench.reporting.markdown import run_markdown
@@ -187,8 +185,8 @@ def _show_run(run: Run, sample_id: str | None, task_name: str | None, *, as_mark
     from mmbench.results.rundir import RunDirectory
 
     if sample_id is None:
-        groups, tasks = group_seeds([with_slices(run)]), [task_name] if task_name else None
-        if as_markdown:
+        groups, tasks = group_seeds([with_slices(run)]), _wanted(values["tasks"], run.tasks, "task of this run")
+        if values["as_markdown"]:
             click.echo(run_markdown(groups, tasks), nl=False)
             return
         ended = run.record.status != "running" or RunDirectory(run.path).is_locked()
@@ -196,11 +194,19 @@ def _show_run(run: Run, sample_id: str | None, task_name: str | None, *, as_mark
         print_runs(groups, tasks, sys.stdout)
         return
     answered = [name for name, task in run.tasks.items() if task.status != "incompatible"]
-    if task_name is not None and task_name not in answered:
-        raise UnknownNameError("task of this run", task_name, answered)
-    if task_name is None and len(answered) != 1:
-        raise UsageError(f"this run has several tasks; add --task {' or --task '.join(answered)}")
-    _show_run_sample(run.tasks[task_name or answered[0]], sample_id)
+    wanted = _wanted(values["tasks"], answered, "task of this run") or answered
+    if len(wanted) != 1:
+        raise UsageError(f"this run has several tasks; add --task {' or --task '.join(wanted)}")
+    _show_run_sample(run.tasks[wanted[0]], sample_id)
+
+
+def _wanted(given: Sequence[str], known: Iterable[str], kind: str) -> list[str] | None:
+    """The tasks with these names, or of these families; None for all. Raises `UnknownNameError`."""
+    names = list(known)
+    for each in given:
+        if not any(f"{name}/".startswith(f"{each}/") for name in names):
+            raise UnknownNameError(kind, each, names)
+    return [name for name in names if any(f"{name}/".startswith(f"{each}/") for each in given)] or None
 
 
 def _show_run_sample(result: TaskResult, sample_id: str) -> None:

@@ -30,7 +30,6 @@ All of them can be pickled, so that they can be raised in another process.
 from __future__ import annotations
 
 import copyreg
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -280,6 +279,8 @@ class MediaError(RunFailedError):
 
 def plugin_failed(what: str, error: Exception) -> PluginError:
     """The error to raise from an exception of a plug-in's own code; it names the exception, the file and the line."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     return PluginError(f"{what}: {type(error).__name__}: {error}{where}")

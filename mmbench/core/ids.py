@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -88,12 +86,16 @@ def derive_seed(*parts: str | int) -> int:
     >>> derive_seed(0, "vqa/easy-vqa", "test-0") == derive_seed(0, "vqa/easy-vqa", "test-0")
     True
     """
+    import hashlib
+
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def dataset_digest(parts: Iterable[str | bytes]) -> str:
     """sha256 over a sequence of texts and bytes, each preceded by its type and length."""
+    import hashlib
+
     digest = hashlib.sha256()
     for part in parts:
         data, tag = (part.encode(), "t") if isinstance(part, str) else (part, "b")
@@ -108,6 +110,8 @@ def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     >>> nearest_names("vqa/esy-vqa", ["vqa/easy-vqa", "retrieval"])
     ['vqa/easy-vqa']
     """
+    import difflib
+
     candidates = sorted(set(known))
     by_folded = {candidate.casefold(): candidate for candidate in candidates}
     close = difflib.get_close_matches(name.casefold(), list(by_folded), n=count, cutoff=0.6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -217,6 +216,8 @@ def _split(given: str) -> list[str]:
 
 
 def _json_or_text(given: str) -> Any:
+    import json
+
     try:
         value = json.loads(given)
     except json.JSONDecodeError:
@@ -226,6 +227,8 @@ def _json_or_text(given: str) -> Any:
 
 def as_text(value: Any) -> str:
     """A value of a ``K=V`` pair as text from which it is read again."""
+    import json
+
     return value if isinstance(value, str) and _json_or_text(value) == value else json.dumps(value)
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-TARGET_S = 0.2
+TARGETS_S = {"help": 0.12, "list-tasks": 0.15, "click": 0.2}
+"""CPU seconds of each, user and system together, on a machine that does nothing else."""
 
 
 def children_cpu() -> float:
@@ -18,15 +19,15 @@ def children_cpu() -> float:
 
 
 @pytest.mark.benchmark(group="start-up", timer=children_cpu)
-@pytest.mark.parametrize("arguments", [["--help"], ["list", "tasks"]], ids=["help", "list-tasks"])
-def test_start_up_takes_at_most_a_fifth_of_a_second_of_cpu(benchmark, arguments, slowness):
+@pytest.mark.parametrize(("name", "arguments"), [("help", ["--help"]), ("list-tasks", ["list", "tasks"])])
+def test_start_up_keeps_to_its_budget(benchmark, name, arguments, slowness):
     command = [sys.executable, "-m", "mmbench", *arguments]
     benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=9, warmup_rounds=1)
-    assert benchmark.stats.stats.min <= TARGET_S * slowness
+    assert benchmark.stats.stats.min <= TARGETS_S[name] * slowness
 
 
 @pytest.mark.benchmark(group="start-up", timer=children_cpu)
 def test_import_of_click_alone_for_comparison(benchmark, slowness):
     command = [sys.executable, "-c", "import click"]
     benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=9, warmup_rounds=1)
-    assert benchmark.stats.stats.min <= TARGET_S * slowness
+    assert benchmark.stats.stats.min <= TARGETS_S["click"] * slowness
