@@ -43,7 +43,7 @@ def of_registered(plugin: Plugin, target: Any, options: Mapping[str, Any]) -> Id
     version = _declared_version(target) or plugin.distribution
     weights = _weights(target, options)
     found = digest({"name": plugin.name, "version": version, "weights": weights})
-    former = (each for each in FORMER_DIGESTS if plugin.name in each.names and each.version == version)
+    former = (each for each in FORMER_DIGESTS if plugin.name in each.names.split() and each.version == version)
     return Identity(found, version, tuple(_joined(each.source, each.weights or weights) for each in former))
 
 

@@ -92,7 +92,7 @@ def test_every_model_of_mmbench_declares_its_version() -> None:
 
 
 def test_each_model_of_a158290_is_known_by_its_former_digest() -> None:
-    names = [name for entry in FORMER_DIGESTS for name in entry.names]
+    names = [name for entry in FORMER_DIGESTS for name in entry.names.split()]
     assert len(names) == len(set(names)) == 29
     assert resolve_model("random").identity.former == (
         "e151e2c758e94a2994012b3b8163d8d80c776bbdb5cf7238fa326b2162906912",
