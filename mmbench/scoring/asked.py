@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mmbench.core.samples import Sample
@@ -31,7 +32,7 @@ class AskedTask:
     duplicates: dict[int, int] = field(default_factory=dict)
     """Request that repeats an earlier one's image or text → the earlier one, whose answer it shares."""
 
-    @property
+    @cached_property  # read for every request, and `info` may be built anew each time
     def name(self) -> str:
         """The task's full name."""
         return self.task.info.name
