@@ -1,4 +1,4 @@
-"""Calls a model's methods; knows what the model has and which kind serves which request."""
+"""Call a model's methods, and match models with tasks by what both declare."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ USER_ERRORS = (Exception, SystemExit)
 
 
 def served_kinds(task: TaskInfo, model: Capabilities) -> tuple[dict[RequestKind, RequestKind], list[str]]:
-    """(kind that the task asks → kind that the model is asked, problems). No problem: the model can answer the task."""
+    """Match a model with a task.
+
+    Returns:
+        (kind of request that the task makes → kind that the model is asked; problems, a sentence each). Without problems
+        the model can answer the task.
+    """
     served: dict[RequestKind, RequestKind] = {}
     problems: list[str] = []
     for kind in sorted(task.request_kinds):

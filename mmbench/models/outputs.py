@@ -1,4 +1,4 @@
-"""What a model returned, checked: each output becomes a `Response`, never a silent wrong answer."""
+"""Check what a model returned: each output becomes a `Response`, never a silent wrong answer."""
 
 from __future__ import annotations
 

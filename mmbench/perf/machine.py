@@ -1,4 +1,4 @@
-"""The machine, the packages and the repository that a number came from."""
+"""Describe the machine, the packages and the repository that a number came from."""
 
 from __future__ import annotations
 

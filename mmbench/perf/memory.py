@@ -1,4 +1,4 @@
-"""Peak memory of the process and of its GPU."""
+"""Measure the peak memory of the process and of its GPU."""
 
 from __future__ import annotations
 

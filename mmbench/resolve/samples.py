@@ -1,4 +1,4 @@
-"""Which samples of a split are asked."""
+"""Select the samples of a split that are asked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def samples_of(task: Task, split: str) -> Sequence[Sample]:
 
 
 def select(samples: Sequence[Sample], selection: Selection, task: str) -> Sequence[Sample]:
-    """The chosen samples in their order; `limit` takes whole groups, as many as fit, and at least one.
+    """The selected samples in their order; `Selection.limit` takes whole groups, as many as fit, and at least one.
 
-    Raises `DataError` for an empty data set or ids that occur twice, `UnknownNameError` for an id that is not there.
+    Raises:
+        DataError: If there are no samples, or ids occur twice.
+        UnknownNameError: If a selected id does not exist.
     """
     if not samples:
         raise DataError(f"{task} has no samples in its split {selection.split!r}")
@@ -36,10 +38,10 @@ def select(samples: Sequence[Sample], selection: Selection, task: str) -> Sequen
     return samples if selection.limit is None else _whole_groups(samples, selection.limit)
 
 
-def said_of_part(chosen: int, every: int, selection: Selection) -> str | None:
-    """What must stand beside scores of a part of a split; None for the whole.
+def note_on_part(chosen: int, every: int, selection: Selection) -> str | None:
+    """The note that stands beside scores of a part of a split; None for the whole.
 
-    >>> said_of_part(197, 9673, Selection(limit=200))
+    >>> note_on_part(197, 9673, Selection(limit=200))
     '197 of the 9,673 samples of test: --limit 200'
     """
     if chosen == every:

@@ -1,4 +1,4 @@
-"""From what the user typed after ``--tasks`` and ``--data`` to tasks."""
+"""Resolve the names after ``--tasks`` and ``--data`` to tasks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench import registry
-from mmbench.core.errors import MmbenchError, UnknownNameError, UsageError, plugin_failed
+from mmbench.core.errors import UnknownNameError, UsageError, plugin_errors
 from mmbench.core.spec import DataSource
 from mmbench.core.task import Task
 from mmbench.results.schema import TaskSource
@@ -32,13 +32,13 @@ class ResolvedTask:
 def resolve_tasks(
     names: Sequence[str], data: Sequence[DataSource] = (), options: Mapping[str, Any] | None = None
 ) -> list[ResolvedTask]:
-    """Find every task. Raises `UsageError` and its kin: unknown names, unused or missing ``--data``."""
+    """Find every task. Raises `UsageError` or a subclass for unknown names and for unused or missing ``--data``."""
     resolver = _Resolver(tuple(names), tuple(data), dict(options or {}))
     tasks = [resolver.resolve(name) for name in names]
     if unused := [source for source in data if source not in resolver.used]:
         raise UsageError(
             f"--data {unused[0].name or unused[0].path}: no task in {','.join(names)!r} takes it. "
-            "A family takes your data (--tasks vqa --data FILE); a named data set brings its own."
+            "A family takes your data (--tasks vqa --data FILE); a named dataset brings its own."
         )
     shown = [task.name for task in tasks]
     if twice := sorted({name for name in shown if shown.count(name) > 1}):
@@ -51,13 +51,9 @@ def notes_of(task: Task) -> tuple[str, ...]:
 
     Raises `PluginError` when it cannot say.
     """
-    try:
-        said = getattr(task, "notes", ())
-        return (said,) if isinstance(said, str) else tuple(map(str, said))
-    except MmbenchError:
-        raise
-    except Exception as error:
-        raise plugin_failed(f"task {task.info.name!r} failed to say what must be known of it", error) from error
+    with plugin_errors(f"task {task.info.name!r} failed to say what must be known of it"):
+        notes = getattr(task, "notes", ())
+        return (notes,) if isinstance(notes, str) else tuple(map(str, notes))
 
 
 def resolve_source(source: TaskSource) -> ResolvedTask:
@@ -97,12 +93,12 @@ class _Resolver:
         return self._finish(registry.as_task(found, name), TaskSource(name=name, options=self.options))
 
     def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:
-        """The most specific of the sources: for this very task, for the data set's name, for any bare family."""
+        """The most specific of the sources: for this very task, for the dataset's name, for any bare family."""
         for wanted in (name, dataset or None):
             for source in self.data:
                 if source.name is not None and source.name == wanted:
                     return source
-        if dataset:  # a file named after the data set: vqa/my with my.jsonl
+        if dataset:  # a file named after the dataset: vqa/my with my.jsonl
             return next((each for each in self.data if each.name is None and Path(each.path).stem == dataset), None)
         anonymous = [source for source in self.data if source.name is None]
         named = [s for s in self.data if s.name is not None and s.name not in self.names and not self._claimed(s)]

@@ -58,11 +58,11 @@ def best_caption(references: Sequence[Sequence[str]]) -> str:
     }
     rows = np.zeros((len(texts), 2 * _ORDERS + 2))
     for row, text in zip(rows, texts, strict=True):
-        said = words[text]
-        for gram, count in Counter(_grams(said)).items():
+        tokens = words[text]
+        for gram, count in Counter(_grams(tokens)).items():
             row[len(gram) - 1] += sum(shown[gram, time] for time in range(1, count + 1))
-        row[_ORDERS:-2] = [max(len(said) - order, 0) * len(images) for order in range(_ORDERS)]
-        row[-2:] = len(said) * len(images), closest[len(said)]
+        row[_ORDERS:-2] = [max(len(tokens) - order, 0) * len(images) for order in range(_ORDERS)]
+        row[-2:] = len(tokens) * len(images), closest[len(tokens)]
     return texts[int(bleu.function(rows, k=_ORDERS).argmax())]
 
 

@@ -1,4 +1,4 @@
-"""`check_model`: does a model keep its promises?"""
+"""`check_model`: check that a model keeps its promises."""
 
 from __future__ import annotations
 
@@ -31,12 +31,18 @@ def check_model(
 ) -> Report:
     """Check a model: every method that it has, on a handful of requests.
 
-    Parameters: `model`, an object or a class; `task` that the requests come from and the model is fitted to (by default
-    `ProbeTask`, one for each method); `options`, arguments of the class; `seed` of the requests; `tolerance`, how much
-    scores and embeddings may differ with the batch, relative to their size.
-
     Answers that differ between two equal calls are a note, not a failure: a server need not repeat itself. The checks
-    that compare answers are then skipped. Raises `UsageError` where the model cannot be asked the given task.
+    that compare answers are then skipped.
+
+    Args:
+        model: An object or a class.
+        task: Makes the requests, and is what the model is fitted to; by default `ProbeTask`, one for each method.
+        options: Arguments of the class.
+        seed: Seed of the requests.
+        tolerance: How much scores and embeddings may differ with the batch, relative to their size.
+
+    Raises:
+        UsageError: If the model cannot be asked the given task.
     """
     name = model.__name__ if isinstance(model, type) else type(model).__name__
     bench = _Bench(model, dict(options or {}), seed)

@@ -1,4 +1,4 @@
-"""A model under the kit's eyes: built, fitted, opened, and asked as the runner asks it."""
+"""Ask a model as the runner does, for the checks of the kit."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def odd_requests(kind: RequestKind, pools: Pools) -> dict[str, Request]:
             found["an empty text"] = _like(first, (*media, ""))
             found["a text of 9,000 words"] = _like(first, (*media, long))
         if "image" in modalities:
-            found["a picture of 1×1 pixels"] = _like(
+            found["an image of 1×1 pixels"] = _like(
                 first, tuple(dot if isinstance(p, Media) else p for p in first.content)
             )
     return {name: request for name, request in found.items() if request.kind == kind}

@@ -1,4 +1,4 @@
-"""What is asked of every method of a model."""
+"""Rules for every method of a model."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def _compare(sitting: Sitting, ask: Callable[[list[Request]], list[Response]]) -
         pool = sitting.pools[name]
         for request, one, other in zip(pool, answers, ask(pool), strict=True):
             count += 1
-            if said := sitting.difference(one, other):
-                apart.append(f"for {request.id!r}, {said}")
+            if found := sitting.difference(one, other):
+                apart.append(f"for {request.id!r}, {found}")
     return f"{len(apart)} of {count} ({apart[0]})" if apart else None
 
 
@@ -100,17 +100,17 @@ def _untouched(sitting: Sitting) -> str:
 def _odd(sitting: Sitting) -> str:
     _comparable(sitting)
     requests = odd_requests(sitting.kind, sitting.pools)
-    said = []
+    unanswered = []
     for name, request in requests.items():
         try:
             response = sitting.ask([request])[0]
         except Exception as error:  # noqa: BLE001 - a model may raise anything; in a run it is that sample's error
-            said.append(f"{name}: {described(error)}")
+            unanswered.append(f"{name}: {described(error)}")
             continue
         if response.status == "error":
-            said.append(f"{name}: {response.error}")
-    if said:
-        raise NotedError(f"It does not answer {'; '.join(said)}.")
+            unanswered.append(f"{name}: {response.error}")
+    if unanswered:
+        raise NotedError(f"It does not answer {'; '.join(unanswered)}.")
     return f"It answers {', '.join(requests)}." if requests else "There is nothing unusual to ask."
 
 

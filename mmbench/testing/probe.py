@@ -38,15 +38,15 @@ COLOURS: Mapping[str, tuple[int, int, int]] = {
 _YES_NO = ("no", "yes")
 _SPLITS = {"test": 0, "train": 1, "val": 3}
 _PLACES = {"test": 1, "train": 2, "val": 1}
-"""How many pictures of each colour a split has; each shows the square at a place of its own."""
+"""How many images of each colour a split has; each shows the square at a place of its own."""
 _GREY = 128
 
 
 class ProbeTask(PerSampleTask):
-    """Eight colours, one square a picture, two questions about each: 16 samples in test, 32 in train, 16 in val.
+    """Eight colours, one square an image, two questions about each: 16 samples in test, 32 in train, 16 in val.
 
     Parameters: `kind`, what it asks: ``generate`` and ``choose`` put the question with its closed set of answers,
-    ``embed`` asks for vectors of the picture and of one phrase a colour, and the nearest phrase is the answer; `size`,
+    ``embed`` asks for vectors of the image and of one phrase a colour, and the nearest phrase is the answer; `size`,
     the images' height and width in pixels, at least 8; `pictured`, show the squares: else a sentence names their colour,
     for models that take no images.
     """
@@ -86,7 +86,7 @@ class ProbeTask(PerSampleTask):
         return [mean_metric("accuracy", "sample", "accuracy")]
 
     def fingerprint(self) -> str:
-        """Digest of the test questions, answers and pictures."""
+        """Digest of the test questions, answers and images."""
         from mmbench.data import dataset_digest
 
         return dataset_digest(
@@ -126,15 +126,15 @@ class ProbeTask(PerSampleTask):
             )
 
     def requests(self, sample: Sample) -> list[Request]:
-        """One question, or the picture and a phrase for each choice to embed."""
-        picture, question = sample.parts
+        """One question, or the image and a phrase for each choice to embed."""
+        shown, question = sample.parts
         choices = sample.choices or ()
         if self.kind == "embed":
-            return [Embed(part=picture), *(Embed(part=f"a {choice} square") for choice in choices)]
+            return [Embed(part=shown), *(Embed(part=f"a {choice} square") for choice in choices)]
         text = f"{question} Answer with one of: {', '.join(choices)}."
         if self.kind == "choose":
-            return [Choose(parts=(picture, text), choices=choices)]
-        return [Generate(parts=(picture, text), max_new_tokens=16, choices=choices)]
+            return [Choose(parts=(shown, text), choices=choices)]
+        return [Generate(parts=(shown, text), max_new_tokens=16, choices=choices)]
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """One table, ``sample``; ties among the best choices share the answer."""
@@ -164,7 +164,7 @@ class ProbeTask(PerSampleTask):
 
 @lru_cache(maxsize=256)
 def square(colour: tuple[int, int, int], place: int, size: int) -> Media:
-    """A grey picture of `size` pixels, uint8 [size, size, 3], with a square of half its size at one of five places."""
+    """A grey image of `size` pixels, uint8 [size, size, 3], with a square of half its size at one of five places."""
     import numpy as np
 
     from mmbench.data import image_from_array
@@ -177,7 +177,7 @@ def square(colour: tuple[int, int, int], place: int, size: int) -> Media:
 
 
 def _nearest(responses: Sequence[Response]) -> Response:
-    """One response from those for the picture and the phrases: the phrases' cosine similarities, or the first failure."""
+    """One response from those for the image and the phrases: the phrases' cosine similarities, or the first failure."""
     import numpy as np
 
     failed = next((response for response in responses if response.status != "ok"), None)

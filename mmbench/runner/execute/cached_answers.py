@@ -30,17 +30,17 @@ def request_key(model: str | None, options: Mapping[str, Any], request: Request)
 
     Media count by the digest of their content, never by where they lie. The seed counts where the answer is drawn.
     """
-    said: dict[str, Any] = {
+    key: dict[str, Any] = {
         "model": model,
         "options": dict(options),
         "kind": request.kind,
         "parts": [["media", p.kind, p.digest] if isinstance(p, Media) else ["text", p] for p in request.content],
     }
     if isinstance(request, Generate):
-        said |= {"tokens": request.max_new_tokens, "stop": list(request.stop), "temperature": request.temperature}
-        said |= {"seed": request.seed} if request.temperature > 0 else {}
+        key |= {"tokens": request.max_new_tokens, "stop": list(request.stop), "temperature": request.temperature}
+        key |= {"seed": request.seed} if request.temperature > 0 else {}
     choices = request.choices if isinstance(request, Generate | Choose) else None
-    return bytes.fromhex(digest({**said, "choices": None if choices is None else list(choices)}))
+    return bytes.fromhex(digest({**key, "choices": None if choices is None else list(choices)}))
 
 
 def why_not(model: ResolvedModel) -> str | None:

@@ -91,7 +91,7 @@ class Training:
     at: float
     """Clock at its latest report, in seconds."""
     over: bool = False
-    """Whether it has learned: `fit` has returned."""
+    """Whether `fit` has returned."""
 
     @classmethod
     def begin(cls, title: str, progress: FitProgress) -> Training:

@@ -15,13 +15,13 @@ AUTO_START = 64
 
 
 def estimated_cost(request: Request) -> float:
-    """Estimated tokens of a request: a quarter of its characters, its pictures, and what may be generated."""
+    """Estimated tokens of a request: a quarter of its characters, its images, and what may be generated."""
     new = getattr(request, "max_new_tokens", 0)
     return len(request.text) / 4 + sum(map(_tokens_of, request.media)) + float(new)
 
 
 def _tokens_of(media: Media) -> float:
-    """One a patch of 28 × 28 pixels where the data set knows the size; 576, a common number, where it does not."""
+    """One for each patch of 28 × 28 pixels if the dataset knows the size; else 576, a common number."""
     width, height = media.attrs.get("width"), media.attrs.get("height")
     return width * height / 784 if isinstance(width, int) and isinstance(height, int) else 576.0
 

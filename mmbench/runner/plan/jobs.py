@@ -1,4 +1,4 @@
-"""From what a user asked for to jobs: models × seeds on tasks, all of it checked before any weights load."""
+"""Plan a command: models × seeds on tasks, all of it checked before any weights load."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def make_plan(
             skipped = {task.name: _incompatible(task, why, spec.split) for task, why in fit.skipped}
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
-    said = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
-    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *said), options["solved"])
+    notes = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
+    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *notes), options["solved"])
 
 
 # --- what is asked for ---
@@ -176,8 +176,8 @@ def _left_out(fits: Sequence[_Fit]) -> Iterator[str]:
         for _, problem in fit.left_out:
             models.setdefault(problem, []).append(fit.model.name)
     if models:
-        said = "; ".join(f"{', '.join(names)} ({problem})" for problem, names in models.items())
-        yield f"left out of the suite: {said}"
+        listed = "; ".join(f"{', '.join(names)} ({problem})" for problem, names in models.items())
+        yield f"left out of the suite: {listed}"
 
 
 def _incompatible(task: ResolvedTask, problem: str, split: str) -> TaskEntry:

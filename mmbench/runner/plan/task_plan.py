@@ -17,7 +17,7 @@ from mmbench.core.samples import Sample
 from mmbench.core.spec import Selection
 from mmbench.metrics.registered import check_ids
 from mmbench.models.caller import as_served, served_kinds
-from mmbench.resolve.samples import said_of_part, samples_of, select
+from mmbench.resolve.samples import note_on_part, samples_of, select
 from mmbench.resolve.tasks import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.scoring.asked import AskedTask
@@ -84,7 +84,7 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
     plan = TaskPlan(
         task=resolved.task, samples=samples, split=selection.split, seed=seed, source=resolved.source, served=served
     )
-    plan.part = said_of_part(len(samples), len(every), selection)
+    plan.part = note_on_part(len(samples), len(every), selection)
     plan.identity = {
         "name": info.name,
         "version": info.version,
