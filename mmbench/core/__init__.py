@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from mmbench.core.card import CardFamily, CardTask, DatasetCard, RowSource, look_up, rows_digest
+    from mmbench.core.card import AnswerFiles, CardFamily, CardTask, DatasetCard, RowSource, look_up, rows_digest
     from mmbench.core.errors import (
         AmbiguousRunError,
         CardError,
@@ -63,6 +63,7 @@ __all__ = [
     "FAILED",
     "ONES",
     "AmbiguousRunError",
+    "AnswerFiles",
     "Call",
     "CardError",
     "CardFamily",
@@ -137,7 +138,15 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "mmbench.core.card": ("CardFamily", "CardTask", "DatasetCard", "RowSource", "look_up", "rows_digest"),
+        "mmbench.core.card": (
+            "AnswerFiles",
+            "CardFamily",
+            "CardTask",
+            "DatasetCard",
+            "RowSource",
+            "look_up",
+            "rows_digest",
+        ),
         "mmbench.core.errors": (
             "AmbiguousRunError",
             "CardError",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 from mmbench.core.errors import CardError, PluginError, UnknownNameError, UsageError
 from mmbench.core.ids import dataset_digest
@@ -17,7 +18,7 @@ from mmbench.core.metric import Metric
 from mmbench.core.requests import Request, RequestKind
 from mmbench.core.responses import Output
 from mmbench.core.samples import Sample
-from mmbench.core.task import DatasetInfo, Task, TaskInfo, output_for
+from mmbench.core.task import DatasetInfo, Predicted, Task, TaskInfo, output_for
 
 Option = Collection[str] | Callable[[Any], Any]
 """What an option of a task may be: one of some names; or what a function returns for it, which raises `UsageError`."""
@@ -244,6 +245,35 @@ class CardFamily(Generic[Card]):
             wanted = self.card_type.__name__
             raise PluginError(f"the card of {card.name!r} is a {type(card).__name__}; {self.name} takes a {wanted}")
         return type(self).task_type(card)
+
+
+class AnswerFiles:
+    """Mixin of families that score files with one answer for each sample; see `mmbench.core.ReadsPredictions`."""
+
+    needs: str
+    """The error for predictions without references and without a task: which file is needed."""
+
+    def read_answers(self, path: Path) -> Mapping[str, str]:
+        """Sample id to answer. Raises `DataError`, also for an id that stands there twice."""
+        raise TypeError(f"{type(self).__name__} does not define read_answers")
+
+    def from_references(self, path: Path) -> Task:
+        """The task over a file of references, of which no image is looked for. Raises `DataError`."""
+        raise TypeError(f"{type(self).__name__} does not define from_references")
+
+    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
+        """Read a file of answers, for the task that was named or that the references make.
+
+        Raises:
+            DataError: If a file cannot be read.
+            UsageError: If references are missing, or given beside a task that has its own.
+        """
+        if task is not None and references is not None:
+            raise UsageError(f"{task.info.name} has references of its own; leave out --references {references}")
+        if references is None and task is None:
+            raise UsageError(self.needs)
+        outputs = {name: (answer,) for name, answer in self.read_answers(predictions).items()}
+        return Predicted(self.from_references(references) if references else cast("Task", task), outputs)
 
 
 def look_up(what: str, name: Any, known: Mapping[str, T]) -> T:

@@ -162,7 +162,7 @@ def listed(items: list[str]) -> str:
 
 def refuse_repeated(path: Path, names: Iterable[str]) -> None:
     """Raise `DataError` with a list where ids of a file stand there more than once."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [f"{name} ({count} times)" for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{path}: ids that stand there more than once: {listed(twice)}")
 

@@ -11,12 +11,12 @@ from math import hypot
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pinned_scenes import FINGERPRINTS
 
 from mmbench.core import UsageError, rows_digest
 from mmbench_tasks.scenes import families as captioned
-from mmbench_tasks.scenes.blocks import BLOCKS, block, blocks, find
+from mmbench_tasks.scenes.blocks import BLOCKS, block, blocks
 from mmbench_tasks.scenes.draw import Draw
-from mmbench_tasks.scenes.fingerprints import FINGERPRINTS
 from mmbench_tasks.scenes.layout import GAP, MARGIN, OPPOSITE, RELATIONS, Wish, holds, place
 from mmbench_tasks.scenes.scene import COLOURS, NAMED, SHAPES, UNITS
 from mmbench_tasks.scenes.skills import RADII, SKILLS
@@ -262,38 +262,11 @@ def test_the_first_blocks_of_a_split_mix_the_skills():
     assert {skill: count * 10 for skill, count in Counter(made.skill for made in part).items()} == BLOCKS["test"]
 
 
-def test_an_id_leads_to_its_sample():
-    for made in TEST[::37]:
-        for image, scene in enumerate(made.scenes):
-            for question, text in enumerate(made.questions):
-                found, i, q = find(made.sample_id(image, question))
-                assert (found.scenes[i], found.questions[q]) == (scene, text)
-                assert found == made
-
-
 def test_a_block_is_the_same_alone_in_a_fresh_process():
-    code = "from mmbench_tasks.scenes.blocks import find; print(find('test-relation-0123-1-0'))"
+    code = "from mmbench_tasks.scenes.blocks import block; print(block('test', 'relation', 123))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == repr((block("test", "relation", 123), 1, 0)), done.stderr
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "test-attribute-0017-1-3",
-        "test-attribute-0100-0-0",
-        "test-attribute-17-0-0",
-        "test-colour-0001-0-0",
-        "dev-count-0001-0-0",
-        "test-count-0001-0",
-        "test-count-0001-0-x",
-        "",
-    ],
-)
-def test_an_id_that_there_is_not_is_refused(name):
-    with pytest.raises(UsageError, match="there is no"):
-        find(name)
+    assert done.stdout.strip() == repr(block("test", "relation", 123)), done.stderr
 
 
 def test_a_split_that_there_is_not_is_refused():

@@ -10,10 +10,10 @@ from math import hypot
 
 import numpy as np
 import pytest
+from pinned_scenes import FINGERPRINTS, PIXELS, pixels_digest
 
 from mmbench.core import UsageError, rows_digest
-from mmbench_tasks.scenes import faces
-from mmbench_tasks.scenes.faces import BLOCKS, DEGREES, MOODS, RADII, find, mood_block, mood_blocks, pixels_digest
+from mmbench_tasks.scenes.faces import BLOCKS, DEGREES, MOODS, RADII, mood_block, mood_blocks
 from mmbench_tasks.scenes.features import FEATURES, PAINT
 from mmbench_tasks.scenes.layout import GAP
 from mmbench_tasks.scenes.render import render
@@ -151,26 +151,11 @@ def test_splits_have_their_sizes_and_share_no_block_and_no_picture():
     assert 9 * sum(BLOCKS.values()) == 11_997 + 1_350 + 3_600
 
 
-def test_an_id_leads_to_its_sample():
-    for made in TEST[::37]:
-        for picture in range(3):
-            for sentence in range(3):
-                assert find(made.sample_id(picture, sentence)) == (made, picture, sentence)
-
-
 def test_a_block_is_the_same_alone_in_a_fresh_process():
-    code = "from mmbench_tasks.scenes.faces import find; print(find('test-0123-1-0'))"
+    code = "from mmbench_tasks.scenes.faces import mood_block; print(mood_block('test', 123))"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == repr((mood_block("test", 123), 1, 0)), done.stderr
-
-
-@pytest.mark.parametrize(
-    "name", ["test-0017-1-3", "test-0400-0-0", "test-17-0-0", "dev-0001-0-0", "test-0001-0", "test-0001-0-x", ""]
-)
-def test_an_id_that_there_is_not_is_refused(name):
-    with pytest.raises(UsageError, match="there is no"):
-        find(name)
+    assert done.stdout.strip() == repr(mood_block("test", 123)), done.stderr
 
 
 def test_a_split_that_there_is_not_is_refused():
@@ -180,8 +165,8 @@ def test_a_split_that_there_is_not_is_refused():
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_samples_are_those_of_this_version(split):
-    assert rows_digest(CARD.source.rows(split)) == faces.FINGERPRINTS[split]
+    assert rows_digest(CARD.source.rows(split)) == FINGERPRINTS["sentiment/scenes"][split]
 
 
 def test_pixels_are_those_of_this_version():
-    assert pixels_digest() == faces.PIXELS
+    assert pixels_digest("faces") == PIXELS["faces"]

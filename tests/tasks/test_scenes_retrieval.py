@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from pinned_scenes import FINGERPRINTS
 
 import mmbench
 from mmbench.core import Media, Response, Task, UsageError, rows_digest
 from mmbench.metrics.evaluate import evaluate
 from mmbench.testing import check_task
 from mmbench_tasks.retrieval.scenes import CARD, task
-from mmbench_tasks.scenes.families import POOL_SIZE, POOLS, families, family, find
-from mmbench_tasks.scenes.fingerprints import FINGERPRINTS
+from mmbench_tasks.scenes.families import POOL_SIZE, POOLS, families
 from mmbench_tasks.scenes.scene import COLOURS, SHAPES
 
 SAMPLES = task.samples()
@@ -164,22 +164,6 @@ def test_splits_share_no_picture_and_no_group():
     for part in (0, 1):
         sets = [{pair[part] for pair in one} for one in seen]
         assert len(set.union(*sets)) == sum(map(len, sets))
-
-
-def test_an_id_leads_to_its_sample():
-    for sample in SAMPLES[::29]:
-        made, pair, place = find(sample.id)
-        assert made.pairs[pair].captions[place] == sample.parts[1]
-        assert made.pairs[pair].scenes[place] == sample.parts[0].source.scene
-        assert made == family("test", int(sample.id.split("-")[1]), int(sample.id.split("-")[2]))
-
-
-@pytest.mark.parametrize(
-    "name", ["test-04-00-0a", "test-00-75-0a", "test-00-00-2a", "test-0-00-0a", "dev-00-00-0a", "x"]
-)
-def test_an_id_that_there_is_not_is_refused(name):
-    with pytest.raises(UsageError, match="there is no"):
-        find(name)
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -137,9 +137,11 @@ def test_a_registered_task_has_its_own_references(tmp_path: Path) -> None:
 
 def test_ids_that_stand_there_twice_are_listed(tmp_path: Path) -> None:
     rows = [{"question_id": n % 3, "answer": "red"} for n in range(5)]
-    with pytest.raises(DataError, match=r"results.json: ids that stand there more than once: 0, 1$"):
+    with pytest.raises(
+        DataError, match=r"results.json: ids that stand there more than once: 0 \(2 times\), 1 \(2 times\)$"
+    ):
         read_results(write(tmp_path / "results.json", rows))
-    with pytest.raises(DataError, match=r"ids that stand there more than once: 4$"):
+    with pytest.raises(DataError, match=r"ids that stand there more than once: 4 \(2 times\)$"):
         read_annotations(annotations(tmp_path, *[annotation(n, ["red"]) for n in (4, 5, 4)]))
 
 

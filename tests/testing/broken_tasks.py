@@ -35,6 +35,24 @@ class NoTestSplit(Broken):
         return self.changed(splits=("train", "val"))
 
 
+class LooksAtTextAlone(Broken):
+    @property
+    def info(self) -> Any:
+        return self.changed(modalities=("text",))
+
+
+class UnknownModality(Broken):
+    @property
+    def info(self) -> Any:
+        return self.changed(modalities=("smell", "text"))
+
+
+class TwoImages(Broken):
+    def requests(self, sample: Sample) -> Any:
+        (request,) = super().requests(sample)
+        return [replace(request, parts=(*request.images, *request.parts))]
+
+
 class UnknownPrimary(Broken):
     @property
     def info(self) -> Any:

@@ -22,6 +22,7 @@ from broken_tasks import (
     GivesSample,
     IgnoresAFailure,
     LineBreakInId,
+    LooksAtTextAlone,
     MissingColumn,
     MissingPicture,
     MissingTable,
@@ -44,8 +45,10 @@ from broken_tasks import (
     SolvesWithANumber,
     TestGroupInTrain,
     TextsAlone,
+    TwoImages,
     TwoMetricsOfOneId,
     UnannouncedKind,
+    UnknownModality,
     UnknownPrimary,
     UnparsableMetricId,
     UnparsedUnsaid,
@@ -79,6 +82,12 @@ def test_a_task_that_keeps_its_promises_passes(kind: Any) -> None:
     report.raise_if_failed()
 
 
+def test_a_registered_name_must_be_the_tasks_own() -> None:
+    assert check_task(ProbeTask(), fresh_process=False, registered="probe/generate")["registered name"].status == "pass"
+    assert check_task(ProbeTask(), fresh_process=False, registered="probe/other")["registered name"].status == "fail"
+    assert check_task(ProbeTask(), fresh_process=False)["registered name"].status == "skip"
+
+
 def test_a_class_is_built() -> None:
     assert check_task(ProbeTask).ok
 
@@ -101,6 +110,9 @@ def test_a_class_is_built() -> None:
         (OtherFingerprintEachTime, "fingerprint", "differ"),
         (UnannouncedKind, "requests", "embed request"),
         (AsksNothing, "requests", "no request"),
+        (LooksAtTextAlone, "modalities", "'image'"),
+        (UnknownModality, "modalities", "'smell'"),
+        (TwoImages, "modalities", "2 images"),
         (AsksOtherwiseEachTime, "same requests", "other requests"),
         (ClosedWithoutChoices, "closed answers", "no choices"),
         (GivesReferences, "hidden answers", "references"),

@@ -75,8 +75,8 @@ class Judgement:
 def truth(picture: Picture) -> Truth:
     """The facts of a picture.
 
-    >>> from mmbench_tasks.scenes.captions import find
-    >>> sorted(truth(find("test-0000-0")).facts)
+    >>> from mmbench_tasks.scenes.captions import family
+    >>> sorted(truth(family("test", 0).pictures[0]).facts)
     ['...', '...', '...']
     """
     row, figures = picture.row, picture.scene.figures

@@ -76,22 +76,6 @@ def blocks(split: str) -> Iterator[Block]:
         yield block(split, skill, number)
 
 
-def find(sample_id: str) -> tuple[Block, int, int]:
-    """Block, image and question of a sample, from its id alone. Raises `UsageError` for an id that there is not.
-
-    >>> made, image, question = find("test-attribute-0017-1-2")
-    >>> made.id, made.answers[image][question] in made.choices
-    ('test-attribute-0017', True)
-    """
-    parts = sample_id.split("-")
-    if len(parts) == 5 and all(part.isdecimal() for part in parts[2:]):
-        number, image, question = map(int, parts[2:])
-        made = block(parts[0], parts[1], number)
-        if image < len(made.scenes) and question < len(made.questions) and made.sample_id(image, question) == sample_id:
-            return made, image, question
-    raise UsageError(f"there is no sample {sample_id!r} of scenes; expected split-skill-block-image-question")
-
-
 def latin_square(draw: Draw, items: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """A Latin square of the items; up to 3 × 3 each of them is equally likely."""
     count = len(items)

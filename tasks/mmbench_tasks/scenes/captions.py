@@ -22,16 +22,6 @@ OBJECTS = (2, 3)
 """Shapes in a picture: the first number in families 0, 2, 4 …, the second in families 1, 3, 5 …"""
 RADII = (28, 36)
 """Least and greatest radius of a figure, in units."""
-FINGERPRINTS: Mapping[str, str] = {
-    "train": "887549ac82dc875be49862eaae61a3f290123fe5cd6468cf256209226c0fdb33",
-    "val": "e43935d4ea3dff0d65377949a6af2236da37b46ec29225f0b401974f495049a3",
-    "test": "2331027f0d4c3ee06a95791cc113eeaf3bdedfe1e0d890e70e66160fba2e19aa",
-}
-"""Split → digest of its captions and scenes in version 3 of the generator, on every machine.
-
-Another digest means other data: raise `VERSION` then.
-"""
-
 _NAMES = tuple(COLOURS)
 _TRIES = 8
 
@@ -168,20 +158,6 @@ def families(split: str) -> Iterator[Family]:
         raise UsageError(f"captioned scenes have no split {split!r}; they have {', '.join(FAMILIES)}")
     for number in range(FAMILIES[split]):
         yield family(split, number)
-
-
-def find(sample_id: str) -> Picture:
-    """The picture of a sample, from its id alone. Raises `UsageError` for an id that there is not.
-
-    >>> find("test-0041-3").id
-    'test-0041-3'
-    """
-    parts = sample_id.split("-")
-    if len(parts) == 3 and parts[1].isdecimal():
-        for picture in family(parts[0], int(parts[1])).pictures:
-            if picture.id == sample_id:
-                return picture
-    raise UsageError(f"there is no sample {sample_id!r} of captioned scenes; expected split-family-picture")
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -41,18 +41,6 @@ SENTENCES = (
     "the {colour} one looks the way I feel, {degree} so.",
     "if I were one of them, I would be the {colour} one, {degree} so.",
 )
-FINGERPRINTS: Mapping[str, str] = {
-    "train": "dd20402d2009d774c6ece92b3c892084dfb225f531c5edbaeec5018312c0e401",
-    "val": "18352583b51e43ef2182622f5bed6701e8a1dc795f70917593a2fdabe4ff015b",
-    "test": "21a7ea54ffb25aaccf8ff2548a4a58c1f662aa2b489c517cfd0e77c4f9b0a21d",
-}
-"""Split → digest of its sentences, labels and scenes in version 3 of the generator, on every machine.
-
-Another digest means other data: raise `VERSION` then.
-"""
-PIXELS = "2aafba8cc4b0c34b13a2542e4e2c562599bb4cc3fa6f772c3463168304df2cc8"
-"""Digest of the pixels of the first 34 blocks of the split test at 64 pixels."""
-
 _COUNT = len(MOODS)
 _NAMES = tuple(COLOURS)
 
@@ -118,29 +106,3 @@ def mood_blocks(split: str) -> Iterator[MoodBlock]:
         raise UsageError(f"faces have no split {split!r}; they have {', '.join(BLOCKS)}")
     for number in range(BLOCKS[split]):
         yield mood_block(split, number)
-
-
-def find(sample_id: str) -> tuple[MoodBlock, int, int]:
-    """Block, picture and sentence of a sample, from its id alone. Raises `UsageError` for an id that there is not.
-
-    >>> made, picture, sentence = find("test-0017-1-2")
-    >>> made.id, made.moods[picture][sentence] in MOODS
-    ('test-0017', True)
-    """
-    parts = sample_id.split("-")
-    if len(parts) == 4 and all(part.isdecimal() for part in parts[1:]):
-        number, picture, sentence = map(int, parts[1:])
-        made = mood_block(parts[0], number)
-        if max(picture, sentence) < _COUNT and made.sample_id(picture, sentence) == sample_id:
-            return made, picture, sentence
-    raise UsageError(f"there is no sample {sample_id!r} of faces; expected split-block-picture-sentence")
-
-
-def pixels_digest(size: int = 64) -> str:
-    """sha256 of the pixels of the first 102 pictures of the split test."""
-    from mmbench.data import digest_array
-    from mmbench_tasks.scenes.render import render
-
-    scenes = [scene for number in range(34) for scene in mood_block("test", number).scenes]
-    pixels = render(scenes, size)
-    return digest_array("image", "RGB", pixels.shape, str(pixels.dtype), pixels.tobytes())

@@ -135,22 +135,6 @@ def families(split: str) -> Iterator[Family]:
             yield family(split, pool, number)
 
 
-def find(sample_id: str) -> tuple[Family, int, int]:
-    """Family, pair and place in the pair of a sample, from its id alone. Raises `UsageError` where there is none such.
-
-    >>> made, pair, place = find("test-02-41-1b")
-    >>> made.id, pair, place
-    ('test-02-41', 1, 1)
-    """
-    parts = sample_id.split("-")
-    if len(parts) == 4 and parts[1].isdecimal() and parts[2].isdecimal():
-        made = family(parts[0], int(parts[1]), int(parts[2]))
-        for side, pair in enumerate(made.pairs):
-            if sample_id in pair.sample_ids:
-                return made, side, pair.sample_ids.index(sample_id)
-    raise UsageError(f"there is no sample {sample_id!r} of scenes; expected split-pool-family-pair")
-
-
 @lru_cache(maxsize=64)
 def _contents(split: str, pool: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     """Shapes and colours of each family of a pool, the first two of other colours.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmbench.core import CardFamily, DataError, Predicted, Task, UsageError
+from mmbench.core import AnswerFiles, CardFamily, DataError
 from mmbench.data import Rows, card_of_file, find_data_file
 from mmbench_tasks.sentiment.card import POLARITIES, SentimentCard, Utterance
 from mmbench_tasks.sentiment.files import read_labelled, read_predictions
@@ -17,13 +17,17 @@ _CMU = {
 }
 
 
-class SentimentFamily(CardFamily[SentimentCard]):
+class SentimentFamily(CardFamily[SentimentCard], AnswerFiles):
     """How people feel about what they say."""
 
     name = "sentiment"
     default = "sentiment/scenes"
     card_type = SentimentCard
     task_type = SentimentTask
+    needs = (
+        "sentiment needs a file of references beside the predictions: 'id' and 'label' in JSON Lines or CSV, or a pickle of "
+        "CMU-MOSI or CMU-MOSEI"
+    )
 
     def from_data(self, name: str, path: Path) -> SentimentTask:
         """The task ``sentiment/NAME`` over a file: utterances with labels (`mmbench_tasks.sentiment.files`), or a pickle.
@@ -39,23 +43,13 @@ class SentimentFamily(CardFamily[SentimentCard]):
             )
         return task
 
-    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
-        """Read predictions, and the labels beside them; see `mmbench_tasks.sentiment.files` for both.
+    def read_answers(self, path: Path) -> Mapping[str, str]:
+        """Utterance id to prediction; see `mmbench_tasks.sentiment.files.read_predictions`."""
+        return read_predictions(path)
 
-        References may be a pickle as in `from_data`; its split ``test`` is scored. Raises `DataError`; `UsageError` where
-        references are missing or one too many.
-        """
-        outputs = {name: (text,) for name, text in read_predictions(predictions).items()}
-        if task is not None:
-            if references is not None:
-                raise UsageError(f"{task.info.name} has references of its own; leave out {references}")
-            return Predicted(task, outputs)
-        if references is None:
-            raise UsageError(
-                f"{self.name} needs a file of references beside the predictions: 'id' and 'label' in JSON Lines or CSV, or "
-                "a pickle of CMU-MOSI or CMU-MOSEI"
-            )
-        return Predicted(_task(references.stem, references, asked=False), outputs)
+    def from_references(self, path: Path) -> SentimentTask:
+        """The task over a file of labels, or over the split ``test`` of a pickle as in `from_data`."""
+        return _task(path.stem, path, asked=False)
 
 
 def _task(name: str, path: Path, *, asked: bool) -> SentimentTask:

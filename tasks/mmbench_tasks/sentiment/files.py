@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmbench.core import DataError
-from mmbench.data import NamedImages, Record, find_data_file, listed, read_records
+from mmbench.data import NamedImages, Record, find_data_file, listed, read_records, refuse_repeated
 from mmbench_tasks.answers.extractors import number_text
 from mmbench_tasks.sentiment.card import LIMIT, POLARITIES, Utterance, polarity
 
@@ -127,15 +124,14 @@ def read_predictions(path: Path) -> dict[str, str]:
     predictions that are NaN or infinite.
     """
     found: dict[str, str] = {}
-    twice: list[str] = []
+    names: list[str] = []
     for record in read_records(find_data_file(path)):
         if not record.has("id"):
             raise record.missing("id")
         name = record.identifier(record.fields["id"], "field 'id'")
-        if name in found:
-            twice.append(name)
+        names.append(name)
         found[name] = _prediction(record)
-    _refuse_twice(path, twice)
+    refuse_repeated(path, names)
     return found
 
 
@@ -155,9 +151,3 @@ def _prediction(record: Record) -> str:
         if isinstance(value, str) and not value.strip()
         else record.checked(value, f"field {field!r}", number=True)
     )
-
-
-def _refuse_twice(path: Path, names: Iterable[str]) -> None:
-    twice = [f"{name} ({count + 1} times)" for name, count in Counter(names).items()]
-    if twice:
-        raise DataError(f"{path}: ids that stand there more than once: {listed(twice)}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmbench.core import CardFamily, Predicted, Task, UsageError
+from mmbench.core import AnswerFiles, CardFamily
 from mmbench.data import (
     Question,
     card_of_file,
@@ -20,13 +20,14 @@ from mmbench_tasks.vqa.card import ANNOTATORS, ANY, VqaCard
 from mmbench_tasks.vqa.task import VqaTask
 
 
-class VqaFamily(CardFamily[VqaCard]):
+class VqaFamily(CardFamily[VqaCard], AnswerFiles):
     """Questions about images."""
 
     name = "vqa"
     default = "vqa/scenes"
     card_type = VqaCard
     task_type = VqaTask
+    needs = "vqa needs a file of references beside the answers: VQA annotations, or questions with answers"
 
     def from_data(self, name: str, path: Path) -> VqaTask:
         """The task ``vqa/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`.
@@ -38,29 +39,18 @@ class VqaFamily(CardFamily[VqaCard]):
         questions = read_questions(path)
         return _over(name, path, questions, *_variant(questions))
 
-    def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:
-        """Read answers, and the references beside them; see `mmbench.data.read_results`. No image is looked for.
+    def read_answers(self, path: Path) -> Mapping[str, str]:
+        """Question id to answer; see `mmbench.data.read_results`."""
+        return read_results(path)
 
-        In official annotations several answers to a question are those of several people, however many; other files
-        are as in `from_data`. Raises `DataError`; `UsageError` where references are missing or one too many.
-        """
-        outputs = {name: (answer,) for name, answer in read_results(predictions).items()}
-        if task is not None:
-            if references is not None:
-                raise UsageError(f"{task.info.name} has references of its own; leave out {references}")
-            return Predicted(task, outputs)
-        if references is None:
-            raise UsageError(
-                f"{self.name} needs a file of references beside the answers: VQA annotations, or questions with answers"
-            )
-        if is_annotations(references):
-            questions = read_annotations(references)
-            people = any(len(question.answers) > 1 for question in questions)
-            variant, doubt = DEFAULT_VARIANT if people else ANY, ""
-        else:
-            questions = read_questions(references, pictures=False)
-            variant, doubt = _variant(questions)
-        return Predicted(_over(references.stem, references, questions, variant, doubt), outputs)
+    def from_references(self, path: Path) -> VqaTask:
+        """The task over official annotations, whose several answers are those of several people, or as in `from_data`."""
+        if not is_annotations(path):
+            questions = read_questions(path, pictures=False)
+            return _over(path.stem, path, questions, *_variant(questions))
+        questions = read_annotations(path)
+        people = any(len(question.answers) > 1 for question in questions)
+        return _over(path.stem, path, questions, DEFAULT_VARIANT if people else ANY, "")
 
 
 def _variant(questions: Sequence[Question]) -> tuple[str, str]:
