@@ -65,9 +65,8 @@ class SentimentTask(CardTask[SentimentCard]):
         from mmbench.metrics import ZERO_DIVISIONS
 
         target = given.get("target", self.target)
-        divisions = () if target == "score" else ZERO_DIVISIONS
         known = {"target": self.card.targets, "prompt": PROMPTS, "extractor": _extractors(target)}
-        return {**known, "zero_division": divisions}
+        return known if target == "score" else {**known, "zero_division": ZERO_DIVISIONS}
 
     def with_options(self, **options: Any) -> Self:
         """The task with these options set as well; another target forgets what was chosen for the one before."""
