@@ -52,7 +52,7 @@ class Plugin:
 @cache
 def plugins(kind: Kind) -> tuple[Plugin, ...]:
     """All registered plug-ins of a kind by name; imports none of them. Datasets are tasks, too: those of their families."""
-    groups = {GROUPS[kind], GROUPS["dataset"]} if kind == "task" else {GROUPS[kind]}
+    groups = [GROUPS[kind], *([GROUPS["dataset"]] if kind == "task" else [])]
     found: dict[str, Plugin] = {}
     for distribution, point in _installed()[0]:
         if point.group not in groups:
