@@ -153,7 +153,7 @@ def join_tables(a: TaskResult, b: TaskResult) -> dict[str, Joined]:
 
 def join(a: ScoreTable, b: ScoreTable) -> Joined:
     """Join two tables of one unit; see `join_tables`."""
-    left, right = _matched(a, b)
+    left, right = matched_rows(a, b)
     status_a, status_b = status_codes(a), status_codes(b)
     counted_a, counted_b = IS_COUNTED[status_a], IS_COUNTED[status_b]
     both = counted_a[left] & counted_b[right]
@@ -180,7 +180,7 @@ def _without(rows: Codes, some: Codes) -> Codes:
     return rows[:0] if len(rows) == len(some) else np.setdiff1d(rows, some, assume_unique=True)
 
 
-def _matched(a: ScoreTable, b: ScoreTable) -> tuple[Codes, Codes]:
+def matched_rows(a: ScoreTable, b: ScoreTable) -> tuple[Codes, Codes]:
     """Rows of `a` and of `b` that have the same id, in the order of `a`. Raises `NotComparableError` for ids twice."""
     ids_a, ids_b = list(a.unit_ids), list(b.unit_ids)
     places = {unit_id: row for row, unit_id in enumerate(ids_b)}

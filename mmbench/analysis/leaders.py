@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.analysis.joins import matched_rows
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError
@@ -278,16 +279,15 @@ def _tables(results: Sequence[TaskResult]) -> list[Mapping[str, ScoreTable]]:
 def _join(tables: Sequence[ScoreTable]) -> _SharedUnits:
     """The units that entered a value of every table. Raises `NotComparableError` where their clusters differ."""
     first = tables[0]
-    ids = list(first.unit_ids)
-    if all(table is first or list(table.unit_ids) == ids for table in tables):
-        kept = np.logical_and.reduce([IS_COUNTED[status_codes(table)] for table in tables])
-        rows = [np.flatnonzero(kept).astype(np.int64, copy=False)] * len(tables)
-        of = len(ids)
-    else:
-        counted = [_counted(table) for table in tables]
-        shared = [name for name in ids if all(name in own for own in counted)]
-        rows = [np.fromiter(map(own.__getitem__, shared), np.int64, len(shared)) for own in counted]
-        of = len({name for table in tables for name in table.unit_ids})
+    kept = np.ones(len(first.unit_ids), dtype=np.bool_)
+    places = np.full((len(tables), len(kept)), -1, dtype=np.int64)
+    for own, table in zip(places, tables, strict=True):
+        left, right = matched_rows(first, table)
+        own[left] = right
+        kept &= own >= 0
+        kept[kept] = IS_COUNTED[status_codes(table)][own[kept]]
+    rows = list(places[:, kept])
+    of = len({name for table in tables for name in table.unit_ids})
     clusters = [first.cluster_ids[row] for row in rows[0].tolist()]
     for table, own in zip(tables[1:], rows[1:], strict=True):
         if table.cluster_ids != first.cluster_ids and [table.cluster_ids[row] for row in own.tolist()] != clusters:
@@ -297,11 +297,6 @@ def _join(tables: Sequence[ScoreTable]) -> _SharedUnits:
     # Numbered as they come, as a saved baseline numbers them: the same resamples with and without names.
     numbers = {name: code for code, name in enumerate(dict.fromkeys(clusters))}
     return _SharedUnits(tuple(rows), np.fromiter(map(numbers.__getitem__, clusters), np.int64, len(clusters)), of)
-
-
-def _counted(table: ScoreTable) -> dict[str, int]:
-    is_counted = IS_COUNTED[status_codes(table)].tolist()
-    return {name: row for row, name in enumerate(table.unit_ids) if is_counted[row]}
 
 
 def _rows(metric: Metric, tables: Iterable[ScoreTable], shared: _SharedUnits) -> list[Floats]:

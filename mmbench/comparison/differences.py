@@ -46,25 +46,25 @@ class MetricDifference:
     """The metric's direction."""
     scale: float
     """What tables multiply values and differences by: 100 where the field shows per cent, and a difference in points."""
-    slice: tuple[str, str] | None
-    """(slice name, label) where only the units of a slice are compared; None for all."""
     a: MetricValue
     """The reference's value over the units that both have; over its own where there is no difference."""
     b: MetricValue
     """The candidate's."""
     difference: Difference
     """B minus A."""
-    mde: float | None
+    slice: tuple[str, str] | None = None
+    """(slice name, label) where only the units of a slice are compared; None for all."""
+    mde: float | None = None
     """The true difference that a comparison of these units finds 8 times in 10 (two-sided, 5 %); None without an error."""
-    changed: int
+    changed: int = 0
     """Units whose own score is not the same, or whose row, where the metric means nothing for a single unit."""
-    gained: int
+    gained: int = 0
     """Units, among those changed, whose own score rose; of a metric without a formula, whose first column did."""
-    lost: int
+    lost: int = 0
     """Units whose own score fell."""
-    only_a: int
+    only_a: int = 0
     """Units that entered A's value alone: they failed in B. They are outside the pair."""
-    only_b: int
+    only_b: int = 0
     """Units that entered B's value alone."""
     neither: int = 0
     """Units that failed in both."""
@@ -81,17 +81,11 @@ class MetricDifference:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the fields, the values with all of theirs, and ``better`` and ``worse``."""
-        own = {name: getattr(self, name) for name in ("task", "id", "unit", "primary", "higher_is_better", "scale")}
-        counts = {name: getattr(self, name) for name in ("changed", "better", "worse", "only_a", "only_b", "neither")}
-        return {
-            **own,
-            "slice": None if self.slice is None else {"name": self.slice[0], "label": self.slice[1]},
-            "a": msgspec.to_builtins(self.a),
-            "b": msgspec.to_builtins(self.b),
-            "difference": asdict(self.difference),
-            "mde": self.mde,
-            **counts,
-        }
+        first = ("task", "id", "unit", "primary", "higher_is_better", "scale")
+        then = ("a", "b", "difference", "mde", "changed", "better", "worse", "only_a", "only_b", "neither")
+        part = None if self.slice is None else dict(zip(("name", "label"), self.slice, strict=True))
+        own = {name: getattr(self, name) for name in first}
+        return {**own, "slice": part, **{name: msgspec.to_builtins(getattr(self, name)) for name in then}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +223,17 @@ class _TaskPair:
 
     def _metric(self, name: str) -> MetricDifference:
         metric, reason = self._found(name)
-        joined = None if metric is None else self.joined.get(metric.unit)
-        if metric is None or joined is None:
-            return self._values_only(name, reason or "the score tables of one run lack the unit of this metric")
-        return self._difference(metric, read_pair(metric, joined), joined, None)
+        if metric is not None and (joined := self.joined.get(metric.unit)) is not None:
+            return self._difference(metric, read_pair(metric, joined), joined, None)
+        a, b = self.a.metrics[name], self.b.metrics[name]
+        reason = reason or "the score tables of one run lack the unit of this metric"
+        nothing = Difference(None, None, None, None, None, None, None, 0, 0, "none", reason)
+        return MetricDifference(**self._described(name, a), a=a, b=b, difference=nothing)
+
+    def _described(self, name: str, metric: Metric | MetricValue) -> dict[str, Any]:
+        direction, primary = metric.higher_is_better, name in self.a.primary
+        described = {"unit": metric.unit, "primary": primary, "higher_is_better": direction, "scale": metric.scale}
+        return {"task": self.a.name, "id": name, **described}
 
     def _found(self, name: str) -> tuple[Metric | None, str | None]:
         if name not in self._known:
@@ -248,11 +249,9 @@ class _TaskPair:
         found = []
         for name in self.sliced:
             metric, _ = self._found(name)
-            joined = None if metric is None else self.joined.get(metric.unit)
-            if metric is None or joined is None:
-                continue
-            rows = read_pair(metric, joined)
-            found += [self._difference(metric, rows, part, (each, label)) for each, label, part in parts_of(joined)]
+            if metric is not None and (joined := self.joined.get(metric.unit)) is not None:
+                rows = read_pair(metric, joined)
+                found += [self._difference(metric, rows, part, (each, label)) for each, label, part in parts_of(joined)]
         return found
 
     def _difference(
@@ -263,12 +262,7 @@ class _TaskPair:
         change = unit_changes(metric, rows_a, rows_b)
         status_a, status_b = joined.status_a[joined.rows_a], joined.status_b[joined.rows_b]
         return MetricDifference(
-            task=self.a.name,
-            id=str(metric.id),
-            unit=metric.unit,
-            primary=str(metric.id) in self.a.primary,
-            higher_is_better=metric.higher_is_better,
-            scale=metric.scale,
+            **self._described(str(metric.id), metric),
             slice=part,
             a=evaluate_units(metric, Units(rows_a, joined.clusters, status_a, joined.a.incomplete)),
             b=evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete)),
@@ -280,28 +274,6 @@ class _TaskPair:
             only_a=joined.only_a,
             only_b=joined.only_b,
             neither=joined.neither,
-        )
-
-    def _values_only(self, name: str, reason: str) -> MetricDifference:
-        a, b = self.a.metrics[name], self.b.metrics[name]
-        nothing = Difference(None, None, None, None, None, None, None, 0, 0, "none", reason)
-        return MetricDifference(
-            task=self.a.name,
-            id=name,
-            unit=a.unit,
-            primary=name in self.a.primary,
-            higher_is_better=a.higher_is_better,
-            scale=a.scale,
-            slice=None,
-            a=a,
-            b=b,
-            difference=nothing,
-            mde=None,
-            changed=0,
-            gained=0,
-            lost=0,
-            only_a=0,
-            only_b=0,
         )
 
 

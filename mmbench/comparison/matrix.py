@@ -33,7 +33,7 @@ class PairDifference:
 class Matrix:
     """Every pair of several runs."""
 
-    sides: tuple[Run, ...]
+    runs: tuple[Run, ...]
     """[s] the runs, in the order given."""
     comparisons: Mapping[Pair, Comparison]
     """(place of A, place of B), A before B, to their comparison."""
@@ -72,7 +72,7 @@ class Matrix:
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints: ``{"runs": […], "pairs": […], "refused": […]}``; a ``pair`` is two places in ``runs``."""
         return {
-            "runs": [side.to_dict() for side in self.sides],
+            "runs": [side.to_dict() for side in self.runs],
             "pairs": [
                 {"pair": [each.a, each.b], **each.found.to_dict(), "p_holm": each.p_holm}
                 for task, metric in self.metrics
@@ -87,11 +87,10 @@ class Matrix:
 
 
 def compare_all(
-    sides: Sequence[Run], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
+    runs: Sequence[Run], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
 ) -> Matrix:
     """Compare every pair of runs, as `compare_runs` does, without slices. Raises what that raises."""
     tasks = None if tasks is None else tuple(tasks)
-    pairs = combinations(range(len(sides)), 2)
-    return Matrix(
-        tuple(sides), {(i, j): compare_runs(sides[i], sides[j], tasks, metrics, slices=False) for i, j in pairs}
-    )
+    pairs = combinations(range(len(runs)), 2)
+    found = {(i, j): compare_runs(runs[i], runs[j], tasks, metrics, slices=False) for i, j in pairs}
+    return Matrix(tuple(runs), found)

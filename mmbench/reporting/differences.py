@@ -10,7 +10,7 @@ from mmbench.comparison.explain import Explained
 from mmbench.comparison.flips import Flip
 from mmbench.comparison.matrix import Matrix, PairDifference
 from mmbench.reporting.predictions import MOST_LABELS
-from mmbench.reporting.table import Column, Table
+from mmbench.reporting.table import Table
 from mmbench.reporting.text import number, signed
 from mmbench.results.run import Run
 
@@ -59,9 +59,8 @@ def difference_tables(comparison: Comparison, *, every: bool = False) -> list[Ta
     ]
 
 
-def _heads(comparison: Comparison, first: str) -> tuple[Column, ...]:
-    names = (comparison.a.label, comparison.b.label, *_TITLES)
-    return (Column(first, "left"), *(Column(name) for name in names))
+def _titles(comparison: Comparison, first: str) -> tuple[str, ...]:
+    return first, comparison.a.label, comparison.b.label, *_TITLES
 
 
 def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
@@ -84,8 +83,8 @@ def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference
     parts = [f"{label}: {entry.reason}" for label, entry in entries if entry.reason and entry.status == "complete"]
     notes = [*parts, *(text for each in found for text in _said(each, comparison)), *notes]
     title = f"{task}: {comparison.b.label} against {comparison.a.label}"
-    rows = tuple(_row(each.id, each) for each in found)
-    return Table(_heads(comparison, "metric"), rows, notes=tuple(dict.fromkeys(notes)), title=title)
+    rows = [_row(each.id, each) for each in found]
+    return Table.of(_titles(comparison, "metric"), rows, notes=tuple(dict.fromkeys(notes)), title=title)
 
 
 def _left_out(count: int) -> tuple[str, ...]:
@@ -129,24 +128,21 @@ def _of_slices(comparison: Comparison, task: str) -> list[Table]:
     tables = []
     for (name, metric), found in groups.items():
         parts = [(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None]
-        shown_rows = tuple(_row(label, each) for label, each in parts)
+        rows = [_row(label, each) for label, each in parts]
         undefined = [(label, each) for label, each in parts if each.difference.value is None]
         notes = [text for label, each in undefined for text in _why(each, label, comparison)]
         notes.append("p-values of slices are not corrected for how many there are")
         if len(found) > MOST_LABELS:
             notes.append(f"{len(found) - MOST_LABELS:,} more labels: --json")
         title = f"{task} by {name}: {metric}"
-        tables.append(Table(_heads(comparison, name), shown_rows, notes=tuple(notes), title=title))
+        tables.append(Table.of(_titles(comparison, name), rows, notes=tuple(notes), title=title))
     return tables
 
 
 def refused_table(task: str, a: Run, b: Run, found: Sequence[Mismatch]) -> Table:
     """What keeps two runs from being compared on a task."""
-    return Table(
-        (Column("what differs", "left"), Column(a.label, "left"), Column(b.label, "left")),
-        tuple((each.field, *_differing(shown(each.a), shown(each.b))) for each in found),
-        title=f"{task}: not comparable",
-    )
+    rows = [(each.field, *_differing(shown(each.a), shown(each.b))) for each in found]
+    return Table.of(("what differs", a.label, b.label), rows, left=3, title=f"{task}: not comparable")
 
 
 def _differing(a: str, b: str) -> tuple[str, str]:
@@ -175,19 +171,12 @@ def lacking(comparison: Comparison) -> list[str]:
 def explained_table(a: Run, b: Run, found: Sequence[Explained]) -> Table:
     """Every difference between two runs that is no result."""
     sections = [each.section for each in found]
-    return Table(
-        tuple(Column(title, "left") for title in ("", "what", a.label, b.label)),
-        tuple(
-            (
-                "" if n and sections[n - 1] == each.section else each.section,
-                each.name,
-                *_differing(each.a, each.b),
-            )
-            for n, each in enumerate(found)
-        ),
-        frozenset(n for n in range(1, len(found)) if sections[n] != sections[n - 1]),
-        title=f"What sets {b.label} apart from {a.label}",
-    )
+    starts = frozenset(n for n in range(len(found)) if not n or sections[n] != sections[n - 1])
+    rows = [
+        (each.section if n in starts else "", each.name, *_differing(each.a, each.b)) for n, each in enumerate(found)
+    ]
+    title = f"What sets {b.label} apart from {a.label}"
+    return Table.of(("", "what", a.label, b.label), rows, left=4, breaks=starts - {0}, title=title)
 
 
 # --- three runs and more ---
@@ -202,7 +191,7 @@ def matrix_tables(matrix: Matrix, *, every: bool = False) -> list[Table]:
         pairs = matrix.pairs(task, metric)
         tables += [_matrix(matrix, task, metric, pairs), _pairs(matrix, task, metric, pairs)]
     for (i, j), refused in matrix.refused.items():
-        tables += [refused_table(task, matrix.sides[i], matrix.sides[j], found) for task, found in refused.items()]
+        tables += [refused_table(task, matrix.runs[i], matrix.runs[j], found) for task, found in refused.items()]
     return tables
 
 
@@ -213,26 +202,25 @@ def _matrix(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifferen
         mark = "*" if each.p_holm is not None and each.p_holm <= ALPHA else ""
         cells[each.b, each.a] = signed(value, scale) + mark
         cells[each.a, each.b] = signed(None if value is None else -value, scale) + mark
-    places = [n for n in range(len(matrix.sides)) if any(n in key for key in cells)]
+    places = [n for n in range(len(matrix.runs)) if any(n in key for key in cells)]
     scale = pairs[0].found.scale
     rows = []
     for n in places:
-        own = matrix.sides[n].tasks[task].metrics[metric].value
-        rows.append((matrix.sides[n].label, number(own, scale), *(cells.get((n, m), "") for m in places)))
-    heads = (Column("row minus column", "left"), Column("value"), *(Column(matrix.sides[m].label) for m in places))
+        own = matrix.runs[n].tasks[task].metrics[metric].value
+        rows.append((matrix.runs[n].label, number(own, scale), *(cells.get((n, m), "") for m in places)))
+    heads = ("row minus column", "value", *(matrix.runs[m].label for m in places))
     notes = (f"*: p at most {ALPHA:g} after Holm's correction for the {len(pairs)} pairs",)
-    return Table(heads, tuple(rows), notes=notes, title=f"{task}: {metric}")
+    return Table.of(heads, rows, notes=notes, title=f"{task}: {metric}")
 
 
 def _pairs(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifference]) -> Table:
-    titles = ("difference", "95 % interval", "p", "p (Holm)", "detectable", "better", "worse", "n")
+    titles = ("pair", *_TITLES[:3], "p (Holm)", *_TITLES[3:])
     rows = []
     for each in pairs:
         _, _, _, difference, interval, p, *rest = _row("", each.found)
-        name = f"{matrix.sides[each.b].label} against {matrix.sides[each.a].label}"
+        name = f"{matrix.runs[each.b].label} against {matrix.runs[each.a].label}"
         rows.append((name, difference, interval, p, p_text(each.p_holm), *rest))
-    heads = (Column("pair", "left"), *(Column(title) for title in titles))
-    return Table(heads, tuple(rows), title=f"{task}: {metric}, every pair")
+    return Table.of(titles, rows, title=f"{task}: {metric}, every pair")
 
 
 # --- what flipped ---
@@ -254,14 +242,9 @@ def flip_table(a: Run, b: Run, task: str, metric: str, found: Sequence[Flip]) ->
         )
         for each in found
     ]
-    heads = ("sample", "", f"{a.label} got", f"{b.label} got", f"{a.label} said", f"{b.label} said", "right", "asked")
-    shown_heads = (*heads, "picture")
-    kept = [n for n in range(len(shown_heads)) if n < 2 or any(row[n] for row in rows)]
-    return Table(
-        tuple(Column(shown_heads[n], "left") for n in kept),
-        tuple(tuple(row[n] for n in kept) for row in rows),
-        title=f"{task}: what differs most by {metric}",
-    )
+    both = (f"{a.label} got", f"{b.label} got", f"{a.label} said", f"{b.label} said")
+    titles = ("sample", "", *both, "right", "asked", "picture")
+    return Table.of(titles, rows, left=len(titles), always=2, title=f"{task}: what differs most by {metric}")
 
 
 def _score(value: float | None) -> str:

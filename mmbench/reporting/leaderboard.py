@@ -9,7 +9,7 @@ from mmbench.analysis.leaderboard import Leaderboard
 from mmbench.analysis.leaders import is_incomplete
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.reporting.cells import model_cell, range_cell, rank_cell, value_cell
-from mmbench.reporting.table import Cell, Column, Table
+from mmbench.reporting.table import Cell, Table
 
 
 def leaderboard_table(board: Leaderboard, notes: Sequence[str]) -> Table:
@@ -24,10 +24,10 @@ def leaderboard_table(board: Leaderboard, notes: Sequence[str]) -> Table:
     """
     rows = [_row(board, group) for group in (*board.ranked, *board.others)]
     titles = ("model", "rank", "mean", "95 % interval", *(column.name for column in board.columns))
-    keep = [n for n in range(len(titles)) if n == 0 or any(row[n] for row in rows)]
-    return Table(
-        columns=tuple(Column(titles[n], "left" if n == 0 else "right") for n in keep),
-        rows=[[row[n] for n in keep] for row in rows],
+    return Table.of(
+        titles,
+        rows,
+        always=1,
         breaks=frozenset({len(board.ranked)} if board.others else ()),
         notes=(*_notes(board), *notes),
         title=f"Leaderboard: the mean of {len(board.columns)} tasks",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.reporting.cells import count_cell, interval_cell, value_cell
 from mmbench.reporting.summary import summary_table
-from mmbench.reporting.table import Cell, Column, Table
+from mmbench.reporting.table import Cell, Table
 from mmbench.reporting.task_tables import task_tables
 from mmbench.results.run import TaskResult
 
@@ -79,14 +79,15 @@ def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None
 def _slices(task: TaskResult) -> list[Table]:
     """A table of the primary metrics for each slice name."""
     return [
-        Table(
-            (Column(name, "left"), Column("metric", "left"), Column("value"), Column("95 % interval"), Column("n")),
+        Table.of(
+            (name, "metric", "value", "95 % interval", "n"),
             [
                 (label, value.id, value_cell(value.value, value.scale), interval_cell(value), count_cell(value.n))
                 for label, values in sorted(labels.items())
                 for value in values
                 if value.id in task.primary
             ],
+            left=2,
             title=f"{task.name} by {name}",
         )
         for name, labels in task.slices.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmbench.reporting.table import Column, Table
+from mmbench.reporting.table import Table
 from mmbench.reporting.text import number, signed
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def moved_tables(result: Rescored) -> list[Table]:
         found = [each for each in metrics if each.moved]
         still = len(metrics) - len(found)
         notes = (f"{still} metric{'s' * (still != 1)} did not move",) if still else ()
-        columns = (Column("metric", "left"), *map(Column, ("old", "new", "change", "units changed", "of")))
-        tables.append(Table(columns, tuple(map(_row, found)), notes=notes, title=f"{task}: what moved"))
+        titles = ("metric", "old", "new", "change", "units changed", "of")
+        tables.append(Table.of(titles, [*map(_row, found)], notes=notes, title=f"{task}: what moved"))
     return tables
 
 

@@ -17,7 +17,7 @@ from mmbench.reporting.cells import (
     value_cell,
 )
 from mmbench.reporting.notes import result_notes, seed_notes
-from mmbench.reporting.table import Cell, Column, Table
+from mmbench.reporting.table import Cell, Table
 from mmbench.results.schema import TaskPerf
 
 NAMES = ("model", "task", "metric")
@@ -49,8 +49,8 @@ def summary_table(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = Non
             for names, cells in _block(group, task):
                 rows.append((*map(Cell, names), *(cells.get(title, Cell()) for title in titles)))
             notes += [f"{group.label} on {task}{w}: {text}" for w, text in result_notes(group, task, speed=True)]
-    columns = (*(Column(name, "left") for name in NAMES), *map(Column, titles))
-    return Table(columns, tuple(rows), frozenset(breaks), (*seed_notes(groups), *dict.fromkeys(notes)))
+    notes = [*seed_notes(groups), *dict.fromkeys(notes)]
+    return Table.of((*NAMES, *titles), rows, left=3, breaks=frozenset(breaks), notes=tuple(notes))
 
 
 def _block(group: SeedGroup, task: str) -> list[tuple[tuple[str, str, str], dict[str, Cell]]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 Mark = Literal["best", "incomplete", "invalid"]
 """``best``: it really leads; ``incomplete``: samples or seeds are missing; ``invalid``: not to be quoted."""
@@ -94,6 +94,24 @@ class Table:
     """What has to be said beside the numbers."""
     title: str = ""
     """What stands above it; empty where there is one table alone."""
+
+    @classmethod
+    def of(
+        cls,
+        titles: Sequence[str],
+        rows: Sequence[Sequence[Cell | str]],
+        *,
+        left: int = 1,
+        always: int = 99,
+        **rest: Any,
+    ) -> Table:
+        """A table whose first `left` columns are of names.
+
+        Of the columns after the first `always`, those that say nothing in any row are left out.
+        """
+        kept = [n for n in range(len(titles)) if n < always or any(row[n] for row in rows)]
+        columns = tuple(Column(titles[n], "left" if n < left else "right") for n in kept)
+        return cls(columns, tuple(tuple(row[n] for n in kept) for row in rows), **rest)
 
     @cached_property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -30,15 +31,13 @@ class AnswerCache:
         self.path = folder / FILE
         make_folder(folder, "--cache")
         self._waiting: dict[bytes, bytes] = {}
-        try:
+        with self._usable():
             self._file = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
-        try:
-            self._prepare()
-        except (sqlite3.Error, RunFailedError) as error:
-            self._file.close()
-            raise self._unusable(error) if isinstance(error, sqlite3.Error) else error from None
+            try:
+                self._prepare()
+            except (sqlite3.Error, RunFailedError):
+                self._file.close()
+                raise
 
     def _prepare(self) -> None:
         version = self._file.execute("PRAGMA user_version").fetchone()[0]
@@ -52,14 +51,12 @@ class AnswerCache:
     def find(self, keys: Sequence[bytes]) -> dict[bytes, CachedAnswer]:
         """The answers that are there. Raises `RunFailedError`."""
         found: dict[bytes, CachedAnswer] = {}
-        try:
+        with self._usable():
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(some))
                 rows = self._file.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", some)  # noqa: S608
                 found |= {key: msgspec.msgpack.decode(data, type=CachedAnswer) for key, data in rows}
-        except (sqlite3.Error, msgspec.MsgspecError) as error:
-            raise self._unusable(error) from error
         return found
 
     def add(self, answers: Mapping[bytes, CachedAnswer]) -> None:
@@ -71,7 +68,7 @@ class AnswerCache:
     def flush(self) -> None:
         """Write what is waiting. Raises `RunFailedError`."""
         rows: Iterable[tuple[bytes, bytes]] = self._waiting.items()
-        try:
+        with self._usable():
             self._file.execute("BEGIN IMMEDIATE")
             try:
                 self._file.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", rows)
@@ -80,8 +77,6 @@ class AnswerCache:
                     self._file.execute("ROLLBACK")
                 raise
             self._file.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
         self._waiting.clear()
 
     def close(self) -> None:
@@ -93,7 +88,12 @@ class AnswerCache:
             self._waiting.clear()
             self._file.close()
 
-    def _unusable(self, error: Exception) -> RunFailedError:
-        return RunFailedError(
-            f"the cache {self.path} cannot be used ({error}). Delete it, or give the command without --cache."
-        )
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Make an error of the file a `RunFailedError`."""
+        try:
+            yield
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            raise RunFailedError(
+                f"the cache {self.path} cannot be used ({error}). Delete it, or give the command without --cache."
+            ) from error

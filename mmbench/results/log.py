@@ -30,43 +30,47 @@ _HEADER = struct.Struct("<8sI52x")
 _MAGIC = b"MMBEMB1\n"
 
 
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make an error of the system a `RunFailedError` about the file."""
+    try:
+        yield
+    except OSError as error:
+        raise write_failed(path, error) from error
+
+
 class AppendFile:
     """A file that only grows, by whole writes; a write that fails is cut off again. Raises `RunFailedError`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with _writing(path):
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             self.size = os.fstat(self._fd).st_size
-        except OSError as error:
-            raise write_failed(path, error) from error
 
     def append(self, data: bytes) -> None:
         """Write all of `data`, or nothing."""
         view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self.size)
-            raise write_failed(self.path, error) from error
+        with _writing(self.path):
+            try:
+                while view:
+                    view = view[os.write(self._fd, view) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, self.size)
+                raise
         self.size += len(data)
 
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""
-        try:
+        with _writing(self.path):
             os.ftruncate(self._fd, size)
-        except OSError as error:
-            raise write_failed(self.path, error) from error
         self.size = size
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
-        try:
+        with _writing(self.path):
             os.fsync(self._fd)
-        except OSError as error:
-            raise write_failed(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; a later write is an error, never a write to whatever has the same descriptor then."""

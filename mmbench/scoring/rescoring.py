@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
+from mmbench.analysis.joins import matched_rows
 from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, UnknownNameError
 from mmbench.core.metric import Metric
 from mmbench.core.responses import ENDED_WELL, Response
@@ -196,10 +196,8 @@ def _changed(metric: Metric, old: Mapping[str, ScoreTable], new: Mapping[str, Sc
         status = [status_codes(table) for table in (before, after)]
     except PluginError:
         return None
-    places = {unit_id: row for row, unit_id in enumerate(after.unit_ids)}
-    pairs = [(row, places[unit_id]) for row, unit_id in enumerate(before.unit_ids) if unit_id in places]
-    left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    alone = len(before.unit_ids) + len(after.unit_ids) - 2 * len(pairs)
+    left, right = matched_rows(before, after)
+    alone = len(before.unit_ids) + len(after.unit_ids) - 2 * len(left)
     if rows[0].shape[1:] != rows[1].shape[1:]:
         return None
     scored = IS_COUNTED[status[0]][left] | IS_COUNTED[status[1]][right]
