@@ -98,6 +98,7 @@ def test_another_way_to_score_moves_what_it_moves_beside_the_old_scores(run: Pat
     assert moved.new.n_failed == 1
     after = state(run)
     assert {path for path in before if after[path] != before[path]} == {
+        str(run / "report.md"),
         str(run / "run.json"),
         str(run / "tasks" / "mine__even" / "plan.json"),
     }
@@ -154,7 +155,7 @@ def test_the_samples_that_were_asked_are_found_again(
 ) -> None:
     path = mmbench.run(Says(), "mytask.py", out=tmp_path / "part", progress=False, **selection).path
     if forgotten:  # a later session of the run asked another task with another selection
-        edit_json(path / "run.json", lambda document: document["spec"]["selection"].update(limit=1, ids=["n3"]))
+        edit_json(path / "run.json", lambda document: document["spec"].update(limit=1, ids=["n3"]))
     assert [each.moved for each in rescore(str(path), out=tmp_path).moved] == [False]
 
 
