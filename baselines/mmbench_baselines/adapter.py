@@ -5,8 +5,7 @@ Importing it loads no torch.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mmbench_baselines.examples import Examples
     from mmbench_baselines.trained import Trained
 
 NEVER = -1e30
@@ -72,41 +72,45 @@ class Baseline:
             self._trained = fit(self._settings, task, (train, val), context)
         self.learned = self._trained.learned
 
-    @contextlib.contextmanager
-    def _ready(self) -> Iterator[Trained]:
-        """Give the trained model, and the threads that it computes with, inside the block."""
-        if self._trained is None:
-            raise PluginError(f"baseline {self.baseline!r} has not been trained: call fit first")
-        with compute_threads(self._threads):
-            yield self._trained
-
     def close(self) -> None:
         """Release the weights."""
         self._trained = None
+
+    @property
+    def _ready(self) -> Trained:
+        if self._trained is None:
+            raise PluginError(f"baseline {self.baseline!r} has not been trained: call fit first")
+        return self._trained
 
 
 class AnsweringBaseline(Baseline):
     """Base of the fusions: they answer questions."""
 
-    def generate(self, requests: Sequence[Generate]) -> list[str]:
+    def collate(self, requests: Sequence[Generate | Choose]) -> Examples:
+        """Decode images and look words up, ahead of the model."""
+        return self._ready.examples(requests)
+
+    def generate(self, requests: Sequence[Generate], inputs: Examples | None = None) -> list[str]:
         """Answer with the most probable choice, or with the most probable training answer where a question is open."""
+        answers = self._ready.card.answers
         best: list[str] = []
-        with self._ready() as trained:
-            answers = trained.card.answers
-            for request, scores in zip(requests, trained.log_probabilities(requests), strict=True):
-                places = range(len(answers)) if request.choices is None else trained.places(request.choices)
-                known = [place for place in places if place is not None]
-                fallback = "" if not request.choices else request.choices[0]
-                best.append(answers[max(known, key=lambda place: scores[place])] if known else fallback)
+        for request, scores in zip(requests, self._scores(requests, inputs), strict=True):
+            places = range(len(answers)) if request.choices is None else self._ready.places(request.choices)
+            known = [place for place in places if place is not None]
+            fallback = "" if not request.choices else request.choices[0]
+            best.append(answers[max(known, key=lambda place: scores[place])] if known else fallback)
         return best
 
-    def choose(self, requests: Sequence[Choose]) -> list[list[float]]:
+    def choose(self, requests: Sequence[Choose], inputs: Examples | None = None) -> list[list[float]]:
         """Give the log-probability of every choice, `NEVER` for one that was no training answer."""
-        with self._ready() as trained:
-            return [
-                [NEVER if place is None else float(scores[place]) for place in trained.places(request.choices)]
-                for request, scores in zip(requests, trained.log_probabilities(requests), strict=True)
-            ]
+        return [
+            [NEVER if place is None else float(scores[place]) for place in self._ready.places(request.choices)]
+            for request, scores in zip(requests, self._scores(requests, inputs), strict=True)
+        ]
+
+    def _scores(self, requests: Sequence[Generate | Choose], inputs: Examples | None) -> NDArray[np.float32]:
+        with compute_threads(self._threads):
+            return self._ready.log_probabilities(self.collate(requests) if inputs is None else inputs)
 
 
 class EmbeddingBaseline(Baseline):
@@ -114,8 +118,8 @@ class EmbeddingBaseline(Baseline):
 
     def embed(self, requests: Sequence[Embed]) -> NDArray[np.float32]:
         """Give unit vectors, float32 [n, dim]."""
-        with self._ready() as trained:
-            return trained.embeddings(requests)
+        with compute_threads(self._threads):
+            return self._ready.embeddings(requests)
 
 
 class CaptioningBaseline(Baseline):
@@ -123,5 +127,5 @@ class CaptioningBaseline(Baseline):
 
     def generate(self, requests: Sequence[Generate]) -> list[str]:
         """Describe the image of each request in at most `max_new_tokens` words and marks, up to any text of `stop`."""
-        with self._ready() as trained:
-            return trained.captions(requests)
+        with compute_threads(self._threads):
+            return self._ready.captions(requests)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,26 +16,6 @@ from mmbench_baselines.card import Option, Sizes
 from mmbench_baselines.encoded import Encoded, Raw
 from mmbench_baselines.fusions.base import Fusion, Present
 from mmbench_baselines.two_tower import TwoTower
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that determines a model before it has learned anything, but the seed."""
-
-    baseline: str
-    """Name of a baseline in `catalog.BASELINES`."""
-    vocabulary: int
-    """v: number of token ids."""
-    classes: int = 2
-    """c: number of answers; two towers have none."""
-    dim: int = 64
-    """d: width of tokens and pooled vectors, and o, that of the fused vector."""
-    head: str | None = None
-    """Name of the head; None: the one that the fusion goes with."""
-    encoders: Mapping[str, str] = field(default_factory=dict)
-    """Modality to name of its encoder; the baseline's own where none is given."""
-    options: Mapping[str, Option] = field(default_factory=dict)
-    """Options of the fusion, or of the decoder."""
 
 
 class FusionModel(nn.Module):
@@ -88,19 +68,42 @@ def build_encoder(name: str, dim: int, vocabulary: int, **options: Option) -> nn
     return built
 
 
-def build(recipe: Recipe) -> FusionModel | TwoTower | Captioner:
-    """The model of a recipe, its weights drawn from torch's generator. Raises `UnknownNameError` and `UsageError`."""
-    baseline = catalog.baseline(recipe.baseline)
-    chosen = {**baseline.encoders, **recipe.encoders}
-    encoders = {name: build_encoder(chosen[name], recipe.dim, recipe.vocabulary) for name in sorted(chosen)}
+def build(
+    name: str,
+    vocabulary: int,
+    classes: int = 2,
+    *,
+    dim: int = 64,
+    head: str | None = None,
+    encoders: Mapping[str, str] = MappingProxyType({}),
+    options: Mapping[str, Option] = MappingProxyType({}),
+) -> FusionModel | TwoTower | Captioner:
+    """Build the model of a baseline, its weights drawn from torch's generator.
+
+    Args:
+        name: One of `catalog.BASELINES`.
+        vocabulary: Number of token ids, v.
+        classes: Number of answers, c. Only fusions have any.
+        dim: Width of tokens, pooled vectors and the fused vector, d and o.
+        head: Name of the head; None: the one that goes with the fusion.
+        encoders: Modality to name of its encoder, where it is not the baseline's own.
+        options: Options of the fusion or of the decoder.
+
+    Raises:
+        UnknownNameError: For a name or an option that does not exist.
+        UsageError: For a value that an option does not take.
+    """
+    baseline = catalog.baseline(name)
+    chosen = {**baseline.encoders, **encoders}
+    built = {each: build_encoder(chosen[each], dim, vocabulary) for each in sorted(chosen)}
     if baseline.kind == "embeddings":
-        return TwoTower(encoders)
+        return TwoTower(built)
     if baseline.kind == "captions":
-        return Captioner(encoders, Decoder(recipe.dim, recipe.vocabulary, **recipe.options), recipe.dim)
-    head = recipe.head or baseline.card.head
-    out = recipe.classes if head == "none" else recipe.dim
-    fusion = build_fusion(baseline.fusion, Sizes(tuple(encoders), recipe.dim, out), **recipe.options)
-    return FusionModel(encoders, fusion, build_head(head, out, recipe.classes), affine=head in catalog.AFFINE_HEADS)
+        return Captioner(built, Decoder(dim, vocabulary, **options), dim)
+    head = head or baseline.card.head
+    out = classes if head == "none" else dim
+    fusion = build_fusion(baseline.fusion, Sizes(tuple(built), dim, out), **options)
+    return FusionModel(built, fusion, build_head(head, out, classes), affine=head in catalog.AFFINE_HEADS)
 
 
 def count_parameters(module: Any) -> int:

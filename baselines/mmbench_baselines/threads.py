@@ -11,38 +11,23 @@ number of its cores either.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Iterator
 
 THREADS = 1
 """Threads of training and inference unless the option ``threads`` says otherwise."""
-
-_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-"""Environment variables by which users choose how OpenMP threads wait."""
 
 
 @contextlib.contextmanager
 def compute_threads(count: int | None) -> Iterator[None]:
     """Let torch compute with this many threads inside the block, and with as many as before after it.
 
-    With more than one, idle threads sleep instead of spinning, unless the user chose otherwise or torch is loaded
-    already: its OpenMP runtime reads the environment once.
-
     Args:
         count: The number of threads; None: `THREADS`.
     """
-    count = count or THREADS
-    passive = count > 1 and "torch" not in sys.modules and not any(name in os.environ for name in _WAITING)
-    if passive:
-        os.environ["OMP_WAIT_POLICY"] = "passive"
-    try:
-        import torch
-    finally:
-        if passive:
-            del os.environ["OMP_WAIT_POLICY"]
+    import torch
+
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(count or THREADS)
     try:
         yield
     finally:

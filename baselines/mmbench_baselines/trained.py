@@ -17,7 +17,7 @@ from mmbench_baselines.captioner.words import Lexicon
 from mmbench_baselines.captioner.writing import write
 from mmbench_baselines.catalog import baseline
 from mmbench_baselines.examples import Examples, Pictures, Texts, inputs, picture_of
-from mmbench_baselines.model import FusionModel, Recipe, build
+from mmbench_baselines.model import FusionModel, build
 from mmbench_baselines.settings import Search, Settings
 from mmbench_baselines.text import choices_of, text_of
 from mmbench_baselines.two_tower import TwoTower
@@ -64,18 +64,13 @@ class Trained:
         """The class of each choice; None for one that training never showed."""
         return [self._places.get(choice) for choice in choices]
 
-    def log_probabilities(self, requests: Sequence[Generate | Choose]) -> NDArray[np.float32]:
-        """float32 [n, c] over all answers."""
-        model = self.model
-        if not isinstance(model, FusionModel):
-            raise UsageError(f"baseline {self.card.baseline!r} does not choose among answers")
-        if not requests:
-            return np.empty((0, len(self.card.answers)), dtype=np.float32)
+    def examples(self, requests: Sequence[Generate | Choose]) -> Examples:
+        """Decode the images of some questions and look their words up; every image is there once."""
         media = [picture_of(request) for request in requests]
         texts = [(text_of(request), choices_of(request)) for request in requests]
         numbers = {medium.digest: medium for medium in media if medium is not None}
         order = {digest: number for number, digest in enumerate(numbers)}
-        examples = Examples(
+        return Examples(
             Pictures.load(list(numbers.values()), self.size),
             Texts.load(texts, self._reader),
             np.array([-1 if medium is None else order[medium.digest] for medium in media], dtype=np.int64),
@@ -84,6 +79,14 @@ class Trained:
             (),
             ("",) * len(texts),
         )
+
+    def log_probabilities(self, examples: Examples) -> NDArray[np.float32]:
+        """The log-probabilities of all answers, float32 [n, c]."""
+        model = self.model
+        if not isinstance(model, FusionModel):
+            raise UsageError(f"baseline {self.card.baseline!r} does not choose among answers")
+        if not len(examples):
+            return np.empty((0, len(self.card.answers)), dtype=np.float32)
         with torch.no_grad():
             raw, where, present = inputs(examples, np.arange(len(examples)), self._device, wanted=model.encoders)
             encoded = model.encode(raw)
@@ -142,12 +145,17 @@ def built(
     settings: Settings, *, vocabulary: int, classes: int, seed: int, device: torch.device
 ) -> FusionModel | TwoTower | Captioner:
     """A model with its first weights, drawn from a generator of its own: the process's stays as it was."""
-    recipe = Recipe(
-        settings.baseline, vocabulary, classes, settings.dim, settings.head, settings.encoders, settings.fusion
-    )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
-        model = build(recipe)
+        model = build(
+            settings.baseline,
+            vocabulary,
+            classes,
+            dim=settings.dim,
+            head=settings.head,
+            encoders=settings.encoders,
+            options=settings.fusion,
+        )
     return model.to(device)
 
 

@@ -74,9 +74,18 @@ def training_plan(resolved: ResolvedTask, model: Capabilities, seed: int) -> Tas
 def training_splits(plan: TaskPlan) -> Splits:
     """The samples that a model may learn from: never those of the split that is asked.
 
-    Raises `DataError` when there are none to train on, or when samples that are asked belong to a group of which others
-    are to be learned from.
+    They are read once for a plan and its copies.
+
+    Raises:
+        DataError: If there are none to train on, or samples that are asked share a group with some of them.
     """
+    if "splits" not in plan.training:
+        plan.training["splits"] = _read_splits(plan)
+    splits: Splits = plan.training["splits"]
+    return splits
+
+
+def _read_splits(plan: TaskPlan) -> Splits:
     task, info = plan.task, plan.task.info
     val = "val" in info.splits and plan.split != "val"
     with plugin_errors(f"task {plan.name!r} failed while its training samples were read"):
@@ -99,7 +108,13 @@ def fit_context(
 ) -> FitContext:
     """What `fit` may use: the requests of these samples and of no others, the seed, a folder, and where to report."""
     display = display or FitDisplay(plan.name, Silent())
-    return FitContext(_requests(plan, splits), plan.seed, folder, display.report, display.note)
+    key = f"requests of seed {plan.seed}"
+    if splits is not plan.training.get("splits"):
+        requests = _requests(plan, splits)
+    else:  # the same function for every model, so that a model may remember what it found out about its requests
+        requests = plan.training.setdefault(key, None) or _requests(plan, splits)
+        plan.training[key] = requests
+    return FitContext(requests, plan.seed, folder, display.report, display.note)
 
 
 def _requests(plan: TaskPlan, splits: Splits) -> Callable[[Sample], Sequence[Request]]:

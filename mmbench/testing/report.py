@@ -43,7 +43,7 @@ class Check:
 class Report:
     """Every check of one plug-in."""
 
-    kind: Literal["task", "model", "metric"]
+    kind: Literal["task", "model", "metric", "fusion"]
     """What was checked."""
     name: str
     """Its name."""

@@ -115,13 +115,16 @@ class Course:
     folder: Path | None = None
     seed: int = 0
     threads: int | None = None
+    retrain: bool = False
     reports: list[FitProgress] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     at_step: Callable[[FitProgress], None] = lambda progress: None
 
     def context(self) -> FitContext:
         """What goes into `fit` beside the samples."""
-        return FitContext(self.requests, self.seed, self.folder, self._report, self.notes.append, self.threads)
+        return FitContext(
+            self.requests, self.seed, self.folder, self._report, self.notes.append, self.threads, self.retrain
+        )
 
     def _report(self, progress: FitProgress) -> None:
         self.reports.append(progress)

@@ -90,7 +90,7 @@ def test_a_choice_that_training_never_showed_is_never_preferred(concat):
 def test_it_is_never_preferred_to_the_least_probable_one_either(concat, monkeypatch):
     (request,) = asks(questions_of("val")[:1])
     low = np.full((1, len(concat._trained.card.answers)), -1e4, dtype=np.float32)
-    monkeypatch.setattr(type(concat._trained), "log_probabilities", lambda self, requests: low)
+    monkeypatch.setattr(type(concat._trained), "log_probabilities", lambda self, examples: low)
     ((unknown, known),) = concat.choose([choose_of(request, ("purple", "red"))])
     assert known > unknown >= LOWEST_SCORE
 

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="baselines are torch modules: pip in
 from mmbench.core import UnknownNameError, UsageError  # noqa: E402
 from mmbench_baselines import catalog  # noqa: E402
 from mmbench_baselines.encoded import Encoded, Raw  # noqa: E402
-from mmbench_baselines.model import Recipe, build, build_encoder, count_parameters  # noqa: E402
+from mmbench_baselines.model import build, build_encoder, count_parameters  # noqa: E402
 from mmbench_baselines.two_tower import MAX_SCALE, TwoTower  # noqa: E402
 
 TEXT = ("bag-of-words", "gru", "lstm", "transformer")
@@ -40,7 +40,7 @@ def batch(rows=3, name="concat"):
 
 
 def model(name, **recipe):
-    return seeded(lambda: build(Recipe(name, vocabulary=WORDS, classes=5, dim=DIM, **recipe))).eval()
+    return seeded(lambda: build(name, vocabulary=WORDS, classes=5, dim=DIM, **recipe)).eval()
 
 
 @pytest.mark.parametrize("name", TEXT)

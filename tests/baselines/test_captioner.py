@@ -16,7 +16,7 @@ from mmbench_baselines import catalog  # noqa: E402
 from mmbench_baselines.captioner.model import Captioner  # noqa: E402
 from mmbench_baselines.captioner.words import split  # noqa: E402
 from mmbench_baselines.encoded import Raw  # noqa: E402
-from mmbench_baselines.model import Recipe, build, count_parameters  # noqa: E402
+from mmbench_baselines.model import build, count_parameters  # noqa: E402
 from mmbench_baselines.settings import Search, Settings  # noqa: E402
 from mmbench_baselines.training import captioning  # noqa: E402
 from mmbench_baselines.training.captioning import word_accuracy  # noqa: E402
@@ -76,7 +76,7 @@ def test_only_the_one_that_sees_looks_at_images(learned, blind):
 @pytest.mark.parametrize("name", BOTH)
 @pytest.mark.parametrize("options", [{}, {"layers": 2, "heads": 2}])
 def test_its_parameters_are_those_of_the_closed_form_and_gradient_reaches_all(name, options):
-    model = build(Recipe(name, vocabulary=9, dim=8, options=options))
+    model = build(name, vocabulary=9, dim=8, options=options)
     assert isinstance(model, Captioner)
     baseline = catalog.baseline(name)
     around = baseline.parameters(dim=8, vocabulary=9) - baseline.card.parameters(d=8, v=9)
@@ -91,7 +91,7 @@ def test_its_parameters_are_those_of_the_closed_form_and_gradient_reaches_all(na
 
 
 def test_no_word_knows_what_comes_after_it():
-    model = build(Recipe("captioner", vocabulary=9, dim=8)).eval()
+    model = build("captioner", vocabulary=9, dim=8).eval()
     pictures = Raw(torch.rand(1, 3, 16, 16))
     words = torch.tensor([[0, 2, 3, 4, 5]])
     for place in range(1, 5):
@@ -103,7 +103,7 @@ def test_no_word_knows_what_comes_after_it():
 
 
 def test_written_word_by_word_is_as_read_at_once():
-    model = build(Recipe("captioner", vocabulary=9, dim=8)).eval()
+    model = build("captioner", vocabulary=9, dim=8).eval()
     memory = model.remember(Raw(torch.rand(3, 3, 16, 16)))
     words = torch.randint(0, 9, (6, 7), generator=torch.Generator().manual_seed(3))
     whole = model.decoder(memory, words)
@@ -121,7 +121,7 @@ def test_the_loss_is_the_mean_surprise_of_the_words_of_its_captions(name, monkey
     course = describing()
     monkeypatch.setattr(captioning, "AT_A_TIME", 9)
     found = material("captions", (course.train, course.val), course.requests, 16)
-    model = build(Recipe(name, vocabulary=found.reader.size, dim=8)).eval()
+    model = build(name, vocabulary=found.reader.size, dim=8).eval()
     objective = found.objective(model)
     surprise = []
     for row in (1, 4):

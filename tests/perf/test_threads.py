@@ -1,6 +1,7 @@
 """The number of threads reaches libraries and models, and is what it was afterwards."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,25 @@ def test_variables_and_a_loaded_torch_are_set_inside_the_block_alone(monkeypatch
     assert told == [2, 7]
     assert os.environ["OMP_NUM_THREADS"] == "5"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+def spins(threads: int, **environment: str) -> str:
+    """How long waiting threads of torch spin, as libgomp says itself, in a fresh interpreter."""
+    pytest.importorskip("torch")
+    code = f"from mmbench.perf.threads import compute_threads\nwith compute_threads({threads}): import torch"
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
+    known |= {"OMP_DISPLAY_ENV": "VERBOSE", **environment}
+    done = subprocess.run([sys.executable, "-c", code], env=known, capture_output=True, text=True, check=True)
+    found = [line.partition("=")[2].strip(" '") for line in done.stderr.splitlines() if "GOMP_SPINCOUNT" in line]
+    if not found:
+        pytest.skip("torch does not stand on libgomp here")
+    return found[0]
+
+
+def test_several_threads_sleep_while_they_wait_unless_the_user_chose() -> None:
+    assert spins(2) == "0"
+    assert spins(1) != "0"
+    assert spins(2, OMP_WAIT_POLICY="active") != "0"
 
 
 def test_none_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,8 +54,9 @@ class Cnn(nn.Module):
         pixels = raw.values
         if pixels.ndim != 4 or pixels.shape[1] != 3 or min(pixels.shape[2:]) < 8:
             raise UsageError(f"pictures of shape {list(pixels.shape)}: expected [n, 3, h, w] with h and w from 8 up")
-        contrast = 4 * pixels - 3 * pixels.mean(dim=(2, 3), keepdim=True)
-        h = torch.cat([contrast, _coordinates(pixels)], dim=1).contiguous(memory_format=torch.channels_last)
+        h = torch.empty_like(pixels[:, :1].expand(-1, 5, -1, -1), memory_format=torch.channels_last)
+        torch.sub(4 * pixels, 3 * pixels.mean(dim=(2, 3), keepdim=True), out=h[:, :3])
+        h[:, 3:] = _coordinates(pixels)
         *before, last = self.layers
         for layer in before:
             h = F.relu(layer(h), inplace=True)

@@ -1,4 +1,4 @@
-"""`fit` of every baseline: samples in, a trained model out, by way of a checkpoint."""
+"""The `fit` of every baseline: take the weights of an earlier training where there are any, and train otherwise."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -20,6 +22,7 @@ from mmbench_baselines.examples import picture_of
 from mmbench_baselines.files import canonical_json, make_folder, not_written
 from mmbench_baselines.model import count_parameters
 from mmbench_baselines.settings import VERSION, Settings
+from mmbench_baselines.shipped import place_of, shipped_folder
 from mmbench_baselines.text import choices_of, text_of
 from mmbench_baselines.trained import Trained, built, device_of
 from mmbench_baselines.training import checkpoint
@@ -36,25 +39,35 @@ Samples = Sequence[Sample]
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """What is learned from."""
+    """Training and validation samples."""
 
     train: Samples
     val: Samples
     digest: str
-    """sha256 of everything that a model is shown of it, in order."""
+    """sha256 of everything that a model is shown of them, in order."""
 
 
 def fit(settings: Settings, task: TaskInfo, split: tuple[Samples, Samples], context: FitContext) -> Trained:
-    """Load the checkpoint of these settings, samples and seed, or train and save it; see `Baseline.fit`."""
+    """Give the trained model of these settings, samples and seed.
+
+    The first of these that exists is taken: the checkpoint that the settings name, the weights shipped with the package
+    (unless the context asks to train), the checkpoint of an earlier training, a new training.
+
+    Raises:
+        RunFailedError: If the loss diverges, or the checkpoint cannot be written.
+        NotComparableError: If a checkpoint is damaged, or belongs to other data or another version.
+    """
     data = _data(*split, context, references=None if baseline(settings.baseline).kind == "captions" else 1)
     if settings.checkpoint is not None:
         return _given(settings, Path(settings.checkpoint), task, data)
+    if not context.retrain and (shipped := _shipped(settings, task, data, context)) is not None:
+        return shipped
     if context.folder is None:
         return _train(settings, task, data, context, None)
     key = checkpoint.key_of(settings, task.name, data.digest, context.seed)
     folder = checkpoint.folder_of(context.folder, settings, task.name, context.seed, key)
     with contextlib.ExitStack() as stack:
-        if not (folder / checkpoint.CARD).is_file():  # it is written last: where it is, all is there, and nothing waits
+        if not (folder / checkpoint.CARD).is_file():  # the card is written last: where it is, the checkpoint is whole
             stack.enter_context(_alone(folder, context))
         if (folder / checkpoint.CARD).is_file():
             return _load(settings, folder, task, data, context.seed)
@@ -62,7 +75,21 @@ def fit(settings: Settings, task: TaskInfo, split: tuple[Samples, Samples], cont
 
 
 def _data(train: Samples, val: Samples, context: FitContext, *, references: int | None) -> _Data:
-    """Samples to learn from, with so many references each; None: all."""
+    """Hold validation samples out where there are none, and digest what is shown: so many references, None for all.
+
+    A digest takes a second for ten thousand samples, so the last one is kept for as long as the requests are the same.
+    """
+    known = _known.get(context.requests)
+    if known is None or known[0] is not train or known[1] is not val or known[2] != references:
+        known = train, val, references, _digested(train, val, context, references)
+        _known[context.requests] = known
+    return known[3]
+
+
+_known: WeakKeyDictionary[Any, tuple[Samples, Samples, int | None, _Data]] = WeakKeyDictionary()
+
+
+def _digested(train: Samples, val: Samples, context: FitContext, references: int | None) -> _Data:
     if not train:
         raise DataError("there are no training samples")
     if not val:
@@ -73,15 +100,10 @@ def _data(train: Samples, val: Samples, context: FitContext, *, references: int 
     digest = hashlib.sha256()
     for name, samples in (("train", train), ("val", val)):
         for sample in samples:
-            shown = [
-                (
-                    request.kind,
-                    medium.digest if (medium := picture_of(request)) else "",
-                    text_of(request),
-                    choices_of(request),
-                )
-                for request in context.requests(sample)
-            ]
+            shown = []
+            for request in context.requests(sample):
+                image = picture_of(request)
+                shown.append((request.kind, image.digest if image else "", text_of(request), choices_of(request)))
             digest.update(canonical_json([name, sample.cluster, sample.references[:references], sample.choices, shown]))
     return _Data(train, val, digest.hexdigest())
 
@@ -97,43 +119,55 @@ def _given(settings: Settings, folder: Path, task: TaskInfo, data: _Data) -> Tra
     return _restored(settings, folder, card)
 
 
+def _shipped(settings: Settings, task: TaskInfo, data: _Data, context: FitContext) -> Trained | None:
+    """The weights shipped for these settings, samples and seed; None where there are none, or none that are whole."""
+    folder = shipped_folder(settings.baseline, task.name, context.seed)
+    if folder is None:
+        return None
+    try:
+        card = checkpoint.load_card(folder)
+        if (card.data, card.settings) != (data.digest, settings.determines()):
+            return None
+        trained = _restored(settings, folder, card)
+    except (NotComparableError, UsageError) as error:
+        context.note(f"the weights shipped with mmbench cannot be used, training instead: {error}")
+        return None
+    context.note("weights: shipped with mmbench")
+    trained.checkpoint = place_of(folder)
+    return trained
+
+
 def _load(settings: Settings, folder: Path, task: TaskInfo, data: _Data, seed: int) -> Trained:
     card = checkpoint.load_card(folder)
-    if (card.task, card.data, card.seed, card.settings) != (task.name, data.digest, seed, _plain(settings)):
+    if (card.task, card.data, card.seed, card.settings) != (task.name, data.digest, seed, settings.determines()):
         raise NotComparableError(f"{folder} does not hold what its name says; remove it to train again")
     return _restored(settings, folder, card)
 
 
 def _restored(settings: Settings, folder: Path, card: checkpoint.Card) -> Trained:
     try:
-        recipe = Settings.parse(card.baseline, _options(card))
+        trained_with = Settings.parse(card.baseline, _options(card))
     except (UsageError, KeyError, TypeError, AttributeError) as error:
-        raise NotComparableError(
-            f"the settings on the card of {folder} are none of {card.baseline}: {error}"
-        ) from error
+        raise NotComparableError(f"the settings on the card of {folder} do not fit {card.baseline}: {error}") from error
     device = device_of(settings.device)
     weights = checkpoint.load_weights(folder, card)
     try:
         model = built(
-            recipe, vocabulary=card.reader.size, classes=max(1, len(card.answers)), seed=card.seed, device=device
+            trained_with, vocabulary=card.reader.size, classes=max(1, len(card.answers)), seed=card.seed, device=device
         )
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise NotComparableError(f"the weights in {folder} are not those of its card: {error}") from error
-    return Trained(model, card, recipe.size, str(folder), settings.search)
+    return Trained(model, card, trained_with.size, str(folder), settings.search)
 
 
 def _options(card: checkpoint.Card) -> dict[str, object]:
     """The settings of a card as options."""
-    said = dict(card.settings)
-    coders = {f"{name}_encoder": encoder for name, encoder in said.pop("encoders").items()}
-    options = {**said.pop("budget"), **said.pop("fusion"), **coders, **said}
+    settings = dict(card.settings)
+    encoders = {f"{name}_encoder": encoder for name, encoder in settings.pop("encoders").items()}
+    options = {**settings.pop("budget"), **settings.pop("fusion"), **encoders, **settings}
     del options["baseline"]
     return options
-
-
-def _plain(settings: Settings) -> dict[str, object]:
-    return dict(settings.determines())
 
 
 def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext, folder: Path | None) -> Trained:
@@ -163,7 +197,7 @@ def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext,
         task=task.name,
         data=data.digest,
         seed=context.seed,
-        settings=_plain(settings),
+        settings=settings.determines(),
         words=list(reader.words),
         closing=[(None if choices is None else list(choices), list(lines)) for choices, lines in reader.closing],
         answers=list(answers),
@@ -192,12 +226,13 @@ def _machine(model: torch.nn.Module) -> str:
     device = next(model.parameters()).device
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{platform.machine()} CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
 @contextlib.contextmanager
 def _alone(folder: Path, context: FitContext) -> Iterator[None]:
-    """One process trains a checkpoint; another that wants the same waits for it."""
+    """Let one process train a checkpoint, and another that wants the same wait for it."""
     from filelock import FileLock, Timeout
 
     make_folder(folder.parent)

@@ -37,6 +37,8 @@ class TaskPlan(AskedTask):
     """As in `PlanFile.selection_digest`."""
     part: str | None = None
     """Which part of the split is asked, for people; None if all of it is."""
+    training: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What models are fitted to, read once for all models and seeds that share this plan; see `mmbench.runner.fitting`."""
 
     def requests(self, numbers: Sequence[int]) -> list[Request]:
         """Build the requests with these numbers, as the model is asked them."""

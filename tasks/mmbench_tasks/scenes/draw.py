@@ -21,22 +21,23 @@ class Draw:
     True
     """
 
-    __slots__ = ("_random",)
+    __slots__ = ("random",)
 
     def __init__(self, *names: str | int) -> None:
-        self._random = random.Random(derive_seed("mmbench scenes", VERSION, *names)).random
+        self.random = random.Random(derive_seed("mmbench scenes", VERSION, *names)).random
+        """Gives the next number from 0 up to 1."""
 
     def below(self, count: int) -> int:
         """A whole number from 0 to `count` - 1."""
-        return int(self._random() * count)
+        return int(self.random() * count)
 
     def between(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`, both included."""
-        return low + int(self._random() * (high - low + 1))
+        return low + int(self.random() * (high - low + 1))
 
     def pick(self, items: Sequence[T]) -> T:
         """One of the items."""
-        return items[int(self._random() * len(items))]
+        return items[int(self.random() * len(items))]
 
     def some(self, items: Sequence[T], count: int) -> list[T]:
         """`count` of the items, none twice, in random order. Raises ValueError where there are fewer."""
@@ -44,7 +45,7 @@ class Draw:
             raise ValueError(f"{count} of {len(items)} items")
         pool = list(items)
         for place in range(count):
-            other = place + int(self._random() * (len(pool) - place))
+            other = place + int(self.random() * (len(pool) - place))
             pool[place], pool[other] = pool[other], pool[place]
         return pool[:count]
 
