@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -35,17 +36,8 @@ def mmbench(folder, *arguments):
     )
 
 
-def test_the_model_of_the_readme_runs_and_sees_colours(tmp_path):
-    (tmp_path / "mymodel.py").write_text(block(ROOT / "README.md", "class MyModel"))
-    done = mmbench(tmp_path, "run", "--model", "mymodel", "--tasks", "vqa/easy-vqa", "--json", "-q")
-    assert done.returncode == 0, done.stderr
-    (row,) = json.loads(done.stdout)["metrics"]
-    assert row["n"] == 9673
-    assert row["low"] > row["prior"]  # it beats the model that does not look
-
-
 def test_the_python_call_of_the_readme_returns_a_value(tmp_path):
-    (tmp_path / "mymodel.py").write_text(block(ROOT / "README.md", "class MyModel"))
+    shutil.copy(ROOT / "examples" / "own_model" / "mymodel.py", tmp_path)
     (tmp_path / "call.py").write_text(block(ROOT / "README.md", "mmbench.run("))
     done = subprocess.run(
         [sys.executable, "call.py"],
@@ -59,6 +51,10 @@ def test_the_python_call_of_the_readme_returns_a_value(tmp_path):
     value, path = done.stdout.split()
     assert 0 < float(value) <= 1
     assert (tmp_path / path / "report.md").is_file()
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
 
 
 def test_the_methods_of_the_model_page_answer_a_run(tmp_path):

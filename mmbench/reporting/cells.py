@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mmbench.analysis.leaders import RankRange
+from typing import TYPE_CHECKING
+
 from mmbench.analysis.seeds import SeedGroup, SeedRow
 from mmbench.core.scores import MetricValue
 from mmbench.reporting.table import Cell
 from mmbench.reporting.text import amount, byte_size, figure, number, percent, signed
+
+if TYPE_CHECKING:
+    from mmbench.analysis.leaders import RankRange
 
 
 def model_cell(group: SeedGroup) -> Cell:

@@ -9,7 +9,6 @@ from mmbench.analysis.seeds import SeedGroup
 from mmbench.reporting.cells import count_cell, interval_cell, value_cell
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Cell, Table
-from mmbench.reporting.task_tables import task_tables
 from mmbench.results.run import TaskResult
 
 _MARKUP = re.compile(r"[\\|`*]|(?<=\])(?=[(\[:])|~(?=~)")
@@ -49,6 +48,8 @@ def _escaped(text: str) -> str:
 
 def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
     """A table for each task, models as rows."""
+    from mmbench.reporting.task_tables import task_tables
+
     return tables_markdown(task_tables(groups, tasks))
 
 
