@@ -46,7 +46,7 @@ if __name__ == "__main__":
 
 ENTRY_POINTS = """
 from importlib.metadata import entry_points
-for group in ("mmbench.tasks", "mmbench.models", "mmbench.datasets", "mmbench.suites", "mmbench.baselines"):
+for group in ("mmbench.tasks", "mmbench.models", "mmbench.metrics", "mmbench.datasets", "mmbench.suites", "mmbench.baselines"):
     for point in entry_points(group=group):
         if point.dist.name == "mmbench":
             point.load()

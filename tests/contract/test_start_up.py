@@ -37,6 +37,7 @@ def test_the_core_and_the_registry_load_the_standard_library_alone(module: str) 
         ["--help"],
         ["list", "tasks"],
         ["list", "models"],
+        ["list", "metrics"],
         *([name, "--help"] for name in ("run", "score", "compare", "rescore")),
     ],
 )
