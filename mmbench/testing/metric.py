@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.core.errors import UnknownNameError
+from mmbench.core.errors import PluginError, UnknownNameError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.scores import ScoreTable
@@ -77,6 +77,7 @@ def check_metric(metric: Metric | MetricMaker, table: ScoreTable | None = None, 
     first = [judge(rule, metric) for rule in _DECLARED]
     if any(check.status == "fail" for check in first):
         return Report("metric", name, tuple(first))
+    first.append(judge(_REGISTERED, metric))
     subject = _Subject(metric, table, seed)
     rules = _COMMON if metric.formula is not None else (*_COMMON, *_WEIGHTED)
     if not subject.meaningful and (problem := _unusable(subject)):
@@ -147,9 +148,11 @@ def _declaration(metric: Metric) -> str:
 
 
 def _registered(metric: Metric) -> str:
-    check_ids([metric])
     try:
+        check_ids([metric])
         found = metric_from_id(str(metric.id))
+    except PluginError as error:
+        raise BrokenError(f"{error}.") from error
     except UnknownNameError:
         if metric.is_mean:
             return "It is a mean, which stored runs rebuild although it is registered nowhere."
@@ -278,9 +281,9 @@ _DECLARED: tuple[Rule[Metric], ...] = (
     Rule(
         "declaration", "Name unit and columns; the lower bound is below the upper; the scale is positive.", _declaration
     ),
-    Rule(
-        "registered", "Declare it with mmbench.metrics.metric and register that; give it an id of its own.", _registered
-    ),
+)
+_REGISTERED: Rule[Metric] = Rule(
+    "registered", "Declare it with mmbench.metrics.metric and register that; give it an id of its own.", _registered
 )
 _COMMON: tuple[Rule[_Subject], ...] = (
     Rule("finite", "Return NaN only where no unit was scored or the value is truly undefined.", _finite),
