@@ -59,15 +59,10 @@ def rebuild(value: MetricValue, spec: MetricSpec | None) -> Metric:
         else:
             metric = metric_from_id(value.id)
     except UsageError as error:
-        raise NotComparableError(
-            f"how {value.id} is computed is not known here, because it is no mean and {_missing(spec)}: {error}"
-        ) from error
+        why = "it is no mean, and no registered metric has this id"
+        if spec is not None and spec.maker is not None:
+            why = f"its maker {spec.maker!r} cannot be used: {error}"
+        raise NotComparableError(f"how {value.id} is computed is not known here: {why}") from error
     if str(metric.id) != value.id or (spec is not None and not same_computation(spec_of(metric), spec)):
         raise NotComparableError(f"{value.id} is computed in another way today than when it was stored")
     return metric
-
-
-def _missing(spec: MetricSpec | None) -> str:
-    if spec is not None and spec.maker is not None:
-        return f"its maker {spec.maker!r} cannot be used"
-    return "no usable metric is registered under this id in the entry-point group mmbench.metrics"

@@ -112,7 +112,7 @@ def test_a_metric_that_nobody_knows_how_to_compute_is_shown_without_ranks(tmp_pa
     (board,) = tables(tmp_path)
     assert list(cells(board)) == ["a", "b"]
     assert "rank" not in cells(board)["a"]
-    assert "no ranks: how odd is computed is known to its task alone" in said(board)
+    assert "no ranks: how odd is computed is not known" in said(board)
 
 
 def test_seeds_of_a_model_are_one_row_averaged_within_a_resample(tmp_path):
