@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmbench.analysis.leaders import Floats, Ranker, RankRange, is_ranked, rank_of
-from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data
+from mmbench.analysis.leaders import Floats, Ranker, RankRange, rank_of
+from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, is_ranked
 from mmbench.core.errors import UsageError
 from mmbench.stats.ranks import rank_ranges
 

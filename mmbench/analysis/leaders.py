@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.joins import matched_rows
-from mmbench.analysis.seeds import SeedGroup
+from mmbench.analysis.seeds import SeedGroup, is_incomplete, is_ranked
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
@@ -25,9 +25,6 @@ from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-
-LEAST_COVERAGE = 0.95
-"""A model with less of a task's samples than this has no rank there: it would take the samples from all others."""
 
 _WEIGHTS_AT_ONCE = 2**20
 """Row weights in memory at once, while a metric that is no sum is resampled."""
@@ -107,23 +104,6 @@ class _SharedUnits:
     """int64 [n], codes from 0 without gaps."""
     of: int
     """Units that any table has."""
-
-
-def is_incomplete(group: SeedGroup, task: str) -> bool:
-    """Whether a model's values of a task cover less than they should: samples, seeds or the end of it are missing."""
-    results, scored = group.results(task), group.scored(task)
-    values = [value for result in scored for value in result.metrics.values()]
-    whole = all(result.status == "complete" for result in results)
-    return not whole or len(scored) < len(results) or any(value.n_failed for value in values)
-
-
-def is_ranked(group: SeedGroup, task: str, metric: str) -> bool:
-    """Whether a model has a value of this metric that may be ranked."""
-    scored = group.scored(task)
-    values = [result.metrics.get(metric) for result in scored if result.status in ("complete", "partial")]
-    return 0 < len(values) == len(scored) and all(
-        value is not None and value.value is not None and value.coverage >= LEAST_COVERAGE for value in values
-    )
 
 
 class Ranker:

@@ -21,6 +21,10 @@ SOLVED = 0.95
 """A seed counts as having solved a task from this value up, unless told otherwise."""
 
 
+LEAST_COVERAGE = 0.95
+"""A model with less of a task's samples than this has no rank there: it would take the samples from all others."""
+
+
 def checked_threshold(solved: float) -> float:
     """The threshold itself. Raises `OptionError` unless it lies from 0 to 1."""
     if not 0 <= solved <= 1:
@@ -231,6 +235,23 @@ class SeedGroup:
     def learned(self, task: str) -> list[LearnedEntry]:
         """The training summaries that the seeds reported."""
         return [result.learned for result in self.results(task) if result.learned is not None]
+
+
+def is_incomplete(group: SeedGroup, task: str) -> bool:
+    """Whether a model's values of a task cover less than they should: samples, seeds or the end of it are missing."""
+    results, scored = group.results(task), group.scored(task)
+    values = [value for result in scored for value in result.metrics.values()]
+    whole = all(result.status == "complete" for result in results)
+    return not whole or len(scored) < len(results) or any(value.n_failed for value in values)
+
+
+def is_ranked(group: SeedGroup, task: str, metric: str) -> bool:
+    """Whether a model has a value of this metric that may be ranked."""
+    scored = group.scored(task)
+    values = [result.metrics.get(metric) for result in scored if result.status in ("complete", "partial")]
+    return 0 < len(values) == len(scored) and all(
+        value is not None and value.value is not None and value.coverage >= LEAST_COVERAGE for value in values
+    )
 
 
 def middle(values: Iterable[float | None]) -> float | None:

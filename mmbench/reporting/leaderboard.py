@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmbench.analysis.leaderboard import Leaderboard
-from mmbench.analysis.leaders import is_incomplete
-from mmbench.analysis.seeds import SeedGroup
+from mmbench.analysis.seeds import SeedGroup, is_incomplete
 from mmbench.reporting.cells import model_cell, range_cell, rank_cell, value_cell
 from mmbench.reporting.table import Cell, Table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from mmbench.analysis.leaders import LEAST_COVERAGE, Ranking
-from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, middle
+from mmbench.analysis.seeds import LEAST_COVERAGE, SeedGroup, SeedRow, by_data, middle
 from mmbench.core.ids import MetricId
 from mmbench.reporting.cells import (
     amount_cell,
@@ -26,6 +26,9 @@ from mmbench.reporting.summary import UNFIT, status
 from mmbench.reporting.table import Cell, Column, Mark, Table
 from mmbench.results.schema import TaskEntry
 
+if TYPE_CHECKING:
+    from mmbench.analysis.leaders import Ranking
+
 LABELS = 6
 """A slice name with at most this many labels gets a column for each, where it is the task's only one."""
 
@@ -36,7 +39,7 @@ Metrics = Callable[[str, list[str]], list[str]]
 """(task, ids of all metrics that any model has there) → ids of those that get columns, the ranking one first."""
 
 
-Rank = Callable[[str, Sequence[SeedGroup], Sequence[str]], Ranking]
+Rank = Callable[[str, Sequence[SeedGroup], Sequence[str]], "Ranking"]
 """(task, models, metric ids that are shown, the ranking one first) → who leads."""
 
 

@@ -149,6 +149,7 @@ def test_an_older_file_without_specs_is_served_by_the_registered_metrics(tmp_pat
 def test_a_metric_that_is_registered_nowhere_has_values_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the task's file lies in the working directory: no code is imported because a run names it."""
     monkeypatch.chdir(FIXTURES / "v1" / "source")
+    monkeypatch.delitem(sys.modules, "tiny_v1_task", raising=False)
     (path,) = (FIXTURES / "v1" / "runs").glob("*Writes*")
     metric, reason = metric_for(load_run(path, tmp_path).tasks["tiny/vectors"], "close(norm=1)")
     assert metric is None
