@@ -14,7 +14,7 @@ from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmbench.gating.plan import Row, Settings
+    from mmbench.gating.plan import PlanRow, PlanSettings
 
 
 @click.command(
@@ -77,14 +77,14 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
     return 0
 
 
-def _settings(values: dict[str, Any], metrics: int, disagreement: float | None) -> Settings:
+def _settings(values: dict[str, Any], metrics: int, disagreement: float | None) -> PlanSettings:
     from mmbench.gating.amounts import share
-    from mmbench.gating.plan import Settings, tolerances_within
+    from mmbench.gating.plan import PlanSettings, tolerances_within
 
     alpha = share(values["alpha"], "--alpha", least=0.0, most=0.5)
     power = share(values["power"], "--power", least=alpha, most=0.9999)
     given = tuple(_positive(text, "--tolerance", "points") for text in values["tolerances"])
-    return Settings(tolerances_within(disagreement, given), alpha, power, values["rules"] or metrics)
+    return PlanSettings(tolerances_within(disagreement, given), alpha, power, values["rules"] or metrics)
 
 
 def _positive(text: str, option: str, kind: str) -> float:
@@ -98,7 +98,7 @@ def _positive(text: str, option: str, kind: str) -> float:
     return amount.number
 
 
-def _print(rows: list[Row], settings: Settings, *, as_json: bool) -> None:
+def _print(rows: list[PlanRow], settings: PlanSettings, *, as_json: bool) -> None:
     if as_json:
         shown = {"alpha": settings.alpha, "power": settings.power, "rules": settings.rules}
         click.echo(json.dumps({**shown, "plan": [row.to_dict() for row in rows]}, allow_nan=False))

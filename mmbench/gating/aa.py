@@ -15,7 +15,7 @@ from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import paired, read_pair, unit_changes
 from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
-from mmbench.gating.checks import Check, default_rules, resolve
+from mmbench.gating.checks import RuleCheck, default_rules, resolve
 from mmbench.gating.decide import as_drop, decide_margin, decide_regressions
 from mmbench.gating.judge import check_sides, gate
 from mmbench.gating.rules import Rule
@@ -63,7 +63,7 @@ class FalseAlarms:
 class _Metric:
     """A metric that is simulated, with all that it reads."""
 
-    check: Check
+    check: RuleCheck
     metric: Metric
     a: Floats
     """[n, d] rows of the baseline (of the run itself where there is none)."""
@@ -136,7 +136,7 @@ def false_alarms(
     )
 
 
-def _read(check: Check, run: Run, baseline: Run) -> _Metric | None:
+def _read(check: RuleCheck, run: Run, baseline: Run) -> _Metric | None:
     """Read what a rule is about; None for rules that are not simulated."""
     task, name = check.rule.task, check.rule.metric
     if check.perf is not None or check.rule.policy not in ("regression", "non-inferiority"):

@@ -18,7 +18,7 @@ ZERO = Amount(0.0, "points", "0pt")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RuleCheck:
     """A rule resolved against runs: its metric exists there, and its threshold is in the unit of the values."""
 
     rule: Rule
@@ -41,7 +41,7 @@ def default_rules(sides: Sequence[Run]) -> list[Rule]:
     return [Rule(task, metric, "regression", ZERO, ALPHA, source="default") for task, metric in names]
 
 
-def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) -> list[Check]:
+def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) -> list[RuleCheck]:
     """Find out what each rule is about.
 
     An id without parameters (``recall@5``) means the only metric that has them besides; of several, one must be named.
@@ -54,7 +54,7 @@ def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) 
     return checks
 
 
-def _check(rule: Rule, sides: Sequence[Run]) -> Check:
+def _check(rule: Rule, sides: Sequence[Run]) -> RuleCheck:
     tasks = [side.tasks[rule.task] for side in sides if rule.task in side.tasks]
     if not tasks:
         known = dict.fromkeys(name for side in sides for name in side.tasks)
@@ -66,7 +66,7 @@ def _check(rule: Rule, sides: Sequence[Run]) -> Check:
         return _perf_check(rule, PERF_METRICS[rule.metric])
     known = dict.fromkeys(name for task in tasks for name in task.metrics)
     if not known:  # nothing is scored: the verdict says what is missing
-        return Check(rule)
+        return RuleCheck(rule)
     if not values:
         raise UnknownNameError(
             f"metric in {rule.source or rule.text!r}:",
@@ -82,7 +82,7 @@ def _check(rule: Rule, sides: Sequence[Run]) -> Check:
         rule = _signed(rule, higher_is_better=value.higher_is_better)
     elif rule.amount is not None:
         threshold = _tolerance(rule, rule.amount, value, bounds)
-    return Check(rule, None, value.higher_is_better, value.scale, threshold)
+    return RuleCheck(rule, None, value.higher_is_better, value.scale, threshold)
 
 
 def _with_whole_id(rule: Rule, tasks: Sequence[TaskResult]) -> Rule:
@@ -97,7 +97,7 @@ def _with_whole_id(rule: Rule, tasks: Sequence[TaskResult]) -> Rule:
     return replace(rule, metric=fitting[0])
 
 
-def _perf_check(rule: Rule, perf: PerfMetric) -> Check:
+def _perf_check(rule: Rule, perf: PerfMetric) -> RuleCheck:
     amount = rule.amount
     if amount is None:
         raise UsageError(f"{rule.source}: {perf.name} needs a threshold")
@@ -107,7 +107,7 @@ def _perf_check(rule: Rule, perf: PerfMetric) -> Check:
         if amount.number <= 0:
             raise UsageError(f"{rule.source}: a limit of {perf.name} is above 0, got {amount.text!r}")
         rule = _signed(rule, higher_is_better=perf.higher_is_better)
-    return Check(rule, perf, perf.higher_is_better, 1.0, amount.number)
+    return RuleCheck(rule, perf, perf.higher_is_better, 1.0, amount.number)
 
 
 def _signed(rule: Rule, *, higher_is_better: bool) -> Rule:

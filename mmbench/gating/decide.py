@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmbench.gating.checks import Check
+from mmbench.gating.checks import RuleCheck
 from mmbench.gating.verdicts import Outcome, ReasonCode, Verdict, Word
 from mmbench.stats import Difference, holm, minimum_detectable_effect
 
 POWER = 0.8
 """How often a drop of the minimum detectable effect is seen."""
 
-Test = tuple[Check, Difference, int]
+Test = tuple[RuleCheck, Difference, int]
 """A rule, its difference turned by `as_drop`, and the number of samples whose score changed."""
 
 
@@ -55,7 +55,7 @@ def decide_regressions(tests: Sequence[Test]) -> list[Verdict]:
 
 
 def _regression(
-    check: Check, drop: Difference, changed: int, p_values: tuple[float, float] | None, tests: int
+    check: RuleCheck, drop: Difference, changed: int, p_values: tuple[float, float] | None, tests: int
 ) -> Verdict:
     if _is_unchanged(drop, changed):
         return Verdict(check, "same", "passed", "unchanged", p_value=p_values and p_values[0], smallest=0.0)
@@ -76,7 +76,7 @@ def _regression(
     return Verdict(check, *end, p_value=p_drop, smallest=smallest)
 
 
-def decide_margin(check: Check, drop: Difference, changed: int) -> Verdict:
+def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
     """Judge a ``non-inferiority`` rule: it passes only when the 95 % interval excludes a drop beyond the margin.
 
     It is violated when the drop is beyond the margin and significant, and undecided for anything between. No correction for
@@ -107,7 +107,7 @@ def relation(drop: Difference, changed: int, alpha: float) -> Word:
     return "regressed" if drop.p_upper <= alpha else "improved" if drop.p_lower <= alpha else "within noise"
 
 
-def decide_limit(check: Check, value: float, before: float | None, beside: Word) -> Verdict:
+def decide_limit(check: RuleCheck, value: float, before: float | None, beside: Word) -> Verdict:
     """Judge an ``absolute`` rule: a floor where higher is better, else a budget; the limit itself is within it.
 
     Args:
@@ -128,7 +128,7 @@ def exceeds(value: float, limit: float) -> bool:
     return value > limit and not math.isclose(value, limit, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _within(value: float, check: Check) -> bool:
+def _within(value: float, check: RuleCheck) -> bool:
     return not exceeds(*((check.threshold, value) if check.higher_is_better else (value, check.threshold)))
 
 

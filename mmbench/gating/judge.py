@@ -10,7 +10,7 @@ from mmbench.analysis.joins import join_tables
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.gating.checks import Check, default_rules, resolve
+from mmbench.gating.checks import RuleCheck, default_rules, resolve
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.gating.speed import judge_speed
@@ -82,7 +82,7 @@ def _check_repeats(sides: Sequence[Run], what: str) -> None:
         raise UsageError(f"{what}: the same run is given twice; a repeat is a run of its own")
 
 
-def _judge(checks: Sequence[Check], runs: Sequence[Run], baselines: Sequence[Run]) -> list[Verdict]:
+def _judge(checks: Sequence[RuleCheck], runs: Sequence[Run], baselines: Sequence[Run]) -> list[Verdict]:
     pair = _Pair(runs[0], baselines[0] if baselines else None, {}, {})
     pair.compare(checks)
     verdicts: dict[int, Verdict] = {}
@@ -117,7 +117,7 @@ class _Pair:
     differences: dict[tuple[str, str], MetricDifference]
     refused: dict[str, list[str]]
 
-    def compare(self, checks: Sequence[Check]) -> None:
+    def compare(self, checks: Sequence[RuleCheck]) -> None:
         """Compare the two, task by task."""
         if self.baseline is None:
             return
@@ -139,7 +139,7 @@ def _drop(difference: MetricDifference) -> Difference:
     return as_drop(difference.difference, higher_is_better=difference.higher_is_better)
 
 
-def _judge_exact(check: Check, pair: _Pair, difference: MetricDifference) -> Verdict:
+def _judge_exact(check: RuleCheck, pair: _Pair, difference: MetricDifference) -> Verdict:
     changed = _changed_rows(check, pair)
     if changed is None:
         return Verdict(check, "inconclusive", "undecided", "scores_unreadable")
@@ -150,7 +150,7 @@ def _judge_exact(check: Check, pair: _Pair, difference: MetricDifference) -> Ver
     return Verdict(check, "within noise" if word == "same" else word, "violated", "samples_changed", details)
 
 
-def _changed_rows(check: Check, pair: _Pair) -> int | None:
+def _changed_rows(check: RuleCheck, pair: _Pair) -> int | None:
     """Units whose row or status is not the same on both sides, of all that the metric reads; None where unknown."""
     if pair.baseline is None:
         return None
@@ -166,7 +166,7 @@ def _changed_rows(check: Check, pair: _Pair) -> int | None:
     return sum(bool(row or status_a[left] != status_b[right]) for left, right, row in pairs)
 
 
-def _absent(check: Check, pair: _Pair, difference: MetricDifference | None) -> Verdict | None:
+def _absent(check: RuleCheck, pair: _Pair, difference: MetricDifference | None) -> Verdict | None:
     """The verdict on a rule that compares and cannot be judged on all samples; None where it can."""
     task, metric = check.rule.task, check.rule.metric
     if (lack := _lack(check, pair.run, "run")) is not None:
@@ -190,7 +190,7 @@ def _absent(check: Check, pair: _Pair, difference: MetricDifference | None) -> V
     return None
 
 
-def _lack(check: Check, side: Run, name: str) -> Verdict | None:
+def _lack(check: RuleCheck, side: Run, name: str) -> Verdict | None:
     """The verdict on a rule where a side has no value of its metric; None where it has one."""
 
     def lack(reason: ReasonCode, **details: Any) -> Verdict:
@@ -209,7 +209,7 @@ def _lack(check: Check, side: Run, name: str) -> Verdict | None:
     return None if value.value is not None else lack("no_value", why=value.reason or "undefined")
 
 
-def _judge_limit(check: Check, pair: _Pair, difference: MetricDifference | None) -> Verdict:
+def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | None) -> Verdict:
     """Judge an ``absolute`` rule by the run's own value over all its samples."""
     task, metric = check.rule.task, check.rule.metric
     if (lack := _lack(check, pair.run, "run")) is not None:
@@ -230,7 +230,7 @@ def _judge_limit(check: Check, pair: _Pair, difference: MetricDifference | None)
     return replace(verdict, baseline=before, value=value.value, n=value.n)
 
 
-def _fewer_samples(check: Check, pair: _Pair) -> Verdict | None:
+def _fewer_samples(check: RuleCheck, pair: _Pair) -> Verdict | None:
     """The verdict on a run that was asked a part of the baseline's samples; None for one that was not.
 
     Of other data the numbers of samples say nothing of each other.

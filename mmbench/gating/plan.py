@@ -22,7 +22,7 @@ TOLERANCES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PlanSettings:
     """What is planned for."""
 
     tolerances: tuple[float, ...] = TOLERANCES
@@ -54,7 +54,7 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """What one tolerance needs."""
 
     noise: Noise
@@ -101,7 +101,7 @@ def tolerances_within(disagreement: float | None, given: Sequence[float]) -> tup
     return tuple(given) or tuple(each for each in TOLERANCES if each <= most) or (most,)
 
 
-def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
+def plan_rows(noises: Sequence[Noise], settings: PlanSettings) -> list[PlanRow]:
     """Count the samples for each metric and tolerance. Raises `UsageError` for tolerances that no number of samples shows."""
     rows = []
     for noise in noises:
@@ -118,7 +118,7 @@ def plan_rows(noises: Sequence[Noise], settings: Settings) -> list[Row]:
                     needed = samples_needed(tolerance / noise.scale, sd=noise.sd, design_effect=effect, **test)
                 except ValueError as error:
                     raise UsageError(str(error)) from error
-            rows.append(Row(noise, tolerance, needed, smallest))
+            rows.append(PlanRow(noise, tolerance, needed, smallest))
     return rows
 
 

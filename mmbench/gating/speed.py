@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from mmbench.gating.amounts import PerfMetric
-from mmbench.gating.checks import Check
+from mmbench.gating.checks import RuleCheck
 from mmbench.gating.decide import decide_limit, exceeds
 from mmbench.gating.verdicts import Outcome, ReasonCode, Verdict, Word
 from mmbench.results.run import Run
@@ -42,7 +42,7 @@ class _Beside:
     p_worse: float | None = None
 
 
-def judge_speed(check: Check, perf: PerfMetric, runs: Sequence[Run], baselines: Sequence[Run]) -> Verdict:
+def judge_speed(check: RuleCheck, perf: PerfMetric, runs: Sequence[Run], baselines: Sequence[Run]) -> Verdict:
     """Judge one rule about speed, memory or cost.
 
     A repeat is a run: its last session on the task. The calls of one session share everything that makes sessions differ
@@ -56,7 +56,9 @@ def judge_speed(check: Check, perf: PerfMetric, runs: Sequence[Run], baselines: 
     return replace(verdict, baseline=before.middle, value=here.middle, difference=factor, n=len(here.values))
 
 
-def _verdict(check: Check, here: _Repeats, before: _Repeats, factor: float | None, differs: _Beside | None) -> Verdict:
+def _verdict(
+    check: RuleCheck, here: _Repeats, before: _Repeats, factor: float | None, differs: _Beside | None
+) -> Verdict:
     if here.middle is None:
         return Verdict(check, "missing", "undecided", "not_measured", {"side": "run", "why": here.why})
     if check.rule.policy == "absolute":
@@ -102,7 +104,7 @@ def _differences(runs: Sequence[Run], baselines: Sequence[Run], here: _Repeats, 
     return _Beside("not comparable", "other_batch_sizes", {"sizes": sizes}) if len(sizes) > 1 else None
 
 
-def _beside(check: Check, here: _Repeats, before: _Repeats, factor: float | None) -> _Beside:
+def _beside(check: RuleCheck, here: _Repeats, before: _Repeats, factor: float | None) -> _Beside:
     from mmbench.stats import mann_whitney
 
     alpha, n, m = check.rule.alpha, len(here.values), len(before.values)
@@ -121,7 +123,7 @@ def _beside(check: Check, here: _Repeats, before: _Repeats, factor: float | None
     return _Beside("within noise", "no_slower", repeats, p_worse)
 
 
-def _factor(check: Check, mine: float | None, theirs: float | None) -> float | None:
+def _factor(check: RuleCheck, mine: float | None, theirs: float | None) -> float | None:
     """How many times as slow, or as much, the run is: above 1 is worse."""
     if mine is None or theirs is None or mine <= 0 or theirs <= 0:
         return None

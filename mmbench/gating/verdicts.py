@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mmbench.gating.checks import Check
+from mmbench.gating.checks import RuleCheck
 
 Word = Literal[
     "improved",
@@ -54,7 +54,7 @@ VIOLATED, UNDECIDED = 1, 3
 class Verdict:
     """What one rule comes to. Numbers are in the metric's natural range or the base unit of speed; None where unknown."""
 
-    check: Check
+    check: RuleCheck
     """The rule, resolved against the runs."""
     word: Word
     """What the run is beside its baseline."""

@@ -13,7 +13,7 @@ from mmbench.reporting.verdict_words import gate_notes, headline, reason_text, v
 
 if TYPE_CHECKING:
     from mmbench.gating.aa import FalseAlarms
-    from mmbench.gating.plan import Row, Settings
+    from mmbench.gating.plan import PlanRow, PlanSettings
 
 SUMMARY_LIMIT = 2**20
 """Bytes that GitHub shows of one step's summary; a longer one is not shown at all."""
@@ -104,7 +104,7 @@ def _measured(value: float | None, unit: str) -> str:
     return byte_size(int(value)) if unit == "B" else f"{figure(value)}{'' if unit.startswith('/') else ' '}{unit}"
 
 
-def plan_table(rows: Sequence[Row], settings: Settings) -> Table:
+def plan_table(rows: Sequence[PlanRow], settings: PlanSettings) -> Table:
     """How many samples each tolerance needs, a row a metric and tolerance."""
     titles = ("metric", "tolerance", "samples needed", "at hand", "detectable", "sd", "design effect")
     cells = [

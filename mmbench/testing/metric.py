@@ -16,7 +16,7 @@ from mmbench.metrics.declare import MetricMaker
 from mmbench.metrics.evaluate import evaluate, merge_tables
 from mmbench.metrics.registered import check_ids, metric_from_id
 from mmbench.testing.report import Check, Report
-from mmbench.testing.rules import BrokenError, NotedError, Rule, SkippedError, described, judge
+from mmbench.testing.rules import BrokenError, KitRule, NotedError, SkippedError, described, judge
 from mmbench.testing.score_tables import TOLERANCE, metric_rows, take
 
 Floats = NDArray[np.float64]
@@ -276,29 +276,29 @@ def _doubled(subject: _Subject) -> str:
     return "Doubling every weight changes nothing."
 
 
-_DECLARED: tuple[Rule[Metric], ...] = (
-    Rule("id", "Make the id with MetricId.parse; everything of the convention belongs in it.", _id),
-    Rule(
+_DECLARED: tuple[KitRule[Metric], ...] = (
+    KitRule("id", "Make the id with MetricId.parse; everything of the convention belongs in it.", _id),
+    KitRule(
         "declaration", "Name unit and columns; the lower bound is below the upper; the scale is positive.", _declaration
     ),
 )
-_REGISTERED: Rule[Metric] = Rule(
+_REGISTERED: KitRule[Metric] = KitRule(
     "registered", "Declare it with mmbench.metrics.metric and register that; give it an id of its own.", _registered
 )
-_COMMON: tuple[Rule[_Subject], ...] = (
-    Rule("finite", "Return NaN only where no unit was scored or the value is truly undefined.", _finite),
-    Rule("bounds", "Correct the bounds or the formula; None is a range without an end.", _bounds),
-    Rule(
+_COMMON: tuple[KitRule[_Subject], ...] = (
+    KitRule("finite", "Return NaN only where no unit was scored or the value is truly undefined.", _finite),
+    KitRule("bounds", "Correct the bounds or the formula; None is a range without an end.", _bounds),
+    KitRule(
         "batched",
         "Index the last axis (sums[..., 0]) and keep all others; compute returns one value a weighting.",
         _batched,
     ),
-    Rule("pure", "Work on copies, and keep no state between calls.", _pure),
-    Rule("order", "Let nothing depend on the order of the rows.", _order),
-    Rule("shards", "Let the value depend on the rows alone.", _shards),
-    Rule("undefined", "Divide NumPy arrays (0/0 is NaN) rather than Python numbers.", _undefined),
+    KitRule("pure", "Work on copies, and keep no state between calls.", _pure),
+    KitRule("order", "Let nothing depend on the order of the rows.", _order),
+    KitRule("shards", "Let the value depend on the rows alone.", _shards),
+    KitRule("undefined", "Divide NumPy arrays (0/0 is NaN) rather than Python numbers.", _undefined),
 )
-_WEIGHTED: tuple[Rule[_Subject], ...] = (
-    Rule("weights", "Treat weights as counts: the bootstrap draws rows several times or not at all.", _weights),
-    Rule("doubled", "Divide by the sum of the weights.", _doubled),
+_WEIGHTED: tuple[KitRule[_Subject], ...] = (
+    KitRule("weights", "Treat weights as counts: the bootstrap draws rows several times or not at all.", _weights),
+    KitRule("doubled", "Divide by the sum of the weights.", _doubled),
 )

@@ -18,7 +18,7 @@ from mmbench.testing.model_calls import Pools, Sitting, fit, pools_of, reveal
 from mmbench.testing.model_rules import MODEL_RULES
 from mmbench.testing.probe import ProbeTask
 from mmbench.testing.report import Check, Report
-from mmbench.testing.rules import BrokenError, NotedError, Rule, SkippedError, is_line, judge
+from mmbench.testing.rules import BrokenError, KitRule, NotedError, SkippedError, is_line, judge
 
 
 def check_model(
@@ -107,7 +107,7 @@ def _sit(bench: _Bench, pools: dict[RequestKind, Pools], tolerance: float, *, fi
             yield judge(rule, sitting, f"{kind}: ")
 
 
-def _opening(bench: _Bench) -> list[Rule[_Bench]]:
+def _opening(bench: _Bench) -> list[KitRule[_Bench]]:
     bench.caller = None
     rules = [_BUILT]
     if bench.capabilities.learns:
@@ -177,15 +177,15 @@ def _close(bench: _Bench) -> list[Check]:
         bench.loop.call(caller.close)
         return "close() succeeds."
 
-    return [judge(Rule("close", "Let close() free what open() took, and nothing more.", closed), bench)]
+    return [judge(KitRule("close", "Let close() free what open() took, and nothing more.", closed), bench)]
 
 
-_HAS_METHODS: Rule[_Bench] = Rule(
+_HAS_METHODS: KitRule[_Bench] = KitRule(
     "methods", "Write generate, choose or embed, which take a list of requests.", _methods
 )
-_HAS_INFO: Rule[_Bench] = Rule(
+_HAS_INFO: KitRule[_Bench] = KitRule(
     "info", "Give info as mmbench.ModelInfo or a dict, with the digest of the weights.", _info
 )
-_BUILT: Rule[_Bench] = Rule("build", "Let the class be called with its options; load weights in open().", _build)
-_FITTED: Rule[_Bench] = Rule("fit", "Write fit(task_info, train, val, context).", _fit)
-_OPENED: Rule[_Bench] = Rule("open", "Let open() take no arguments.", _open)
+_BUILT: KitRule[_Bench] = KitRule("build", "Let the class be called with its options; load weights in open().", _build)
+_FITTED: KitRule[_Bench] = KitRule("fit", "Write fit(task_info, train, val, context).", _fit)
+_OPENED: KitRule[_Bench] = KitRule("open", "Let open() take no arguments.", _open)

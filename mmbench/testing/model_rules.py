@@ -9,7 +9,7 @@ from mmbench.core.responses import Response
 from mmbench.models.outputs import same_length
 from mmbench.testing.digests import request_digest
 from mmbench.testing.model_calls import Sitting, in_batches, odd_requests
-from mmbench.testing.rules import BrokenError, NotedError, Rule, SkippedError, described
+from mmbench.testing.rules import BrokenError, KitRule, NotedError, SkippedError, described
 
 
 def _batches(sitting: Sitting) -> str:
@@ -114,18 +114,20 @@ def _odd(sitting: Sitting) -> str:
     return f"It answers {', '.join(requests)}." if requests else "There is nothing unusual to ask."
 
 
-MODEL_RULES: tuple[Rule[Sitting], ...] = (
-    Rule("batches", "Return one output for each request, for a batch of any size.", _batches),
-    Rule("outputs", "Return text, one finite number a choice, or finite vectors of one length.", _outputs),
-    Rule(
+MODEL_RULES: tuple[KitRule[Sitting], ...] = (
+    KitRule("batches", "Return one output for each request, for a batch of any size.", _batches),
+    KitRule("outputs", "Return text, one finite number a choice, or finite vectors of one length.", _outputs),
+    KitRule(
         "repeat",
         "Decode greedily at temperature 0, put the network into evaluation mode, draw from request.seed.",
         _repeat,
     ),
-    Rule("alone", "Look at padding and attention masks (pad on the left to generate); draw from request.seed.", _alone),
-    Rule("order", "Return outputs in the order of the requests; keep no state between them.", _reversed),
-    Rule("requests", "Copy what you change: the runner uses the requests again.", _untouched),
-    Rule(
+    KitRule(
+        "alone", "Look at padding and attention masks (pad on the left to generate); draw from request.seed.", _alone
+    ),
+    KitRule("order", "Return outputs in the order of the requests; keep no state between them.", _reversed),
+    KitRule("requests", "Copy what you change: the runner uses the requests again.", _untouched),
+    KitRule(
         "unusual input", "Nothing, if your data hold no such thing: in a run it is an error of that sample alone.", _odd
     ),
 )

@@ -41,7 +41,7 @@ class SkippedError(FindingError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule(Generic[S]):
+class KitRule(Generic[S]):
     """One promise."""
 
     name: str
@@ -52,7 +52,7 @@ class Rule(Generic[S]):
     """Returns what was found; raises a `FindingError` where that is not a pass."""
 
 
-def judge(rule: Rule[S], subject: S, prefix: str = "") -> Check:
+def judge(rule: KitRule[S], subject: S, prefix: str = "") -> Check:
     """Make one check. An unexpected exception of the plug-in is a failure; a missing extra is raised as it is."""
     name = f"{prefix}{rule.name}"
     try:

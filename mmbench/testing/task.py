@@ -10,7 +10,7 @@ from mmbench.core.scores import ScoreTable
 from mmbench.core.task import Task
 from mmbench.testing.metric import check_metric
 from mmbench.testing.report import Check, Report
-from mmbench.testing.rules import BrokenError, Rule, Stages, described, judge, others
+from mmbench.testing.rules import BrokenError, KitRule, Stages, described, judge, others
 from mmbench.testing.subject import TaskSubject
 from mmbench.testing.task_basics import BASICS, METHODS
 from mmbench.testing.task_scores import SCORES
@@ -65,7 +65,7 @@ def check_task_metric(task: Task, metric: Metric, *, n_samples: int = 64, seed: 
             raise BrokenError(f"Metric {metric.id} reads a table {metric.unit!r}, which score does not return.")
         return f"{len(found[metric.unit].unit_ids)} rows."
 
-    made = judge(Rule("table", "Check the whole task first.", tables), subject)
+    made = judge(KitRule("table", "Check the whole task first.", tables), subject)
     if made.status == "fail":
         return Report("metric", str(metric.id), (made,))
     return check_metric(metric, found[metric.unit], seed=seed)
@@ -104,6 +104,6 @@ def _metric_checks(subject: TaskSubject) -> list[Check]:
         return []
     found = []
     for metric in metrics:
-        rule: Rule[Metric] = Rule(f"metric {metric.id}", "Run check_metric on it with this task's table.", whole)
+        rule: KitRule[Metric] = KitRule(f"metric {metric.id}", "Run check_metric on it with this task's table.", whole)
         found.append(judge(rule, metric))
     return found

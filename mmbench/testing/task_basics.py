@@ -13,7 +13,7 @@ from mmbench.core.requests import Generate, Request
 from mmbench.core.samples import Sample
 from mmbench.testing.digests import request_digest, same_sample, sample_digest
 from mmbench.testing.elsewhere import differences
-from mmbench.testing.rules import BrokenError, NotedError, Rule, SkippedError, is_line, listed, others
+from mmbench.testing.rules import BrokenError, KitRule, NotedError, SkippedError, is_line, listed, others
 from mmbench.testing.subject import TaskSubject, make_requests, needs
 
 _MEMBERS = ("info", "metrics", "fingerprint", "samples", "requests", "score", "solve", "chance")
@@ -309,43 +309,45 @@ def _chance(subject: TaskSubject) -> str:
     return "; ".join(f"{name} {value:.4g}" for name, value in list(chance.items())[:4]) + "."
 
 
-METHODS: Rule[TaskSubject] = Rule("methods", "Give a built task with all that mmbench.core.Task names.", _methods)
+METHODS: KitRule[TaskSubject] = KitRule("methods", "Give a built task with all that mmbench.core.Task names.", _methods)
 
-BASICS: tuple[Rule[TaskSubject], ...] = (
-    Rule("info", "Fill in every field; 'unknown' where nobody told the licence.", _info),
-    Rule("registered name", "Give the task, and the entry point, one name.", _registered),
-    Rule(
+BASICS: tuple[KitRule[TaskSubject], ...] = (
+    KitRule("info", "Fill in every field; 'unknown' where nobody told the licence.", _info),
+    KitRule("registered name", "Give the task, and the entry point, one name.", _registered),
+    KitRule(
         "metric ids",
         "Give each metric an id of its own from MetricId.parse, and name primary ones as they are.",
         _metric_ids,
     ),
-    Rule("samples", "Return at least one mmbench.Sample, with tuples of text and media.", _samples),
-    Rule("ids", "Give every sample an id that is unique, printable and without line breaks.", _ids),
-    Rule("stable samples", "Draw nothing, or from derive_seed; sort what comes from sets or folders.", _stable),
-    Rule("splits", "Cut the data by group (mmbench.data.split_by_group), and put the split into the id.", _splits),
-    Rule("shared media", "Where it is not on purpose, use the medium's digest as the group.", _shared_media),
-    Rule(
+    KitRule("samples", "Return at least one mmbench.Sample, with tuples of text and media.", _samples),
+    KitRule("ids", "Give every sample an id that is unique, printable and without line breaks.", _ids),
+    KitRule("stable samples", "Draw nothing, or from derive_seed; sort what comes from sets or folders.", _stable),
+    KitRule("splits", "Cut the data by group (mmbench.data.split_by_group), and put the split into the id.", _splits),
+    KitRule("shared media", "Where it is not on purpose, use the medium's digest as the group.", _shared_media),
+    KitRule(
         "fingerprint", "Return the digest of all that can change a score (mmbench.data.dataset_digest).", _fingerprint
     ),
-    Rule(
+    KitRule(
         "requests",
         "Make mmbench.Generate, Choose or Embed requests of the kinds that info.request_kinds names.",
         _requests,
     ),
-    Rule(
+    KitRule(
         "modalities",
         "Name in info.modalities what requests hold, and in info.max_images the most images of one.",
         _modalities,
     ),
-    Rule("same requests", "Make requests from the sample alone: no state, no clock, no draws.", _deterministic),
-    Rule(
+    KitRule("same requests", "Make requests from the sample alone: no state, no clock, no draws.", _deterministic),
+    KitRule(
         "closed answers",
         "Set info.closed_answers where every generate request has its choices, and only there.",
         _closed,
     ),
-    Rule("hidden answers", "Put into a request what a model may see, and nothing else.", _hidden),
-    Rule("media", "Use the functions of mmbench.data, such as image_from_file.", _media),
-    Rule("fresh process", "Depend on no order of sets, no state of the process, no draws without a seed.", _fresh),
-    Rule("chance", "Return finite values within the bounds, by metric id; nothing where chance is undefined.", _chance),
+    KitRule("hidden answers", "Put into a request what a model may see, and nothing else.", _hidden),
+    KitRule("media", "Use the functions of mmbench.data, such as image_from_file.", _media),
+    KitRule("fresh process", "Depend on no order of sets, no state of the process, no draws without a seed.", _fresh),
+    KitRule(
+        "chance", "Return finite values within the bounds, by metric id; nothing where chance is undefined.", _chance
+    ),
 )
 """In order: later checks build on earlier ones."""

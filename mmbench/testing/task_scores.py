@@ -17,7 +17,7 @@ from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
 from mmbench.core.task import PerSampleTask
 from mmbench.metrics.evaluate import merge_tables
 from mmbench.testing.digests import digest, sample_digest
-from mmbench.testing.rules import BrokenError, Rule, SkippedError, listed
+from mmbench.testing.rules import BrokenError, KitRule, SkippedError, listed
 from mmbench.testing.score_tables import TOLERANCE, column_of, difference, identical, problems, value_difference
 from mmbench.testing.subject import GIBBERISH, Answers, TaskSubject, needs
 
@@ -336,25 +336,27 @@ def _all_alike(subject: TaskSubject) -> Answers:
     return answers
 
 
-SCORES: tuple[Rule[TaskSubject], ...] = (
-    Rule("solutions", "Let solve return what a model would: text, one number a choice, or a vector.", _solutions),
-    Rule(
+SCORES: tuple[KitRule[TaskSubject], ...] = (
+    KitRule("solutions", "Let solve return what a model would: text, one number a choice, or a vector.", _solutions),
+    KitRule(
         "tables", "Return one mmbench.ScoreTable a unit, with finite scores, 0 where the unit is not counted.", _tables
     ),
-    Rule("pure", "Score on copies, and keep no state between calls.", _pure),
-    Rule("order", "Score by id, never by position; round sums once (mmbench.stats.exact_totals).", _order),
-    Rule("shards", "Score each sample by itself, or give score of your own instead of PerSampleTask.", _shards),
-    Rule(
+    KitRule("pure", "Score on copies, and keep no state between calls.", _pure),
+    KitRule("order", "Score by id, never by position; round sums once (mmbench.stats.exact_totals).", _order),
+    KitRule("shards", "Score each sample by itself, or give score of your own instead of PerSampleTask.", _shards),
+    KitRule(
         "oracle",
         "Let solve return an answer that score counts as right; look at the extractor and the references. Where nothing "
         "can be wholly right, say in ceiling(samples) what solve gets.",
         _oracle,
     ),
-    Rule("errors", "Give a unit whose response is error or timeout the status 'error' and no score.", _errors),
-    Rule("partial errors", "Give a unit the status 'error' where any answer that it needs failed.", _one_of_several),
-    Rule("refusals", "Give a unit whose response is refused the status 'refused' and the score 0.", _refused),
-    Rule("unparsable", "Give a unit without a readable answer the status 'unparsed' and the score 0.", _unparsable),
-    Rule("choices", "Let solve and score take a Choose request in place of a Generate request with choices.", _chooses),
-    Rule("ties", "Score a tie with the mean over the ways to break it, and let chance say the same.", _ties),
+    KitRule("errors", "Give a unit whose response is error or timeout the status 'error' and no score.", _errors),
+    KitRule("partial errors", "Give a unit the status 'error' where any answer that it needs failed.", _one_of_several),
+    KitRule("refusals", "Give a unit whose response is refused the status 'refused' and the score 0.", _refused),
+    KitRule("unparsable", "Give a unit without a readable answer the status 'unparsed' and the score 0.", _unparsable),
+    KitRule(
+        "choices", "Let solve and score take a Choose request in place of a Generate request with choices.", _chooses
+    ),
+    KitRule("ties", "Score a tie with the mean over the ways to break it, and let chance say the same.", _ties),
 )
 """In order: later checks build on earlier ones."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmbench.gating.amounts import Amount
-from mmbench.gating.checks import Check
+from mmbench.gating.checks import RuleCheck
 from mmbench.gating.decide import as_drop, decide_regressions
 from mmbench.gating.rules import Rule
 from mmbench.stats import paired_mean_difference
@@ -44,7 +44,7 @@ def independent(lost, gained):
 def fails(found, tolerance=0.0):
     """Whether the gate fails over the evidence of all its metrics together."""
     rule = Rule("a/b", "accuracy", "regression", Amount(100 * tolerance, "points", "the tolerance"), ALPHA)
-    verdicts = decide_regressions([(Check(rule, threshold=tolerance), *each) for each in found])
+    verdicts = decide_regressions([(RuleCheck(rule, threshold=tolerance), *each) for each in found])
     return any(verdict.outcome == "violated" for verdict in verdicts)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.gating.amounts import Amount
-from mmbench.gating.checks import Check
+from mmbench.gating.checks import RuleCheck
 from mmbench.gating.decide import as_drop, decide_limit, decide_margin, decide_regressions, exceeds, relation
 from mmbench.gating.rules import Rule
 from mmbench.stats import Difference
@@ -15,7 +15,9 @@ Z90 = 1.6448536269514722 + 0.8416212335729143
 
 
 def check(threshold=0.0, policy="regression", alpha=0.05, *, higher=True):
-    return Check(Rule("a/b", "accuracy", policy, Amount(1.0, "points", "1pt"), alpha), None, higher, 100.0, threshold)
+    return RuleCheck(
+        Rule("a/b", "accuracy", policy, Amount(1.0, "points", "1pt"), alpha), None, higher, 100.0, threshold
+    )
 
 
 def dropped(value, se, p_drop, changed=50):

@@ -10,7 +10,7 @@ from mmbench.core import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.scores import ScoreTable
 from mmbench.gating.aa import false_alarms
 from mmbench.gating.judge import gate
-from mmbench.gating.plan import Settings, given_noise, noise_of, plan_rows, tolerances_within
+from mmbench.gating.plan import PlanSettings, given_noise, noise_of, plan_rows, tolerances_within
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric
 from mmbench.reporting.gate import false_alarm_lines
@@ -37,7 +37,7 @@ def scores(n, disagreement, seed=0, share=0.7, size=1):
 
 
 def test_the_textbook_number():
-    (row,) = plan_rows([given_noise(0.10, None, 1.0)], Settings(tolerances=(1.0,)))
+    (row,) = plan_rows([given_noise(0.10, None, 1.0)], PlanSettings(tolerances=(1.0,)))
     assert row.needed == math.ceil((Z / 0.01) ** 2 * 0.10) == 6183
 
 
@@ -62,14 +62,14 @@ def test_runs_of_different_models_are_no_repeats_and_a_run_is_not_its_own_baseli
 
 def test_clusters_and_rules_ask_for_more():
     def needed(effect=1.0, rules=1):
-        return plan_rows([given_noise(0.10, None, effect)], Settings(tolerances=(1.0,), rules=rules))[0].needed
+        return plan_rows([given_noise(0.10, None, effect)], PlanSettings(tolerances=(1.0,), rules=rules))[0].needed
 
     assert needed(effect=3.0) == pytest.approx(3 * needed(), abs=3)
     assert needed(rules=12) > 1.7 * needed()
 
 
 def test_an_sd_is_in_points():
-    (row,) = plan_rows([given_noise(None, 30.0, 1.0)], Settings(tolerances=(1.0,)))
+    (row,) = plan_rows([given_noise(None, 30.0, 1.0)], PlanSettings(tolerances=(1.0,)))
     assert row.needed == math.ceil((Z * 30) ** 2)
 
 
@@ -77,7 +77,7 @@ def test_two_runs_tell_their_noise_clusters_included(tmp_path):
     a, b = scores(2000, 0.1, size=10)
     baseline, run = stored(tmp_path, a=a, b=b)
     (noise,) = noise_of(run, baseline, [], None)
-    (row,) = plan_rows([noise], Settings(tolerances=(1.0,)))
+    (row,) = plan_rows([noise], PlanSettings(tolerances=(1.0,)))
     result = gate([run], [baseline], [])
     assert row.smallest == pytest.approx(100 * result.verdicts[0].smallest)
     assert row.needed == pytest.approx(2000 * (row.smallest / 1.0) ** 2, rel=1e-3)
@@ -97,7 +97,7 @@ def test_one_run_plans_for_models_that_agree_by_chance_alone_or_for_a_share(tmp_
 
 def test_constant_scores_say_nothing(tmp_path):
     (run,) = stored(tmp_path, a=score_table([1.0] * 50))
-    (row,) = plan_rows(noise_of(run, None, [], None), Settings(tolerances=(1.0,)))
+    (row,) = plan_rows(noise_of(run, None, [], None), PlanSettings(tolerances=(1.0,)))
     assert row.needed is None
     assert "same score" in row.noise.basis
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_planned_is_refused(tmp_path):
     with pytest.raises(UsageError, match="scores of 0 and 1"):
         noise_of(load_run("halves", tmp_path), None, [], 0.1)
     with pytest.raises(UsageError, match="too small"):
-        plan_rows(noise_of(run, baseline, [], None), Settings(tolerances=(1e-12,)))
+        plan_rows(noise_of(run, baseline, [], None), PlanSettings(tolerances=(1e-12,)))
 
 
 # --- A against A ---

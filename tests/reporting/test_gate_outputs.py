@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.gating.amounts import PERF_METRICS, Amount
-from mmbench.gating.checks import Check
-from mmbench.gating.plan import Settings, given_noise, plan_rows
+from mmbench.gating.checks import RuleCheck
+from mmbench.gating.plan import PlanSettings, given_noise, plan_rows
 from mmbench.gating.rules import Rule
 from mmbench.gating.verdicts import GateResult, ReasonCode, Verdict
 from mmbench.reporting.gate import SUMMARY_LIMIT, gate_table, plan_table, summary_markdown
@@ -25,7 +25,7 @@ HOSTILE = "a|b\n\n# <script>alert(1)</script> `x` ![](http://h/x.png) ]]> & \x00
 def check(task="a/b", metric="accuracy", policy="regression", threshold=0.01):
     perf = PERF_METRICS.get(metric)
     rule = Rule(task, metric, policy, Amount(1.0, "points", "1pt"), 0.05, "<")
-    return Check(rule, perf, perf is None, 100.0 if perf is None else 1.0, threshold)
+    return RuleCheck(rule, perf, perf is None, 100.0 if perf is None else 1.0, threshold)
 
 
 def verdict(outcome="passed", word="same", reason="unchanged", details=None, task="a/b", **numbers):
@@ -243,7 +243,7 @@ def test_notes_say_what_stands_beside_the_verdicts():
 
 
 def test_the_table_of_a_plan():
-    settings = Settings(tolerances=(1.0, 0.5), rules=3)
+    settings = PlanSettings(tolerances=(1.0, 0.5), rules=3)
     table = plan_table(plan_rows([given_noise(0.1, None, 2.0)], settings), settings)
     assert [row[1] for row in table.texts] == ["1pt", "0.5pt"]
     assert "shared by 3 rules" in " ".join(table.said)

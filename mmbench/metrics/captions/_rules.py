@@ -85,7 +85,7 @@ NUMBERED = "art ca fig figs no nos op pp prop"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TokenRule:
     """One kind of token."""
 
     pattern: re.Pattern[str]
@@ -253,7 +253,7 @@ def _signs() -> Iterator[tuple[str, Render]]:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
+def rules() -> tuple[TokenRule, ...]:
     """All rules, in the order in which they win where their tokens are as long."""
     found = (*_abbreviations(), *_addresses(), *_words(), *_apostrophes(), *_signs())
-    return tuple(Rule(re.compile(pattern, re.IGNORECASE | re.ASCII), render) for pattern, render in found)
+    return tuple(TokenRule(re.compile(pattern, re.IGNORECASE | re.ASCII), render) for pattern, render in found)

@@ -37,7 +37,7 @@ def require(feature: str, module: str = "transformers") -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Checkpoint:
     """Where a checkpoint is loaded from."""
 
     name: str
@@ -48,7 +48,7 @@ class Source:
     """Branch, tag or commit on the hub; None: the default branch, or a folder."""
 
 
-def locate(path: str, revision: str | None) -> Source:
+def locate(path: str, revision: str | None) -> Checkpoint:
     """Where to load from what `checkpoint_digest` has digested; raises as it does.
 
     A name is loaded by the revision that was given, not by its commit, so that the cache learns what the name stands for and
@@ -56,9 +56,9 @@ def locate(path: str, revision: str | None) -> Source:
     hub for every file, and again.
     """
     if _is_folder(path):
-        return Source(path, path, None)
+        return Checkpoint(path, path, None)
     _, copy = _commit(path, revision)
-    return Source(path, copy, None) if copy else Source(path, path, revision)
+    return Checkpoint(path, copy, None) if copy else Checkpoint(path, path, revision)
 
 
 def checkpoint_digest(path: str, revision: str | None) -> str:
@@ -182,7 +182,7 @@ def refused(name: str, error: BaseException) -> str:
     return f"the hub does not give {name!r}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def load_failed(source: Source, error: Exception) -> RunFailedError:
+def load_failed(source: Checkpoint, error: Exception) -> RunFailedError:
     """The error to raise when transformers cannot load a part of a checkpoint."""
     path = source.name
     for cause in (error, error.__cause__):

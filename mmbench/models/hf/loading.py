@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmbench.core.errors import MissingExtraError, RunFailedError, UnknownNameError, UsageError
-from mmbench.models.hf.files import NO_PROCESSOR, Source, load_failed, torchvision_missing
+from mmbench.models.hf.files import NO_PROCESSOR, Checkpoint, load_failed, torchvision_missing
 from mmbench.models.hf.options import HfOptions
 from mmbench.models.hf.packages import quantisation_config
 
@@ -37,7 +37,7 @@ def device_of(options: HfOptions) -> Any:
     return device
 
 
-def load_processor(source: Source, options: HfOptions) -> Any:
+def load_processor(source: Checkpoint, options: HfOptions) -> Any:
     """The processor of a checkpoint: of pictures and texts.
 
     Raises `RunFailedError` where there is none, `UnknownNameError` for an option that it does not have.
@@ -50,7 +50,7 @@ def load_processor(source: Source, options: HfOptions) -> Any:
     return processor
 
 
-def _no_pictures(source: Source, options: HfOptions) -> RunFailedError:
+def _no_pictures(source: Checkpoint, options: HfOptions) -> RunFailedError:
     """The exception for a processor that takes texts alone: transformers falls back to the tokenizer in silence."""
     try:
         load_part("AutoImageProcessor", source, options)
@@ -60,7 +60,7 @@ def _no_pictures(source: Source, options: HfOptions) -> RunFailedError:
     return RunFailedError(f"{source.name} {NO_PROCESSOR}")
 
 
-def load_part(auto: str, source: Source, options: HfOptions) -> Any:
+def load_part(auto: str, source: Checkpoint, options: HfOptions) -> Any:
     """A processor, tokenizer or image processor: `auto` is the name of one of transformers' Auto classes.
 
     Raises `RunFailedError`.
@@ -82,7 +82,7 @@ def check_processor_options(parts: Sequence[Any], given: Mapping[str, Any]) -> N
             raise UnknownNameError("option of the processor:", name, known)
 
 
-def load_model(auto: str, source: Source, options: HfOptions) -> Any:
+def load_model(auto: str, source: Checkpoint, options: HfOptions) -> Any:
     """The weights, ready to answer: `auto` is the name of one of transformers' Auto classes.
 
     Raises `RunFailedError`; also when weights are missing, which transformers would draw at random. A pooler on top is
@@ -123,7 +123,7 @@ def _incomplete(path: str, missing: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _as_ours(source: Source) -> Iterator[None]:
+def _as_ours(source: Checkpoint) -> Iterator[None]:
     """Let transformers' many exceptions leave as one of ours."""
     try:
         yield
