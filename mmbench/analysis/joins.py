@@ -183,10 +183,11 @@ def _without(rows: Codes, some: Codes) -> Codes:
 def matched_rows(a: ScoreTable, b: ScoreTable) -> tuple[Codes, Codes]:
     """Rows of `a` and of `b` that have the same id, in the order of `a`. Raises `NotComparableError` for ids twice."""
     ids_a, ids_b = list(a.unit_ids), list(b.unit_ids)
+    same = ids_a == ids_b
     places = {unit_id: row for row, unit_id in enumerate(ids_b)}
-    if len(places) != len(ids_b) or len(set(ids_a)) != len(ids_a):
+    if len(places) != len(ids_b) or not (same or len(set(ids_a)) == len(ids_a)):
         raise NotComparableError(f"a score table of unit {a.unit!r} has an id twice; score that run again")
-    if ids_a == ids_b:
+    if same:
         everything = np.arange(len(ids_a), dtype=np.int64)
         return everything, everything
     found = np.fromiter((places.get(unit_id, -1) for unit_id in ids_a), np.int64, len(ids_a))

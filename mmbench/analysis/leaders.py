@@ -267,7 +267,9 @@ def _join(tables: Sequence[ScoreTable]) -> _SharedUnits:
         kept &= own >= 0
         kept[kept] = IS_COUNTED[status_codes(table)][own[kept]]
     rows = list(places[:, kept])
-    of = len({name for table in tables for name in table.unit_ids})
+    of = len(kept)
+    if (places < 0).any() or any(len(table.unit_ids) > of for table in tables):
+        of = len({name for table in tables for name in table.unit_ids})
     clusters = [first.cluster_ids[row] for row in rows[0].tolist()]
     for table, own in zip(tables[1:], rows[1:], strict=True):
         if table.cluster_ids != first.cluster_ids and [table.cluster_ids[row] for row in own.tolist()] != clusters:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmbench.core.scores import ScoreTable
@@ -89,6 +89,9 @@ class HiddenIds(Sequence[str]):
 
     def __len__(self) -> int:
         return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        return map("#{}".format, range(self._count))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
