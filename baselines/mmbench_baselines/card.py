@@ -73,7 +73,7 @@ class Card:
     additive: Additivity = "never"
     """Whether logits stay a sum of functions of one modality each."""
     head: str = "mlp"
-    """The head that a fusion goes with unless told otherwise."""
+    """The head that a fusion goes with unless set otherwise."""
     least: int = 2
     """How many modalities it takes at least."""
     most: int = 0

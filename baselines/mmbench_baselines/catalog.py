@@ -19,13 +19,13 @@ FUSIONS: Mapping[str, str] = {
     "cross-attention": "mmbench_baselines.fusions.cross_attention:CrossAttention",
     "film": "mmbench_baselines.fusions.film:Film",
     "gated": "mmbench_baselines.fusions.gated:Gated",
-    "image-only": "mmbench_baselines.fusions.image_only:ImageOnly",
+    "image-only": "mmbench_baselines.fusions.one_modality:ImageOnly",
     "late": "mmbench_baselines.fusions.late:Late",
     "low-rank": "mmbench_baselines.fusions.low_rank:LowRank",
     "product": "mmbench_baselines.fusions.product:Product",
     "sum": "mmbench_baselines.fusions.sum:Sum",
     "tensor": "mmbench_baselines.fusions.tensor:TensorFusion",
-    "text-only": "mmbench_baselines.fusions.text_only:TextOnly",
+    "text-only": "mmbench_baselines.fusions.one_modality:TextOnly",
     "transformer": "mmbench_baselines.fusions.transformer:Transformer",
 }
 """Fusions by name."""
@@ -33,16 +33,16 @@ FUSIONS: Mapping[str, str] = {
 ENCODERS: Mapping[str, str] = {
     "bag-of-words": "mmbench_baselines.encoders.bag_of_words:BagOfWords",
     "cnn": "mmbench_baselines.encoders.cnn:Cnn",
-    "gru": "mmbench_baselines.encoders.gru:Gru",
-    "lstm": "mmbench_baselines.encoders.lstm:Lstm",
+    "gru": "mmbench_baselines.encoders.recurrent:Gru",
+    "lstm": "mmbench_baselines.encoders.recurrent:Lstm",
     "transformer": "mmbench_baselines.encoders.transformer:TextTransformer",
 }
 """Encoders by name."""
 
 HEADS: Mapping[str, str] = {
-    "linear": "mmbench_baselines.heads.linear:LinearHead",
-    "mlp": "mmbench_baselines.heads.mlp:MlpHead",
-    "none": "mmbench_baselines.heads.none:NoHead",
+    "linear": "mmbench_baselines.heads:LinearHead",
+    "mlp": "mmbench_baselines.heads:MlpHead",
+    "none": "mmbench_baselines.heads:NoHead",
 }
 """Heads by name."""
 
@@ -54,7 +54,7 @@ TWO_TOWER = "mmbench_baselines.two_tower:TwoTower"
 DECODER = "mmbench_baselines.captioner.decoder:Decoder"
 """What writes the captions of a captioner."""
 NOTHING = "mmbench_baselines.captioner.model:Nothing"
-"""What stands in the place of the picture where a captioner has no encoder."""
+"""What stands in the place of the image where a captioner has no encoder."""
 
 Kind = Literal["answers", "embeddings", "captions"]
 
@@ -89,9 +89,9 @@ def require_torch(what: str) -> None:
 
 def is_additive(fusion: str, head: str | None = None) -> bool:
     """Whether a model of this fusion and head (default: the fusion's own) has additive logits."""
-    said = card("fusion", fusion)
-    used = card("head", head or said.head).name
-    return said.additive == "always" or (said.additive == "affine-head" and used in AFFINE_HEADS)
+    found = card("fusion", fusion)
+    used = card("head", head or found.head).name
+    return found.additive == "always" or (found.additive == "affine-head" and used in AFFINE_HEADS)
 
 
 _BOTH: Mapping[str, str] = {"image": "cnn", "text": "gru"}
@@ -106,7 +106,7 @@ class Baseline:
     """What users type."""
     kind: Kind
     """``answers``: a fusion and a head that score a closed answer set; ``embeddings``: two towers that never fuse;
-    ``captions``: a decoder that writes what a picture shows."""
+    ``captions``: a decoder that writes what an image shows."""
     fusion: str
     """Name of the fusion; ``two-tower`` for embeddings, ``captioner`` for captions."""
     encoders: Mapping[str, str] = field(default_factory=lambda: _BOTH)
@@ -169,7 +169,7 @@ BASELINES: Mapping[str, Baseline] = {
             "captions",
             "captioner",
             {},
-            "captioner that never sees the picture: learned constants stand in the place of its tokens",
+            "captioner that never sees the image: learned constants stand in the place of its tokens",
         ),
     )
 }

@@ -12,9 +12,9 @@ class Raw:
     """A batch of one modality before its encoder."""
 
     values: Tensor
-    """Pictures: float [n, 3, h, w] in [0, 1]. Text: int64 [n, t], ids of tokens."""
+    """Images: float [n, 3, h, w] in [0, 1]. Text: int64 [n, t], ids of tokens."""
     mask: Tensor | None = None
-    """bool [n, t], False where there is padding; None: no padding. Pictures have none."""
+    """bool [n, t], False where there is padding; None: no padding. Images have none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Encoded:
     def take(self, rows: Tensor) -> Encoded:
         """Examples about the rows of these numbers, int64 [n], repeats allowed.
 
-        A picture of twelve questions is encoded once, and copied only by a fusion that has to.
+        A image of twelve questions is encoded once, and copied only by a fusion that has to.
         """
         return Encoded(self.tokens, self.pooled, self.mask, rows if self.rows is None else self.rows[rows])
 

@@ -1,11 +1,10 @@
-"""Samples as tensors: every picture and every text once, and which of them each question is about."""
+"""Samples as tensors: every image and every text once, and which of them each question is about."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,19 +23,19 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Every picture once."""
+class Images:
+    """Every image once."""
 
     pixels: NDArray[np.uint8]
     """[m, size, size, 3]"""
 
     @classmethod
-    def load(cls, media: Sequence[Media], size: int) -> Pictures:
-        """Decode and resize. Raises `MediaError`. Where no question has a picture there is one black one."""
+    def load(cls, media: Sequence[Media], size: int) -> Images:
+        """Decode and resize. Raises `MediaError`. Where no question has an image there is one black one."""
         return cls(load_pixels(media, size) if media else np.zeros((1, size, size, 3), dtype=np.uint8))
 
     def raw(self, numbers: Rows, device: torch.device, shifts: NDArray[np.int64] | None = None) -> Raw:
-        """Pictures by number, float [n, 3, size, size]; `shifts` [n, 2] moves each down and right, edges repeated."""
+        """Images by number, float [n, 3, size, size]; `shifts` [n, 2] moves each down and right, edges repeated."""
         chosen = self.pixels[numbers]
         if shifts is not None and shifts.size:
             chosen = _moved(chosen, shifts)
@@ -80,63 +79,63 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """n questions (or captions), each about a picture and a text by number."""
+    """n questions (or captions), each about an image and a text by number."""
 
-    pictures: Pictures
-    """[m pictures]"""
+    images: Images
+    """[m images]"""
     texts: Texts
     """[m texts]"""
-    picture: Rows
-    """[n] number of the picture; -1 where there is none."""
+    image: Rows
+    """[n] number of the image; -1 where there is none."""
     text: Rows
     """[n] number of the text."""
     answers: Rows
-    """[n] number of the right answer, -1 for one that training never showed; empty for captions."""
+    """[n] number of the right answer, -1 for captions and for an answer that training never showed."""
     allowed: tuple[Choices, ...]
-    """[n] the closed answer set; empty for captions."""
+    """[n] the closed answer set; None where there is none."""
     groups: tuple[str, ...]
     """[n] what is never torn apart."""
 
     def __len__(self) -> int:
         return len(self.text)
 
-    def only(self, numbers: Sequence[int]) -> Examples:
-        """Those with these numbers."""
-        at = np.asarray(numbers, dtype=np.int64)
-        answered = len(self.answers) > 0
+
+class _Rows:
+    """Collects examples; every image and every text gets a number when it first comes."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, tuple[int, Media]] = {}
+        self.texts: dict[tuple[str, Choices], int] = {}
+        self.rows: list[tuple[int, int, int, Choices, str]] = []
+
+    def add(self, image: Media | None, request: Request, answer: int, group: str) -> None:
+        """Add what a request says of an image."""
+        number = -1 if image is None else self.images.setdefault(image.digest, (len(self.images), image))[0]
+        text = text_of(request), choices_of(request)
+        self.rows.append((number, self.texts.setdefault(text, len(self.texts)), answer, text[1], group))
+
+    def examples(self, reader: Reader, size: int) -> Examples:
+        """Decode the images, `size` pixels wide, and look the words up."""
+        image, text, answer = np.array([row[:3] for row in self.rows], dtype=np.int64).reshape(-1, 3).T.copy()
         return Examples(
-            self.pictures,
-            self.texts,
-            self.picture[at],
-            self.text[at],
-            self.answers[at] if answered else self.answers,
-            tuple(self.allowed[number] for number in numbers) if answered else (),
-            tuple(self.groups[number] for number in numbers),
+            Images.load([image for _, image in self.images.values()], size),
+            Texts.load(list(self.texts), reader),
+            image,
+            text,
+            answer,
+            tuple(row[3] for row in self.rows),
+            tuple(row[4] for row in self.rows),
         )
 
 
-class _Once:
-    """Numbers things by key in the order in which they first come."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[Any, int] = {}
-        self.things: list[Any] = []
-
-    def add(self, key: Any, thing: Any) -> int:
-        number = self.numbers.setdefault(key, len(self.things))
-        if number == len(self.things):
-            self.things.append(thing)
-        return number
-
-
-def picture_of(request: Request) -> Media | None:
-    """The picture of a request; None where it has none. Raises `UsageError` where it has more than one, or a sound."""
+def image_of(request: Request) -> Media | None:
+    """The image of a request; None where it has none. Raises `UsageError` where it has more than one, or a sound."""
     media = (
         request.media if not isinstance(request, Embed) else [request.part] if isinstance(request.part, Media) else []
     )
     if len(media) > 1 or any(medium.kind != "image" for medium in media):
         kinds = ", ".join(medium.kind for medium in media)
-        raise UsageError(f"request {request.id}: a baseline takes one picture and a text; given: {kinds}")
+        raise UsageError(f"request {request.id}: a baseline takes one image and a text; given: {kinds}")
     return media[0] if media else None
 
 
@@ -158,57 +157,34 @@ def questions(
     *,
     unknown: bool = False,
 ) -> Examples:
-    """Questions with an answer among `answers`. Pictures are `size` pixels wide.
+    """Questions with an answer among `answers`. Images are `size` pixels wide.
 
     Those with another answer are left out to learn from; with `unknown` they are kept to be asked, with the answer -1.
     """
     known = {answer: number for number, answer in enumerate(answers)}
-    pictures, texts = _Once(), _Once()
-    rows: list[tuple[int, int, int, Choices, str]] = []
+    found = _Rows()
     for sample in samples:
         answer = known.get(sample.references[0], -1) if sample.references else None
-        if answer is None or (answer < 0 and not unknown):
-            continue
-        for request in requests(sample):
-            medium, text = picture_of(request), (text_of(request), choices_of(request))
-            number = -1 if medium is None else pictures.add(medium.digest, medium)
-            rows.append((number, texts.add(text, text), answer, choices_of(request), sample.cluster))
-    return Examples(
-        Pictures.load(pictures.things, size),
-        Texts.load(texts.things, reader),
-        np.array([row[0] for row in rows], dtype=np.int64),
-        np.array([row[1] for row in rows], dtype=np.int64),
-        np.array([row[2] for row in rows], dtype=np.int64),
-        tuple(row[3] for row in rows),
-        tuple(row[4] for row in rows),
-    )
+        if answer is not None and (answer >= 0 or unknown):
+            for request in requests(sample):
+                found.add(image_of(request), request, answer, sample.cluster)
+    return found.examples(reader, size)
 
 
 def captions(
     samples: Sequence[Sample], requests: Callable[[Sample], Sequence[Request]], reader: Reader, size: int
 ) -> Examples:
-    """Captions with their pictures: one row for each text of a sample, beside the sample's picture."""
-    pictures, texts = _Once(), _Once()
-    rows: list[tuple[int, int, str]] = []
+    """Captions with their images: one row for each text of a sample, beside the sample's image."""
+    found = _Rows()
     for sample in samples:
         made = requests(sample)
-        media = [medium for request in made if (medium := picture_of(request)) is not None]
+        media = [image for request in made if (image := image_of(request)) is not None]
         if len(media) != 1:
-            raise UsageError(f"sample {sample.id}: two towers take one picture with its captions; given: {len(media)}")
-        number = pictures.add(media[0].digest, media[0])
+            raise UsageError(f"sample {sample.id}: two towers take one image with its captions; given: {len(media)}")
         for request in made:
-            if picture_of(request) is None:
-                text = (text_of(request), choices_of(request))
-                rows.append((number, texts.add(text, text), sample.cluster))
-    return Examples(
-        Pictures.load(pictures.things, size),
-        Texts.load(texts.things, reader),
-        np.array([row[0] for row in rows], dtype=np.int64),
-        np.array([row[1] for row in rows], dtype=np.int64),
-        np.zeros(0, dtype=np.int64),
-        (),
-        tuple(row[2] for row in rows),
-    )
+            if image_of(request) is None:
+                found.add(media[0], request, -1, sample.cluster)
+    return found.examples(reader, size)
 
 
 def inputs(
@@ -221,17 +197,17 @@ def inputs(
 ) -> tuple[dict[str, Raw], dict[str, Tensor], dict[str, Tensor]]:
     """What the encoders get for these rows: (raw by modality, row of it for each example, who has the modality).
 
-    Every picture and text is there once, however many rows share it. `shifts` holds one pair for each picture.
+    Every image and text is there once, however many rows share it. `shifts` holds one pair for each image.
     """
     raw: dict[str, Raw] = {}
     where: dict[str, Tensor] = {}
     present: dict[str, Tensor] = {}
     for name in wanted:
-        numbers = examples.picture[rows] if name == "image" else examples.text[rows]
+        numbers = examples.image[rows] if name == "image" else examples.text[rows]
         here = numbers >= 0
         unique, places = np.unique(np.maximum(numbers, 0), return_inverse=True)
         if name == "image":
-            raw[name] = examples.pictures.raw(unique, device, None if shifts is None else shifts[: len(unique)])
+            raw[name] = examples.images.raw(unique, device, None if shifts is None else shifts[: len(unique)])
         else:
             raw[name] = examples.texts.raw(unique, device)
         where[name] = torch.from_numpy(places.reshape(-1)).to(device)

@@ -6,13 +6,13 @@ from mmbench_baselines.adapter import AnsweringBaseline, CaptioningBaseline, Emb
 
 
 class TextOnly(AnsweringBaseline):
-    """Answers from the question alone: what no picture adds to."""
+    """Answers from the question alone: what no image adds to."""
 
     baseline = "text-only"
 
 
 class ImageOnly(AnsweringBaseline):
-    """Answers from the picture alone: what no question adds to."""
+    """Answers from the image alone: what no question adds to."""
 
     baseline = "image-only"
 
@@ -30,19 +30,19 @@ class Sum(AnsweringBaseline):
 
 
 class Concat(AnsweringBaseline):
-    """Concatenates picture and question."""
+    """Concatenates image and question."""
 
     baseline = "concat"
 
 
 class CnnLstm(AnsweringBaseline):
-    """Concatenates picture and question, the question read by an LSTM."""
+    """Concatenates image and question, the question read by an LSTM."""
 
     baseline = "cnn-lstm"
 
 
 class Product(AnsweringBaseline):
-    """Multiplies picture and question feature by feature."""
+    """Multiplies image and question feature by feature."""
 
     baseline = "product"
 
@@ -66,31 +66,31 @@ class LowRank(AnsweringBaseline):
 
 
 class Film(AnsweringBaseline):
-    """The question scales and shifts the features of the picture."""
+    """The question scales and shifts the features of the image."""
 
     baseline = "film"
 
 
 class Attention(AnsweringBaseline):
-    """The question looks at the tokens of the picture."""
+    """The question looks at the tokens of the image."""
 
     baseline = "attention"
 
 
 class CrossAttention(AnsweringBaseline):
-    """Words and picture look at each other."""
+    """Words and image look at each other."""
 
     baseline = "cross-attention"
 
 
 class Transformer(AnsweringBaseline):
-    """Words and picture in one stream."""
+    """Words and image in one stream."""
 
     baseline = "transformer"
 
 
 class TwoTower(EmbeddingBaseline):
-    """Embeds pictures and texts apart; learned with InfoNCE."""
+    """Embeds images and texts apart; learned with InfoNCE."""
 
     baseline = "two-tower"
 
@@ -102,12 +102,12 @@ class BagOfWords(EmbeddingBaseline):
 
 
 class Captioner(CaptioningBaseline):
-    """Describes a picture: attention to its parts for each word, greedy or beam search."""
+    """Describes an image: attention to its parts for each word, greedy or beam search."""
 
     baseline = "captioner"
 
 
 class CaptionerBlind(CaptioningBaseline):
-    """The captioner without the picture: what captions are like, whatever is shown."""
+    """The captioner without the image: what captions are like, whatever is shown."""
 
     baseline = "captioner-blind"

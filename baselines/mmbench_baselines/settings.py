@@ -22,13 +22,13 @@ class Budget:
     steps: int = 4400
     """Steps of the optimiser at most."""
     batch: int = 64
-    """Samples a step, or a few more: groups (Latin blocks, pictures, families) are never torn apart."""
+    """Samples a step, or a few more: groups (Latin blocks, images, families) are never torn apart."""
     lr: float = 1.5e-3
     """Highest learning rate, reached after a twentieth of the steps; from there it falls to 0 along a cosine."""
     weight_decay: float = 0.1
     """Decoupled weight decay of AdamW."""
     shift: int = 4
-    """Pictures are moved by up to this many pixels in each direction, at random."""
+    """Images are moved by up to this many pixels in each direction, at random."""
     checks: int = 20
     """How often the validation samples are asked; the weights that did best there are kept."""
     patience: int = 12
@@ -47,11 +47,11 @@ class Budget:
 
 
 EMBEDDINGS_BUDGET = Budget(steps=1200, batch=128, lr=2e-3, weight_decay=0.01)
-"""What two towers get unless told otherwise: a step compares all pairs of its batch, so it should be large."""
+"""What two towers get unless set otherwise: a step compares all pairs of its batch, so it should be large."""
 CAPTIONS_BUDGET = Budget(steps=2400, batch=32, lr=2.5e-3, weight_decay=0.05)
-"""What captioners get unless told otherwise: a sample is a picture, of which three captions are learned in a step."""
+"""What captioners get unless set otherwise: a sample is an image, of which three captions are learned in a step."""
 TOKEN_STEPS = {"attention": 3000, "cross-attention": 2000, "film": 3000, "transformer": 2000}
-"""Steps of the fusions that look at tokens, unless told otherwise: a step of theirs takes longer, and so every baseline
+"""Steps of the fusions that look at tokens, unless set otherwise: a step of theirs takes longer, and so every baseline
 gets about the same time, at most two minutes on two cores."""
 BUDGETS: Mapping[catalog.Kind, Budget] = {
     "answers": Budget(),
@@ -59,11 +59,11 @@ BUDGETS: Mapping[catalog.Kind, Budget] = {
     "captions": CAPTIONS_BUDGET,
 }
 DIM: Mapping[catalog.Kind, int] = {"answers": 64, "embeddings": 128, "captions": 64}
-"""Width unless told otherwise."""
+"""Width unless set otherwise."""
 
 
 BEAM = 4
-"""Captions that beam search keeps unless told otherwise."""
+"""Captions that beam search keeps unless set otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Settings:
     dim: int = 64
     """Width of tokens, pooled and fused vectors."""
     size: int = 64
-    """Pictures are brought to this many pixels in width and height."""
+    """Images are brought to this many pixels in width and height."""
     head: str | None = None
     """Name of the head; None: the one that the fusion goes with."""
     encoders: Mapping[str, str] = field(default_factory=dict)

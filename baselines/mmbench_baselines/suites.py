@@ -29,7 +29,7 @@ MODELS = (
 )
 """What answers or embeds, from those that look at one modality or add up, over products, to attention and towers."""
 CAPTIONERS = ("captioner-blind", "captioner")
-"""What describes a picture: it would write something about a question too, so it stands in no suite of all baselines."""
+"""What describes an image: it would write something about a question too, so it stands in no suite of all baselines."""
 
 all_baselines = Suite("Every fusion baseline; the tasks are yours to name", MODELS)
 tiny = Suite(
@@ -45,7 +45,7 @@ class ListedBaseline:
     """What users type."""
     kind: Kind
     """``answers``: it chooses among a closed answer set; ``embeddings``: two towers, for retrieval; ``captions``: it
-    describes a picture."""
+    describes an image."""
     formula: str
     """What its fusion or decoder computes."""
     reference: str

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mmbench.core import Choose, Embed, Generate, Learned, Media, UsageError
-from mmbench_baselines.captioner.examples import picture_to_describe
+from mmbench_baselines.captioner.examples import image_to_describe
 from mmbench_baselines.captioner.model import Captioner
 from mmbench_baselines.captioner.words import Lexicon
 from mmbench_baselines.captioner.writing import write
 from mmbench_baselines.catalog import baseline
-from mmbench_baselines.examples import Examples, Pictures, Texts, inputs, picture_of
+from mmbench_baselines.examples import Examples, Images, Texts, image_of, inputs
 from mmbench_baselines.model import FusionModel, build
 from mmbench_baselines.settings import Search, Settings
 from mmbench_baselines.text import choices_of, text_of
@@ -35,7 +35,7 @@ class Trained:
     card: Card
     """What it is."""
     size: int
-    """Pictures are brought to this many pixels."""
+    """Images are brought to this many pixels."""
     checkpoint: str | None = None
     """Where it lies; None: nowhere."""
     search: Search = field(default_factory=Search)
@@ -66,12 +66,12 @@ class Trained:
 
     def examples(self, requests: Sequence[Generate | Choose]) -> Examples:
         """Decode the images of some questions and look their words up; every image is there once."""
-        media = [picture_of(request) for request in requests]
+        media = [image_of(request) for request in requests]
         texts = [(text_of(request), choices_of(request)) for request in requests]
         numbers = {medium.digest: medium for medium in media if medium is not None}
         order = {digest: number for number, digest in enumerate(numbers)}
         return Examples(
-            Pictures.load(list(numbers.values()), self.size),
+            Images.load(list(numbers.values()), self.size),
             Texts.load(texts, self._reader),
             np.array([-1 if medium is None else order[medium.digest] for medium in media], dtype=np.int64),
             np.arange(len(texts)),
@@ -95,48 +95,40 @@ class Trained:
         return found
 
     def embeddings(self, requests: Sequence[Embed]) -> NDArray[np.float32]:
-        """Unit vectors, float32 [n, dim], of pictures and texts."""
+        """Unit vectors, float32 [n, dim], of images and texts."""
         model = self.model
         if not isinstance(model, TwoTower):
             raise UsageError(f"baseline {self.card.baseline!r} does not embed")
-        dim: Any = None
-        vectors: NDArray[np.float32] | None = None
-        for name in ("image", "text"):
-            rows = [
-                row for row, request in enumerate(requests) if (picture_of(request) is not None) is (name == "image")
-            ]
-            if not rows:
+        vectors = np.empty((len(requests), self.card.settings["dim"]), dtype=np.float32)
+        shown = np.array([image_of(request) is not None for request in requests], dtype=bool)
+        for name, rows in (("image", np.flatnonzero(shown)), ("text", np.flatnonzero(~shown))):
+            if not len(rows):
                 continue
-            everything = np.arange(len(rows))
+            asked = [requests[row] for row in rows.tolist()]
             if name == "image":
-                media = [part for row in rows if isinstance(part := requests[row].part, Media)]
-                raw = Pictures.load(media, self.size).raw(everything, self._device)
+                media = [request.part for request in asked if isinstance(request.part, Media)]
+                raw = Images.load(media, self.size).raw(np.arange(len(rows)), self._device)
             else:
-                raw = Texts.load([(text_of(requests[row]), None) for row in rows], self._reader).raw(
-                    everything, self._device
-                )
+                texts = [(text_of(request), None) for request in asked]
+                raw = Texts.load(texts, self._reader).raw(np.arange(len(rows)), self._device)
             with torch.no_grad():
-                made = model.embed(model.encode({name: raw})[name]).cpu().numpy()
-            if vectors is None:
-                dim = made.shape[1]
-                vectors = np.empty((len(requests), dim), dtype=np.float32)
-            vectors[rows] = made
-        return np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
+                vectors[rows] = model.embed(model.encode({name: raw})[name]).cpu().numpy()
+        return vectors
 
     def captions(self, requests: Sequence[Generate]) -> list[str]:
-        """What is written about the picture of each request. Raises `UsageError` where one has none."""
+        """What is written about the image of each request. Raises `UsageError` where one has none."""
         model = self.model
         if not isinstance(model, Captioner):
             raise UsageError(f"baseline {self.card.baseline!r} does not write captions")
-        media = [picture_to_describe(request) for request in requests]
+        media = [image_to_describe(request) for request in requests]
         numbers = {medium.digest: medium for medium in media}
         if not numbers:
             return []
         order = {digest: number for number, digest in enumerate(numbers)}
-        pictures = Pictures.load(list(numbers.values()), self.size)
+        images = Images.load(list(numbers.values()), self.size)
         rows = np.array([order[medium.digest] for medium in media], dtype=np.int64)
         with torch.no_grad():
-            memory = model.remember(pictures.raw(np.arange(len(numbers)), self._device))
+            memory = model.remember(images.raw(np.arange(len(numbers)), self._device))
             about = memory.take(torch.from_numpy(rows).to(self._device))
             return write(model.decoder, about, Lexicon(tuple(self.card.words)), requests, self.search.beam)
 

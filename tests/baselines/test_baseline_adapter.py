@@ -8,19 +8,19 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from lessons import (  # noqa: E402
+from tiny_tasks import (  # noqa: E402
     CLASSES,
     COLOURS,
     YES_NO,
-    Course,
+    TinyTraining,
     asked,
     asks,
     captions_of,
-    course_for,
     matching,
     picture,
     questions_of,
     requests_of,
+    training_for,
 )
 
 from mmbench.core import Choose, Embed, Generate, MissingExtraError, PluginError, UsageError  # noqa: E402
@@ -28,18 +28,18 @@ from mmbench.core.model import capabilities  # noqa: E402
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs  # noqa: E402
 from mmbench_baselines import catalog, models  # noqa: E402
 from mmbench_baselines.adapter import NEVER, Baseline  # noqa: E402
-from mmbench_baselines.examples import picture_of  # noqa: E402
+from mmbench_baselines.examples import image_of  # noqa: E402
 from mmbench_baselines.trained import device_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def concat():
-    return Course().teach("concat", steps=60, lr=0.01, batch=12)
+    return TinyTraining().fit("concat", steps=60, lr=0.01, batch=12)
 
 
 @pytest.fixture(scope="module")
 def towers():
-    return matching().teach("two-tower")
+    return matching().fit("two-tower")
 
 
 def choose_of(request, choices=None):
@@ -106,7 +106,7 @@ def test_an_open_question_gets_the_most_probable_answer_of_training(concat):
 
 def test_open_questions_can_be_learned():
     train, val = ([replace(s, choices=None) for s in questions_of(split)] for split in ("train", "val"))
-    learned = Course(train, val).teach("late")
+    learned = TinyTraining(train, val).fit("late")
     assert set(learned.generate(asks(val))) <= {*COLOURS, *YES_NO}
 
 
@@ -122,9 +122,9 @@ def test_what_it_answers_does_not_depend_on_what_else_is_asked(concat):
 
 
 @pytest.mark.parametrize("name", ["concat", "late", "product", "attention", "cross-attention", "image-only"])
-def test_a_question_without_a_picture_sees_no_picture_of_its_neighbours(name):
+def test_a_question_without_a_picture_sees_no_image_of_its_neighbours(name):
     blind = [asked(f"b{n}", None, f"Is it {colour}?", "no", YES_NO) for n, colour in enumerate(COLOURS)]
-    learned = Course(train=[*questions_of("train"), *blind]).teach(name)
+    learned = TinyTraining(train=[*questions_of("train"), *blind]).fit(name)
     (request,) = (choose_of(request) for request in asks(blind[:1]))
     alone = learned.choose([request])[0]
     for colour in COLOURS:
@@ -135,7 +135,7 @@ def test_a_question_without_a_picture_sees_no_picture_of_its_neighbours(name):
 
 def test_questions_that_all_lack_a_picture_can_be_learned():
     train, val = ([replace(s, parts=s.parts[1:]) for s in questions_of(split)] for split in ("train", "val"))
-    learned = Course(train, val).teach("concat")
+    learned = TinyTraining(train, val).fit("concat")
     assert len(learned.generate(asks(val))) == len(val)
 
 
@@ -149,7 +149,7 @@ def test_nothing_asked_is_nothing_answered(concat, towers):
     assert concat.generate([]) == []
     assert concat.choose([]) == []
     assert len(towers.embed([])) == 0
-    assert Course().teach("attention", steps=1).generate([]) == []
+    assert TinyTraining().fit("attention", steps=1).generate([]) == []
 
 
 def test_words_and_texts_of_any_length_are_answered(concat):
@@ -178,17 +178,17 @@ def test_an_embedding_does_not_depend_on_the_rest_of_the_batch(towers):
     alone = np.concatenate([towers.embed([request]) for request in requests])
     np.testing.assert_allclose(alone, together, atol=1e-5)
     for name in ("image", "text"):
-        places = [n for n, request in enumerate(requests) if (picture_of(request) is not None) is (name == "image")]
+        places = [n for n, request in enumerate(requests) if (image_of(request) is not None) is (name == "image")]
         np.testing.assert_allclose(towers.embed([requests[n] for n in places]), together[places], atol=1e-5)
 
 
 def test_equal_bags_of_words_embed_alike_to_the_bit_in_any_batch():
-    learned = matching().teach("bag-of-words")
+    learned = matching().fit("bag-of-words")
     said = [Embed(part=text) for text in ("a red square at 5", "square red 5 a at", "at 5: a SQUARE, red")]
     alone = [learned.embed([request]).tobytes() for request in said]
     beside = learned.embed([Embed(part="a much longer text than those which are compared here"), *said, said[0]])
     assert {*alone, *(row.tobytes() for row in beside[1:])} == {alone[0]}
-    other = matching().teach("two-tower")
+    other = matching().fit("two-tower")
     assert not np.array_equal(*other.embed(said[:2]))
 
 
@@ -202,8 +202,8 @@ def test_odd_texts_embed_too(towers):
 
 def test_it_says_what_it_has_learned(concat, towers):
     assert concat.learned.modalities == towers.learned.modalities == ("image", "text")
-    assert Course().teach("text-only", steps=1).learned.modalities == ("text",)
-    assert Course().teach("image-only", steps=1).learned.modalities == ("image",)
+    assert TinyTraining().fit("text-only", steps=1).learned.modalities == ("text",)
+    assert TinyTraining().fit("image-only", steps=1).learned.modalities == ("image",)
     assert concat.learned.parameters == sum(x.numel() for x in concat._trained.model.parameters())
     assert set(concat.learned.val) == {"accuracy"}
     assert set(towers.learned.val) == {"recall@1"}
@@ -213,14 +213,14 @@ def test_it_says_what_it_has_learned(concat, towers):
 
 def test_parameters_are_those_of_the_closed_form():
     for name in CLASSES:
-        learned = course_for(name).teach(name, steps=1)
+        learned = training_for(name).fit(name, steps=1)
         card = learned._trained.card
         sizes = {"dim": 8, "vocabulary": card.reader.size, "classes": len(card.answers)}
         assert learned.learned.parameters == catalog.baseline(name).parameters(**sizes)
 
 
 def test_before_fit_and_after_close_it_knows_nothing():
-    learned = Course().teach("late", steps=1)
+    learned = TinyTraining().fit("late", steps=1)
     learned.close()
     for model in (learned, CLASSES["late"]()):
         with pytest.raises(PluginError, match="'late' has not been trained"):
@@ -230,11 +230,11 @@ def test_before_fit_and_after_close_it_knows_nothing():
 
 
 def test_devices_that_are_not_there_are_refused_before_training(monkeypatch):
-    course = Course()
+    training = TinyTraining()
     for name in ("cuda:99", "toaster", ""):
         with pytest.raises(UsageError, match=f"device={name!r} cannot be used"):
-            course.teach(device=name)
-    assert course.reports == []
+            training.fit(device=name)
+    assert training.reports == []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert device_of("auto").type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -242,14 +242,14 @@ def test_devices_that_are_not_there_are_refused_before_training(monkeypatch):
 
 
 def test_options_that_only_the_parts_can_judge_are_refused_before_training():
-    course = Course()
+    training = TinyTraining()
     with pytest.raises(UsageError, match="heads=3: expected a divisor of the width 8"):
-        course.teach("attention", heads=3)
-    assert course.reports == []
+        training.fit("attention", heads=3)
+    assert training.reports == []
 
 
 def test_options_reach_the_parts():
-    learned = Course().teach("attention", heads=2, layers=1, text_encoder="bag-of-words", head="linear", steps=1)
+    learned = TinyTraining().fit("attention", heads=2, layers=1, text_encoder="bag-of-words", head="linear", steps=1)
     model = learned._trained.model
     assert (model.fusion.number("heads"), len(model.fusion.blocks)) == (2, 1)
     assert type(model.encoders["text"]).__name__ == "BagOfWords"
@@ -263,7 +263,7 @@ def test_without_torch_the_extra_to_install_is_named(monkeypatch):
     assert isinstance(CLASSES["concat"](), Baseline)
 
 
-def test_requests_of_a_lesson_are_what_a_task_would_ask():
+def test_requests_of_a_tiny_task_are_what_a_task_would_ask():
     (request,) = requests_of(questions_of("val")[0])
     assert isinstance(request, Generate)
     assert request.choices == tuple(COLOURS)

@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from lessons import Course, asks, questions_of  # noqa: E402
+from tiny_tasks import TinyTraining, asks, questions_of  # noqa: E402
 
 from mmbench_baselines.threads import THREADS, compute_threads  # noqa: E402
 
@@ -21,9 +21,9 @@ def test_the_number_of_threads_holds_inside_the_block_alone():
 
 @pytest.mark.parametrize(("threads", "used"), [(None, 1), (2, 2)])
 def test_training_and_answering_use_as_many_threads_as_the_context_says(threads, used, monkeypatch):
-    course, seen = Course(threads=threads), []
-    course.at_step = lambda progress: seen.append(torch.get_num_threads())
-    trained = course.teach()
+    training, seen = TinyTraining(threads=threads), []
+    training.at_step = lambda progress: seen.append(torch.get_num_threads())
+    trained = training.fit()
     answer = type(trained._trained).log_probabilities
     monkeypatch.setattr(
         type(trained._trained),

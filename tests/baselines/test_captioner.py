@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from lessons import COLOURS, Course, asks, described_of, describing, picture  # noqa: E402
+from tiny_tasks import COLOURS, TinyTraining, asks, described_of, describing, picture  # noqa: E402
 
 from mmbench.core import DataError, Generate, NotComparableError, PluginError, UnknownNameError, UsageError  # noqa: E402
 from mmbench.data import load_pixels  # noqa: E402
@@ -29,12 +29,12 @@ BOTH = ["captioner", "captioner-blind"]
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
     """A captioner that has learned its few pictures by heart, and where it lies."""
-    return describing(folder=tmp_path_factory.mktemp("learned")).teach("captioner", **WELL)
+    return describing(folder=tmp_path_factory.mktemp("learned")).fit("captioner", **WELL)
 
 
 @pytest.fixture(scope="module")
 def blind():
-    return describing().teach("captioner-blind", **WELL)
+    return describing().fit("captioner-blind", **WELL)
 
 
 def beamed(model, beam):
@@ -118,16 +118,16 @@ def test_written_word_by_word_is_as_read_at_once():
 
 @pytest.mark.parametrize("name", BOTH)
 def test_the_loss_is_the_mean_surprise_of_the_words_of_its_captions(name, monkeypatch):
-    course = describing()
+    training = describing()
     monkeypatch.setattr(captioning, "AT_A_TIME", 9)
-    found = material("captions", (course.train, course.val), course.requests, 16)
+    found = material("captions", (training.train, training.val), training.requests, 16)
     model = build(name, vocabulary=found.reader.size, dim=8).eval()
     objective = found.objective(model)
     surprise = []
     for row in (1, 4):
-        pixels = torch.from_numpy(load_pixels([course.train[row].parts[0]], 16))
+        pixels = torch.from_numpy(load_pixels([training.train[row].parts[0]], 16))
         medium = Raw(pixels.permute(0, 3, 1, 2).float() / 255)
-        for caption in course.train[row].references:
+        for caption in training.train[row].references:
             ids = objective.lexicon.encode(caption)
             logits = model(medium, torch.tensor([[0, *ids]]))[0].log_softmax(dim=1)
             surprise += [-logits[place, word].item() for place, word in enumerate([*ids, 0])]
@@ -137,9 +137,9 @@ def test_the_loss_is_the_mean_surprise_of_the_words_of_its_captions(name, monkey
 
 def test_what_is_measured_is_how_near_greedy_captions_come(learned):
     trained = learned._trained
-    course = describing()
-    said = learned.generate(asks(course.val))
-    near = [word_accuracy(text, sample.references) for text, sample in zip(said, course.val, strict=True)]
+    training = describing()
+    said = learned.generate(asks(training.val))
+    near = [word_accuracy(text, sample.references) for text, sample in zip(said, training.val, strict=True)]
     assert trained.card.best == pytest.approx(np.mean(near))
 
 
@@ -221,28 +221,28 @@ def test_a_request_without_a_picture_or_with_two_is_refused_by_its_id(learned, b
     for parts in (("Describe it.",), (picture("red"), picture("blue"))):
         with pytest.raises(UsageError, match="captioning/tiny/s1/0"):
             model.generate([Generate(parts=parts, id="captioning/tiny/s1/0")])
-    course = describing()
-    course.train = [replace(course.train[0], parts=("Describe it.",)), *course.train[1:]]
+    training = describing()
+    training.train = [replace(training.train[0], parts=("Describe it.",)), *training.train[1:]]
     with pytest.raises(UsageError, match="there is none"):
-        course.teach(name)
-    assert course.reports == []
+        training.fit(name)
+    assert training.reports == []
 
 
-def test_training_samples_without_captions_are_no_lesson():
-    course = describing()
-    course.train = [replace(sample, references=()) for sample in course.train]
+def test_training_samples_without_captions_are_refused():
+    training = describing()
+    training.train = [replace(sample, references=()) for sample in training.train]
     with pytest.raises(DataError, match="no captions to learn from"):
-        course.teach("captioner")
-    course = describing()
-    course.val = [replace(sample, references=()) for sample in course.val]
+        training.fit("captioner")
+    training = describing()
+    training.val = [replace(sample, references=()) for sample in training.val]
     with pytest.raises(DataError, match="captioner on captioning/tiny: 6 training and 0 validation samples"):
-        course.teach("captioner")
+        training.fit("captioner")
 
 
 def test_words_of_the_validation_split_that_training_never_showed_are_no_obstacle():
-    course = describing()
-    course.val = [replace(sample, references=("quite another thing",)) for sample in course.val]
-    assert course.teach("captioner").learned.val["word_accuracy"] == 0.0
+    training = describing()
+    training.val = [replace(sample, references=("quite another thing",)) for sample in training.val]
+    assert training.fit("captioner").learned.val["word_accuracy"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -285,21 +285,21 @@ def test_another_search_is_no_other_checkpoint(learned):
     assert plain.digest() == wide.digest()
     assert (plain.search, wide.search) == (Search(None), Search(2))
     assert Settings.parse("captioner", {"search": "beam"}).search == Settings.parse("captioner", {}).search == Search(4)
-    course = describing(folder=None)
-    again = course.teach("captioner", checkpoint=learned.learned.checkpoint, search="beam", beam=2)
-    assert course.reports == []
+    training = describing(folder=None)
+    again = training.fit("captioner", checkpoint=learned.learned.checkpoint, search="beam", beam=2)
+    assert training.reports == []
     requests = asks(described_of("val"))
     assert again.generate(requests) == beamed(learned, 2).generate(requests)
 
 
 def test_a_checkpoint_of_other_captions_is_not_taken(learned):
-    course = describing()
-    first, *rest = course.train
-    course.train = [replace(first, references=(first.references[0], "something else")), *rest]
+    training = describing()
+    first, *rest = training.train
+    training.train = [replace(first, references=(first.references[0], "something else")), *rest]
     with pytest.raises(NotComparableError, match="other samples"):
-        course.teach("captioner", checkpoint=learned.learned.checkpoint)
+        training.fit("captioner", checkpoint=learned.learned.checkpoint)
     with pytest.raises(NotComparableError, match="holds the baseline 'captioner', not 'captioner-blind'"):
-        describing().teach("captioner-blind", checkpoint=learned.learned.checkpoint)
+        describing().fit("captioner-blind", checkpoint=learned.learned.checkpoint)
 
 
 def test_a_training_that_was_killed_ends_with_the_same_bytes(tmp_path):
@@ -310,24 +310,24 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(tmp_path):
         if progress.done == 6:
             raise KilledError
 
-    whole = describing(folder=tmp_path / "whole").teach("captioner")
+    whole = describing(folder=tmp_path / "whole").fit("captioner")
     with pytest.raises(KilledError):
-        describing(folder=tmp_path / "killed", at_step=kill).teach("captioner")
-    course = describing(folder=tmp_path / "killed")
-    resumed = course.teach("captioner")
-    assert course.reports[0].done == 5
+        describing(folder=tmp_path / "killed", at_step=kill).fit("captioner")
+    training = describing(folder=tmp_path / "killed")
+    resumed = training.fit("captioner")
+    assert training.reports[0].done == 5
     weights = [model._trained.model.state_dict() for model in (whole, resumed)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_it_learns_to_write_what_questions_are_answered_with():
-    course = Course()
-    said = course.teach("captioner").generate(asks(course.val))
-    assert len(said) == len(course.val)
+    training = TinyTraining()
+    said = training.fit("captioner").generate(asks(training.val))
+    assert len(said) == len(training.val)
 
 
 def test_captions_are_asked_of_a_captioner_alone(learned):
-    trained = Course().teach("concat", steps=1)._trained
+    trained = TinyTraining().fit("concat", steps=1)._trained
     with pytest.raises(UsageError, match="'concat' does not write captions"):
         trained.captions([])
     with pytest.raises(UsageError, match="'captioner' does not embed"):

@@ -45,9 +45,9 @@ def test_without_words_there_is_nothing_to_learn(captions):
 # --- what is learned of them ---
 
 
-def lessons_of(samples):
+def examples_of(samples):
     pytest.importorskip("torch")
-    from lessons import requests_of
+    from tiny_tasks import requests_of
 
     from mmbench_baselines.captioner.examples import described
 
@@ -59,43 +59,43 @@ def test_every_word_is_learned_from_those_before_it_and_the_end_from_all():
     from dataclasses import replace
 
     pytest.importorskip("torch")
-    from lessons import described_of
+    from tiny_tasks import described_of
 
-    from mmbench_baselines.captioner.examples import UNTAUGHT
+    from mmbench_baselines.captioner.examples import IGNORED
 
     one, two, *_ = described_of("train")
-    lexicon, examples = lessons_of([replace(one, references=("a b", "c")), replace(two, references=("b b a",))])
+    lexicon, examples = examples_of([replace(one, references=("a b", "c")), replace(two, references=("b b a",))])
     a, b, c = (lexicon.encode(word)[0] for word in "abc")
-    words, following = examples.lesson(np.array([0, 1]), 0, 2)
+    words, following = examples.targets(np.array([0, 1]), 0, 2)
     assert words.tolist() == [[0, a, b, 0], [0, c, 0, 0], [0, b, b, a], [0, b, b, a]]
-    end, no = BOUNDARY, UNTAUGHT
+    end, no = BOUNDARY, IGNORED
     assert following.tolist() == [[a, b, end, no], [c, end, no, no], [b, b, a, end], [b, b, a, end]]
-    seen = {tuple(examples.lesson(np.array([0]), turn, 1)[0][0].tolist()) for turn in range(4)}
+    seen = {tuple(examples.targets(np.array([0]), turn, 1)[0][0].tolist()) for turn in range(4)}
     assert seen == {(0, a, b), (0, c)}, "in time, every caption has its turn"
 
 
 def test_a_word_that_training_did_not_show_is_read_but_not_learned():
     pytest.importorskip("torch")
-    from lessons import described_of, requests_of
+    from tiny_tasks import described_of, requests_of
 
-    from mmbench_baselines.captioner.examples import UNTAUGHT, described
+    from mmbench_baselines.captioner.examples import IGNORED, described
 
     (sample, *_) = described_of("val")
     lexicon = Lexicon.learn(["a square."])
-    words, following = described([sample], requests_of, lexicon, 16).lesson(np.array([0]), 0, 1)
+    words, following = described([sample], requests_of, lexicon, 16).targets(np.array([0]), 0, 1)
     a, square, dot = lexicon.encode("a square.")
     assert words.tolist() == [[0, a, UNKNOWN, square, dot]]
-    assert following.tolist() == [[a, UNTAUGHT, square, dot, BOUNDARY]]
+    assert following.tolist() == [[a, IGNORED, square, dot, BOUNDARY]]
 
 
 def test_samples_without_captions_are_left_out():
     from dataclasses import replace
 
     pytest.importorskip("torch")
-    from lessons import described_of
+    from tiny_tasks import described_of
 
     made = described_of("train")
     made = [replace(made[0], references=()), replace(made[1], references=("",)), *made[2:]]
-    _, examples = lessons_of(made)
+    _, examples = examples_of(made)
     assert len(examples) == len(made) - 2
     assert examples.groups == tuple(sample.cluster for sample in made[2:])

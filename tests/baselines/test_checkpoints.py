@@ -11,21 +11,21 @@ import pytest
 
 pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from lessons import (
+from safetensors.torch import load_file
+from tiny_tasks import (
     CLASSES,
     QUICK,
     YES_NO,
-    Course,
+    TinyTraining,
     asked,
     asks,
     captions_of,
-    course_for,
     described_of,
     picture,
     questions_of,
     requests_of,
+    training_for,
 )
-from safetensors.torch import load_file
 
 from mmbench.core import Choose, RunFailedError, UsageError
 from mmbench_baselines import catalog
@@ -51,18 +51,18 @@ def outputs(learned):
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_a_loaded_baseline_answers_as_the_trained_one_to_the_bit(tmp_path, name):
-    first, second = (course_for(name, folder=tmp_path) for _ in range(2))
-    trained, loaded = first.teach(name), second.teach(name)
+    first, second = (training_for(name, folder=tmp_path) for _ in range(2))
+    trained, loaded = first.fit(name), second.fit(name)
     assert (len(first.reports), second.reports) == (QUICK["steps"], []), "the second one does not train"
     assert outputs(loaded) == outputs(trained)
     assert loaded.learned == trained.learned
     assert loaded.learned.modalities == catalog.baseline(name).modalities
-    given = course_for(name).teach(name, checkpoint=str(folder_of(trained)))
+    given = training_for(name).fit(name, checkpoint=str(folder_of(trained)))
     assert outputs(given) == outputs(trained)
 
 
 def test_a_checkpoint_is_two_files_that_others_can_read(tmp_path):
-    learned = Course(folder=tmp_path, seed=3).teach("low-rank", rank=2, text_encoder="lstm")
+    learned = TinyTraining(folder=tmp_path, seed=3).fit("low-rank", rank=2, text_encoder="lstm")
     folder = folder_of(learned)
     assert folder.parent == tmp_path
     assert folder.name.startswith("low-rank--vqa__tiny--seed3--")
@@ -89,21 +89,21 @@ def test_a_checkpoint_is_two_files_that_others_can_read(tmp_path):
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert Course().teach().learned.checkpoint is None
+    assert TinyTraining().fit().learned.checkpoint is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_checkpoint_is_found_where_nothing_may_be_written(tmp_path):
-    folder = folder_of(Course(folder=tmp_path).teach())
+    folder = folder_of(TinyTraining(folder=tmp_path).fit())
     (lock,) = tmp_path.glob("*.lock")
     lock.unlink()
     lock.mkdir()
-    again = Course(folder=tmp_path)
-    assert folder_of(again.teach()) == folder
+    again = TinyTraining(folder=tmp_path)
+    assert folder_of(again.fit()) == folder
     assert again.reports == []
     (folder / checkpoint.CARD).unlink()
     with pytest.raises(RunFailedError, match=r"cannot write .*lock"):
-        Course(folder=tmp_path).teach()
+        TinyTraining(folder=tmp_path).fit()
 
 
 # --- by all that determines it ---
@@ -125,7 +125,7 @@ OPTIONS = {
 
 
 def other_samples():
-    """By what differs: training and validation samples that are not those of a `Course`."""
+    """By what differs: training and validation samples that are not those of a `TinyTraining`."""
     train, val = questions_of("train"), questions_of("val")
     first, rest = train[0], train[1:]
     medium, text = first.parts
@@ -143,31 +143,35 @@ def other_samples():
 
 def test_every_change_of_seed_setting_task_or_sample_gives_a_checkpoint_of_its_own(tmp_path):
     quick = {**QUICK, "steps": 1}
-    courses = {"as it is": (Course(), {}), "seed": (Course(seed=1), {}), "task": (Course(task="vqa/other"), {})}
-    courses |= {f"option {name}": (Course(), {name: value}) for name, value in OPTIONS.items()}
-    courses |= {what: (Course(train, val), {}) for what, train, val in other_samples()}
-    open_ended = Course(requests=lambda sample: [replace(each, choices=None) for each in requests_of(sample)])
-    courses["choices that are not shown"] = (open_ended, {})
+    trainings = {
+        "as it is": (TinyTraining(), {}),
+        "seed": (TinyTraining(seed=1), {}),
+        "task": (TinyTraining(task="vqa/other"), {}),
+    }
+    trainings |= {f"option {name}": (TinyTraining(), {name: value}) for name, value in OPTIONS.items()}
+    trainings |= {what: (TinyTraining(train, val), {}) for what, train, val in other_samples()}
+    open_ended = TinyTraining(requests=lambda sample: [replace(each, choices=None) for each in requests_of(sample)])
+    trainings["choices that are not shown"] = (open_ended, {})
     folders = {}
-    for what, (course, options) in courses.items():
-        course.folder = tmp_path
-        folders[folder_of(course.teach(**{**quick, **options}))] = what
-        assert course.reports, f"{what}: it trains"
-    assert len(folders) == len(courses)
-    for what, (course, options) in courses.items():
-        course.reports.clear()
-        assert folders[folder_of(course.teach(**{**quick, **options}))] == what
-        assert course.reports == []
+    for what, (training, options) in trainings.items():
+        training.folder = tmp_path
+        folders[folder_of(training.fit(**{**quick, **options}))] = what
+        assert training.reports, f"{what}: it trains"
+    assert len(folders) == len(trainings)
+    for what, (training, options) in trainings.items():
+        training.reports.clear()
+        assert folders[folder_of(training.fit(**{**quick, **options}))] == what
+        assert training.reports == []
 
 
 def test_the_names_of_samples_and_what_models_never_see_do_not_count(tmp_path):
-    folder_of(Course(folder=tmp_path).teach())
+    folder_of(TinyTraining(folder=tmp_path).fit())
     renamed = [
         replace(sample, id=f"x{sample.id}", meta={"a": 1}, slices={"b": "c"}) for sample in questions_of("train")
     ]
-    course = Course(renamed, folder=tmp_path)
-    course.teach()
-    assert course.reports == []
+    training = TinyTraining(renamed, folder=tmp_path)
+    training.fit()
+    assert training.reports == []
 
 
 def test_the_options_of_a_fusion_count_and_how_a_number_is_written_does_not():
@@ -185,7 +189,7 @@ def test_the_digest_of_weights_changes_with_every_option_but_the_device():
 
 
 def test_the_digest_of_a_given_checkpoint_is_that_of_its_weights(tmp_path):
-    one, other = (folder_of(Course(folder=tmp_path, seed=seed).teach()) for seed in (0, 1))
+    one, other = (folder_of(TinyTraining(folder=tmp_path, seed=seed).fit()) for seed in (0, 1))
     digest = CLASSES["concat"].weights_digest
     assert digest(checkpoint=str(one)) == json.loads((one / "card.json").read_text())["weights"]
     assert len({digest(), digest(checkpoint=str(one)), digest(checkpoint=str(other))}) == 3
@@ -214,30 +218,30 @@ limits = pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 
 @limits
 def test_a_full_disk_while_the_state_is_saved_leaves_the_one_before(tmp_path):
-    earlier = Course(folder=tmp_path, seed=1).teach()
-    whole = Course(folder=tmp_path / "whole").teach()
+    earlier = TinyTraining(folder=tmp_path, seed=1).fit()
+    whole = TinyTraining(folder=tmp_path / "whole").fit()
     with contextlib.ExitStack() as stack:
-        course = Course(
+        training = TinyTraining(
             folder=tmp_path, at_step=lambda report: report.done == 5 and stack.enter_context(files_up_to(5_000))
         )
         with pytest.raises(RunFailedError, match=r"no space left to write .*training.safetensors") as error:
-            course.teach()
+            training.fit()
     assert error.value.exit_code == 4
-    assert course.reports[-1].done == 7
+    assert training.reports[-1].done == 7
     (state,) = tmp_path.glob(f"*seed0*/{checkpoint.STATE}")
     progress = checkpoint.load_progress(state.parent)
     assert progress is not None
     assert progress.step == 4
     assert [path.name for path in state.parent.iterdir()] == [checkpoint.STATE], "nothing half-written is left"
-    again = Course(folder=tmp_path, seed=1)
-    assert outputs(again.teach()) == outputs(earlier)
+    again = TinyTraining(folder=tmp_path, seed=1)
+    assert outputs(again.fit()) == outputs(earlier)
     assert again.reports == []
-    assert outputs(Course(folder=tmp_path).teach()) == outputs(whole)
+    assert outputs(TinyTraining(folder=tmp_path).fit()) == outputs(whole)
 
 
 @limits
 def test_a_full_disk_at_the_end_costs_no_step(tmp_path, monkeypatch):
-    unbroken = outputs(Course(folder=tmp_path / "whole").teach())
+    unbroken = outputs(TinyTraining(folder=tmp_path / "whole").fit())
     folder, end, write = tmp_path / "full", QUICK["steps"], checkpoint.write_atomic
 
     def refuse(path, data):
@@ -245,22 +249,24 @@ def test_a_full_disk_at_the_end_costs_no_step(tmp_path, monkeypatch):
             write(path, data)
 
     with contextlib.ExitStack() as stack:
-        course = Course(folder=folder, at_step=lambda at: at.done == end and stack.enter_context(files_up_to(5_000)))
+        training = TinyTraining(
+            folder=folder, at_step=lambda at: at.done == end and stack.enter_context(files_up_to(5_000))
+        )
         with pytest.raises(RunFailedError, match=r"no space left to write .*model.safetensors"):
-            course.teach()
-    again = Course(folder=folder)
+            training.fit()
+    again = TinyTraining(folder=folder)
     monkeypatch.setattr(checkpoint, "write_atomic", refuse)
     with pytest.raises(RunFailedError, match=r"no space left to write .*card.json"):
-        again.teach()
+        again.fit()
     monkeypatch.undo()
-    assert outputs(again.teach()) == unbroken
+    assert outputs(again.fit()) == unbroken
     assert again.reports == []
     (made,) = folder.glob("concat*/")
     assert {path.name for path in made.iterdir()} == {checkpoint.CARD, checkpoint.WEIGHTS}
 
 
 def test_numbers_on_the_card_are_finite(tmp_path):
-    card = Course(folder=tmp_path).teach()._trained.card
+    card = TinyTraining(folder=tmp_path).fit()._trained.card
     assert all(np.isfinite(list(check.values())).all() for check in card.checks)
     assert card.train_s > 0
     assert card.samples_per_s > 0

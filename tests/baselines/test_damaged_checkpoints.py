@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from lessons import Course, matching, questions_of  # noqa: E402
 from safetensors.torch import load, save  # noqa: E402
+from tiny_tasks import TinyTraining, matching, questions_of  # noqa: E402
 
 from mmbench.core import NotComparableError, RunFailedError, UsageError  # noqa: E402
 from mmbench_baselines.training.checkpoint import CARD, SCHEMA_VERSION, STATE, WEIGHTS, load_card  # noqa: E402
@@ -21,7 +21,7 @@ from mmbench_baselines.training.checkpoint import CARD, SCHEMA_VERSION, STATE, W
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     """The files of a good checkpoint by name."""
-    folder = Path(Course(folder=tmp_path_factory.mktemp("sound")).teach().learned.checkpoint)
+    folder = Path(TinyTraining(folder=tmp_path_factory.mktemp("sound")).fit().learned.checkpoint)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -35,7 +35,7 @@ def half_way(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("half")
     with pytest.raises(KeyboardInterrupt):
-        Course(folder=root, at_step=interrupt).teach()
+        TinyTraining(folder=root, at_step=interrupt).fit()
     (state,) = root.rglob(STATE)
     return state.parent.name, state.read_bytes()
 
@@ -52,7 +52,7 @@ def folder(tmp_path, sound):
 
 def use(folder, **more):
     """A baseline with the checkpoint in this folder."""
-    return Course(**more).teach(checkpoint=str(folder))
+    return TinyTraining(**more).fit(checkpoint=str(folder))
 
 
 def edit(folder, **changes):
@@ -236,15 +236,15 @@ def test_a_checkpoint_of_other_samples_or_another_task_is_refused(folder):
     with pytest.raises(NotComparableError, match=r"was trained on vqa/tiny .* vqa/other"):
         use(folder, task="vqa/other")
     with pytest.raises(NotComparableError, match="holds the baseline 'concat', not 'two-tower'"):
-        matching().teach("two-tower", checkpoint=str(folder))
+        matching().fit("two-tower", checkpoint=str(folder))
     use(folder, seed=9)  # whose seed it is does not matter to one that is named
 
 
 @pytest.mark.parametrize("changes", [{"seed": 5}, {"task": "vqa/other"}, {"data": "0"}, {"settings": {}}], ids=str)
 def test_a_found_checkpoint_must_hold_what_its_name_says(tmp_path, changes):
-    edit(Path(Course(folder=tmp_path).teach().learned.checkpoint), **changes)
+    edit(Path(TinyTraining(folder=tmp_path).fit().learned.checkpoint), **changes)
     with pytest.raises(NotComparableError, match="does not hold what its name says; remove it to train again"):
-        Course(folder=tmp_path).teach()
+        TinyTraining(folder=tmp_path).fit()
 
 
 def test_a_good_card_is_read_as_it_was_written(folder, sound):
@@ -260,9 +260,9 @@ def resume(root, name, data):
     """Go on from this state."""
     (root / name).mkdir(parents=True, exist_ok=True)
     (root / name / STATE).write_bytes(data)
-    course = Course(folder=root)
-    course.teach()
-    return course.reports[0].done
+    training = TinyTraining(folder=root)
+    training.fit()
+    return training.reports[0].done
 
 
 def test_a_damaged_state_is_refused_and_a_good_one_is_not(tmp_path, half_way):
@@ -292,4 +292,4 @@ def test_a_pickled_state_is_never_opened(tmp_path, half_way):
 def test_a_file_where_the_folder_should_be_is_named(tmp_path, half_way):
     (tmp_path / half_way[0]).write_text("in the way")
     with pytest.raises(RunFailedError, match="cannot write"):
-        Course(folder=tmp_path).teach()
+        TinyTraining(folder=tmp_path).fit()

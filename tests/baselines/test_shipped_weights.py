@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
-from lessons import Course, asks, questions_of
 from safetensors.torch import load_file
+from tiny_tasks import TinyTraining, asks, questions_of
 
 import mmbench
 from mmbench_baselines import shipped
@@ -24,7 +24,7 @@ def tiny(tmp_path, monkeypatch):
     """A training of the tests' tiny task whose checkpoint is shipped; the folder in which it lies."""
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "weights")
     monkeypatch.setattr(shipped, "SHIPPED", {"concat": "vqa/tiny"})
-    trained = Course(folder=tmp_path / "made").teach()
+    trained = TinyTraining(folder=tmp_path / "made").fit()
     place = shipped.shipped_folder("concat", "vqa/tiny", 0)
     shutil.copytree(trained.learned.checkpoint, place)
     return place
@@ -44,14 +44,14 @@ def test_every_shipped_checkpoint_is_whole_and_of_this_version():
 
 
 def test_they_are_used_without_training_and_without_a_copy(tiny, tmp_path):
-    course = Course(folder=tmp_path / "checkpoints")
-    model = course.teach()
-    assert course.reports == []
-    assert course.notes == ["weights: shipped with mmbench"]
+    training = TinyTraining(folder=tmp_path / "checkpoints")
+    model = training.fit()
+    assert training.reports == []
+    assert training.notes == ["weights: shipped with mmbench"]
     assert model.learned.checkpoint == "mmbench_baselines.shipped:concat--vqa__tiny--seed0"
     assert not (tmp_path / "checkpoints").exists()
     requests = asks(questions_of("val"))
-    anew = Course(retrain=True).teach()
+    anew = TinyTraining(retrain=True).fit()
     assert model.generate(requests) == anew.generate(requests)
 
 
@@ -67,10 +67,10 @@ def test_they_are_used_without_training_and_without_a_copy(tiny, tmp_path):
     ],
 )
 def test_other_settings_data_or_seeds_are_trained(tiny, changes, options):
-    course = Course(**changes)
-    course.teach(**options)
-    assert course.reports
-    assert course.notes == []
+    training = TinyTraining(**changes)
+    training.fit(**options)
+    assert training.reports
+    assert training.notes == []
 
 
 def cut(folder):
@@ -90,10 +90,10 @@ def of_another_version(folder):
 @pytest.mark.parametrize("damage", [cut, without_card, of_another_version, shutil.rmtree])
 def test_damaged_or_missing_ones_are_trained_with_a_note(tiny, damage):
     damage(tiny)
-    course = Course()
-    course.teach()
-    assert course.reports
-    (note,) = course.notes
+    training = TinyTraining()
+    training.fit()
+    assert training.reports
+    (note,) = training.notes
     assert note.startswith("the weights shipped with mmbench cannot be used")
 
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lessons import asked, asks, picture
+from tiny_tasks import asked, asks, picture
 
 from mmbench.core import Embed, Generate
 from mmbench_baselines.text import LONGEST, UNKNOWN, Reader, choices_of, text_of

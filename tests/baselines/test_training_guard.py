@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
 from learners import resolved
-from lessons import CLASSES, QUICK, info_of, questions_of, requests_of
+from tiny_tasks import CLASSES, QUICK, info_of, questions_of, requests_of
 
 import mmbench
 from mmbench import PerSampleTask, SampleScore, mean_metric

@@ -12,14 +12,14 @@ torch = pytest.importorskip("torch", reason="baselines are torch modules: pip in
 
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from lessons import QUICK, Course, asks, matching  # noqa: E402
+from tiny_tasks import QUICK, TinyTraining, asks, matching  # noqa: E402
 
 from mmbench.core import RunFailedError  # noqa: E402
 from mmbench_baselines import catalog  # noqa: E402
 from mmbench_baselines.settings import Budget, Settings  # noqa: E402
 from mmbench_baselines.trained import built  # noqa: E402
 from mmbench_baselines.training import checkpoint  # noqa: E402
-from mmbench_baselines.training.loop import Outlet, Progress, Trainer, rate_at  # noqa: E402
+from mmbench_baselines.training.loop import Progress, Trainer, TrainingCallbacks, rate_at  # noqa: E402
 from mmbench_baselines.training.objectives import Answering, Matching, Validation  # noqa: E402
 
 
@@ -60,7 +60,9 @@ def follow(values, **budget):
     model = torch.nn.Linear(2, 1)
     objective, reports = Scripted(model, values), []
     chosen = Budget(**{"steps": 20, "batch": 2, "lr": 0.1, "checks": 10, "patience": 100, **budget})
-    done = Trainer(model, objective, chosen, 0).run(Progress(), Outlet(lambda progress: None, reports.append))
+    done = Trainer(model, objective, chosen, 0).run(
+        Progress(), TrainingCallbacks(lambda progress: None, reports.append)
+    )
     return done, objective, reports
 
 
@@ -84,7 +86,7 @@ def test_a_training_goes_on_from_its_last_weights_and_not_from_its_best(tmp_path
         torch.nn.init.ones_(linear.weight)
         torch.nn.init.zeros_(linear.bias)
         scripted = Scripted(linear, values[len(start.checks) :])
-        return Trainer(linear, scripted, budget, 0).run(start, Outlet(keep, lambda report: None))
+        return Trainer(linear, scripted, budget, 0).run(start, TrainingCallbacks(keep, lambda report: None))
 
     def keep(progress):
         if progress.step == 8:
@@ -131,22 +133,22 @@ def test_the_last_step_is_always_checked(steps, checks, expected):
 
 
 def test_the_loss_of_a_real_training_falls():
-    course = Course()
-    course.teach("concat", steps=60, batch=12, lr=0.01, checks=1)
-    losses = [report.loss for report in course.reports]
+    training = TinyTraining()
+    training.fit("concat", steps=60, batch=12, lr=0.01, checks=1)
+    losses = [report.loss for report in training.reports]
     assert len(losses) == 60
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
-    assert course.reports[-1].val is not None
-    assert course.reports[-1].val[0] == "accuracy"
+    assert training.reports[-1].val is not None
+    assert training.reports[-1].val[0] == "accuracy"
 
 
 def test_the_weights_of_a_real_training_are_those_of_its_best_check():
-    learned = Course().teach("low-rank", steps=30, checks=30, lr=0.01)
+    learned = TinyTraining().fit("low-rank", steps=30, checks=30, lr=0.01)
     card = learned._trained.card
     best = max(card.checks, key=lambda check: (check["val"], -check["val_loss"]))
     assert card.best_step == best["step"]
     assert learned.learned.val == {"accuracy": best["val"]}
-    val = Course().val
+    val = TinyTraining().val
     right = [answer == sample.references[0] for answer, sample in zip(learned.generate(asks(val)), val, strict=True)]
     assert sum(right) / len(right) == pytest.approx(best["val"])
 
@@ -169,7 +171,7 @@ def test_fit_touches_no_global_state_and_heeds_none(tmp_path, monkeypatch):
         random.setstate(random.Random(number).getstate())
         before = torch.get_rng_state(), torch.is_grad_enabled(), torch.get_num_threads(), torch.get_default_dtype()
         python = random.getstate()
-        found.append(weights_of(Course(folder=tmp_path / str(number)).teach("attention")))
+        found.append(weights_of(TinyTraining(folder=tmp_path / str(number)).fit("attention")))
         after = torch.get_rng_state(), torch.is_grad_enabled(), torch.get_num_threads(), torch.get_default_dtype()
         assert torch.equal(before[0], after[0])
         assert before[1:] == after[1:]
@@ -181,9 +183,9 @@ def test_fit_touches_no_global_state_and_heeds_none(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["answers", "embeddings"])
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path, kind):
-    make, name = (Course, "concat") if kind == "answers" else (matching, "two-tower")
+    make, name = (TinyTraining, "concat") if kind == "answers" else (matching, "two-tower")
     one, same_seed, other = (
-        weights_of(make(folder=tmp_path / str(place), seed=seed).teach(name)) for place, seed in enumerate((3, 3, 4))
+        weights_of(make(folder=tmp_path / str(place), seed=seed).fit(name)) for place, seed in enumerate((3, 3, 4))
     )
     assert one == same_seed
     assert one != other
@@ -191,7 +193,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path, kin
 
 def test_the_first_weights_are_drawn_by_the_seed():
     first, same_seed, other = (
-        Course(seed=seed).teach(steps=1, lr=1e-20, weight_decay=0)._trained.model.fusion.map.weight
+        TinyTraining(seed=seed).fit(steps=1, lr=1e-20, weight_decay=0)._trained.model.fusion.map.weight
         for seed in (3, 3, 4)
     )
     assert torch.equal(first, same_seed)
@@ -207,7 +209,7 @@ def test_fusions_see_the_same_samples_moved_alike_in_the_same_order(monkeypatch)
     )
     orders = []
     for name in ("concat", "film", "text-only", "attention"):
-        Course(seed=5).teach(name, checks=1)
+        TinyTraining(seed=5).fit(name, checks=1)
         orders.append(seen.copy())
         seen.clear()
     assert len(orders[0]) == QUICK["steps"]
@@ -241,35 +243,35 @@ def break_at(monkeypatch, step, value=math.nan, kind=Answering):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_ends_training_and_keeps_what_was_good(tmp_path, monkeypatch, value):
-    unbroken = weights_of(Course(folder=tmp_path / "whole").teach())
-    earlier, states = Course(folder=tmp_path, seed=1).teach(), []
+    unbroken = weights_of(TinyTraining(folder=tmp_path / "whole").fit())
+    earlier, states = TinyTraining(folder=tmp_path, seed=1).fit(), []
 
     def keep(report):
         states.extend(path.read_bytes() for path in tmp_path.rglob(checkpoint.STATE) if report.done == 4)
 
-    course = Course(folder=tmp_path, at_step=keep)
+    training = TinyTraining(folder=tmp_path, at_step=keep)
     with monkeypatch.context() as patched:
         break_at(patched, 7, value)
         with pytest.raises(
             RunFailedError, match=rf"loss is {value} at step 7; what was reached at step 4 is kept"
         ) as error:
-            course.teach()
+            training.fit()
     assert error.value.exit_code == 4
-    assert [report.done for report in course.reports] == [1, 2, 3, 4, 5, 6]
+    assert [report.done for report in training.reports] == [1, 2, 3, 4, 5, 6]
     assert [path.read_bytes() for path in tmp_path.rglob(checkpoint.STATE)] == states
     assert len(list(tmp_path.glob(f"*/{checkpoint.CARD}"))) == 1
-    again = Course(folder=tmp_path)
-    assert weights_of(again.teach()) == unbroken, "it goes on from the last good state"
+    again = TinyTraining(folder=tmp_path)
+    assert weights_of(again.fit()) == unbroken, "it goes on from the last good state"
     assert again.reports[0].done == 5
-    kept = Course(folder=tmp_path, seed=1)
-    assert weights_of(kept.teach()) == weights_of(earlier)
+    kept = TinyTraining(folder=tmp_path, seed=1)
+    assert weights_of(kept.fit()) == weights_of(earlier)
     assert kept.reports == []
 
 
 def test_two_towers_stop_at_it_too(tmp_path, monkeypatch):
     break_at(monkeypatch, 2, kind=Matching)
     with pytest.raises(RunFailedError, match="loss is nan at step 2; nothing is kept"):
-        matching(folder=tmp_path).teach("two-tower")
+        matching(folder=tmp_path).fit("two-tower")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ def test_two_towers_stop_at_it_too(tmp_path, monkeypatch):
 )
 def test_a_learning_rate_that_blows_up_is_said_to_be_too_high(tmp_path, checks, words):
     with pytest.raises(RunFailedError, match=f"{words}; nothing is kept. A lower learning rate may help"):
-        Course(folder=tmp_path).teach(lr=1e30, checks=checks)
+        TinyTraining(folder=tmp_path).fit(lr=1e30, checks=checks)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
@@ -285,7 +287,7 @@ def test_weights_that_are_no_numbers_are_never_kept_as_the_best(tmp_path, monkey
     found = iter([Validation(0.25, 1.0), Validation(1.0, math.nan)])
     monkeypatch.setattr(Answering, "validate", lambda self: next(found))
     with pytest.raises(RunFailedError, match="validation loss is nan at step 8; what was reached at step 4 is kept"):
-        Course(folder=tmp_path).teach()
+        TinyTraining(folder=tmp_path).fit()
     (state,) = tmp_path.rglob(checkpoint.STATE)
     progress = checkpoint.load_progress(state.parent)
     assert progress is not None

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="baselines are torch modules: pip install 'mmbench[baselines]'")
 
 from helpers import environment, wait_until
-from lessons import Course
+from tiny_tasks import TinyTraining
 
 from mmbench_baselines.training import checkpoint
 
@@ -23,9 +23,9 @@ needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="forks a process
 NURSERY = """
 import contextlib, os, signal, sys, time, traceback
 from pathlib import Path
-from lessons import Course
+from tiny_tasks import TinyTraining
 
-def teach(folder, doing, step):
+def fit(folder, doing, step):
     def at_step(progress):
         if progress.done == step:
             if doing == "die":
@@ -37,12 +37,12 @@ def teach(folder, doing, step):
     class Notes(list):
         append = staticmethod(lambda text: print(text, flush=True))
 
-    course = Course(folder=folder, notes=Notes(), at_step=at_step)
-    course.teach()
-    print(f"{len(course.reports)} steps", flush=True)
+    training = TinyTraining(folder=folder, notes=Notes(), at_step=at_step)
+    training.fit()
+    print(f"{len(training.reports)} steps", flush=True)
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-Course().teach(steps=1)  # loads all that the forked ones need
+TinyTraining().fit(steps=1)  # loads all that the forked ones need
 print("ready", flush=True)
 for line in sys.stdin:
     folder, log, doing, step = line.rstrip("\\n").split("\\t")
@@ -50,7 +50,7 @@ for line in sys.stdin:
     if pid == 0:
         with open(log, "w") as file, contextlib.redirect_stdout(file):
             try:
-                teach(Path(folder), doing, int(step))
+                fit(Path(folder), doing, int(step))
             except BaseException:
                 traceback.print_exc(file=file)
         os._exit(0)
@@ -60,7 +60,7 @@ for line in sys.stdin:
 
 @dataclass
 class Child:
-    """A process that teaches a course."""
+    """A process that runs trainings."""
 
     pid: int
     log: Path
@@ -98,7 +98,7 @@ class Nursery:
         return line
 
     def child(self, folder, doing="live", step=0) -> Child:
-        """A new process, which teaches the course with the seed 0 in this folder; at a step it may die or wait."""
+        """A new process, which trains with the seed 0 in this folder; at a step it may die or wait."""
         log = self.logs / f"{len(self.children)}.log"
         log.touch()
         self.process.stdin.write(f"{folder}\t{log}\t{doing}\t{step}\n")
@@ -187,12 +187,12 @@ def interrupt_at(step):
 
 @pytest.mark.parametrize("step", [1, 4, 5, 11])
 def test_interrupted_at_any_step_it_ends_with_the_same_bytes(tmp_path, step):
-    whole, cut, again = (Course(folder=tmp_path / name) for name in ("whole", "cut", "cut"))
-    whole.teach("film")
+    whole, cut, again = (TinyTraining(folder=tmp_path / name) for name in ("whole", "cut", "cut"))
+    whole.fit("film")
     cut.at_step = interrupt_at(step)
     with pytest.raises(KeyboardInterrupt):
-        cut.teach("film")
-    again.teach("film")
+        cut.fit("film")
+    again.fit("film")
     assert weights_in(tmp_path / "cut") == weights_in(tmp_path / "whole")
     assert [report.done for report in again.reports] == list(range(step // 4 * 4 + 1, 13))
     assert again.reports[-1].val == whole.reports[-1].val
@@ -200,10 +200,10 @@ def test_interrupted_at_any_step_it_ends_with_the_same_bytes(tmp_path, step):
 
 def test_the_card_of_a_training_in_two_sessions_tells_of_both(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        Course(folder=tmp_path, at_step=interrupt_at(9)).teach()
+        TinyTraining(folder=tmp_path, at_step=interrupt_at(9)).fit()
     (state,) = tmp_path.rglob(checkpoint.STATE)
     before = checkpoint.load_progress(state.parent)
-    card, whole = (Course(folder=folder).teach()._trained.card for folder in (tmp_path, None))
+    card, whole = (TinyTraining(folder=folder).fit()._trained.card for folder in (tmp_path, None))
     assert before is not None
     assert card.train_s > before.seconds > 0
     assert card.samples_per_s * card.train_s == pytest.approx(whole.samples_per_s * whole.train_s)
@@ -211,10 +211,10 @@ def test_the_card_of_a_training_in_two_sessions_tells_of_both(tmp_path):
 
 
 def test_what_a_kill_left_half_written_is_swept_away(tmp_path):
-    folder = Path(Course(folder=tmp_path).teach().learned.checkpoint)
+    folder = Path(TinyTraining(folder=tmp_path).fit().learned.checkpoint)
     for path in folder.iterdir():
         path.unlink()
     left = folder / f".{checkpoint.STATE}.99999.tmp"
     left.write_bytes(b"half")
-    Course(folder=tmp_path).teach()
+    TinyTraining(folder=tmp_path).fit()
     assert not left.exists()

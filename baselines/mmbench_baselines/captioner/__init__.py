@@ -1,1 +1,1 @@
-"""A model that describes pictures: words, decoder, search. Importing this package loads no torch."""
+"""A model that describes images: words, decoder, search. Importing this package loads no torch."""

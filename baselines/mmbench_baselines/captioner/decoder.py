@@ -1,4 +1,4 @@
-"""The words written so far and the picture become the next word."""
+"""The words written so far and the image become the next word."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ KeysValues = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
-    """What a decoder keeps of m pictures: made once, however many words are written about them."""
+    """What a decoder keeps of m images: made once, however many words are written about them."""
 
     summary: Tensor
     """float [m, d], added to every word."""
     seen: tuple[KeysValues, ...]
-    """For each layer, keys and values of the tokens of the pictures."""
+    """For each layer, keys and values of the tokens of the images."""
 
     def take(self, rows: Tensor) -> Memory:
-        """The pictures with these numbers, int64 [n], repeats allowed."""
+        """The images with these numbers, int64 [n], repeats allowed."""
         return Memory(self.summary[rows], tuple((keys[rows], values[rows]) for keys, values in self.seen))
 
 
 class Layer(nn.Module):
-    """Words look at earlier words, then at the picture; a feed-forward follows. 12d² + 15d parameters.
+    """Words look at earlier words, then at the image; a feed-forward follows. 12d² + 15d parameters.
 
-    Layers are normalised before each of the three; the tokens of the picture are taken as they are.
+    Layers are normalised before each of the three; the tokens of the image are taken as they are.
     """
 
     def __init__(self, dim: int, heads: int) -> None:
@@ -50,7 +50,7 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, earlier: KeysValues | None, seen: KeysValues) -> tuple[Tensor, KeysValues]:
         """(x, keys and values of all words so far), with x float [n, t, d] and t = 1 where there are earlier ones.
 
-        `seen` is about m pictures, of which each has n/m of the rows, one after the other.
+        `seen` is about m images, of which each has n/m of the rows, one after the other.
         """
         normed = self.norm(x)
         own = keys_values(self.words, normed)
@@ -63,9 +63,9 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Writes a caption word by word, with attention to the words so far and to the tokens of the picture.
+    """Writes a caption word by word, with attention to the words so far and to the tokens of the image.
 
-    Shapes: tokens [m, t, d] and pooled [m, d] of m pictures, words [n, w] → logits [n, w, v], of the next word each. Word
+    Shapes: tokens [m, t, d] and pooled [m, d] of m images, words [n, w] → logits [n, w, v], of the next word each. Word
     0 stands before the first and after the last (`words.BOUNDARY`).
     """
 
@@ -93,16 +93,16 @@ class Decoder(nn.Module):
         self.out = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, vocabulary))
 
     def remember(self, encoded: Encoded) -> Memory:
-        """What is needed of pictures, one each: none of them shared."""
+        """What is needed of images, one each: none of them shared."""
         seen = tuple(keys_values(cast(Layer, layer).picture, encoded.tokens) for layer in self.layers)
         return Memory(self.summary(encoded.pooled), seen)
 
     def forward(self, memory: Memory, words: Tensor) -> Tensor:
-        """Logits, float [n, w, v], of the word after each of `words`, int64 [n, w]; n/m rows for each of m pictures."""
+        """Logits, float [n, w, v], of the word after each of `words`, int64 [n, w]; n/m rows for each of m images."""
         return self._run(memory, words, None)[0]
 
     def start(self, memory: Memory, each: int = 1) -> Writing:
-        """Begin to write `each` captions for every picture."""
+        """Begin to write `each` captions for every image."""
         return Writing(self, memory, each)
 
     def _run(self, memory: Memory, words: Tensor, earlier: list[KeysValues] | None) -> tuple[Tensor, list[KeysValues]]:
@@ -123,7 +123,7 @@ class Writing:
         self._decoder, self._memory = decoder, memory
         self._earlier: list[KeysValues] | None = None
         self.rows = len(memory.summary) * each
-        """Captions: those of the first picture, then those of the second …"""
+        """Captions: those of the first image, then those of the second …"""
 
     def step(self, words: Tensor) -> Tensor:
         """Logits, float [rows, v], of what follows these words, int64 [rows]; the first ones are `BOUNDARY`."""
@@ -131,7 +131,7 @@ class Writing:
         return logits[:, 0]
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with these captions in the place of what stood there, int64 [rows]; each stays with its picture."""
+        """Go on with these captions in the place of what stood there, int64 [rows]; each stays with its image."""
         if self._earlier is not None:
             self._earlier = [(keys[rows], values[rows]) for keys, values in self._earlier]
 

@@ -1,4 +1,4 @@
-"""Pictures with all that is said about them, as arrays."""
+"""Images with all that is said about them, as arrays."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from mmbench.core import Generate, Media, Request, Sample, UsageError
 from mmbench_baselines.captioner.words import BOUNDARY, UNKNOWN, Lexicon
 from mmbench_baselines.encoded import Raw
-from mmbench_baselines.examples import Pictures, Rows, picture_of
+from mmbench_baselines.examples import Images, Rows, image_of
 
-UNTAUGHT = -100
+IGNORED = -100
 """Stands where no word is to be learned: behind the end, and for a word that training did not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """n requests, each about a picture by number, with the captions of its sample."""
+    """n requests, each about an image by number, with the captions of its sample."""
 
-    pictures: Pictures
-    """[m pictures]"""
-    picture: Rows
-    """[n] number of the picture."""
+    images: Images
+    """[m images]"""
+    image: Rows
+    """[n] number of the image."""
     captions: NDArray[np.int64]
     """[n, c, w] words of up to c captions each; -1 behind the last word, and throughout where there are fewer captions."""
     references: tuple[tuple[str, ...], ...]
@@ -34,16 +34,16 @@ class Described:
     """[n] what is never torn apart."""
 
     def __len__(self) -> int:
-        return len(self.picture)
+        return len(self.image)
 
     def raw(self, rows: Rows, device: torch.device, shifts: NDArray[np.int64] | None = None) -> Raw:
-        """The pictures of some rows, one each."""
-        return self.pictures.raw(self.picture[rows], device, shifts)
+        """The images of some rows, one each."""
+        return self.images.raw(self.image[rows], device, shifts)
 
-    def lesson(self, rows: Rows, turn: int, at_a_time: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def targets(self, rows: Rows, turn: int, at_a_time: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(words, what follows each), int64 [rows · k, w]: k captions of each row, at most `at_a_time`.
 
-        Each has its turn. Of a row that has fewer than k captions some come twice. What follows is `UNTAUGHT` where there
+        Each has its turn. Of a row that has fewer than k captions some come twice. What follows is `IGNORED` where there
         is nothing to learn.
         """
         own = self.captions[rows]
@@ -56,21 +56,21 @@ class Described:
         words = np.pad(np.where(chosen < 0, BOUNDARY, chosen), ((0, 0), (1, 0)), constant_values=BOUNDARY)
         following = np.pad(chosen, ((0, 0), (0, 1)), constant_values=-1)
         following[np.arange(len(following)), lengths] = BOUNDARY
-        return words, np.where((following < 0) | (following == UNKNOWN), UNTAUGHT, following)
+        return words, np.where((following < 0) | (following == UNKNOWN), IGNORED, following)
 
 
-def picture_to_describe(request: Request) -> Media:
-    """The picture of a request. Raises `UsageError` where it has none, or more than one."""
-    medium = picture_of(request)
+def image_to_describe(request: Request) -> Media:
+    """The image of a request. Raises `UsageError` where it has none, or more than one."""
+    medium = image_of(request)
     if medium is None:
-        raise UsageError(f"request {request.id}: a captioner describes a picture, and there is none")
+        raise UsageError(f"request {request.id}: a captioner describes an image, and there is none")
     return medium
 
 
 def described(
     samples: Sequence[Sample], requests: Callable[[Sample], Sequence[Request]], lexicon: Lexicon, size: int
 ) -> Described:
-    """The requests to write something about samples that have captions. Pictures are `size` pixels wide.
+    """The requests to write something about samples that have captions. Images are `size` pixels wide.
 
     Captions without words, and samples without captions, are left out.
     """
@@ -81,7 +81,7 @@ def described(
         captions = [ids for reference in sample.references if (ids := lexicon.encode(reference))]
         for request in requests(sample) if captions else ():
             if isinstance(request, Generate):
-                medium = picture_to_describe(request)
+                medium = image_to_describe(request)
                 number = numbers.setdefault(medium.digest, len(media))
                 if number == len(media):
                     media.append(medium)
@@ -93,7 +93,7 @@ def described(
         for number, caption in enumerate(row[1]):
             table[place, number, : len(caption)] = caption
     return Described(
-        Pictures.load(media, size),
+        Images.load(media, size),
         np.array([row[0] for row in rows], dtype=np.int64),
         table,
         tuple(row[2] for row in rows),

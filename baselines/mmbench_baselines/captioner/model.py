@@ -1,4 +1,4 @@
-"""A picture's encoder and a decoder become a model; without the encoder it is the twin that sees nothing."""
+"""An image's encoder and a decoder become a model; without the encoder it is the twin that sees nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGE = "image"
 
 
 class Nothing(nn.Module):
-    """What stands in the place of a picture's tokens and pooled vector: learned constants, the same for all pictures."""
+    """What stands in the place of an image's tokens and pooled vector: learned constants, the same for all images."""
 
     name: ClassVar[str] = "nothing"
     count: ClassVar[str] = "17*d"
@@ -26,15 +26,15 @@ class Nothing(nn.Module):
         self.tokens = nn.Parameter(torch.randn(16, dim))
         self.pooled = nn.Parameter(torch.randn(dim))
 
-    def forward(self, pictures: int) -> Encoded:
-        """As if so many pictures had been encoded."""
-        tokens = self.tokens.expand(pictures, -1, -1)
+    def forward(self, images: int) -> Encoded:
+        """As if so many images had been encoded."""
+        tokens = self.tokens.expand(images, -1, -1)
         mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        return Encoded(tokens, self.pooled.expand(pictures, -1), mask)
+        return Encoded(tokens, self.pooled.expand(images, -1), mask)
 
 
 class Captioner(nn.Module):
-    """Writes captions of pictures, or of nothing where it has no encoder."""
+    """Writes captions of images, or of nothing where it has no encoder."""
 
     def __init__(self, encoders: Mapping[str, nn.Module], decoder: Decoder, dim: int) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ class Captioner(nn.Module):
         self.additive = self.nothing is not None
         """Whether what it writes is a function of one modality: of the words so far alone."""
 
-    def remember(self, pictures: Raw) -> Memory:
-        """What the decoder needs of pictures, float [m, 3, h, w] in [0, 1]; the blind twin counts them and looks no further."""
+    def remember(self, images: Raw) -> Memory:
+        """What the decoder needs of images, float [m, 3, h, w] in [0, 1]; the blind twin counts them and looks no further."""
         if self.nothing is not None:
-            return self.decoder.remember(self.nothing(len(pictures.values)))
-        return self.decoder.remember(self.encoders[IMAGE](pictures))
+            return self.decoder.remember(self.nothing(len(images.values)))
+        return self.decoder.remember(self.encoders[IMAGE](images))
 
-    def forward(self, pictures: Raw, words: Tensor) -> Tensor:
-        """Logits, float [n, w, v], of the word after each of `words`, int64 [n, w]; n/m rows a picture, in order."""
-        return self.decoder(self.remember(pictures), words)
+    def forward(self, images: Raw, words: Tensor) -> Tensor:
+        """Logits, float [n, w, v], of the word after each of `words`, int64 [n, w]; n/m rows an image, in order."""
+        return self.decoder(self.remember(images), words)

@@ -1,4 +1,4 @@
-"""From what is remembered of pictures to the texts of captions."""
+"""From what is remembered of images to the texts of captions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write(
     requests: Sequence[Generate],
     beam: int | None,
 ) -> list[str]:
-    """A caption for each request, about the picture in its place in the memory.
+    """A caption for each request, about the image in its place in the memory.
 
     It has at most `max_new_tokens` words and marks, and ends before any text of `stop`. `beam` is how many captions are
     kept side by side; None: the likeliest word is taken each time.

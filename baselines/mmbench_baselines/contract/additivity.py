@@ -11,8 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
 from mmbench_baselines.contract.subject import CLOSE, WIDTH, BrokenPromiseError, Subject, seeded
 from mmbench_baselines.encoded import Encoded
-from mmbench_baselines.heads.linear import LinearHead
-from mmbench_baselines.heads.mlp import MlpHead
+from mmbench_baselines.heads import LinearHead, MlpHead
 
 XOR_STEPS = 300
 """Steps of training after which a model that has not solved the block counts as unable to."""

@@ -22,7 +22,7 @@ class Cnn(nn.Module):
     maximum, [n, 4c, h/8, w/8]. Tokens are these cells with their coordinates, mapped to d: [n, h·w/64, d]. The pooled
     vector maps their averages over a grid of g × g: [n, 4c·g²] → [n, d]; half of its units start with the same weights for
     every cell of the grid. Both end in layer normalisation. Any resolution from 8 pixels up; rows of a batch do not mix.
-    Colours x enter as 4x - 3x̄, which brings a plain background close to 0 and still tells flat pictures apart. A unit
+    Colours x enter as 4x - 3x̄, which brings a plain background close to 0 and still tells flat images apart. A unit
     before the maximum sees 15 × 15 pixels, a figure of a scene.
     """
 
@@ -50,10 +50,10 @@ class Cnn(nn.Module):
         self.norm_pooled = nn.LayerNorm(dim)
 
     def forward(self, raw: Raw) -> Encoded:
-        """Encode pictures, float [n, 3, h, w] in [0, 1]. Raises `UsageError` on other shapes."""
+        """Encode images, float [n, 3, h, w] in [0, 1]. Raises `UsageError` on other shapes."""
         pixels = raw.values
         if pixels.ndim != 4 or pixels.shape[1] != 3 or min(pixels.shape[2:]) < 8:
-            raise UsageError(f"pictures of shape {list(pixels.shape)}: expected [n, 3, h, w] with h and w from 8 up")
+            raise UsageError(f"images of shape {list(pixels.shape)}: expected [n, 3, h, w] with h and w from 8 up")
         h = torch.empty_like(pixels[:, :1].expand(-1, 5, -1, -1), memory_format=torch.channels_last)
         torch.sub(4 * pixels, 3 * pixels.mean(dim=(2, 3), keepdim=True), out=h[:, :3])
         h[:, 3:] = _coordinates(pixels)

@@ -54,7 +54,7 @@ class Attention(Fusion):
     def _look_together(self, q: Tensor, other: Encoded) -> Tensor:
         """Questions [n, d] about shared tokens [m, t, d] to [n, d].
 
-        Those about one picture look at it in one product, so that its keys and values are made once.
+        Those about one image look at it in one product, so that its keys and values are made once.
         """
         clean = torch.where(other.mask[:, :, None], other.tokens, torch.zeros_like(other.tokens))
         tokens = self.maps[self.others[0]](clean)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import ClassVar
 
@@ -78,7 +78,7 @@ class Fusion(nn.Module):
     additive: ClassVar[Additivity] = "never"
     """Whether logits stay a sum of functions of one modality each."""
     head: ClassVar[str] = "mlp"
-    """The head that it goes with unless told otherwise."""
+    """The head that it goes with unless set otherwise."""
     least: ClassVar[int] = 2
     """Modalities at least."""
     most: ClassVar[int] = 0
@@ -98,20 +98,9 @@ class Fusion(nn.Module):
     @classmethod
     def card(cls) -> Card:
         """What the class says of itself."""
-        return Card(
-            name=cls.name or cls.__name__,
-            target=f"{cls.__module__}:{cls.__qualname__}",
-            description=(cls.__doc__ or "").partition("\n")[0],
-            formula=cls.formula,
-            reference=cls.reference,
-            count=cls.count,
-            additive=cls.additive,
-            head=cls.head,
-            least=cls.least,
-            most=cls.most,
-            needs=cls.needs,
-            defaults=cls.defaults,
-        )
+        stated = {each.name: getattr(cls, each.name) for each in fields(Card) if hasattr(cls, each.name)}
+        target, summary = f"{cls.__module__}:{cls.__qualname__}", (cls.__doc__ or "").partition("\n")[0]
+        return Card(**{**stated, "name": cls.name or cls.__name__, "target": target, "description": summary})
 
     @property
     def closed_form(self) -> int:

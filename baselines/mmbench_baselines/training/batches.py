@@ -37,6 +37,6 @@ def batches(groups: Sequence[str], size: int, seed: int) -> Iterator[Rows]:
 
 
 def random_shifts(count: int, most: int, seed: int, step: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """int64 [count, 2]: by how many pixels each picture of this step is moved, from -most to most."""
+    """int64 [count, 2]: by how many pixels each image of this step is moved, from -most to most."""
     draw = np.random.default_rng(derive_seed("shifts", seed, str(step)))
     return draw.integers(-most, most, endpoint=True, size=(count, 2), dtype=np.int64)

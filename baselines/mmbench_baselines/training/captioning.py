@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own habit
 
-from mmbench_baselines.captioner.examples import UNTAUGHT, Described
+from mmbench_baselines.captioner.examples import IGNORED, Described
 from mmbench_baselines.captioner.model import Captioner
 from mmbench_baselines.captioner.search import greedy
 from mmbench_baselines.captioner.words import LONGEST, Lexicon, split
@@ -18,7 +18,7 @@ from mmbench_baselines.examples import Rows
 from mmbench_baselines.training.objectives import AT_ONCE, Validation
 
 AT_A_TIME = 3
-"""Captions of a picture that are learned in one step: its tokens are made once for them."""
+"""Captions of an image that are learned in one step: its tokens are made once for them."""
 ASKED = 300
 """Validation samples that are described at a check: evenly spread where there are more."""
 
@@ -44,14 +44,14 @@ class Captioning:
         self, examples: Described, rows: Rows, turn: int, at_a_time: int, shifts: NDArray[np.int64] | None = None
     ) -> tuple[Tensor, Tensor]:
         """(float [n, v], int64 [n]): what is foreseen for each word of some captions of these rows, and what is right."""
-        words, following = examples.lesson(rows, turn, at_a_time)
+        words, following = examples.targets(rows, turn, at_a_time)
         found = self.model(examples.raw(rows, self._device, shifts), torch.from_numpy(words).to(self._device))
         return found.flatten(0, 1), torch.from_numpy(following).to(self._device).flatten()
 
     def loss(self, rows: Rows, shifts: NDArray[np.int64]) -> Tensor:
         """Mean cross-entropy of a word, over `AT_A_TIME` captions of each row, which the shifts pick."""
         logits, right = self.logits(self.train, rows, int(np.abs(shifts).sum()), AT_A_TIME, shifts)
-        return F.cross_entropy(logits, right, ignore_index=UNTAUGHT)
+        return F.cross_entropy(logits, right, ignore_index=IGNORED)
 
     def validate(self) -> Validation:
         """Word accuracy of greedy captions, and the mean loss of a word over all references."""
@@ -60,8 +60,8 @@ class Captioning:
             for start in range(0, len(self._asked), AT_ONCE):
                 rows = self._asked[start : start + AT_ONCE]
                 logits, wanted = self.logits(self.val, rows, 0, self.val.captions.shape[1])
-                loss += F.cross_entropy(logits, wanted, ignore_index=UNTAUGHT, reduction="sum").item()
-                count += int((wanted != UNTAUGHT).sum())
+                loss += F.cross_entropy(logits, wanted, ignore_index=IGNORED, reduction="sum").item()
+                count += int((wanted != IGNORED).sum())
                 memory = self.model.remember(self.val.raw(rows, self._device))
                 limits = torch.full((len(rows),), self._longest, device=self._device)
                 for row, ids in zip(rows.tolist(), greedy(self.model.decoder.start(memory), limits), strict=True):

@@ -18,7 +18,7 @@ import torch
 from mmbench.core import DataError, FitContext, NotComparableError, Sample, TaskInfo, UsageError, derive_seed
 from mmbench.data import split_by_group
 from mmbench_baselines.catalog import baseline
-from mmbench_baselines.examples import picture_of
+from mmbench_baselines.examples import image_of
 from mmbench_baselines.files import canonical_json, make_folder, not_written
 from mmbench_baselines.model import count_parameters
 from mmbench_baselines.settings import VERSION, Settings
@@ -26,7 +26,7 @@ from mmbench_baselines.shipped import place_of, shipped_folder
 from mmbench_baselines.text import choices_of, text_of
 from mmbench_baselines.trained import Trained, built, device_of
 from mmbench_baselines.training import checkpoint
-from mmbench_baselines.training.loop import Outlet, Progress, Trainer
+from mmbench_baselines.training.loop import Progress, Trainer, TrainingCallbacks
 from mmbench_baselines.training.material import material
 
 HELD_OUT = 0.1
@@ -102,7 +102,7 @@ def _digested(train: Samples, val: Samples, context: FitContext, references: int
         for sample in samples:
             shown = []
             for request in context.requests(sample):
-                image = picture_of(request)
+                image = image_of(request)
                 shown.append((request.kind, image.digest if image else "", text_of(request), choices_of(request)))
             digest.update(canonical_json([name, sample.cluster, sample.references[:references], sample.choices, shown]))
     return _Data(train, val, digest.hexdigest())
@@ -187,8 +187,8 @@ def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext,
     earlier = None if folder is None else checkpoint.load_progress(folder)
     if earlier is not None:
         context.note(f"training goes on at step {earlier.step:,} of {settings.budget.steps:,}")
-    outlet = Outlet(partial(_keep, folder), context.report)
-    done = Trainer(model, objective, settings.budget, context.seed).run(earlier or Progress(), outlet)
+    callbacks = TrainingCallbacks(partial(_keep, folder), context.report)
+    done = Trainer(model, objective, settings.budget, context.seed).run(earlier or Progress(), callbacks)
     model.load_state_dict(done.best)
     card = checkpoint.Card(
         schema_version=checkpoint.SCHEMA_VERSION,

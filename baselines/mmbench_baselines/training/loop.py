@@ -62,7 +62,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class TrainingCallbacks:
     """Where a training writes to."""
 
     save: Callable[[Progress], None]
@@ -80,7 +80,7 @@ class Trainer:
             model.parameters(), lr=budget.lr, weight_decay=budget.weight_decay, betas=(0.9, 0.98), fused=True
         )
 
-    def run(self, progress: Progress, outlet: Outlet) -> Progress:
+    def run(self, progress: Progress, callbacks: TrainingCallbacks) -> Progress:
         """Train to the end of the budget, or until validation no longer improves.
 
         Raises `RunFailedError` when the loss is not finite; what was saved last is then the last good state.
@@ -104,10 +104,10 @@ class Trainer:
                 progress.seconds = earlier + time.monotonic() - started
                 last = self._check(progress, sum(losses) / len(losses))
                 progress.seconds = earlier + time.monotonic() - started
-                outlet.save(progress)
+                callbacks.save(progress)
                 losses.clear()
             mean = sum(losses[-20:]) / len(losses[-20:]) if losses else progress.checks[-1].loss
-            outlet.report(FitProgress(progress.step, self.budget.steps, mean, last))
+            callbacks.report(FitProgress(progress.step, self.budget.steps, mean, last))
         return progress
 
     def _remaining(self, progress: Progress) -> Iterator[Rows]:

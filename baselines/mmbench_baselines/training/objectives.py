@@ -72,7 +72,7 @@ class Answering:
         self._allowed = allowed_mask(val.allowed, answers)
 
     def logits(self, examples: Examples, rows: Rows, shifts: NDArray[np.int64] | None = None) -> Tensor:
-        """float [n, c] of some rows; every picture and text among them is encoded once."""
+        """float [n, c] of some rows; every image and text among them is encoded once."""
         raw, where, present = inputs(examples, rows, self._device, wanted=self.model.encoders, shifts=shifts)
         encoded = self.model.encode(raw)
         return self.model.fuse({name: each.take(where[name]) for name, each in encoded.items()}, present or None)
@@ -99,10 +99,10 @@ class Answering:
 
 
 class Matching:
-    """InfoNCE within the batch; on validation samples, recall@1 from text to picture and back, averaged.
+    """InfoNCE within the batch; on validation samples, recall@1 from text to image and back, averaged.
 
-    A picture with several captions is there once in a batch, with one of them: a caption must not count against the
-    picture that it describes. A validation item is searched for among those of `pool` pictures in order.
+    A image with several captions is there once in a batch, with one of them: a caption must not count against the
+    image that it describes. A validation item is searched for among those of `pool` images in order.
     """
 
     measure = "recall@1"
@@ -118,12 +118,12 @@ class Matching:
 
     def loss(self, rows: Rows, shifts: NDArray[np.int64]) -> Tensor:
         """Mean InfoNCE over both directions."""
-        return self.model.loss(self._encode(self.train, one_a_picture(self.train.picture, rows, shifts), shifts))
+        return self.model.loss(self._encode(self.train, one_per_image(self.train.image, rows, shifts), shifts))
 
     def validate(self) -> Validation:
         """Recall@1 within pools, mean over both directions, and the mean loss within pools."""
         right, loss, count = 0.0, 0.0, 0
-        once = one_a_picture(self.val.picture, np.arange(len(self.val)), None)
+        once = one_per_image(self.val.image, np.arange(len(self.val)), None)
         with torch.no_grad():
             for start in range(0, len(once), self.pool):
                 rows = once[start : start + self.pool]
@@ -137,10 +137,10 @@ class Matching:
         return Validation(right / count, loss / count)
 
 
-def one_a_picture(pictures: Rows, rows: Rows, shifts: NDArray[np.int64] | None) -> Rows:
-    """One of the rows for each picture, picked by its place among the pictures and by the step's shifts."""
+def one_per_image(images: Rows, rows: Rows, shifts: NDArray[np.int64] | None) -> Rows:
+    """One of the rows for each image, picked by its place among the images and by the step's shifts."""
     turn = 0 if shifts is None else int(np.abs(shifts).sum())
     captions: dict[int, list[int]] = {}
     for row in rows.tolist():
-        captions.setdefault(int(pictures[row]), []).append(row)
+        captions.setdefault(int(images[row]), []).append(row)
     return np.array([own[(turn + number) % len(own)] for number, own in enumerate(captions.values())], dtype=np.int64)

@@ -67,7 +67,7 @@ def questions_of(split: str, pictures: int = 6) -> list[Sample]:
 
 
 def captions_of(split: str, pictures: int = 6) -> list[Sample]:
-    """Pictures with two captions each."""
+    """Images with two captions each."""
     made = []
     for number in range(pictures):
         colour, place = list(COLOURS)[number % 3], 5 * number + (split == "val")
@@ -77,7 +77,7 @@ def captions_of(split: str, pictures: int = 6) -> list[Sample]:
 
 
 def described_of(split: str, pictures: int = 6) -> list[Sample]:
-    """Pictures to describe, with two captions each."""
+    """Images to describe, with two captions each."""
     made = []
     for number in range(pictures):
         colour, place = list(COLOURS)[number % 3], 5 * number + (split == "val")
@@ -105,7 +105,7 @@ def info_of(name: str, **more: Any) -> TaskInfo:
 
 
 @dataclass
-class Course:
+class TinyTraining:
     """What `fit` is given, and what it says meanwhile."""
 
     train: Sequence[Sample] = field(default_factory=lambda: questions_of("train"))
@@ -130,26 +130,26 @@ class Course:
         self.reports.append(progress)
         self.at_step(progress)
 
-    def teach(self, name: str = "concat", **options: Any) -> Any:
+    def fit(self, name: str = "concat", **options: Any) -> Any:
         """A baseline that has learned this; `QUICK` options unless others are given."""
         made: Baseline = CLASSES[name](**{**QUICK, **options})
         made.fit(info_of(self.task), self.train, self.val, self.context())
         return made
 
 
-def matching(**more: Any) -> Course:
-    """A course for two towers."""
-    return Course(captions_of("train"), captions_of("val"), "retrieval/tiny", **more)
+def matching(**more: Any) -> TinyTraining:
+    """A training for two towers."""
+    return TinyTraining(captions_of("train"), captions_of("val"), "retrieval/tiny", **more)
 
 
-def describing(**more: Any) -> Course:
-    """A course for captioners."""
-    return Course(described_of("train"), described_of("val"), "captioning/tiny", **more)
+def describing(**more: Any) -> TinyTraining:
+    """A training for captioners."""
+    return TinyTraining(described_of("train"), described_of("val"), "captioning/tiny", **more)
 
 
-def course_for(name: str, **more: Any) -> Course:
-    """A course for the baseline with this name."""
-    made: Callable[..., Course] = {"answers": Course, "embeddings": matching, "captions": describing}[
+def training_for(name: str, **more: Any) -> TinyTraining:
+    """A training for the baseline with this name."""
+    made: Callable[..., TinyTraining] = {"answers": TinyTraining, "embeddings": matching, "captions": describing}[
         catalog.baseline(name).kind
     ]
     return made(**more)

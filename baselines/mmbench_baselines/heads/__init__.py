@@ -1,1 +1,0 @@
-"""The fused vector in, logits out. Importing this package loads no torch."""
