@@ -12,10 +12,10 @@ format: ## fix what can be fixed automatically
 	ruff format
 
 test-fast: ## the fast suite on all cores: three minutes on two
-	pytest -n auto -m "not slow"
+	pytest -n logical -m "not slow"
 
 test: ## everything except the benchmarks
-	pytest -n auto -m "slow or not slow"
+	pytest -n logical -m "slow or not slow"
 
 bench: ## benchmarks against what people use today, as ratios in one run
 	pytest tests/benchmarks --benchmark-only

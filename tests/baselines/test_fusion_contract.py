@@ -15,6 +15,8 @@ from mmbench_baselines.fusions.concat import Concat  # noqa: E402
 from mmbench_baselines.fusions.low_rank import LowRank  # noqa: E402
 from mmbench_baselines.model import build_fusion, count_parameters  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PAIR = ("image", "text")
 
 

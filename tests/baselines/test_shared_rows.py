@@ -14,6 +14,8 @@ from mmbench_baselines.encoded import Encoded  # noqa: E402
 from mmbench_baselines.fusions.attention import slots_of  # noqa: E402
 from mmbench_baselines.model import build_fusion  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 DIM, PAIR, TRIO = 8, ("image", "text"), ("audio", "image", "text")
 ABOUT = {"image": [2, 0, 2, 3, 0, 0, 2], "text": [0, 1, 2, 3, 4, 5, 6], "audio": [1, 1, 0, 1, 1, 0, 0]}
 """Which of its contents each of 7 rows is about: repeats, in no order; nobody asks about picture 1."""

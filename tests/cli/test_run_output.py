@@ -23,6 +23,8 @@ from helpers import (
 
 from mmbench.core.scores import MetricValue
 
+pytestmark = pytest.mark.slow
+
 RUN = ("run", "--model", "constant", "--tasks", "vqa", "--data", "mine.jsonl", "--out", "runs")
 
 

@@ -18,6 +18,8 @@ from mmbench.core.errors import MissingExtraError, RunFailedError, UsageError
 from mmbench.metrics import caption_metrics, meteor_columns, spice_columns
 from mmbench.metrics.captions.metrics import meteor
 
+pytestmark = pytest.mark.slow
+
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("pycocoevalcap") is None, reason="pip install 'mmbench[coco]'"
 )

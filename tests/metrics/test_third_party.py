@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from helpers import Ended, mmbench
 
+pytestmark = pytest.mark.slow
+
 METRIC = '''
     """Area under the ROC curve."""
 

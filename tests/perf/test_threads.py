@@ -13,6 +13,8 @@ import mmbench
 from mmbench import FitContext
 from mmbench.perf.threads import VARIABLES, compute_threads
 
+pytestmark = pytest.mark.slow
+
 
 def test_variables_and_a_loaded_torch_are_set_inside_the_block_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []

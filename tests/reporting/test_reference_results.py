@@ -6,6 +6,8 @@ import pytest
 
 from mmbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 

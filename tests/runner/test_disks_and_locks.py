@@ -36,7 +36,7 @@ from mmbench.cli.main import main
 raise SystemExit(main())
 """
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX"), pytest.mark.slow]
 
 
 def with_file_limit(size: int, *arguments: str, folder: Path) -> Ended:

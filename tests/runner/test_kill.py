@@ -6,9 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from helpers import lines, log_of, mmbench, only_run, scores_of, start, write_captions, write_model
 
 from mmbench.results.rundir import RunDirectory
+
+pytestmark = pytest.mark.slow
 
 BATCH_MODEL = """
     import time

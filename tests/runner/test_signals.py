@@ -9,6 +9,8 @@ from helpers import log_of, mmbench, only_run, scores_of, start, wait_until, wri
 
 from mmbench.results.rundir import RunDirectory
 
+pytestmark = pytest.mark.slow
+
 SLOW = """
     import time
 

@@ -13,6 +13,8 @@ from statsmodels.stats.multitest import multipletests
 
 from mmbench.stats import holm, mann_whitney, mcnemar_midp
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("gained", "lost"), [(0, 1), (3, 3), (1, 8), (59, 6), (400, 620), (700, 5000), (30_000, 31_000), (99_000, 101_000)]

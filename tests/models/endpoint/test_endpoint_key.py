@@ -24,6 +24,8 @@ from mmbench.core.errors import UsageError
 from mmbench.models.endpoint.adapter import OpenAI
 from mmbench.models.endpoint.failures import Endpoint
 
+pytestmark = pytest.mark.slow
+
 ESCAPED = "\\u0073k-canary-5f2d91c07ab34e8896"
 
 

@@ -13,6 +13,8 @@ from mmbench import Choose, Generate, run
 from mmbench.core import RunFailedError, UnknownNameError, UsageError
 from mmbench.models.hf.adapter import HuggingFace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(llava: Path) -> Any:

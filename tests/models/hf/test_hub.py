@@ -7,6 +7,8 @@ import pytest
 from helpers import Ended, mmbench, only_run, start_python, statuses, write_questions
 from hub import COMMIT, Hub, cached, serving
 
+pytestmark = pytest.mark.slow
+
 ONLINE = {
     "HF_HUB_OFFLINE": "0",
     "TRANSFORMERS_OFFLINE": "0",
