@@ -123,7 +123,7 @@ def test_what_failed_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 def test_importing_installs_no_handler_that_prints() -> None:
 
-    assert [type(handler) for handler in logging.getLogger("mmbench").handlers] == [logging.NullHandler]
+    assert [type(handler) for handler in logging.getLogger("mmbench.progress").handlers] == [logging.NullHandler]
 
 
 def test_an_object_of_the_user_gets_progress(tmp_path: Path) -> None:

@@ -52,8 +52,9 @@ def test_what_flipped_is_shown_with_picture_question_and_both_answers(call: Call
     ended = call("compare", "mymodel.py:Red", "mymodel.py:Other", "--flips", "20")
     assert ended.code == 0, ended.err
     worse = next(line for line in ended.out.splitlines() if line.strip().startswith("q0"))
-    for words in ("worse", "'red'", "'green'", "'what colour is picture 0?'", "images/0.png"):
+    for words in ("worse", "'red'", "'green'", "'what colour is picture 0?'"):
         assert words in worse
+    assert "images/0.png" in "".join(ended.out.split())  # a long path wraps
     assert "q1" in ended.out
 
 

@@ -112,7 +112,7 @@ def test_a_run_that_was_killed_is_not_said_to_run(tmp_path: Path) -> None:
     mmbench(*RUN, folder=tmp_path)
     run = only_run(tmp_path / "runs")
     edit_json(run / "run.json", lambda document: document.update(status="running"))
-    assert "(did not end; " in mmbench("show", "constant", "--out", "runs", folder=tmp_path).out
+    assert "(incomplete; " in mmbench("show", "constant", "--out", "runs", folder=tmp_path).out
     with FileLock(run / ".lock"):
         assert "(running)" in mmbench("show", "constant", "--out", "runs", folder=tmp_path).out
 

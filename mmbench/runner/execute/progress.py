@@ -13,7 +13,7 @@ from mmbench.core.model import FitProgress
 if TYPE_CHECKING:
     import rich.progress
 
-LOG = logging.getLogger("mmbench")
+LOG = logging.getLogger("mmbench.progress")
 """Where notes, progress and problems go beside the display."""
 LOG.addHandler(logging.NullHandler())
 
