@@ -102,7 +102,7 @@ def test_a_run_is_rescored_and_its_report_written_anew(runs: Path) -> None:
 def test_notes_go_to_the_log_also_where_no_progress_is_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "mmbench"):
         evaluate("constant", write_questions(tmp_path), tmp_path)
-    assert {record.name for record in caplog.records} == {"mmbench"}
+    assert {record.name for record in caplog.records} == {"mmbench.progress"}
     assert {record.levelno for record in caplog.records} == {logging.INFO}
     assert any("constant" in record.getMessage() for record in caplog.records)
     assert caplog.records[-1].getMessage().startswith("vqa/mine  8/8"), "how far it came"
