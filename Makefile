@@ -20,8 +20,8 @@ test: ## everything except the benchmarks
 bench: ## benchmarks against what people use today, as ratios in one run
 	pytest tests/benchmarks --benchmark-only
 
-nightly: ## what is too slow for every push
-	pytest -m "slow" --durations 20
+nightly: ## trains a shipped baseline again and compares it with its weights
+	pytest -m "training" --durations 20
 
 docs: ## write the generated reference pages again
 	python docs/reference/generate.py
