@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,13 @@ def repository() -> Path:
 def _same_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test makes importable is gone after it."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+@pytest.fixture(autouse=True)
+def _plugins_of_this_environment(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Forget the plug-ins that a test put on the path once the path is as it was."""
+    yield
+    if "monkeypatch" in request.fixturenames:
+        from mmbench import registry
+
+        registry.plugins.cache_clear()

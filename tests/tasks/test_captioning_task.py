@@ -212,6 +212,7 @@ def test_what_java_finds_becomes_columns(monkeypatch):
     """The processes themselves have tests of their own."""
     import numpy as np
 
+    from mmbench import metrics
     from mmbench.metrics.captions import java
 
     asked = []
@@ -223,8 +224,8 @@ def test_what_java_finds_becomes_columns(monkeypatch):
 
         return made
 
-    monkeypatch.setattr(java, "meteor_columns", columns("meteor", (java.METEOR_STATISTICS,)))
-    monkeypatch.setattr(java, "spice_columns", columns("spice", ()))
+    monkeypatch.setattr(metrics, "meteor_columns", columns("meteor", (java.METEOR_STATISTICS,)))
+    monkeypatch.setattr(metrics, "spice_columns", columns("spice", ()))
     said = ["a dog", Response("error", error="gone"), "", "a bench"]
     given = (["a dog", None, "", "a bench"], list(CAPTIONS))
     for also, names in (("spice", ["spice"]), ("meteor,spice", ["meteor", "spice"])):
