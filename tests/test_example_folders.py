@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 
@@ -94,7 +96,6 @@ def test_the_plugin_is_listed_and_keeps_its_promises(plugin):
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-@pytest.mark.slow
 def test_the_plugin_runs_and_its_metric_is_scored_compared_gated_rescored_and_reported(plugin):
     from scipy.stats import mannwhitneyu
 

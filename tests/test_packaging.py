@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("LICENSE", "MANIFEST.in", "README.md", "CHANGELOG.md", "constraints.txt", "pyproject.toml")
 FOLDERS = ("mmbench", "tasks", "baselines")
 ROOTS = {"mmbench": ".", "mmbench_tasks": "tasks", "mmbench_baselines": "baselines"}

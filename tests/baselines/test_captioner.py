@@ -22,6 +22,8 @@ from mmbench_baselines.training import captioning  # noqa: E402
 from mmbench_baselines.training.captioning import word_accuracy  # noqa: E402
 from mmbench_baselines.training.material import material  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 WELL = {"search": "greedy", "steps": 120, "lr": 0.01, "batch": 6, "dim": 16, "checks": 4}
 BOTH = ["captioner", "captioner-blind"]
 

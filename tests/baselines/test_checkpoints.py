@@ -33,6 +33,8 @@ from mmbench_baselines.adapter import CaptioningBaseline
 from mmbench_baselines.settings import Settings
 from mmbench_baselines.training import checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def folder_of(learned):
     return Path(learned.learned.checkpoint)

@@ -22,6 +22,8 @@ from mmbench_baselines.training import checkpoint  # noqa: E402
 from mmbench_baselines.training.loop import Progress, Trainer, TrainingCallbacks, rate_at  # noqa: E402
 from mmbench_baselines.training.objectives import Answering, Matching, Validation  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @given(st.integers(1, 600))
 def test_the_rate_rises_to_1_and_falls_along_a_cosine_without_reaching_0(steps):

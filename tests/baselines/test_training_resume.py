@@ -17,6 +17,8 @@ from tiny_tasks import TinyTraining
 
 from mmbench_baselines.training import checkpoint
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has loaded torch")
 

@@ -11,6 +11,8 @@ import pytest
 
 from mmbench.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 MODEL = """
 class Model:
     def __init__(self, text="yes", outputs=None):

@@ -233,6 +233,7 @@ def strangers(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_broken_plugins_are_shown_and_never_dropped(tmp_path: Path, strangers: Path) -> None:
     listed = mmbench("list", "models", "--json", folder=tmp_path, PYTHONPATH=str(strangers))
     assert listed.code == 0, "a list is no check"
@@ -260,6 +261,7 @@ def test_a_broken_plugin_does_not_keep_the_others_from_running(tmp_path: Path, s
     broken.refused(2, "model 'raises' (strange==2.0) cannot be imported: RuntimeError: no luck")
 
 
+@pytest.mark.slow
 def test_the_doctor_says_what_is_broken_and_what_to_do(tmp_path: Path, strangers: Path) -> None:
     healthy = mmbench("doctor", folder=tmp_path)
     assert healthy.code == 0, healthy.out
@@ -272,6 +274,7 @@ def test_the_doctor_says_what_is_broken_and_what_to_do(tmp_path: Path, strangers
     assert sick.out.count("broken ") == 3
 
 
+@pytest.mark.slow
 def test_the_doctor_looks_at_the_output_folder(call: Callable[..., Ended], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     ended = call("doctor", "--out", "file/runs")

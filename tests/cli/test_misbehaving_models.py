@@ -11,6 +11,8 @@ from helpers import (
     write_questions,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_sample_that_raises_costs_that_sample_and_exit_code_4(tmp_path: Path) -> None:
     source = """

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from helpers import lines, mmbench, only_run, write_model, write_questions
 
+pytestmark = pytest.mark.slow
+
 WANDERER = """
     import os
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from helpers import evaluate, mmbench, write_picture, write_rows
 
+pytestmark = pytest.mark.slow
+
 
 def written(folder: Path, name: str, document: Any) -> Path:
     path = folder / name

@@ -15,6 +15,8 @@ from mmbench.gating.rules import Rule
 from mmbench.stats import paired_mean_difference
 from mmbench.stats.power import minimum_detectable_effect
 
+pytestmark = pytest.mark.slow
+
 GATES = 2000
 N = 1000
 DISAGREEMENT = 0.10

@@ -21,6 +21,8 @@ from mmbench.metrics import (
 from mmbench.metrics.evaluate import evaluate
 from mmbench.metrics.retrieval.expected import expected_hit, expected_rank, expected_recall, expected_reciprocal_rank
 
+pytestmark = pytest.mark.slow
+
 
 def pointers(lists):
     """Lists of positives as indptr and indices."""

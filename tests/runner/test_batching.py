@@ -17,6 +17,8 @@ from mmbench import ModelInfo
 from mmbench.data import cache, stats
 from mmbench.results.rundir import RunDirectory
 
+pytestmark = pytest.mark.slow
+
 HOST = MemoryError()
 ACCELERATOR = type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2.00 GiB")
 CUBLAS = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")

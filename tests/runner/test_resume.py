@@ -26,6 +26,8 @@ from mmbench import ModelInfo
 from mmbench.core import NotComparableError
 from mmbench.results.rundir import RunDirectory
 
+pytestmark = pytest.mark.slow
+
 
 class Neighbours:
     """Its answers depend on the whole batch, as with padding; so batches must keep their boundaries."""

@@ -19,6 +19,8 @@ from mmbench.stats import (
     paired_mean_difference,
 )
 
+pytestmark = pytest.mark.slow
+
 N, RUNS, DISAGREEMENT = 1000, 2000, 0.1
 ALONE = np.arange(N)
 BY_TEN = np.arange(N) // 10

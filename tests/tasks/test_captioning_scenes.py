@@ -13,6 +13,8 @@ from mmbench.scoring.blind_caption import best_caption
 from mmbench.testing import check_task
 from mmbench_tasks.captioning.scenes import exact_matches, task
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = task.samples()
 TRAIN = task.samples("train")
 PRIMARY = ("bleu@4", "rouge_l", "cider_d", "exact_match", "attribute_accuracy")

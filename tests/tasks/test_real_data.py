@@ -11,6 +11,8 @@ from helpers import write_picture, write_rows
 
 import mmbench
 
+pytestmark = pytest.mark.slow
+
 
 class Looks:
     """Says which colour channel is strongest, and embeds pictures and texts alike; it loads every picture."""

@@ -17,6 +17,8 @@ from mmbench_tasks.retrieval.scenes import CARD, task
 from mmbench_tasks.scenes.families import POOL_SIZE, POOLS, families
 from mmbench_tasks.scenes.scene import COLOURS, SHAPES
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = task.samples()
 SPLITS = ("train", "val", "test")
 PRIMARY = task.info.primary

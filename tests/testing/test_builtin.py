@@ -15,6 +15,8 @@ from mmbench.resolve.models import resolve_model
 from mmbench.resolve.tasks import resolve_tasks
 from mmbench.testing import ProbeTask, check_model, check_task
 
+pytestmark = pytest.mark.slow
+
 OWN = "mmbench=="
 
 

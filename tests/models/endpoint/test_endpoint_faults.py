@@ -31,6 +31,8 @@ from misbehaving import (
 
 from mmbench import RunResult
 
+pytestmark = pytest.mark.slow
+
 WHOLE = json.dumps(answer()).encode()
 
 

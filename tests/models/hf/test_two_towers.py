@@ -13,6 +13,8 @@ from helpers import evaluate, write_captions
 from mmbench.core import Embed, RunFailedError
 from mmbench.models.hf.embedding import HuggingFaceEmbedding, HuggingFaceEncoders
 
+pytestmark = pytest.mark.slow
+
 MEDIA = [tiny.picture(n) for n in range(3)]
 TEXTS = ["red", "a much longer text about a blue square", "no"]
 
