@@ -36,6 +36,7 @@ def mmbench(folder, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_the_python_call_of_the_readme_returns_a_value(tmp_path):
     shutil.copy(ROOT / "examples" / "own_model" / "mymodel.py", tmp_path)
     (tmp_path / "call.py").write_text(block(ROOT / "README.md", "mmbench.run("))
@@ -57,12 +58,14 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
 
 
+@pytest.mark.slow
 def test_the_methods_of_the_model_page_answer_a_run(tmp_path):
     (tmp_path / "mymodel.py").write_text(block(ROOT / "docs/how-to/own-model.md", "class MyModel"))
     done = mmbench(tmp_path, "run", "--model", "mymodel", "--tasks", "vqa,retrieval", "--limit", "20", "-q")
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_learner_of_the_model_page_learns_and_is_evaluated_by_the_command_it_prints(tmp_path):
     (tmp_path / "learner.py").write_text(block(ROOT / "docs/how-to/own-model.md", "class Learner"))
     trained = mmbench(tmp_path, "train", "learner", "--task", "vqa", "--json", "-q")
@@ -73,6 +76,7 @@ def test_the_learner_of_the_model_page_learns_and_is_evaluated_by_the_command_it
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_task_of_the_task_page_passes_the_kit_and_runs(tmp_path):
     (tmp_path / "parity.py").write_text(block(ROOT / "docs/how-to/add-a-task.md", "class Parity"))
     checked = mmbench(tmp_path, "check", "parity.py:Parity")
@@ -84,6 +88,7 @@ def test_the_task_of_the_task_page_passes_the_kit_and_runs(tmp_path):
     assert 0.3 < values["random"] < 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("block", "family", "picture", "n"), [(0, "vqa", "kitchen.jpg", 2), (1, "sentiment", "u1.jpg", 1)]
 )

@@ -146,7 +146,13 @@ class TrainOptions(TaskOptions, total=False):
     ]
     retrain: Annotated[
         bool,
-        Option("Train even where a model comes with weights for the task.", forms.flag(), "model", default=False),
+        Option(
+            "Train even where a model comes with weights for the task.",
+            forms.flag(),
+            "model",
+            default=False,
+            identity=True,
+        ),
     ]
     seed: Annotated[
         int, Option("Seed of all that is drawn; the first of --seeds.", forms.whole(), "what", default=0, identity=True)

@@ -99,6 +99,7 @@ def data(tmp_path: Path) -> Path:
     return write_questions(tmp_path)
 
 
+@pytest.mark.slow
 def test_runs_that_differ_in_seed_alone_are_one_group_in_the_order_of_seeds(tmp_path, data):
     runs = [
         load_run(evaluate("random,constant", data, tmp_path, seed=seed).paths[n]) for seed in (2, 0, 1) for n in (0, 1)

@@ -113,6 +113,7 @@ def test_an_object_with_none_of_the_methods_is_refused(tmp_path: Path) -> None:
         evaluate(None, write_questions(tmp_path), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_class_typed_into_an_interpreter_runs(tmp_path: Path) -> None:
     """It has no file whose digest could be taken; it never resumes, but it runs."""
     write_questions(tmp_path)

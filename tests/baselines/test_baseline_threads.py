@@ -19,6 +19,7 @@ def test_the_number_of_threads_holds_inside_the_block_alone():
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threads", "used"), [(None, 1), (2, 2)])
 def test_training_and_answering_use_as_many_threads_as_the_context_says(threads, used, monkeypatch):
     training, seen = TinyTraining(threads=threads), []

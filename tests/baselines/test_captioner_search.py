@@ -124,6 +124,7 @@ def test_greedy_takes_the_likeliest_word_each_time_and_never_the_unknown_one():
         assert len(found) == 6 or surprise_free(seed, tuple(found)).argmax() == BOUNDARY
 
 
+@pytest.mark.slow
 def test_a_wider_beam_writes_something_better_where_greedy_is_short_sighted():
     seeds = range(200)
     one, four = ([worth(s, tuple(search([s], [5], beam)[0]), 5) for s in seeds] for beam in (1, 4))

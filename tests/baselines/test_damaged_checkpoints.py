@@ -265,6 +265,7 @@ def resume(root, name, data):
     return training.reports[0].done
 
 
+@pytest.mark.slow
 def test_a_damaged_state_is_refused_and_a_good_one_is_not(tmp_path, half_way):
     name, state = half_way
     draw = random.Random(2)

@@ -136,6 +136,7 @@ def test_captions_of_two_pictures_or_of_none_are_refused_by_the_sample(parts):
 pixels = arrays.arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(5), st.just(5), st.just(3)))
 
 
+@pytest.mark.slow
 @given(pixels, st.data())
 def test_shifts_move_pictures_down_and_right_and_repeat_their_edges(before, data):
     count, size = before.shape[:2]

@@ -97,6 +97,7 @@ def test_damaged_or_missing_ones_are_trained_with_a_note(tiny, damage):
     assert note.startswith("the weights shipped with mmbench cannot be used")
 
 
+@pytest.mark.slow
 def test_a_run_says_that_its_weights_were_shipped(tmp_path):
     given = {"out": tmp_path / "runs", "checkpoints": tmp_path / "checkpoints", "progress": False}
     result = mmbench.run("concat", "vqa/scenes", limit=12, **given)

@@ -84,6 +84,7 @@ def test_a_baseline_learns_where_the_test_split_cannot_be_read(tmp_path):
     assert entry.modalities == ["image", "text"]
 
 
+@pytest.mark.slow
 def test_a_run_trains_once_a_seed_and_finds_it_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "squares.py").write_text("from test_training_guard import task\n", encoding="utf-8")

@@ -40,6 +40,7 @@ def test_a_broken_data_file_is_refused_with_file_and_line(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_broken_captions_are_refused_with_file_and_line(tmp_path: Path) -> None:
     write_captions(tmp_path, 3)
     with (tmp_path / "captions.jsonl").open("a", encoding="utf-8") as file:
@@ -48,6 +49,7 @@ def test_broken_captions_are_refused_with_file_and_line(tmp_path: Path) -> None:
     ended.refused(2, "captions.jsonl, line 4: missing field 'caption' or 'captions'")
 
 
+@pytest.mark.slow
 def test_an_empty_folder_of_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ended = mmbench("run", "--model", "random", "--tasks", "vqa", "--data", "empty", folder=tmp_path)

@@ -5,6 +5,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import pytest
 from helpers import (
     log_of,
     mmbench,
@@ -51,6 +52,7 @@ def spoil(folder: Path) -> dict[str, str]:
     return {"q1": "is not a picture", "q2": "is truncated or corrupt", "q3": "50000 x 50000", "q4": "is empty"}
 
 
+@pytest.mark.slow
 def test_pictures_that_cannot_be_read_fail_alone_when_the_model_looks(tmp_path: Path) -> None:
     write_model(tmp_path, LOOKS)
     write_questions(tmp_path, 12)
@@ -69,6 +71,7 @@ def test_pictures_that_cannot_be_read_fail_alone_when_the_model_looks(tmp_path: 
             assert "images/" in document["error"], "the file is named"
 
 
+@pytest.mark.slow
 def test_pictures_that_nobody_looks_at_do_not_have_to_be_readable(tmp_path: Path) -> None:
     write_model(tmp_path, BLIND)
     write_questions(tmp_path, 12)
@@ -77,6 +80,7 @@ def test_pictures_that_nobody_looks_at_do_not_have_to_be_readable(tmp_path: Path
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.slow
 def test_a_larger_limit_for_pictures_may_be_set(tmp_path: Path) -> None:
     write_model(tmp_path, LOOKS)
     write_questions(tmp_path, 4)
@@ -95,6 +99,7 @@ def test_missing_pictures_are_listed_before_anything_runs(tmp_path: Path) -> Non
     ended.refused(2, "2 pictures are missing: 3.png (line 4), 7.png (line 8)")
 
 
+@pytest.mark.slow
 def test_a_picture_that_disappears_during_the_run_fails_alone(tmp_path: Path) -> None:
     source = """
         from pathlib import Path

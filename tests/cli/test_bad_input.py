@@ -15,6 +15,7 @@ from helpers import (
 RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for _ in requests]\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -97,6 +98,7 @@ def test_a_model_file_that_exits_when_imported_is_refused(tmp_path: Path) -> Non
     mmbench("run", "--model", "mymodel", "--tasks", "vqa/easy-vqa", folder=tmp_path).refused(2, "SystemExit: 0")
 
 
+@pytest.mark.slow
 def test_all_that_a_model_lacks_is_listed_before_it_is_built(tmp_path: Path) -> None:
     write_model(tmp_path, "class Embeds:\n    def __init__(self): 1 / 0\n    def embed(self, requests): ...\n")
     write_questions(tmp_path)
@@ -115,6 +117,7 @@ def test_all_that_a_model_lacks_is_listed_before_it_is_built(tmp_path: Path) -> 
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_skip_incompatible_shows_them_as_not_applicable_and_succeeds(tmp_path: Path) -> None:
     write_questions(tmp_path)
     write_captions(tmp_path)

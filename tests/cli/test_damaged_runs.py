@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from helpers import (
     Ended,
     edit_json,
@@ -95,12 +96,14 @@ def test_changed_data_under_the_same_name_are_asked_anew_and_the_old_answers_kep
     assert len(folders) == 2
 
 
+@pytest.mark.slow
 def test_rows_of_a_csv_file_are_held_to_the_same(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("image,question,answer\n,what?,\n", encoding="utf-8")
     ended = mmbench("run", "--model", "random", "--tasks", "vqa", "--data", "mine.csv", folder=tmp_path)
     ended.refused(2, "mine.csv, line 2")
 
 
+@pytest.mark.slow
 def test_ids_of_a_task_plugin_that_occur_twice_are_refused(tmp_path: Path) -> None:
     source = """
         from mmbench import DatasetInfo, Generate, PerSampleTask, Sample, SampleScore, TaskInfo, mean_metric
@@ -123,6 +126,7 @@ def test_ids_of_a_task_plugin_that_occur_twice_are_refused(tmp_path: Path) -> No
     ended.refused(2, "twice/x has 1 sample ids that occur more than once: s")
 
 
+@pytest.mark.slow
 def test_predictions_that_lack_a_sample_are_errors_of_that_sample(tmp_path: Path) -> None:
     write_questions(tmp_path, 4)
     write_rows(tmp_path / "said.jsonl", [{"id": f"q{i}", "prediction": "red"} for i in range(3)])
@@ -132,6 +136,7 @@ def test_predictions_that_lack_a_sample_are_errors_of_that_sample(tmp_path: Path
     assert statuses(only_run(tmp_path / "runs"))["q3"] == "error"
 
 
+@pytest.mark.slow
 def test_a_pair_that_does_not_fit_is_no_obstacle_where_each_model_and_each_task_has_another(tmp_path: Path) -> None:
     write_model(tmp_path, "class Answers:\n    def generate(self, requests): return ['red'] * len(requests)\n")
     write_questions(tmp_path)

@@ -131,6 +131,7 @@ def test_datasets_are_listed_among_tasks_without_being_imported(call) -> None:
     assert "square_cards" not in sys.modules
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_kit_finds_nothing_wrong(call, name: str) -> None:
     assert call("check", name).code == 0

@@ -314,6 +314,7 @@ def test_damaged_and_newer_baselines_are_refused(call: Call, runs: Path, tmp_pat
     call("gate", run, "--baseline", "near").refused(3, "Upgrade mmbench")
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_the_code_and_loads_no_torch(runs: Path, tmp_path: Path) -> None:
     assert mmbench("gate", "bad", "--baseline", "good", folder=tmp_path).code == 1
     code = "import sys; from mmbench.cli.main import main; main(); print(*sys.modules)"

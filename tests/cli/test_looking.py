@@ -68,6 +68,7 @@ def test_a_picture_that_cannot_be_read_is_shown_without_it(call: Callable[..., E
     assert "images/3.png" in ended.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -252,6 +253,7 @@ def test_broken_plugins_are_shown_and_never_dropped(tmp_path: Path, strangers: P
     assert [name for name, line in shown.items() if "broken" in line] == ["gone", "lacks", "raises"]
 
 
+@pytest.mark.slow
 def test_a_broken_plugin_does_not_keep_the_others_from_running(tmp_path: Path, strangers: Path) -> None:
     write_questions(tmp_path)
     arguments = ["--tasks", "vqa", "--data", "mine.jsonl"]

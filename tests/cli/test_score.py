@@ -234,6 +234,7 @@ def values_of(ended: Ended) -> dict[str, float]:
     return {metric["id"]: metric["value"] for metric in ended.document()["metrics"]}
 
 
+@pytest.mark.slow
 def test_captions_get_what_the_official_scorer_gives_them(
     call: Callable[..., Ended], tmp_path: Path, shared_data: Path
 ) -> None:
@@ -259,6 +260,7 @@ def test_captions_get_what_the_official_scorer_gives_them(
         assert [each[str(image)][name] for image in anchor["image_ids"]] == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_answers_get_what_the_conventions_of_vqa_give_them(
     call: Callable[..., Ended], tmp_path: Path, shared_data: Path
 ) -> None:
@@ -291,6 +293,7 @@ def test_the_python_call_of_the_page_scores_official_files(
     assert len((tmp_path / "each.jsonl").read_text(encoding="utf-8").splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_embeddings_find_what_belongs_to_them(call: Callable[..., Ended], shared_data: Path) -> None:
     ended = call("score", "--task", "retrieval", "-p", shared_data / "retrieval_synth_coco5k.npz", "--json")
     values = values_of(ended)

@@ -156,6 +156,7 @@ def test_a_model_is_asked_about_the_texts_of_a_pickle(call: Callable[..., Ended]
     assert found["pearson"]["value"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_baseline_learns_classes_from_the_texts_of_a_pickle(call: Callable[..., Ended], tmp_path: Path) -> None:
     pytest.importorskip("torch")
     mosi(tmp_path)
@@ -168,6 +169,7 @@ def test_a_baseline_learns_classes_from_the_texts_of_a_pickle(call: Callable[...
     assert found["accuracy"] == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["class", "score"])
 def test_controls_answer_the_embedded_task(call: Callable[..., Ended], tmp_path: Path, target: str) -> None:
     ended = call(
@@ -211,6 +213,7 @@ def runs(call: Callable[..., Ended], tmp_path: Path) -> Callable[[str], list[str
     return made
 
 
+@pytest.mark.slow
 def test_lower_errors_are_better_wherever_runs_are_compared(
     call: Callable[..., Ended], tmp_path: Path, runs: Callable[[str], list[str]]
 ) -> None:
@@ -246,6 +249,7 @@ def test_lower_errors_are_better_wherever_runs_are_compared(
     assert ("best" in first["mae"]["marks"], "marks" in second["mae"]) == (True, False)
 
 
+@pytest.mark.slow
 def test_f1_is_gated_against_a_saved_baseline(
     call: Callable[..., Ended], tmp_path: Path, runs: Callable[[str], list[str]]
 ) -> None:
@@ -264,6 +268,7 @@ def test_f1_is_gated_against_a_saved_baseline(
     assert (ended.code, {each["verdict"] for each in json.loads(ended.out)["verdicts"]}) == (0, {"same"})
 
 
+@pytest.mark.slow
 def test_a_fusion_of_both_learns_numbers_of_the_embedded_task(call: Callable[..., Ended], tmp_path: Path) -> None:
     pytest.importorskip("torch")
     ended = call(

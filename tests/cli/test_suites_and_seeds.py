@@ -158,6 +158,7 @@ def test_the_table_shows_the_mean_every_seed_and_how_many_solved_it(call: Call) 
     assert "95 % interval" not in ended.out
 
 
+@pytest.mark.slow
 def test_more_than_three_models_are_compared_in_a_table_a_task(call: Call) -> None:
     ended = call(*RUN, "--suite", "small", "--model", "ear,eye,both,towers")
     assert "skills/eighty: 80 samples of test" in ended.out

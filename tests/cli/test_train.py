@@ -155,6 +155,7 @@ def test_a_model_that_fails_is_named_and_the_command_that_goes_on_is_printed(
 # --- signals ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["sigint", "sigterm"])
 def test_a_signal_ends_it_cleanly_and_the_printed_command_goes_on(
     tmp_path: Path, sent: signal.Signals, code: int

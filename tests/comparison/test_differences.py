@@ -93,6 +93,7 @@ def test_a_run_against_a_copy_of_itself_differs_in_nothing(tmp_path: Path) -> No
     assert found.mde is None
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30), st.randoms())
 def test_the_order_of_rows_changes_nothing(tmp_path_factory: pytest.TempPathFactory, pairs, random) -> None:

@@ -21,6 +21,7 @@ def sides(folder: Path, n: int = 300):
     return [load_run(name + "--", folder) for name in SHARES]
 
 
+@pytest.mark.slow
 def test_every_pair_is_compared_once_with_holms_p(tmp_path: Path) -> None:
     matrix = compare_all(sides(tmp_path))
     assert list(matrix.comparisons) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]

@@ -46,6 +46,7 @@ def imported_by(file: Path) -> set[str]:
     return found - sys.stdlib_module_names - OWN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["mmbench", "tasks", "baselines"])
 def test_every_import_is_declared(folder: str) -> None:
     undeclared = {

@@ -110,6 +110,7 @@ def test_nearest_names(typed: str, known: list[str], found: list[str]) -> None:
     assert nearest_names(typed, known)[: len(found) or 1] == found
 
 
+@pytest.mark.slow
 @given(names, st.lists(names))
 def test_a_name_that_is_known_is_its_own_nearest(name: str, others: list[str]) -> None:
     assert name in nearest_names(name, [*others, name])

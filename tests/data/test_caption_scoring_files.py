@@ -110,6 +110,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "cannot be read" in problem(read_candidates, tmp_path / "none.json.gz")
 
 
+@pytest.mark.slow
 def test_real_references(shared_data: Path) -> None:
     found = read_references(shared_data / "coco_val2014_captions.json.gz")
     assert (len(found), sum(map(len, found.values()))) == (40_504, 202_654)

@@ -202,6 +202,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 WHOLE = pickle.dumps({"arrays": ARRAYS, "plain": PLAIN}, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", range(0, len(WHOLE), 41))
 def test_a_pickle_that_is_cut_short_is_an_error(tmp_path, end):
     with pytest.raises(DataError, match="no whole pickle"):

@@ -318,6 +318,7 @@ def test_missing_file_unknown_suffix_and_folders(folder: Path) -> None:
     assert "found q.jsonl, r.json; name one" in problem(folder)
 
 
+@pytest.mark.slow
 def test_many_questions_on_few_pictures_cost_little(folder: Path) -> None:
     n = 20_000
     rows = [

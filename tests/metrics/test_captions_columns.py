@@ -61,6 +61,7 @@ def test_bleu_falls_with_captions_that_are_too_short():
     assert bleu.function(row, k=1) == pytest.approx(math.exp(1 - 4 / 2), abs=1e-8)
 
 
+@pytest.mark.slow
 @given(corpus, st.randoms(use_true_random=False))
 def test_order_of_images_and_references_changes_no_bit(images, source):
     order = list(range(len(images)))
@@ -71,6 +72,7 @@ def test_order_of_images_and_references_changes_no_bit(images, source):
         assert before[name][order].tobytes() == after[name].tobytes()
 
 
+@pytest.mark.slow
 @given(corpus, corpus)
 def test_parts_scored_with_the_documents_of_all_give_the_values_of_all(left, right):
     documents = [references for _, references in left + right]
@@ -89,6 +91,7 @@ def test_a_thousand_images_in_any_order_change_no_bit():
     assert all(before[name][order].tobytes() == after[name].tobytes() for name in before)
 
 
+@pytest.mark.slow
 @given(corpus, st.data())
 def test_a_failed_image_is_a_row_of_zeros_and_still_a_document(images, data):
     failed = data.draw(st.integers(0, len(images) - 1))

@@ -38,6 +38,7 @@ def check(candidates, references):
         np.testing.assert_allclose(metric.formula(rows.sum(axis=0)), whole[row], rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(corpus)
 @example([("", [""]), ("a", ["a"])])
 @example([("25\u00a01/2 cat", ["25 1/2 cat"]), ("cat", ["25\u00a01/2 cat", "a"])])

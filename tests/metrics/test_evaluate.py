@@ -205,6 +205,7 @@ def test_a_column_may_be_wide():
     assert evaluate(metric, table).value == 2 * 2 / 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [ACCURACY, RATIO, WEIGHTED, MEDIAN, COMPUTED], ids=lambda metric: str(metric.id))
 @settings(deadline=None, max_examples=40)
 @given(table=tables(), data=st.data())
@@ -217,6 +218,7 @@ def test_order_and_shards_do_not_change_a_single_bit(metric, table, data):
     assert evaluate_slices(metric, merged) == evaluate_slices(metric, table)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(tables())
 def test_a_value_is_what_a_plain_loop_finds(table):
@@ -229,6 +231,7 @@ def test_a_value_is_what_a_plain_loop_finds(table):
         assert got.low is None or got.low <= got.value <= got.high
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(tables())
 def test_a_slice_is_the_table_of_its_units(table):

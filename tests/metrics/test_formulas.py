@@ -33,6 +33,7 @@ def test_a_weighted_median_is_the_median_of_repeated_values(data):
         np.testing.assert_array_equal(median, expected)
 
 
+@pytest.mark.slow
 @given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6)), st.randoms(use_true_random=False))
 def test_a_median_does_not_depend_on_the_order_of_the_rows(values, random):
     order = random.sample(range(len(values)), len(values))

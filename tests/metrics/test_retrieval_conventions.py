@@ -32,6 +32,7 @@ def by_sorting(scores, positives, ties):
     return sorted(order.index(positive) + 1 for positive in positives)
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_positives_stand_before_or_after_whatever_ties_with_them(data):
     scores = data.draw(st.lists(st.integers(-2, 2), min_size=1, max_size=12))

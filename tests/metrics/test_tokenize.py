@@ -31,6 +31,7 @@ def _line(caption: str) -> str:
     return " ".join(ptb_tokenize(caption))
 
 
+@pytest.mark.slow
 @needs_java
 def test_other_hard_captions_too() -> None:
     """Strings that nobody has looked at, against the program itself."""
@@ -40,6 +41,7 @@ def test_other_hard_captions_too() -> None:
     assert right >= 0.99 * len(captions)
 
 
+@pytest.mark.slow
 def test_all_coco_captions_are_as_the_official_program_has_them(shared_data: Path) -> None:
     """202,654 of them, in the order of the file; the digest is that of the program's own output."""
     with gzip.open(shared_data / "coco_val2014_captions.json.gz") as stream:

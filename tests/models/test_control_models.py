@@ -126,6 +126,7 @@ def test_a_template_that_masks_a_word_joins_all_its_questions() -> None:
     assert prior.counts(ask("is there a red circle?")) != prior.counts(ask("is there a red square?"))
 
 
+@pytest.mark.slow
 def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
     """On easy-VQA: count the training answers here, and score them on the very samples that were asked."""
     import mmbench
@@ -147,6 +148,7 @@ def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
     assert template.value >= plain.value
 
 
+@pytest.mark.slow
 def test_a_model_that_learns_sees_the_training_and_validation_splits_and_never_the_test_split(tmp_path: Path) -> None:
     import mmbench
 
@@ -173,6 +175,7 @@ def test_a_model_that_learns_sees_the_training_and_validation_splits_and_never_t
     assert seen["request"].sample_id in seen["train"]
 
 
+@pytest.mark.slow
 def test_a_model_that_learns_is_built_once_for_each_task(tmp_path: Path) -> None:
     built: list[str] = []
 

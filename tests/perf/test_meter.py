@@ -93,6 +93,7 @@ def test_a_session_that_asks_nothing_keeps_the_figures_of_the_one_that_did(tmp_p
     assert second.runs[0].tasks["vqa/mine"].perf == first.runs[0].tasks["vqa/mine"].perf is not None
 
 
+@pytest.mark.slow
 def test_the_peak_of_memory_can_be_started_anew() -> None:
     if not reset_peak():
         pytest.skip("this system keeps one peak for the whole process")

@@ -183,6 +183,7 @@ def many(n):
     return result(*[verdict(task=f"fine/{k:05}", value=0.5) for k in range(n)], *failing)
 
 
+@pytest.mark.slow
 def test_a_summary_fits_the_page_and_what_fails_comes_first():
     whole = summary_markdown(many(10), 10**9)
     assert whole.index("FAIL") < whole.index("| ok")

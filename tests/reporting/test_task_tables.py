@@ -201,6 +201,7 @@ def printed(show, models, width, monkeypatch):
     return stream.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_a_comparison_fits_any_terminal_and_loses_nothing(run, monkeypatch, width):
     models = run("ear,eye,both", seeds=3).models

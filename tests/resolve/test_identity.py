@@ -148,6 +148,7 @@ def test_a_run_of_a158290_resumes_in_its_directory_with_nothing_asked(name: str,
     assert {path.name for path in runs.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_a_run_of_a158290_is_extended(runs: Path) -> None:
     (folder,) = runs.glob("random--*")
     before = log_of(folder, "vqa/scenes").read_bytes()

@@ -84,6 +84,7 @@ def test_the_gate_says_exactly_the_same_of_the_file_and_of_the_run(runs, tmp_pat
     assert contents(runs) == kept
 
 
+@pytest.mark.slow
 def test_comparisons_by_slice_are_the_same_too_in_either_place(runs, tmp_path):
     saved(runs)
     file, run, other = load_run(tmp_path / "before.json", runs), load_run("before", runs), load_run("after", runs)

@@ -52,6 +52,7 @@ def same(one: ScoreTable, other: ScoreTable) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(table=tables())
 def test_tables_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, table: ScoreTable) -> None:
     path = tmp_path_factory.mktemp("tables") / "scores.npz"
@@ -61,6 +62,7 @@ def test_tables_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, t
     assert same(table, found[table.unit])
 
 
+@pytest.mark.slow
 @given(table=tables(), seed=st.integers(0, 99))
 def test_the_same_content_is_the_same_bytes_in_whatever_order_it_was_built(table: ScoreTable, seed: int) -> None:
     def shuffled(mapping: Any) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def again(packed):
     return msgspec.json.decode(msgspec.json.encode(packed), type=PackedTable)
 
 
+@pytest.mark.slow
 @given(tables())
 def test_what_metrics_read_comes_back_to_the_bit(table):
     packed = again(pack_table(table))

@@ -41,6 +41,7 @@ def write(folder: Path, lines: list[ResponseLine]) -> Path:
     return folder / "responses.jsonl"
 
 
+@pytest.mark.slow
 @given(lines=some_lines)
 def test_lines_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, lines: list[ResponseLine]) -> None:
     path = write(tmp_path_factory.mktemp("log"), lines)
@@ -48,6 +49,7 @@ def test_lines_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, li
     assert path.read_bytes().count(b"\n") == len(lines), "one line each, also where a text holds line breaks"
 
 
+@pytest.mark.slow
 @given(lines=some_lines, data=st.data())
 def test_a_log_that_is_cut_anywhere_keeps_its_whole_lines_and_goes_on_after_them(
     tmp_path_factory: pytest.TempPathFactory, lines: list[ResponseLine], data: st.DataObject

@@ -242,6 +242,7 @@ def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     assert ScoreTable.__dataclass_fields__.keys() >= {"unit", "unit_ids", "cluster_ids", "status", "columns"}
 
 
+@pytest.mark.slow
 def test_a_run_of_version_1_is_shown(v1: Path) -> None:
     shown = mmbench("show", "tiny_v1_model.py:Writes", "--out", "../runs", folder=v1 / "source")
     assert shown.code == 0, shown.err
@@ -259,6 +260,7 @@ def test_a_run_of_version_1_is_shown(v1: Path) -> None:
     assert "error: ValueError: too small to see" in one.out
 
 
+@pytest.mark.slow
 def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
     """Its identity still means the same: only what failed is asked again."""
     tasks = "tiny_v1_task.py:words,tiny_v1_task.py:vectors"

@@ -16,6 +16,7 @@ class Fails(ProbeTask):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["samples", "requests", "fingerprint", "chance"])
 def test_a_task_that_raises_is_named_with_its_line(tmp_path: Path, method: str) -> None:
     (tmp_path / "failing.py").write_text(TASK.format(method=method), encoding="utf-8")
@@ -27,6 +28,7 @@ def test_a_task_that_raises_is_named_with_its_line(tmp_path: Path, method: str) 
     assert "bug in mmbench" not in ended.err
 
 
+@pytest.mark.slow
 def test_a_task_that_cannot_score_keeps_its_answers(tmp_path: Path) -> None:
     file = tmp_path / "failing.py"
     file.write_text(TASK.format(method="score"), encoding="utf-8")

@@ -101,6 +101,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry.plugins.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stranger")
 def test_processes_of_a_stranger_give_the_same_scores_to_the_byte(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

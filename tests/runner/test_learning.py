@@ -124,6 +124,7 @@ def test_groups_are_counted_and_those_that_are_not_asked_do_not_matter() -> None
     assert len(training_splits(planned(Leaky(), ids=("test-14", "test-17"))).train) == 10
 
 
+@pytest.mark.slow
 def test_no_group_of_an_embedded_task_lies_on_both_sides() -> None:
     for name in ("vqa/scenes", "retrieval/scenes", "vqa/easy-vqa"):
         task = only(resolve_tasks([name]))
@@ -203,6 +204,15 @@ def test_what_it_has_learned_is_kept_where_nothing_is_left_to_ask(tmp_path: Path
     again = run(second, tmp_path)
     assert (first.fits, second.fits) == (1, 0)
     assert entry_of(again).learned == SAID
+
+
+def test_a_model_trained_anew_is_another_run_which_resumes(tmp_path: Path) -> None:
+    shipped, anew, again = Counts(), Counts(), Counts()
+    for model, retrain in ((shipped, False), (anew, True), (again, True)):
+        run(model, tmp_path, retrain=retrain)
+    assert (shipped.fits, anew.fits, again.fits) == (1, 1, 0)
+    assert anew.context.retrain
+    assert len(list(tmp_path.glob("**/run.json"))) == 2
 
 
 def test_it_is_kept_where_only_the_scores_are_new(tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def test_the_window_doubles_until_the_first_refusal_and_then_grows_by_one_a_roun
     assert after[4] - after[3] == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 40), st.lists(st.booleans(), max_size=30))
 def test_the_window_stays_between_one_and_the_limit(limit: int, rounds: list[bool]) -> None:
     assert all(1 <= window <= limit for window in _passed(limit, rounds))

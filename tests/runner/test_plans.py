@@ -59,6 +59,7 @@ worlds = st.lists(st.lists(texts, max_size=4), min_size=1, max_size=25).map(plan
 costs = st.none() | st.floats(1, 200)
 
 
+@pytest.mark.slow
 @given(worlds, st.integers(1, 70), costs)
 def test_every_request_that_repeats_none_is_in_exactly_one_batch(plan: TaskPlan, size: int, cost: float | None) -> None:
     batched = [number for batch in cut(plan, size, cost) for number in batch]
@@ -67,6 +68,7 @@ def test_every_request_that_repeats_none_is_in_exactly_one_batch(plan: TaskPlan,
     assert not set(batched) & set(plan.duplicates)
 
 
+@pytest.mark.slow
 @given(worlds, st.integers(1, 70), costs)
 def test_no_batch_is_empty_too_large_too_costly_or_of_mixed_kinds(
     plan: TaskPlan, size: int, cost: float | None

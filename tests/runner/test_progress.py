@@ -123,6 +123,7 @@ def test_without_a_terminal_there_is_a_line_an_interval_and_one_at_the_end() -> 
     assert lines[2].startswith("m · vqa/mine  2,000/2,000")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")
 def test_on_a_terminal_there_is_a_live_bar_and_standard_output_stays_clean(tmp_path: Path) -> None:
     write_model(
@@ -143,6 +144,7 @@ def test_on_a_terminal_there_is_a_live_bar_and_standard_output_stays_clean(tmp_p
     assert "vqa/mine  40/40" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs pseudo-terminals")
 def test_on_a_terminal_learning_has_a_live_bar_too(tmp_path: Path) -> None:
     write_world(tmp_path)

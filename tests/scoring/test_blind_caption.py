@@ -22,6 +22,7 @@ def worth(caption, references):
 texts = st.lists(st.sampled_from(["a", "cat", "dog", "on", "mat"]), min_size=1, max_size=7).map(" ".join)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(texts, min_size=1, max_size=3), min_size=1, max_size=6))
 def test_no_reference_is_better(references):
     found = best_caption(references)
@@ -35,6 +36,7 @@ def test_equals_and_nothing():
     assert best_caption([]) == best_caption([[]]) == ""
 
 
+@pytest.mark.slow
 def test_only_some_of_many_pictures_are_read():
     many = [["a cat on a mat"]] * 3000 + [["a dog on a mat"]] * 5000
     assert best_caption(many) == "a dog on a mat"

@@ -135,6 +135,7 @@ def coverage(kind, runs, n, seed):
     return 1 - (above + below) / runs, abs(above - below) / runs
 
 
+@pytest.mark.slow
 def test_it_covers_skewed_data_more_evenly_than_percentiles():
     of_bca, bca_lopsided = coverage("bca", 1500, 40, 7)
     of_percentile, percentile_lopsided = coverage("percentile", 1500, 40, 7)

@@ -32,6 +32,7 @@ def true_ranks(truth):
     return [(1 + int((truth > own).sum()), len(truth) - int((truth < own).sum())) for own in truth]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("truth", "clusters", "size"),
     [

@@ -23,6 +23,7 @@ def test_totals_are_the_exact_sums_rounded_once(rows):
     assert exact_totals(rows).tolist() == expected
 
 
+@pytest.mark.slow
 @given(ROWS, st.randoms(use_true_random=False))
 def test_totals_and_cluster_sums_do_not_depend_on_the_order_of_the_rows(rows, random):
     clusters = np.array([random.randrange(4) for _ in rows], dtype=np.int64)

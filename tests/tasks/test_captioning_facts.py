@@ -62,6 +62,7 @@ def test_what_is_read(caption, expected):
     assert statements(caption) - loops == expected
 
 
+@pytest.mark.slow
 def test_every_wording_states_exactly_the_facts():
     for picture in TEST:
         true = truth(picture)

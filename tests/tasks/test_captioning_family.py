@@ -89,6 +89,7 @@ def test_references_are_needed_and_duplicates_listed(tmp_path):
         family.open_predictions(results, write(tmp_path / "a.json", COCO), None)
 
 
+@pytest.mark.slow
 def test_the_published_values_of_a_thousand_captions(shared_data):
     """The demo of coco-caption: 1,000 captions among 40,504 pictures of COCO val2014."""
     whole = family.open_predictions(

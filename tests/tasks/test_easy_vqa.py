@@ -50,6 +50,7 @@ def test_no_picture_lies_in_two_splits(splits: dict[str, list[Sample]]) -> None:
     assert 0.08 < len(pictures["val"]) / 4_000 < 0.12
 
 
+@pytest.mark.slow
 def test_ids_are_unique_and_name_the_official_position(splits: dict[str, list[Sample]]) -> None:
     texts, _, _ = package.get_train_questions()
     ids = [sample.id for samples in splits.values() for sample in samples]

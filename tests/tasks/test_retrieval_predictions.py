@@ -203,6 +203,7 @@ def test_options_that_do_not_exist_are_refused(tmp_path) -> None:
         task.with_options(protocol="5k")
 
 
+@pytest.mark.slow
 def test_1k_is_the_mean_over_five_folds_ranked_alone(tmp_path) -> None:
     given = arrays(5000, 1, dim=4)
     order = np.argsort(given["text_image_index"])
@@ -222,6 +223,7 @@ def test_1k_is_the_mean_over_five_folds_ranked_alone(tmp_path) -> None:
         assert folded.n == 5 * value.n
 
 
+@pytest.mark.slow
 def test_chance_under_1k_is_that_of_a_thousand(tmp_path) -> None:
     task = family.open_predictions(archive(tmp_path, **arrays(5000, 1, dim=1)), None, None).task
     folded = task.with_options(protocol="1k")
@@ -245,6 +247,7 @@ def test_1k_refuses_other_numbers_of_pictures(tmp_path) -> None:
         values(archive(tmp_path, **arrays()), protocol="1k")
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_known_recalls_of_the_coco_5k_split(shared_data) -> None:
     found = values(shared_data / "retrieval_synth_coco5k.npz")

@@ -161,6 +161,7 @@ def test_the_oracle_ranks_every_positive_first() -> None:
     assert got["recall@5(direction=i2t)"] == 1.0
 
 
+@pytest.mark.slow
 @given(hnp.arrays(np.float32, (7, 4), elements=st.floats(-10, 10, width=32)), st.integers(-20, 20))
 def test_only_directions_count(vectors: np.ndarray, power: int) -> None:
     vectors[np.abs(vectors).max(axis=1) < 1e-3, 0] = 1

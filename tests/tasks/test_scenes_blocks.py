@@ -79,6 +79,7 @@ def test_every_image_and_every_question_of_a_block_has_every_answer_once(skill):
         assert len(set(made.questions)) == size
 
 
+@pytest.mark.slow
 def test_all_latin_squares_occur_about_equally_often():
     for skill, squares in (("attribute", 12), ("binding", 2), ("relation", 2), ("count", 12)):
         seen = Counter(made.answers for split in SPLITS for made in blocks(split) if made.skill == skill)
@@ -142,6 +143,7 @@ def all_scenes():
     yield from (scene for made in captioned.families("test") for pair in made.pairs for scene in pair.scenes)
 
 
+@pytest.mark.slow
 def test_shapes_lie_apart_and_inside_the_picture():
     for scene in all_scenes():
         for figure in scene.figures:

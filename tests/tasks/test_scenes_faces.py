@@ -140,6 +140,7 @@ def test_expressions_differ_in_many_pixels_at_the_usual_size():
 # --- access ---
 
 
+@pytest.mark.slow
 def test_splits_have_their_sizes_and_share_no_block_and_no_picture():
     seen: dict[str, str] = {}
     for split in SPLITS:

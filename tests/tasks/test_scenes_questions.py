@@ -75,6 +75,7 @@ def test_its_own_answers_are_right_in_text_and_as_choices():
     assert values(answered(lambda s, r: task.solve(s, as_choose(r)))) == {"accuracy": 1.0, "block_accuracy": 1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("seen", ["question", "image"])
 def test_whoever_looks_at_one_modality_alone_gets_exactly_chance_and_no_block(seen, seed):
@@ -104,6 +105,7 @@ SOME = [group for skill in SKILLS for group in sorted({s.group for s in SAMPLES 
 ASKED = [sample for sample in SAMPLES if sample.group in SOME]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_no_additive_model_is_right_on_a_whole_block(data):
     """Scores f(picture, answer) + g(question, answer): 0 on every block, save where it leaves everything tied."""

@@ -105,6 +105,7 @@ def test_a_scene_has_the_same_bytes_whatever_is_rendered_with_it(some, size):
     assert np.array_equal(together[::-1], render(some[::-1], size))
 
 
+@pytest.mark.slow
 @given(scenes)
 def test_rendering_many_at_once_is_cut_without_a_seam(some):
     many = some * 40

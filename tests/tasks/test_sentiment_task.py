@@ -51,6 +51,7 @@ def test_a_model_is_asked_for_a_class_or_for_a_number():
     assert len(request.images) == len(scored.images) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "of", [task, SCORED, task.with_options(prompt="speaker-final-v1")], ids=["class", "score", "final"]
 )
@@ -88,6 +89,7 @@ ASKED = [sample for sample in SAMPLES if sample.group in sorted({s.group for s i
 whole_numbers = st.integers(-8, 8).map(float)  # sums of these are exact
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_no_additive_model_is_right_on_a_whole_block(data):
@@ -289,6 +291,7 @@ def test_options_add_up():
     assert of.with_options(target="class").info.options["size"] == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"target": "score"}, {"extractor": "mention"}, {"prompt": "speaker-final-v1"}])
 def test_the_conformance_kit_has_no_complaint(options):
     check_task(task.with_options(**options), fresh_process=False).raise_if_failed()

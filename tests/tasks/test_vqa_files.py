@@ -177,6 +177,7 @@ def test_results_that_are_none(tmp_path: Path, row: Any, words: str) -> None:
         read_results(write(tmp_path / "results.json", [row]))
 
 
+@pytest.mark.slow
 def test_known_results_from_files(shared_data: Path, tmp_path: Path) -> None:
     with gzip.open(shared_data / "textvqa_val_with_predictions.json.gz", "rt", encoding="utf-8") as stream:
         data = json.load(stream)
@@ -189,6 +190,7 @@ def test_known_results_from_files(shared_data: Path, tmp_path: Path) -> None:
         assert score("vqa", path, references, options={"variant": variant}).metrics[0].value == pytest.approx(value)
 
 
+@pytest.mark.slow
 def test_vizwiz_has_no_ids(shared_data: Path, tmp_path: Path) -> None:
     with gzip.open(shared_data / "vizwiz_val_answers.json.gz", "rt", encoding="utf-8") as stream:
         data = json.load(stream)

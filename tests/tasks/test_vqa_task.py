@@ -310,6 +310,7 @@ def test_own_data_that_are_broken(tmp_path: Path) -> None:
         family.from_data("mine", tmp_path / "none.jsonl")
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_samples_are_affordable(tmp_path: Path) -> None:
     n = 20_000
     path = own_file(tmp_path, n)

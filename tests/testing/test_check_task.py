@@ -72,6 +72,7 @@ def failing(report: Report) -> set[str]:
     return {check.name for check in report.failed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["generate", "choose", "embed"])
 def test_a_task_that_keeps_its_promises_passes(kind: Any) -> None:
     report = check_task(ProbeTask(kind))
@@ -88,10 +89,12 @@ def test_a_registered_name_must_be_the_tasks_own() -> None:
     assert check_task(ProbeTask(), fresh_process=False)["registered name"].status == "skip"
 
 
+@pytest.mark.slow
 def test_a_class_is_built() -> None:
     assert check_task(ProbeTask).ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "check", "said"),
     [

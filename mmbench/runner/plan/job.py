@@ -43,8 +43,11 @@ class Job:
 
     @property
     def identity(self) -> str:
-        """sha256 over model, digest, options and seed."""
+        """sha256 over model, digest, options, seed and, for a model that learns, ``retrain``."""
         return self._identity(self.model.digest)
 
     def _identity(self, known: str | None) -> str:
-        return digest(identity_of(self.model.name, known or self.fallback, self.model.options, self.spec.seed))
+        options = dict(self.model.options)
+        if self.spec.retrain and self.model.capabilities.learns:
+            options["retrain"] = True  # a model trained anew is not the one that the package comes with
+        return digest(identity_of(self.model.name, known or self.fallback, options, self.spec.seed))

@@ -125,6 +125,7 @@ def test_a_table_that_is_none_of_prices_is_refused(text: str, tmp_path: Path, mo
     assert getattr(raised.value, "exit_code", None) == 2
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_2_before_it_asks(tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     prices(tmp_path, BAD_PRICES[-1])
@@ -158,6 +159,7 @@ def test_counts_that_are_none_are_left_out(usage: Any, ask: Any, tmp_path: Path)
     assert found == {("red", None, None, None)}
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.integers() | st.floats() | st.text(),
@@ -189,6 +191,7 @@ STREAM = [
 ]
 
 
+@pytest.mark.slow
 def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask: Any) -> None:
     with serving(always(stream(STREAM, pause=0.02))) as server:
         result = ask(server, 12, args={"stream": True})
@@ -341,6 +344,7 @@ def test_more_choices_than_letters_are_an_error_of_that_sample(tmp_path: Path) -
 # --- a task of its own prompt and extractor ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "answer", "extractor", "metric"),
     [

@@ -167,6 +167,7 @@ def test_the_name_of_the_model_may_hold_slashes(tmp_path: Path) -> None:
     assert server.calls[0].body["model"] == "meta/llama:free"
 
 
+@pytest.mark.slow
 def test_an_alias_holds_address_and_extra_fields(tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     with serving(always(said())) as server:

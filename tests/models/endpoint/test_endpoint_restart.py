@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from helpers import mmbench, only_run, start, statuses, wait_until, write_questions
 
 SERVER = """
@@ -59,6 +60,7 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_and_started_again_while_it_is_asked(tmp_path: Path) -> None:
     write_questions(tmp_path, N)
     port, log = free_port(), tmp_path / "answered"
@@ -85,6 +87,7 @@ def test_a_server_that_is_killed_and_started_again_while_it_is_asked(tmp_path: P
     assert sum(counts.values()) <= N + 4
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_away_ends_the_run_which_then_resumes(tmp_path: Path) -> None:
     write_questions(tmp_path, N)
     port, log = free_port(), tmp_path / "answered"

@@ -66,6 +66,7 @@ def test_a_folder_without_a_processor_for_pictures_says_what_to_save(tmp_path: P
     assert "has no processor for pictures (preprocessor_config.json or processor_config.json)" in str(result.failures)
 
 
+@pytest.mark.slow
 def test_options_reach_the_processor_and_are_part_of_the_identity(tmp_path: Path, llava: Path) -> None:
     small = {"size": {"shortest_edge": 16}, "crop_size": {"height": 32, "width": 32}}
     model = HuggingFace(str(llava), processor=small)
@@ -87,6 +88,7 @@ def test_an_option_that_the_processor_has_not_is_not_passed_over(model: str, lla
         kind(str(llava if model == "hf" else clip), processor={"crop_sice": 16}).open()
 
 
+@pytest.mark.slow
 def test_a_processor_that_gives_up_fails_its_sample_and_no_other(
     tmp_path: Path, llava: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
