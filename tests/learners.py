@@ -9,7 +9,7 @@ from helpers import write_model
 
 from mmbench import DatasetInfo, Generate, PerSampleTask, Sample, SampleScore, TaskInfo, mean_metric
 from mmbench.core import FitContext, FitProgress, Learned
-from mmbench.resolve.tasks import ResolvedTask
+from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.runner.execute.progress import Stage
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.metric import Metric
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.results import codec

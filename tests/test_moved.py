@@ -19,7 +19,7 @@ from mmbench._moved import MOVED, MovedError, MovedFinder, install
         ("mmbench.compare.gate.rules", "mmbench.compare.gate", "mmbench.gating"),
         ("mmbench.report", "mmbench.report", "mmbench.reporting"),
         ("mmbench.runner.predictions", "mmbench.runner.predictions", "mmbench.scoring.predictions"),
-        ("mmbench.models.resolve", "mmbench.models.resolve", "mmbench.resolve.models"),
+        ("mmbench.models.resolve", "mmbench.models.resolve", "mmbench.resolve.model_names"),
     ],
 )
 def test_an_old_path_names_the_new_one(name: str, old: str, new: str) -> None:

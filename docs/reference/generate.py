@@ -34,7 +34,7 @@ SOURCES = {
         "TaskPerf",
         "Latency",
     ),
-    "mmbench/core/scores.py": ("MetricValue", "ScoreTable"),
+    "mmbench/core/score_table.py": ("MetricValue", "ScoreTable"),
 }
 HEAD = """# The run directory
 

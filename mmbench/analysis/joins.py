@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.core.errors import NotComparableError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, STATUSES, cluster_codes, status_codes
 from mmbench.results.run import TaskResult
 

@@ -16,7 +16,7 @@ from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
 from mmbench.core.metric import Metric
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, point, read_rows, status_codes
 from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import TaskResult

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from mmbench.core.errors import OptionError
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.results.codec import canonical_json
 from mmbench.results.run import Run, TaskResult
 from mmbench.results.schema import LearnedEntry, TaskPerf

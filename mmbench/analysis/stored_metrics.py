@@ -9,7 +9,7 @@ import msgspec
 
 from mmbench.core.errors import NotComparableError, PluginError
 from mmbench.core.metric import Metric
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.results.metric_specs import rebuild
 from mmbench.results.run import Run, TaskResult
 

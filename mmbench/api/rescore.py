@@ -16,7 +16,7 @@ from mmbench.results.find import find_run
 from mmbench.results.run import read_run
 from mmbench.runner.execute.signals import interruptible, shielded
 from mmbench.runner.plan.replan import replan
-from mmbench.scoring.rescoring import Rescored, score_again, what_moved, write_again
+from mmbench.scoring.renewal import Rescored, score_again, what_moved, write_again
 
 __all__ = ["Rescored", "rescore"]
 

@@ -20,7 +20,7 @@ from mmbench.results.rundir import shown_path
 from mmbench.runner.execute.progress import Display, Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.plan.job import Job
-from mmbench.runner.plan.jobs import Plan, make_plan
+from mmbench.runner.plan.planner import Plan, make_plan
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.session import Session
 from mmbench.scoring.prior import prior_values

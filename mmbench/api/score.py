@@ -14,7 +14,7 @@ from mmbench.core.spec import Selection
 from mmbench.core.task import ReadsPredictions, Task
 from mmbench.metrics.evaluate import INTERVALS, IntervalChoice
 from mmbench.resolve.samples import samples_of, select
-from mmbench.resolve.tasks import notes_of
+from mmbench.resolve.task_names import notes_of
 from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.scoring.predictions import ScoreResult, score_predictions
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from mmbench.core.ids import names_of
 from mmbench.resolve.options import OF_TRAIN, TrainOptions, checked
 from mmbench.runner.execute.progress import progress_of
-from mmbench.runner.training import TrainResult, train_models
+from mmbench.runner.learners import TrainResult, train_models
 
 __all__ = ["TrainResult", "train"]
 

@@ -166,7 +166,7 @@ def _task(name: str, asked: _Asked) -> tuple[Any, str]:
 
     A registered task is not looked at: what is wrong with it is for the kit to say.
     """
-    from mmbench.resolve.tasks import resolve_tasks
+    from mmbench.resolve.task_names import resolve_tasks
 
     if name in _names("task") and not asked.data and not asked.task_args:
         found = registry.load(registry.find("task", name))
@@ -179,7 +179,7 @@ def _model_check(name: str, built: Any = None) -> _Check:
     """The check of a model by name, or of an object that was loaded under that name."""
 
     def check(asked: _Asked) -> Report:
-        from mmbench.resolve.models import resolve_model
+        from mmbench.resolve.model_names import resolve_model
         from mmbench.testing import Report, check_model
 
         target, options, shown = built, asked.model_args, name
@@ -207,7 +207,7 @@ def _metric_check(plugin: str) -> _Check | None:
         return None
 
     def check(asked: _Asked) -> Report:
-        from mmbench.resolve.tasks import resolve_tasks
+        from mmbench.resolve.task_names import resolve_tasks
         from mmbench.testing.task import check_task_metric
 
         if asked.model_args or asked.task:

@@ -176,7 +176,7 @@ def _asked(side: Run, task: str, units: list[Flip]) -> list[Flip]:
     """The units with what was asked. Raises `MmbenchError` where the task cannot be built or its data changed."""
     from mmbench.comparison.flips import with_samples
     from mmbench.resolve.samples import samples_of
-    from mmbench.resolve.tasks import resolve_source
+    from mmbench.resolve.task_names import resolve_source
 
     facts = side.tasks[task].comparability_key
     found = resolve_source(side.tasks[task].source).task

@@ -15,7 +15,7 @@ from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.resolve.options import OPTIONS
 
 if TYPE_CHECKING:
-    from mmbench.core.scores import ScoreTable
+    from mmbench.core.score_table import ScoreTable
     from mmbench.scoring.predictions import Coverage, ScoreResult
 
 _EPILOG = """\b

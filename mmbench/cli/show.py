@@ -16,7 +16,7 @@ from mmbench.core.errors import NotComparableError, RunNotFoundError, UnknownNam
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
-from mmbench.core.scores import COUNTED, ScoreTable
+from mmbench.core.score_table import COUNTED, ScoreTable
 from mmbench.core.task import Task
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _names_a_task(what: str, values: dict[str, Any]) -> bool:
 
 def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.resolve.samples import samples_of
-    from mmbench.resolve.tasks import resolve_tasks
+    from mmbench.resolve.task_names import resolve_tasks
 
     working_directory_first()
     task = resolve_tasks([name], values["data"], values["task_args"])[0].task
@@ -210,7 +210,7 @@ def _wanted(given: Sequence[str], known: Iterable[str], kind: str) -> list[str] 
 
 
 def _show_run_sample(result: TaskResult, sample_id: str) -> None:
-    from mmbench.resolve.tasks import resolve_source
+    from mmbench.resolve.task_names import resolve_source
 
     task = resolve_source(result.source).task
     then, now = result.entry.fingerprint, task.fingerprint()

@@ -15,7 +15,7 @@ from mmbench.cli.values import plug_in_output, resumable, working_directory_firs
 from mmbench.resolve.options import OPTIONS
 
 if TYPE_CHECKING:
-    from mmbench.runner.training import Trained, TrainResult
+    from mmbench.runner.learners import Trained, TrainResult
 
 _EPILOG = """\b
 Examples:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.metric import ONES, Metric
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
 from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import Run, TaskResult

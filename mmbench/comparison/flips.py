@@ -18,7 +18,7 @@ from mmbench.core.errors import NotComparableError
 from mmbench.core.media import Media
 from mmbench.core.metric import Metric
 from mmbench.core.samples import Sample
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.results.run import Run, TaskResult
 from mmbench.results.schema import TaskSource
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mmbench.core.requests import Choose, Embed, Generate, Request, RequestKind
     from mmbench.core.responses import Call, Generation, Output, Response, Usage
     from mmbench.core.samples import Part, Sample
-    from mmbench.core.scores import COUNTED, MetricValue, ScoreStatus, ScoreTable
+    from mmbench.core.score_table import COUNTED, MetricValue, ScoreStatus, ScoreTable
     from mmbench.core.spec import DataSource, RunSpec, Selection, Suite
     from mmbench.core.task import (
         FAILED,
@@ -176,7 +176,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.core.requests": ("Choose", "Embed", "Generate", "Request", "RequestKind"),
         "mmbench.core.responses": ("Call", "Generation", "Output", "Response", "Usage"),
         "mmbench.core.samples": ("Part", "Sample"),
-        "mmbench.core.scores": ("COUNTED", "MetricValue", "ScoreStatus", "ScoreTable"),
+        "mmbench.core.score_table": ("COUNTED", "MetricValue", "ScoreStatus", "ScoreTable"),
         "mmbench.core.spec": ("DataSource", "RunSpec", "Selection", "Suite"),
         "mmbench.core.task": (
             "FAILED",

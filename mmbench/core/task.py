@@ -13,7 +13,7 @@ from mmbench.core.metric import Metric
 from mmbench.core.requests import Choose, Request, RequestKind
 from mmbench.core.responses import Output, Response
 from mmbench.core.samples import Sample
-from mmbench.core.scores import ScoreStatus, ScoreTable
+from mmbench.core.score_table import ScoreStatus, ScoreTable
 
 
 @dataclass(frozen=True, slots=True)

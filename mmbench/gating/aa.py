@@ -15,9 +15,9 @@ from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import paired, read_pair, unit_changes
 from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
-from mmbench.gating.checks import RuleCheck, default_rules, resolve
 from mmbench.gating.decide import as_drop, decide_margin, decide_regressions
 from mmbench.gating.judge import check_sides, gate
+from mmbench.gating.preconditions import RuleCheck, default_rules, resolve
 from mmbench.gating.rules import Rule
 from mmbench.results.run import Run
 from mmbench.stats import mean_interval

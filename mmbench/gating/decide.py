@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mmbench.gating.checks import RuleCheck
+from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.verdicts import Outcome, ReasonCode, Verdict, Word
 from mmbench.stats import Difference, holm, minimum_detectable_effect
 

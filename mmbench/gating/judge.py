@@ -10,8 +10,8 @@ from mmbench.analysis.joins import join_tables
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.gating.checks import RuleCheck, default_rules, resolve
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
+from mmbench.gating.preconditions import RuleCheck, default_rules, resolve
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.gating.speed import judge_speed
 from mmbench.gating.verdicts import GateResult, ReasonCode, Verdict, Word

@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any
 
 from mmbench.gating.amounts import PerfMetric
-from mmbench.gating.checks import RuleCheck
 from mmbench.gating.decide import decide_limit, exceeds
+from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.verdicts import Outcome, ReasonCode, Verdict, Word
 from mmbench.results.run import Run
 from mmbench.results.schema import TaskPerf

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mmbench.gating.checks import RuleCheck
+from mmbench.gating.preconditions import RuleCheck
 
 Word = Literal[
     "improved",

@@ -12,8 +12,8 @@ from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from mmbench.metrics.captions.columns import caption_columns, one_image_note, tokenised_columns
+    from mmbench.metrics.captions.declarations import bleu, caption_metrics, cider_d, meteor, rouge_l, spice
     from mmbench.metrics.captions.java import meteor_columns, spice_columns
-    from mmbench.metrics.captions.metrics import bleu, caption_metrics, cider_d, meteor, rouge_l, spice
     from mmbench.metrics.captions.tokenize import ptb_tokenize, tokenize_captions
     from mmbench.metrics.classes import AVERAGES, ZERO_DIVISIONS, class_columns, f1
     from mmbench.metrics.declare import MetricMaker, metric
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
         sentiment_metrics,
     )
     from mmbench.metrics.retrieval.counts import RankCounts, Relevant, captions_of_images, chance_counts
-    from mmbench.metrics.retrieval.expected import query_columns
-    from mmbench.metrics.retrieval.metrics import (
+    from mmbench.metrics.retrieval.declarations import (
         PROTOCOLS,
         TIES,
         Protocol,
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
         recall,
         retrieval_metrics,
     )
+    from mmbench.metrics.retrieval.expected import query_columns
     from mmbench.metrics.retrieval.pairs import expected_pair
     from mmbench.metrics.retrieval.protocols import folded_columns, folds_of_images
     from mmbench.metrics.retrieval.ranks import rank_both, rank_counts
@@ -143,7 +143,7 @@ __all__ = [
 _EXPORTS = {
     "mmbench.metrics.captions.columns": "caption_columns one_image_note tokenised_columns",
     "mmbench.metrics.captions.java": "meteor_columns spice_columns",
-    "mmbench.metrics.captions.metrics": "bleu caption_metrics cider_d meteor rouge_l spice",
+    "mmbench.metrics.captions.declarations": "bleu caption_metrics cider_d meteor rouge_l spice",
     "mmbench.metrics.captions.tokenize": "ptb_tokenize tokenize_captions",
     "mmbench.metrics.classes": "AVERAGES ZERO_DIVISIONS class_columns f1",
     "mmbench.metrics.declare": "MetricMaker metric",
@@ -153,7 +153,7 @@ _EXPORTS = {
     "mmbench.metrics.regression": "CONVENTIONS NONZERO NUMBER acc2 acc5 acc7 mae number_columns pearson polarity_columns polarity_name same_class sentiment_f1 sentiment_metrics",
     "mmbench.metrics.retrieval.counts": "RankCounts Relevant captions_of_images chance_counts",
     "mmbench.metrics.retrieval.expected": "query_columns",
-    "mmbench.metrics.retrieval.metrics": "PROTOCOLS TIES Protocol Ties hit_rate mean_rank median_rank mrr pair_metric recall retrieval_metrics",
+    "mmbench.metrics.retrieval.declarations": "PROTOCOLS TIES Protocol Ties hit_rate mean_rank median_rank mrr pair_metric recall retrieval_metrics",
     "mmbench.metrics.retrieval.pairs": "expected_pair",
     "mmbench.metrics.retrieval.protocols": "folded_columns folds_of_images",
     "mmbench.metrics.retrieval.ranks": "rank_both rank_counts",

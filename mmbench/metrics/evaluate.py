@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mmbench.core.errors import PluginError
 from mmbench.core.metric import ONES, Metric
-from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
+from mmbench.core.score_table import COUNTED, MetricValue, ScoreTable
 from mmbench.stats import (
     ONE_CLUSTER,
     UNDEFINED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmbench.analysis.seeds import SeedGroup, SeedRow
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.reporting.table import Cell
 from mmbench.reporting.text import amount, byte_size, figure, number, percent, signed
 

@@ -8,8 +8,8 @@ from mmbench.reporting.table import Table
 from mmbench.reporting.text import number, signed
 
 if TYPE_CHECKING:
-    from mmbench.core.scores import MetricValue
-    from mmbench.scoring.rescoring import Moved, Rescored
+    from mmbench.core.score_table import MetricValue
+    from mmbench.scoring.renewal import Moved, Rescored
 
 
 def moved_tables(result: Rescored) -> list[Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.reporting.text import figure
 from mmbench.results.run import TaskResult
 

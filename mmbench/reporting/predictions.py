@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.reporting.cells import count_cell, interval_cell, share_cell, value_cell
 from mmbench.reporting.notes import value_notes
 from mmbench.reporting.table import Cell, Column, Table

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmbench.core.errors import UsageError
 from mmbench.resolve.config import load_config
-from mmbench.resolve.models import ResolvedModel, resolve_instance, resolve_model
+from mmbench.resolve.model_names import ResolvedModel, resolve_instance, resolve_model
 from mmbench.resolve.suites import wanted_models
 
 

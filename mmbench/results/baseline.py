@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.results.find import find_run
 from mmbench.results.packing import pack_table
 from mmbench.results.run import Run, TaskResult, read_run

@@ -180,7 +180,7 @@ def migrate(document: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def check_metric_values(document: Mapping[str, Any]) -> None:
     """Refuse unknown fields inside metric values, which are dataclasses and so not checked by msgspec itself."""
-    from mmbench.core.scores import MetricValue
+    from mmbench.core.score_table import MetricValue
 
     known = field_names(MetricValue)
     slices = document.get("slices")

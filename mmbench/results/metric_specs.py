@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import Maker, Metric
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.results.schema import MetricKind, MetricSpec
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, NotComparableError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 
 if TYPE_CHECKING:
     import numpy as np

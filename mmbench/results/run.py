@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import (

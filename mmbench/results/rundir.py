@@ -13,7 +13,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from mmbench.core.errors import DamagedFileError, NotComparableError, RunFailedError, UsageError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
 from mmbench.results.npz import decode_tables, encode_tables
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, NewerSchemaError, NotComparableError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.results.codec import check_metric_values, digest, migrate, pretty_json, write_atomic
 from mmbench.results.packing import HiddenIds, PackedTable, ids_digest, unpack_tables
 from mmbench.results.run import Run, TaskResult

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from mmbench.core.responses import Status
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 
 SCHEMA_VERSION = 6
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""

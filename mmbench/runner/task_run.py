@@ -17,15 +17,15 @@ from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
 from mmbench.runner.execute.cached_answers import CachedAnswers
 from mmbench.runner.execute.executor import Batches, Executors, Todo
+from mmbench.runner.execute.live_metric import LiveMetric, ProgressObserver
 from mmbench.runner.execute.local_model import OpenModel
-from mmbench.runner.execute.observers import LiveMetric, ProgressObserver
 from mmbench.runner.execute.progress import Progress, Silent, State
 from mmbench.runner.execute.recorder import Recorder, TooManyErrorsError
 from mmbench.runner.plan.batching import AUTO_START, cut, plan_file
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
 from mmbench.runner.plan.task_plan import TaskPlan
-from mmbench.scoring.scores import chance_of, keep, read_responses, score
+from mmbench.scoring.tables import chance_of, keep, read_responses, score
 
 Prior = Callable[[TaskPlan], Mapping[str, float]]
 """Primary metric id → value of the blind prior on a plan."""

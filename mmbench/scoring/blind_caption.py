@@ -35,7 +35,7 @@ def best_caption(references: Sequence[Sequence[str]]) -> str:
     """
     import numpy as np
 
-    from mmbench.metrics.captions.metrics import bleu
+    from mmbench.metrics.captions.declarations import bleu
     from mmbench.metrics.captions.tokenize import tokenize_captions
 
     images = [texts for texts in references if texts]

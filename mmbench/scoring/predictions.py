@@ -15,11 +15,11 @@ from mmbench.core.errors import NotComparableError, plugin_errors
 from mmbench.core.metric import Metric
 from mmbench.core.responses import Output, Response
 from mmbench.core.samples import Sample
-from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.core.task import Predicted, Task
 from mmbench.metrics.evaluate import IntervalChoice, unit_values
 from mmbench.results.codec import write_atomic
-from mmbench.scoring import scores as scoring
+from mmbench.scoring import tables as scoring
 
 _NAMED = 10
 """Samples that an error names."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmbench.core.errors import PluginError, UnknownNameError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import ONES, Metric
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics.declare import MetricMaker
 from mmbench.metrics.evaluate import evaluate, merge_tables
 from mmbench.metrics.registered import check_ids, metric_from_id

@@ -13,7 +13,7 @@ from mmbench.core.requests import RequestKind
 from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, served_kinds
 from mmbench.runner.execute.event_loop import EventLoop
-from mmbench.runner.fitting import learned_entry
+from mmbench.runner.training_data import learned_entry
 from mmbench.testing.model_calls import Pools, Sitting, fit, pools_of, reveal
 from mmbench.testing.model_rules import MODEL_RULES
 from mmbench.testing.probe import ProbeTask

@@ -16,10 +16,10 @@ from mmbench.core.task import Task
 from mmbench.models.caller import ModelCaller, as_served
 from mmbench.models.controls import reveal_to
 from mmbench.models.outputs import LOWEST_SCORE, check_outputs
-from mmbench.resolve.tasks import ResolvedTask
+from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.runner.execute.event_loop import EventLoop
-from mmbench.runner.fitting import fit_context, training_plan, training_splits
+from mmbench.runner.training_data import fit_context, training_plan, training_splits
 from mmbench.testing.rules import Stages
 from mmbench.testing.subject import choose_samples, make_requests
 

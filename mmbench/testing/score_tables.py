@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.core.metric import ONES, Metric
-from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
+from mmbench.core.score_table import COUNTED, MetricValue, ScoreTable
 from mmbench.testing.rules import listed
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from mmbench.core.metric import Metric
 from mmbench.core.requests import Choose, Embed, Generate, Request, identify
 from mmbench.core.responses import Output, Response
 from mmbench.core.samples import Sample
-from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.core.task import Task, TaskInfo
 from mmbench.metrics.evaluate import evaluate
 from mmbench.models.outputs import BadOutputError, check_outputs

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmbench.core.errors import DataError, MissingExtraError
 from mmbench.core.metric import Metric
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.core.task import Task
 from mmbench.testing.metric import check_metric
 from mmbench.testing.report import Check, Report

@@ -13,7 +13,7 @@ from mmbench.core.ids import derive_seed
 from mmbench.core.metric import Metric
 from mmbench.core.requests import Choose, Generate, as_choose
 from mmbench.core.responses import Response
-from mmbench.core.scores import COUNTED, MetricValue, ScoreTable
+from mmbench.core.score_table import COUNTED, MetricValue, ScoreTable
 from mmbench.core.task import PerSampleTask
 from mmbench.metrics.evaluate import merge_tables
 from mmbench.testing.digests import digest, sample_digest

@@ -17,8 +17,8 @@ from mmbench import PerSampleTask, SampleScore, mean_metric
 from mmbench.core import Request, Sample, UsageError
 from mmbench.core.model import capabilities
 from mmbench.core.spec import Selection
-from mmbench.runner.fitting import Splits, fit_context, learned_entry, training_plan, training_splits
 from mmbench.runner.plan.task_plan import plan_task
+from mmbench.runner.training_data import Splits, fit_context, learned_entry, training_plan, training_splits
 
 HERE = Path(__file__).resolve().parent
 

@@ -18,7 +18,7 @@ import torch
 from mmbench_baselines.settings import Settings
 from mmbench_baselines.training.fit import fit
 from mmbench.core import FitContext
-from mmbench.resolve.tasks import resolve_tasks
+from mmbench.resolve.task_names import resolve_tasks
 
 name, wanted, nominal = sys.argv[1:4]
 task = resolve_tasks([wanted])[0].task

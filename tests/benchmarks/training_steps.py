@@ -32,7 +32,7 @@ STEP = """
 import json, statistics, sys, time
 import torch
 from mmbench.core import FitContext
-from mmbench.resolve.tasks import resolve_tasks
+from mmbench.resolve.task_names import resolve_tasks
 from mmbench_baselines.settings import Settings
 from mmbench_baselines.training.fit import fit
 

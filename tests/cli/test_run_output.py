@@ -21,7 +21,7 @@ from helpers import (
     write_questions,
 )
 
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from helpers import Ended, mmbench
 from scorable import SAID, WORDS, write_json
 
 from mmbench import registry
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.reporting.predictions import MOST_LABELS, scored_tables
 
 WHOLE = ("score", "--task", "words", "--references", "ref.json", "--predictions", "said.json")

@@ -15,7 +15,7 @@ import mmbench
 from mmbench.comparison.differences import Comparison, compare_runs, unit_changes
 from mmbench.comparison.flips import flips
 from mmbench.core import Metric, MetricId, NotComparableError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import caption_metrics, mean_metric, median_metric, retrieval_metrics
 from mmbench.metrics.regression import mae, number_columns, pearson
 from mmbench.results import codec

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mmbench.gating.amounts import Amount
-from mmbench.gating.checks import RuleCheck
 from mmbench.gating.decide import as_drop, decide_regressions
+from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.rules import Rule
 from mmbench.stats import paired_mean_difference
 from mmbench.stats.power import minimum_detectable_effect

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.gating.amounts import Amount
-from mmbench.gating.checks import RuleCheck
 from mmbench.gating.decide import as_drop, decide_limit, decide_margin, decide_regressions, exceeds, relation
+from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.rules import Rule
 from mmbench.stats import Difference
 

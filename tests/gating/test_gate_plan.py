@@ -7,7 +7,7 @@ import pytest
 from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.core import NotComparableError, UnknownNameError, UsageError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.gating.aa import false_alarms
 from mmbench.gating.judge import gate
 from mmbench.gating.plan import PlanSettings, given_noise, noise_of, plan_rows, tolerances_within

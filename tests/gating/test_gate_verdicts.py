@@ -8,7 +8,7 @@ from helpers import edit_json
 from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.core import UnknownNameError, UsageError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import caption_columns, caption_metrics, mean_metric, median_metric

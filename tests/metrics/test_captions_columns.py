@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmbench.core import ScoreTable
 from mmbench.metrics import caption_metrics, merge_tables, one_image_note, tokenised_columns
 from mmbench.metrics.captions import ngrams
-from mmbench.metrics.captions.metrics import bleu
+from mmbench.metrics.captions.declarations import bleu
 from mmbench.metrics.captions.rouge import common_subsequences
 from mmbench.metrics.captions.text import number_words
 from mmbench.metrics.evaluate import evaluate

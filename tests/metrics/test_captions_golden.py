@@ -10,7 +10,7 @@ import pytest
 
 from mmbench.core import ScoreTable
 from mmbench.metrics import caption_columns, caption_metrics, tokenised_columns
-from mmbench.metrics.captions.metrics import bleu
+from mmbench.metrics.captions.declarations import bleu
 from mmbench.metrics.evaluate import evaluate
 
 pytestmark = pytest.mark.shared_data

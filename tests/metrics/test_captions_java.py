@@ -16,7 +16,7 @@ import pytest
 
 from mmbench.core.errors import MissingExtraError, RunFailedError, UsageError
 from mmbench.metrics import caption_metrics, meteor_columns, spice_columns
-from mmbench.metrics.captions.metrics import meteor
+from mmbench.metrics.captions.declarations import meteor
 
 pytestmark = pytest.mark.slow
 

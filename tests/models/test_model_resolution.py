@@ -11,7 +11,7 @@ from helpers import write_model
 from mmbench.core import PluginError, RunFailedError, UnknownNameError, UsageError
 from mmbench.core.model import capabilities
 from mmbench.models.controls import Constant, Random
-from mmbench.resolve.models import resolve_instance, resolve_model
+from mmbench.resolve.model_names import resolve_instance, resolve_model
 
 ONE = "class One:\n    def generate(self, requests):\n        return ['1' for _ in requests]\n"
 TWO = ONE + "class Two:\n    def __init__(self, depth, name='n'):\n        pass\n    def embed(self, requests): ...\n"

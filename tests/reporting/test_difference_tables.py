@@ -9,7 +9,7 @@ from stored import ACCURACY, TASK, score_table, write_run
 from mmbench.comparison.differences import compare_runs
 from mmbench.comparison.flips import flips
 from mmbench.comparison.matrix import compare_all
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.regression import mae, number_columns, pearson
 from mmbench.reporting.differences import difference_tables, flip_table, matrix_tables

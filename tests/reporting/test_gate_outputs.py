@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.gating.amounts import PERF_METRICS, Amount
-from mmbench.gating.checks import RuleCheck
 from mmbench.gating.plan import PlanSettings, given_noise, plan_rows
+from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.rules import Rule
 from mmbench.gating.verdicts import GateResult, ReasonCode, Verdict
 from mmbench.reporting.gate import SUMMARY_LIMIT, gate_table, plan_table, summary_markdown

@@ -12,7 +12,7 @@ from stored import ACCURACY, TASK, score_table, write_run
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.registered import metric_from_id
 from mmbench.reporting.build import ReportOptions, make_report
@@ -410,7 +410,7 @@ def test_a_mean_that_no_resample_changes_has_no_interval_and_says_why(tmp_path):
 
 
 def test_outputs_without_an_answer_are_counted_once_by_samples(tmp_path):
-    from mmbench.core.scores import MetricValue
+    from mmbench.core.score_table import MetricValue
     from mmbench.reporting.notes import value_notes
 
     def value(name, unit, n, n_unparsed):

@@ -12,7 +12,7 @@ from mmbench import registry
 from mmbench.registry import Plugin
 from mmbench.resolve.former_digests import FORMER_DIGESTS
 from mmbench.resolve.identity import of_registered
-from mmbench.resolve.models import resolve_model
+from mmbench.resolve.model_names import resolve_model
 from mmbench.results.rundir import RunDirectory
 
 FIXTURE = Path(__file__).parents[1] / "results" / "fixtures" / "registered-v4"

@@ -11,7 +11,7 @@ from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.comparison.differences import compare_runs
 from mmbench.core import NotComparableError, UsageError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.results import packing
 from mmbench.results.packing import HiddenIds, PackedCodes, PackedTable, ids_digest, pack_table, unpack_tables
 

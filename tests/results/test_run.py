@@ -17,7 +17,7 @@ from stored import score_table, write_run
 from mmbench.analysis.joins import Mismatch, join, join_tables, mismatches
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import class_columns, f1, median_rank
 from mmbench.results.find import load_run
 from mmbench.results.run import TaskResult

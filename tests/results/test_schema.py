@@ -16,7 +16,7 @@ import pytest
 from helpers import lines, mmbench
 
 from mmbench.core import scores as core_scores
-from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.results import codec, packing, saved, schema
 from mmbench.results.log import read_embeddings
 from mmbench.results.run import MetricRow, read_run

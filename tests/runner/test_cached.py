@@ -10,7 +10,7 @@ from helpers import evaluate, lines, write_captions, write_questions
 
 from mmbench import Generation, Usage
 from mmbench.core import Generate, Media
-from mmbench.resolve.models import resolve_model
+from mmbench.resolve.model_names import resolve_model
 from mmbench.results.answer_cache import FILE
 from mmbench.runner.execute.cached_answers import request_key
 

@@ -9,7 +9,7 @@ from helpers import Colours, evaluate, lines, scores_of, write_captions, write_m
 
 from mmbench import registry
 from mmbench.core import PluginError, UnknownNameError, UsageError
-from mmbench.resolve.models import resolve_instance, resolve_model
+from mmbench.resolve.model_names import resolve_instance, resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
 
 STRANGER = '''

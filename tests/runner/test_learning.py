@@ -18,12 +18,12 @@ from mmbench.core import DataError, Learned, PluginError, Sample, TaskInfo, Usag
 from mmbench.core.model import capabilities
 from mmbench.core.requests import Choose
 from mmbench.core.spec import Selection
-from mmbench.resolve.tasks import resolve_tasks
+from mmbench.resolve.task_names import resolve_tasks
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import LearnedEntry, TaskEntry
-from mmbench.runner.fitting import fit_context, learned_entry, training_plan, training_splits
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
+from mmbench.runner.training_data import fit_context, learned_entry, training_plan, training_splits
 
 
 def planned(task: Any, model: Any = Counts, split: str = "test", **selection: Any) -> TaskPlan:

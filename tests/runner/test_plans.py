@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mmbench.core import DataError, DatasetInfo, Embed, Generate, Sample, Selection, TaskInfo, UnknownNameError
 from mmbench.core.model import Capabilities
 from mmbench.resolve.samples import select
-from mmbench.resolve.tasks import ResolvedTask
+from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import ResponseLine, TaskSource
 from mmbench.runner.plan.batching import cut, estimated_cost
 from mmbench.runner.plan.log_state import LogState

@@ -7,7 +7,7 @@ import pytest
 from helpers import write_captions, write_questions
 
 from mmbench.core import DataSource, PluginError, UnknownNameError, UsageError
-from mmbench.resolve.tasks import resolve_source, resolve_tasks
+from mmbench.resolve.task_names import resolve_source, resolve_tasks
 from mmbench_tasks.vqa.family import family
 
 

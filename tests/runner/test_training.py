@@ -15,7 +15,7 @@ from mmbench.core import UnknownNameError, UsageError
 from mmbench.core.spec import Suite
 from mmbench.registry import Plugin
 from mmbench.runner.execute.signals import Interrupted
-from mmbench.runner.training import TrainResult
+from mmbench.runner.learners import TrainResult
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mmbench.core import DatasetInfo, FitContext, Generate, Sample, TaskInfo
 from mmbench.metrics.captions.columns import caption_columns
-from mmbench.metrics.captions.metrics import bleu
+from mmbench.metrics.captions.declarations import bleu
 from mmbench.models.prior import Prior, TemplatePrior
 from mmbench.scoring.blind_caption import best_caption, scores_captions
 

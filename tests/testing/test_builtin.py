@@ -11,8 +11,8 @@ from PIL import Image
 from mmbench import registry
 from mmbench.core import DataSource
 from mmbench.models.replay import Replay
-from mmbench.resolve.models import resolve_model
-from mmbench.resolve.tasks import resolve_tasks
+from mmbench.resolve.model_names import resolve_model
+from mmbench.resolve.task_names import resolve_tasks
 from mmbench.testing import ProbeTask, check_model, check_task
 
 pytestmark = pytest.mark.slow

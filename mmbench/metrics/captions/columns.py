@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.metrics.captions.declarations import ORDERS
 from mmbench.metrics.captions.layout import Layout, arrange
-from mmbench.metrics.captions.metrics import ORDERS
 from mmbench.metrics.captions.ngrams import ngram_counts
 from mmbench.metrics.captions.overlap import correct_ngrams, cosines, shared_ngrams
 from mmbench.metrics.captions.rouge import rouge_l

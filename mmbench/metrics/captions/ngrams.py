@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.metrics.captions.metrics import ORDERS
+from mmbench.metrics.captions.declarations import ORDERS
 from mmbench.metrics.captions.text import Tokens
 
 Ints = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.metrics.retrieval.counts import RankCounts
-from mmbench.metrics.retrieval.metrics import KS, TIES, Ties
+from mmbench.metrics.retrieval.declarations import KS, TIES, Ties
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

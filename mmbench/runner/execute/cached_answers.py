@@ -13,7 +13,7 @@ from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
 from mmbench.perf.observer import Observer
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.codec import digest
 from mmbench.results.schema import CachedAnswer
 from mmbench.runner.execute.executor import Sink, Todo

@@ -16,7 +16,7 @@ from mmbench import registry
 from mmbench.core.errors import PluginError
 from mmbench.core.responses import Call, Response
 from mmbench.core.spec import RunSpec
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.model_names import ResolvedModel
 from mmbench.runner.plan.task_plan import TaskPlan
 
 if TYPE_CHECKING:

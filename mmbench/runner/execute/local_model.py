@@ -13,13 +13,13 @@ from mmbench.core.requests import Request
 from mmbench.core.responses import Output
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.controls import reveal_to
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import raise_if_swallowed
-from mmbench.runner.fitting import FitDisplay, Splits, fit_context, learned_entry, training_splits
 from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.training_data import FitDisplay, Splits, fit_context, learned_entry, training_splits
 
 
 class OpenModel(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 from mmbench import registry
 from mmbench.core.errors import UsageError
 from mmbench.resolve.identity import Identity
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.model_names import ResolvedModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmbench.core.spec import RunSpec
 from mmbench.resolve.identity import unrepeatable_digest
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.codec import digest
 from mmbench.results.rundir import RunDirectory, identity_of
 from mmbench.results.schema import TaskEntry

@@ -10,7 +10,7 @@ import msgspec
 from mmbench.analysis.joins import Mismatch
 from mmbench.core.errors import NotComparableError, UnknownNameError
 from mmbench.core.spec import Selection
-from mmbench.resolve.tasks import ResolvedTask, resolve_source
+from mmbench.resolve.task_names import ResolvedTask, resolve_source
 from mmbench.results.codec import canonical_json
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory

@@ -18,7 +18,7 @@ from mmbench.core.spec import Selection
 from mmbench.metrics.registered import check_ids
 from mmbench.models.caller import as_served, served_kinds
 from mmbench.resolve.samples import note_on_part, samples_of, select
-from mmbench.resolve.tasks import ResolvedTask
+from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.scoring.asked import AskedTask
 
@@ -38,7 +38,7 @@ class TaskPlan(AskedTask):
     part: str | None = None
     """Which part of the split is asked, for people; None if all of it is."""
     training: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What models are fitted to, read once for all models and seeds that share this plan; see `mmbench.runner.fitting`."""
+    """What models are fitted to, read once for all models and seeds that share this plan; see `mmbench.runner.training_data`."""
 
     def requests(self, numbers: Sequence[int]) -> list[Request]:
         """Build the requests with these numbers, as the model is asked them."""

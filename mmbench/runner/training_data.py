@@ -16,7 +16,7 @@ from mmbench.core.model import Capabilities, FitContext, FitProgress, Learned
 from mmbench.core.requests import Request, identify
 from mmbench.core.samples import Sample
 from mmbench.models.caller import as_served, served_kinds
-from mmbench.resolve.tasks import ResolvedTask
+from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.rundir import shown_path
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.progress import Progress, Silent, Training

@@ -14,13 +14,13 @@ from mmbench.analysis.joins import matched_rows
 from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, UnknownNameError
 from mmbench.core.metric import Metric
 from mmbench.core.responses import ENDED_WELL, Response
-from mmbench.core.scores import MetricValue, ScoreTable
+from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, read_rows, status_codes
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PlanFile, RunFile, TaskEntry
 from mmbench.scoring.asked import AskedTask
 from mmbench.scoring.prior import prior_values
-from mmbench.scoring.scores import Scored, chance_of, keep, read_responses, score
+from mmbench.scoring.tables import Scored, chance_of, keep, read_responses, score
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import without_parameters
-from mmbench.core.scores import MetricValue
+from mmbench.core.score_table import MetricValue
 from mmbench.gating.amounts import PERF_METRICS, Amount, PerfMetric
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.results.run import Run, TaskResult

@@ -13,10 +13,10 @@ from mmbench.core.ids import names_of
 from mmbench.core.spec import RunSpec
 from mmbench.models.caller import served_kinds
 from mmbench.resolve.arguments import models_of
-from mmbench.resolve.models import ResolvedModel
+from mmbench.resolve.model_names import ResolvedModel
 from mmbench.resolve.options import OF_RUN, checked
 from mmbench.resolve.suites import find_suite
-from mmbench.resolve.tasks import ResolvedTask, notes_of, resolve_tasks
+from mmbench.resolve.task_names import ResolvedTask, notes_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
 from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job

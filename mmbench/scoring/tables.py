@@ -9,7 +9,7 @@ from typing import Any
 
 from mmbench.core.errors import NotComparableError, PluginError, plugin_errors
 from mmbench.core.responses import ENDED_WELL, Response
-from mmbench.core.scores import ScoreTable
+from mmbench.core.score_table import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
 from mmbench.metrics.registered import check_ids

@@ -18,13 +18,13 @@ from mmbench.core.model import capabilities
 from mmbench.models.caller import served_kinds
 from mmbench.perf.threads import compute_threads
 from mmbench.resolve.arguments import models_of
-from mmbench.resolve.models import ResolvedModel
-from mmbench.resolve.tasks import ResolvedTask, resolve_tasks
+from mmbench.resolve.model_names import ResolvedModel
+from mmbench.resolve.task_names import ResolvedTask, resolve_tasks
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.local_model import LocalModel
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import interruptible
-from mmbench.runner.fitting import Splits, training_plan, training_splits
+from mmbench.runner.training_data import Splits, training_plan, training_splits
 
 _NAMED = 5
 """Models that learn which are named to somebody who asks one that does not."""
