@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from helpers import lines, mmbench
 
-from mmbench.core import scores as core_scores
+from mmbench.core import score_table as core_scores
 from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.results import codec, packing, saved, schema
 from mmbench.results.log import read_embeddings
