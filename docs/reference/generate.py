@@ -1,6 +1,7 @@
 """Write the generated pages: ``python docs/reference/generate.py``.
 
-run-directory.md and baseline-file.md come from the docstrings of the persisted records, options.md from the declarations of options.
+run-directory.md and baseline-file.md come from the docstrings of the persisted records; options.md, metrics.md and extractors.md from the
+declarations.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from textwrap import wrap
 from typing import Any
 
 from mmbench import registry
+from mmbench.extract import extractor_named
 from mmbench.metrics import maker_named
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +81,17 @@ An id has the alternatives of a parameter separated by `|`; `…` is any word, `
 `mmbench list metrics` shows the metrics of installed packages, too; [add a metric](../how-to/add-a-metric.md) says how they get there.
 """
 
+EXTRACTORS_PAGE = ROOT / "docs" / "reference" / "extractors.md"
+EXTRACTORS_HEAD = """# Extractors
+
+Made from the declarations of the registered extractors by `python docs/reference/generate.py`; edit those, not this page.
+
+An extractor finds the answer in what a model wrote: `--task-args extractor=NAME`. An output that holds no answer that the extractor
+accepts is unparsed: it scores 0 and is counted apart. Where a question has a closed set of answers, what is found is one of the set, as
+it is written there. `mmbench list extractors` shows the extractors of installed packages, too;
+[add an extractor](../how-to/extractors.md) says how they get there.
+"""
+
 OPTIONS_PAGE = ROOT / "docs" / "reference" / "options.md"
 OPTIONS_HEAD = """# Options
 
@@ -96,6 +109,7 @@ PAGES = {
     PAGE: (HEAD, SOURCES),
     BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES),
     METRICS_PAGE: (METRICS_HEAD, {}),
+    EXTRACTORS_PAGE: (EXTRACTORS_HEAD, {}),
     OPTIONS_PAGE: (OPTIONS_HEAD, {}),
 }
 
@@ -107,6 +121,8 @@ def render(page: Path) -> str:
     head, sources = PAGES[page]
     if page == METRICS_PAGE:
         return "\n".join([head, *_metrics()])
+    if page == EXTRACTORS_PAGE:
+        return "\n".join([head, *_extractors()])
     pieces = [head]
     for file, names in sources.items():
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
@@ -126,6 +142,24 @@ def _metrics() -> Iterator[str]:
             facts += [f"Table: {unit}", f"Source: {maker.source}", f"Maker: `{plugin.name}`, `{plugin.target}`"]
             lines = [wrapped for fact in facts for wrapped in wrap(f"- {fact}", 120, subsequent_indent="  ")]
             yield "\n".join([f"## `{maker.pattern}`", "", *wrap(maker.description, 120), "", *lines, ""])
+
+
+def _extractors() -> Iterator[str]:
+    """A section for each extractor that mmbench itself registers."""
+    for plugin in registry.plugins("extractor"):
+        if plugin.distribution.startswith("mmbench=="):
+            found = extractor_named(plugin.name)
+            needs = "; needs a closed set of answers" if found.needs_choices else ""
+            facts = f"Version {found.version}; finds a {found.reads}{needs}."
+            head = ("output", "closed set", "answer")
+            table = _table(head, [_example(*example) for example in found.examples])
+            yield "\n".join([f"## `{found.name}`", "", *wrap(found.description, 120), "", facts, "", *table, ""])
+
+
+def _example(text: str, choices: Sequence[str] | None, answer: str | None) -> tuple[str, str, str]:
+    """The cells of an example."""
+    shown = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    return f"`` {shown} ``", ", ".join(choices or ()), "unparsed" if answer is None else answer
 
 
 def _record(node: ast.ClassDef) -> str:

@@ -33,6 +33,7 @@ Examples:
   mmbench list baselines           # formula, reference, parameters, additive or not
   mmbench list suites              # models and tasks under one name, for mmbench run --suite
   mmbench list metrics --json
+  mmbench list extractors          # what each accepts, for --task-args extractor=NAME
 """,
 )
 @click.argument("what", type=click.Choice(list(_KINDS)))
@@ -44,7 +45,12 @@ def command(what: str, check: bool, json: bool) -> int:
     if json:
         click.echo(dumps({what: rows}))
     else:
-        shown = {"suites": _suites_text, "baselines": _baselines_text, "metrics": _metrics_text}.get(what, _table)
+        shown = {
+            "suites": _suites_text,
+            "baselines": _baselines_text,
+            "metrics": _metrics_text,
+            "extractors": _extractors_text,
+        }.get(what, _table)
         click.echo(shown(rows) if rows else f"no {what} are registered")
     return 2 if check and any(row.get("broken") for row in rows) else 0
 
@@ -52,6 +58,8 @@ def command(what: str, check: bool, json: bool) -> int:
 def _rows(what: str, *, check: bool) -> list[dict[str, Any]]:
     if what == "metrics":
         return _read("metric", _metric)
+    if what == "extractors":
+        return _read("extractor", _extractor)
     if what == "suites":
         return _read("suite", _suite)
     if what == "baselines":
@@ -94,6 +102,26 @@ def _metric(name: str) -> Iterable[dict[str, Any]]:
             "direction": "higher is better" if maker.higher_is_better else "lower is better",
             "range": maker.range,
             "source": maker.source,
+        }
+    ]
+
+
+def _extractor(name: str) -> Iterable[dict[str, Any]]:
+    from mmbench.extract import extractor_named
+
+    found = extractor_named(name)
+    examples = [
+        {"text": text, "choices": None if choices is None else list(choices), "answer": answer}
+        for text, choices, answer in found.examples
+    ]
+    return [
+        {
+            "name": name,
+            "version": found.version,
+            "description": found.description,
+            "reads": found.reads,
+            "needs_choices": found.needs_choices,
+            "examples": examples,
         }
     ]
 
@@ -156,6 +184,14 @@ def _metrics_text(rows: list[dict[str, Any]]) -> str:
         folded = [line for text in lines for line in textwrap.wrap(text, max(20, _columns() - 2)) or [text]]
         texts += [row.get("id", row["name"]), *(f"  {line}" for line in folded)]
     return "\n".join(texts)
+
+
+def _extractors_text(rows: list[dict[str, Any]]) -> str:
+    def said(row: dict[str, Any]) -> list[str]:
+        needs = "needs choices · " if row["needs_choices"] else ""
+        return [row["description"], f"version {row['version']} · finds a {row['reads']} · {needs}{row['from']}"]
+
+    return _blocks(rows, said)
 
 
 def _baselines_text(rows: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from mmbench.core.errors import PluginError, UnknownNameError
 
-Kind = Literal["task", "model", "metric", "dataset", "suite", "baseline", "executor", "renderer"]
+Kind = Literal["task", "model", "metric", "dataset", "suite", "baseline", "executor", "renderer", "extractor"]
 """What can be registered. A new kind is one more word here: its group is ``mmbench.<kind>s``, and ``mmbench list``, ``doctor``
 and the tests find it by this list. A value is ``module:attribute``, and what the attribute is depends on the kind:
 
@@ -21,7 +21,8 @@ and the tests find it by this list. A value is ``module:attribute``, and what th
 - ``suite``: a `mmbench.core.Suite`;
 - ``baseline``: a function without arguments that returns the rows of ``mmbench list baselines``;
 - ``executor``: a class of executors (`mmbench.runner.execute.executor.Executor`);
-- ``renderer``: a function from the tables of a report to its text; the name is also the ending of its files.
+- ``renderer``: a function from the tables of a report to its text; the name is also the ending of its files;
+- ``extractor``: a `mmbench.extract.Extractor`.
 """
 
 GROUPS: dict[Kind, str] = {kind: f"mmbench.{kind}s" for kind in get_args(Kind)}

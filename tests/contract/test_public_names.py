@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLIC = ("mmbench", "mmbench.core", "mmbench.data", "mmbench.metrics", "mmbench.stats", "mmbench.testing")
+PUBLIC = (
+    "mmbench",
+    "mmbench.core",
+    "mmbench.data",
+    "mmbench.extract",
+    "mmbench.metrics",
+    "mmbench.stats",
+    "mmbench.testing",
+)
 """The packages whose `__all__` is public."""
 PLUGINS = {"tasks": ROOT / "tasks" / "mmbench_tasks", "baselines": ROOT / "baselines" / "mmbench_baselines"}
 

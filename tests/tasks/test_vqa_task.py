@@ -222,7 +222,7 @@ def test_options_change_what_is_asked_and_are_recorded() -> None:
     ("options", "words"),
     [
         ({"extracter": "exact"}, "Did you mean 'extractor'.*There are: extractor, prompt, variant"),
-        ({"extractor": "exakt"}, "Did you mean 'exact'.*There are: exact, verbatim, mention"),
+        ({"extractor": "exakt"}, "Did you mean 'exact'.*mmbench list extractors"),
         ({"prompt": "short-answer-v0"}, "Did you mean 'short-answer-v1'"),
         ({"prompt": 1}, "unknown prompt '1'"),
         ({"extractor": []}, "unknown extractor"),

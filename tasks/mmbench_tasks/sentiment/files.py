@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.data import NamedImages, Record, find_data_file, listed, read_records, refuse_repeated
-from mmbench_tasks.answers.extractors import number_text
+from mmbench.extract import number_text
 from mmbench_tasks.sentiment.card import LIMIT, POLARITIES, Utterance, polarity
 
 _NOT_NUMBERS = ("nan", "inf", "infinity")

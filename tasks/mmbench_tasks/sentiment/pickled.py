@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mmbench.core import DataError
 from mmbench.data import as_array, listed, read_pickle
-from mmbench_tasks.answers.extractors import number_text
+from mmbench.extract import number_text
 from mmbench_tasks.sentiment.card import LIMIT, Utterance, polarity
 
 SUFFIXES = (".pkl", ".pickle")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from mmbench.core import ONES, CardTask, Generate, Metric, Request, Response, Sample, ScoreTable, look_up
-from mmbench_tasks.answers.extractors import EXTRACTORS, NUMBER_EXTRACTORS, Extractor, number_text
+from mmbench.extract import Extractor, extractor_named, number_text
 from mmbench_tasks.sentiment import scoring
 from mmbench_tasks.sentiment.card import LIMIT, SentimentCard, Target, Utterance, polarity
 from mmbench_tasks.sentiment.prompts import PROMPTS, Prompt
@@ -26,13 +26,13 @@ PRIMARY_SCORES = (
 )
 """What stands in the main table where numbers are asked for."""
 DEFAULT_ZERO_DIVISION = "nan"
-_CLASS_EXTRACTORS = {name: extractor for name, extractor in EXTRACTORS.items() if name != "verbatim"}
 _WHOLE_NUMBERS = tuple(number_text(float(number)) for number in range(-int(LIMIT), int(LIMIT) + 1))
 _GIVEN = "{id}: what was said is not given"
 
 
-def _extractors(target: Target) -> Mapping[str, Extractor]:
-    return NUMBER_EXTRACTORS if target == "score" else _CLASS_EXTRACTORS
+def _extractor(name: Any, target: Target) -> Extractor:
+    """The extractor of a class or a number. Raises `UnknownNameError`."""
+    return extractor_named(str(name), reads="number" if target == "score" else "text")
 
 
 class SentimentTask(CardTask[SentimentCard]):
@@ -55,7 +55,7 @@ class SentimentTask(CardTask[SentimentCard]):
         self.target: Target = self.options.get("target", card.targets[0])
         self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
         usual = self.prompt.extractors[self.target == "score"]
-        self.extractor = look_up("extractor", self.option("extractor") or usual, _extractors(self.target))
+        self.extractor = _extractor(self.option("extractor") or usual, self.target)
         self.zero_division: str = self.options.get("zero_division", DEFAULT_ZERO_DIVISION)
         self.choices = card.classes if self.target == "class" else card.levels
         self.closed_answers = self.choices is not None
@@ -65,7 +65,11 @@ class SentimentTask(CardTask[SentimentCard]):
         from mmbench.metrics import ZERO_DIVISIONS
 
         target = given.get("target", self.target)
-        known = {"target": self.card.targets, "prompt": PROMPTS, "extractor": _extractors(target)}
+        known = {
+            "target": self.card.targets,
+            "prompt": PROMPTS,
+            "extractor": lambda name: _extractor(name, target).name,
+        }
         return known if target == "score" else {**known, "zero_division": ZERO_DIVISIONS}
 
     def with_options(self, **options: Any) -> Self:

@@ -19,7 +19,7 @@ class VqaCard(DatasetCard):
     prompt: str = "short-answer-v1"
     """Name of a prompt in `mmbench_tasks.vqa.prompts.PROMPTS`."""
     extractor: str = ""
-    """Name of an extractor in `mmbench_tasks.answers.extractors.EXTRACTORS`; empty: ``exact``, or ``verbatim`` where a
+    """Name of a registered extractor (`mmbench list extractors`); empty: ``exact``, or ``verbatim`` where a
     variant of VQA accuracy compares open answers in a way of its own."""
     variant: str = ANY
     """``any``, or where several people answered each question the variant in `mmbench.metrics.VQA_VARIANTS`."""

@@ -20,8 +20,8 @@ from mmbench.core import (
     output_for,
 )
 from mmbench.data import Question
+from mmbench.extract import Extractor, extractor_named
 from mmbench.metrics import VQA_VARIANTS, vqa_accuracy
-from mmbench_tasks.answers.extractors import EXTRACTORS, Extractor
 from mmbench_tasks.vqa.card import ANY, VqaCard
 from mmbench_tasks.vqa.notes import notes
 from mmbench_tasks.vqa.prompts import PROMPTS, Prompt
@@ -30,6 +30,11 @@ _RIGHT: Mapping[str, float] = {"accuracy": 1.0}
 _WRONG: Mapping[str, float] = {"accuracy": 0.0}
 _NO_META: Mapping[str, Any] = {}
 _GROUP_DIGITS = 16
+
+
+def _known_extractor(name: Any) -> str:
+    """The name, if an extractor has it. Raises `UnknownNameError`."""
+    return extractor_named(str(name)).name
 
 
 class VqaTask(CardTask[VqaCard], PerSampleTask):
@@ -54,13 +59,13 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
         self.closed_answers = card.closed_answers
         usual = "exact" if self.variant == ANY or card.closed_answers else "verbatim"
         self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
-        self.extractor = look_up("extractor", self.option("extractor") or usual, EXTRACTORS)
+        self.extractor = extractor_named(self.option("extractor") or usual)
         zeros = dict.fromkeys(self.columns, 0.0)
         self._unparsed = SampleScore(zeros, "unparsed", None, f"extractor {self.extractor.name} finds no answer in it")
 
     def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """``extractor``, ``prompt`` and ``variant``."""
-        return {"extractor": EXTRACTORS, "prompt": PROMPTS, "variant": self.variants}
+        return {"extractor": _known_extractor, "prompt": PROMPTS, "variant": self.variants}
 
     @property
     def primary(self) -> tuple[str, ...]:

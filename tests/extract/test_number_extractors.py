@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench_tasks.answers.extractors import NUMBER_EXTRACTORS, number_text
+from mmbench.extract import extractor_named, number_text
 
 CASES = [
     # text, number, final-number
@@ -47,20 +47,20 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "plain", "final"), CASES)
 def test_numbers_that_are_found(text, plain, final):
-    assert NUMBER_EXTRACTORS["number"].extract(text, None) == plain
-    assert NUMBER_EXTRACTORS["final-number"].extract(text, ("-1", "1")) == final
+    assert extractor_named("number")(text, None) == plain
+    assert extractor_named("final-number")(text, ("-1", "1")) == final
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["{}", "It is {}.", "<b>{}</b>", "say {}!"]))
 def test_every_finite_number_is_found_as_it_was_written(value, around):
-    found = NUMBER_EXTRACTORS["number"].extract(around.format(repr(value)), None)
+    found = extractor_named("number")(around.format(repr(value)), None)
     assert float(found) == value
 
 
 @given(st.text(max_size=40))
 def test_whatever_is_written_gives_a_finite_number_or_none(text):
-    for extractor in NUMBER_EXTRACTORS.values():
-        found = extractor.extract(text, None)
+    for name in ("number", "final-number"):
+        found = extractor_named(name)(text)
         assert found is None or math.isfinite(float(found))
 
 

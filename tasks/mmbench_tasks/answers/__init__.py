@@ -1,1 +1,0 @@
-"""What families of tasks share: finding the answer in what a model wrote."""
