@@ -17,7 +17,7 @@ class Source(Protocol):
         """The file, as the user would name it, or None where there is none."""
 
     def read(self) -> bytes:
-        """The encoded bytes (PNG, JPEG, WAV, …). Raises `MediaError`."""
+        """The encoded bytes (PNG, JPEG, WAV, …); of an image, with the pixels that `load` gives. Raises `MediaError`."""
 
     def load(self) -> Any:
         """The decoded medium; for an image a `PIL.Image.Image` in mode RGB. Raises `MediaError`."""
@@ -30,7 +30,8 @@ class Media:
     kind: MediaKind
     """``image``, ``audio`` or ``video``."""
     mime: str
-    """MIME type of the encoded bytes, for example ``image/png``."""
+    """MIME type of the file as it lies, for example ``image/png``. The bytes of `read` may be of another type; to have
+    both, use `mmbench.data.encoded_image`."""
     digest: str
     """sha256, as 64 hexadecimal digits, of the encoded bytes; where there are none, of a type-tagged header and the
     content; for a generated scene, of its symbolic description."""
@@ -49,5 +50,5 @@ class Media:
         return self.source.load()
 
     def read(self) -> bytes:
-        """The encoded bytes. Raises `MediaError`."""
+        """The encoded bytes; of an image, with the pixels that `load` gives. Raises `MediaError`."""
         return self.source.read()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mmbench.data.images import NamedImages
     from mmbench.data.pickles import as_array, read_pickle
     from mmbench.data.pixels import load_pixels, resized
+    from mmbench.data.prepared import EncodedImage, encoded_image
     from mmbench.data.questions import read_questions
     from mmbench.data.records import Record, find_data_file, listed, read_records, refuse_repeated
     from mmbench.data.rows import Captioned, Question, Rows, card_of_file
@@ -36,6 +37,7 @@ __all__ = [
     "BytesImage",
     "CacheStats",
     "Captioned",
+    "EncodedImage",
     "FileImage",
     "NamedImages",
     "Question",
@@ -48,6 +50,7 @@ __all__ = [
     "digest_array",
     "digest_bytes",
     "digest_file",
+    "encoded_image",
     "find_data_file",
     "held_out",
     "image_from_array",
@@ -92,6 +95,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.data.images": ("NamedImages",),
         "mmbench.data.pickles": ("as_array", "read_pickle"),
         "mmbench.data.pixels": ("load_pixels", "resized"),
+        "mmbench.data.prepared": ("EncodedImage", "encoded_image"),
         "mmbench.data.questions": ("read_questions",),
         "mmbench.data.records": ("Record", "find_data_file", "listed", "read_records", "refuse_repeated"),
         "mmbench.data.rows": ("Captioned", "Question", "Rows", "card_of_file"),

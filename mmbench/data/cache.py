@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mmbench.core import Media, MmbenchError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CAPACITY = 256 * 1024 * 1024
 """Bytes of decoded pictures that are kept unless `resize` says otherwise."""
 _BYTES_A_PIXEL = 4  # PIL keeps RGB in four bytes
+
+Value = TypeVar("Value")
+"""What a `DigestCache` keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +44,25 @@ class CacheStats:
     """Bytes held now."""
 
 
-class ImageCache:
-    """Least recently used pictures by digest. Safe to use from several threads."""
+class DigestCache(Generic[Value]):
+    """Least recently used values by the digest of what they were made from. Safe to use from several threads.
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    Args:
+        capacity: Bytes that are kept.
+        size: Bytes of a value.
+    """
+
+    def __init__(self, capacity: int, size: Callable[[Value], int]) -> None:
         self._capacity = capacity
+        self._size = size
         self.clear()
 
     def clear(self) -> None:
-        """Forget all pictures and counts. Also makes a new lock: a forked child may have inherited a held one."""
+        """Forget all values and counts. Also makes a new lock: a forked child may have inherited a held one."""
         self._lock = Lock()
-        self._images: OrderedDict[str, Image.Image] = OrderedDict()
-        self._pending: dict[str, Future[Image.Image]] = {}
-        self._bytes = self._loads = self._hits = self._misses = 0
+        self._values: OrderedDict[str, Value] = OrderedDict()
+        self._pending: dict[str, Future[Value]] = {}
+        self._bytes = self._hits = self._misses = 0
 
     def resize(self, capacity: int) -> None:
         """Keep at most `capacity` bytes from now on."""
@@ -61,20 +70,19 @@ class ImageCache:
             self._capacity = capacity
             self._shrink()
 
-    def load(self, digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
-        """A copy of the picture, counted as a load. With an empty digest it is decoded and not kept."""
-        with self._lock:
-            self._loads += 1
-        return self.get(digest, decode).copy() if digest else decode()
+    def get(self, digest: str, make: Callable[[], Value]) -> Value:
+        """The value itself, which must not be changed, made once however many threads ask for it.
 
-    def get(self, digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
-        """The picture itself, which must not be changed. Whatever `decode` raises reaches all who wait for it."""
+        With an empty digest it is made and not kept. Whatever `make` raises reaches all who wait for it.
+        """
+        if not digest:
+            return make()
         with self._lock:
-            image = self._images.get(digest)
-            if image is not None:
-                self._images.move_to_end(digest)
+            value = self._values.get(digest)
+            if value is not None:
+                self._values.move_to_end(digest)
                 self._hits += 1
-                return image
+                return value
             promise = self._pending.get(digest)
             first = promise is None
             if promise is None:
@@ -82,11 +90,17 @@ class ImageCache:
                 self._misses += 1
             else:
                 self._hits += 1
-        return self._decode(digest, decode, promise) if first else promise.result()
+        return self._make(digest, make, promise) if first else promise.result()
 
-    def _decode(self, digest: str, decode: Callable[[], Image.Image], promise: Future[Image.Image]) -> Image.Image:
+    def put(self, digest: str, value: Value) -> None:
+        """Keep a value that was made on the way, unless the digest is empty."""
+        if digest:
+            with self._lock:
+                self._keep(digest, value)
+
+    def _make(self, digest: str, make: Callable[[], Value], promise: Future[Value]) -> Value:
         try:
-            image = decode()
+            value = make()
         except BaseException as error:
             with self._lock:
                 self._pending.pop(digest, None)
@@ -94,29 +108,43 @@ class ImageCache:
             raise
         with self._lock:
             self._pending.pop(digest, None)
-            self._keep(digest, image)
-        promise.set_result(image)
-        return image
+            self._keep(digest, value)
+        promise.set_result(value)
+        return value
 
-    def stats(self) -> CacheStats:
-        """Counts up to now."""
-        with self._lock:
-            return CacheStats(self._loads, self._hits, self._misses, len(self._images), self._bytes)
-
-    def _keep(self, digest: str, image: Image.Image) -> None:
-        if digest not in self._images:
-            self._images[digest] = image
-            self._bytes += _size(image)
+    def _keep(self, digest: str, value: Value) -> None:
+        if digest not in self._values:
+            self._values[digest] = value
+            self._bytes += self._size(value)
             self._shrink()
 
     def _shrink(self) -> None:
         while self._bytes > self._capacity:
-            _, image = self._images.popitem(last=False)
-            self._bytes -= _size(image)
+            _, value = self._values.popitem(last=False)
+            self._bytes -= self._size(value)
 
 
-def _size(image: Image.Image) -> int:
-    return image.width * image.height * _BYTES_A_PIXEL
+class ImageCache(DigestCache["Image.Image"]):
+    """Decoded images by digest, which counts who looks at them."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        super().__init__(capacity, lambda image: image.width * image.height * _BYTES_A_PIXEL)
+
+    def clear(self) -> None:
+        """Forget all images and counts."""
+        super().clear()
+        self._loads = 0
+
+    def load(self, digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
+        """A copy of the image, counted as a load. With an empty digest it is decoded and not kept."""
+        with self._lock:
+            self._loads += 1
+        return self.get(digest, decode).copy() if digest else decode()
+
+    def stats(self) -> CacheStats:
+        """Counts up to now."""
+        with self._lock:
+            return CacheStats(self._loads, self._hits, self._misses, len(self._values), self._bytes)
 
 
 _CACHE = ImageCache()
@@ -127,6 +155,11 @@ if hasattr(os, "register_at_fork"):
 def cached_image(digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
     """A copy of the picture with this digest, decoded if need be and counted as a load. Raises what `decode` raises."""
     return _CACHE.load(digest, decode)
+
+
+def shared_image(digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
+    """The image with this digest itself, which must not be changed; not counted as a load. Raises what `decode` raises."""
+    return _CACHE.get(digest, decode)
 
 
 def preload(media: Media) -> None:

@@ -1,4 +1,4 @@
-"""One picture from bytes to RGB pixels, guarded against decompression bombs.
+"""Decode one image from bytes to RGB pixels, guarded against decompression bombs.
 
 The reader for the format is called directly, by the file's first bytes. So the size is checked against our own limit
 before anything is decoded, no other program is ever started (as PIL does for PostScript), and neither PIL's global
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mmbench.core import MediaError, UsageError
@@ -21,7 +24,23 @@ MAX_PIXELS = 89_478_485
 """Pixels (width times height) beyond which a picture is taken for a decompression bomb."""
 MAX_PIXELS_VARIABLE = "MMBENCH_MAX_IMAGE_PIXELS"
 """Environment variable that sets another limit."""
+PASSED_ON = ("image/png", "image/jpeg")
+"""Formats that every decoder reads alike, so that a file may be handed on as it is."""
+BACKGROUND = "white"
+"""What transparent pixels are laid over."""
 _ORIENTATION_TAG = 0x0112
+_HEADER = 32
+_PNG_BIT_DEPTH = 24
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""PIL's name of what turns an image upright, by its EXIF orientation."""
 
 
 def max_pixels() -> int:
@@ -34,36 +53,76 @@ def max_pixels() -> int:
     return int(text)
 
 
-def decode_image(stream: BinaryIO, name: str) -> Image.Image:
-    """Decode a picture to mode RGB, upright by its EXIF orientation; the first frame of an animation.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image file whose pixels are all read."""
 
-    Transparency is laid over white. 16-bit grey is scaled to 8 bits; CMYK and other colour models are converted without
-    regard to ICC profiles. EXIF data that cannot be read count as absent. `name` begins the text of errors.
+    mime: str
+    """MIME type, by the file's content."""
+    plain: bool
+    """Any decoder gets the same pixels from the file: one PNG or JPEG image of 8-bit RGB or grey, stored upright, with
+    no transparency."""
+    _image: Image.Image = field(repr=False)
+    _name: str
 
-    Raises `MediaError` for what is empty, of no known format, larger than the limit, truncated or corrupt.
+    def rgb(self) -> Image.Image:
+        """The image in mode RGB, upright by its EXIF orientation; the first frame of an animation.
+
+        Transparency is laid over `BACKGROUND`. 16-bit grey is scaled to 8 bits, and 16-bit colour keeps its high bytes. CMYK and
+        other colour models are converted without regard to ICC profiles.
+
+        Raises:
+            MediaError: If the pixels have no defined range.
+        """
+        with _as_media_error(self._name):
+            return _rgb(_upright(self._image))
+
+
+def decode_file(stream: BinaryIO, name: str) -> Decoded:
+    """Read all pixels of an image file. EXIF data that cannot be read count as absent.
+
+    Args:
+        stream: The file, from its start.
+        name: Begins the text of errors.
+
+    Raises:
+        MediaError: If the file is empty, of no known format, larger than the limit, truncated or corrupt.
     """
-    from PIL.Image import DecompressionBombError
-
     limit = max_pixels()
-    prefix = stream.read(PREFIX)
+    header = stream.read(_HEADER)
     stream.seek(0)
-    found = sniff(prefix)
+    found = sniff(header[:PREFIX])
     if found is None:
-        raise MediaError(f"{name} is empty" if not prefix else _not_a_picture(name))
-    try:
+        raise MediaError(f"{name} is empty" if not header else _not_a_picture(name))
+    with _as_media_error(name):
         image = _reader(found)(stream)
         width, height = image.size
         if width * height <= limit:
-            return _rgb(_upright(image))
-    except MemoryError:
+            image.load()
+            return Decoded(found.mime, found.mime in PASSED_ON and _is_plain(image, header), image, name)
+    raise MediaError(
+        f"{name} is {width} x {height} pixels, over the limit of {limit:,}; set {MAX_PIXELS_VARIABLE} to read it"
+    )
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode in mode RGB, over `BACKGROUND`."""
+    return image if image.mode == "RGB" and not image.has_transparency_data else _rgb(image)
+
+
+@contextmanager
+def _as_media_error(name: str) -> Iterator[None]:
+    """Let whatever PIL raises leave as `MediaError`."""
+    from PIL.Image import DecompressionBombError
+
+    try:
+        yield
+    except (MemoryError, MediaError):
         raise
     except DecompressionBombError as error:
         raise MediaError(f"{name} is too large: {_detail(error)}") from error
     except Exception as error:
         raise MediaError(f"{name} is truncated or corrupt: {_detail(error)}") from error
-    raise MediaError(
-        f"{name} is {width} x {height} pixels, over the limit of {limit:,}; set {MAX_PIXELS_VARIABLE} to read it"
-    )
 
 
 def _not_a_picture(name: str) -> str:
@@ -82,17 +141,19 @@ def _reader(found: ImageFormat) -> Any:
 def _upright(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    image.load()
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+    turn = _TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(Image.Transpose[turn])
+
+
+def _is_plain(image: Image.Image, header: bytes) -> bool:
+    """Whether a decoder that knows nothing of EXIF, transparency, animation and 16 bits gets the same pixels."""
+    return (
+        image.mode in ("RGB", "L")
+        and (image.format != "PNG" or header[_PNG_BIT_DEPTH] == 8)
+        and not image.has_transparency_data
+        and not getattr(image, "is_animated", False)
+        and _orientation(image) not in _TURNS
+    )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -109,7 +170,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = _eight_bits(image)
     if image.has_transparency_data:
-        opaque = Image.new("RGBA", image.size, "white")
+        opaque = Image.new("RGBA", image.size, BACKGROUND)
         opaque.alpha_composite(image.convert("RGBA"))
         image = opaque
     result = image.copy() if image.mode == "RGB" else image.convert("RGB")

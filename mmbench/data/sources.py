@@ -1,6 +1,7 @@
-"""Pictures that load lazily: from a file, from encoded bytes, from an array. All of them pickle.
+"""Images that load lazily: from a file, from encoded bytes, from an array. All of them pickle.
 
-`load` goes through the process-wide cache and returns a picture of the caller's own; `decode` always decodes.
+`load` goes through the process-wide cache and returns an image of the caller's own; `decode` always decodes. `read` gives
+bytes with the same pixels, and `raw` the file as it lies.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmbench.core import MediaError
 from mmbench.data import cache
-from mmbench.data.decode import decode_image
+from mmbench.data.decode import decode_file
+from mmbench.data.prepared import decoded_image, encoded_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +30,14 @@ class FileImage:
     digest: str = ""
     """sha256 of the file, by which the decoded picture is cached; empty: it is not cached."""
 
+    def __str__(self) -> str:
+        return f"picture {self.path}"
+
     def read(self) -> bytes:
+        """The image as PNG or JPEG with the pixels of `load`, see `encoded_image`. Raises `MediaError`."""
+        return encoded_source(self, keep=True).data
+
+    def raw(self) -> bytes:
         """The bytes of the file. Raises `MediaError`."""
         try:
             return Path(self.path).read_bytes()
@@ -43,7 +52,7 @@ class FileImage:
         """Decode the file, past the cache. Raises `MediaError`."""
         try:
             with Path(self.path).open("rb") as stream:
-                return decode_image(stream, f"picture {self.path}")
+                return decoded_image(decode_file(stream, str(self)), self.digest)
         except OSError as error:
             raise unreadable(self.path, error) from error
 
@@ -61,8 +70,16 @@ class BytesImage:
     def path(self) -> None:
         """None: it lies in no file."""
 
+    def __str__(self) -> str:
+        name = f"picture with digest {self.digest[:12]}" if self.digest else "picture in memory"
+        return f"{name} ({len(self.data)} bytes)"
+
     def read(self) -> bytes:
-        """The encoded bytes."""
+        """The image as PNG or JPEG with the pixels of `load`, see `encoded_image`. Raises `MediaError`."""
+        return encoded_source(self, keep=True).data
+
+    def raw(self) -> bytes:
+        """The encoded bytes as they were given."""
         return self.data
 
     def load(self) -> Image.Image:
@@ -71,8 +88,7 @@ class BytesImage:
 
     def decode(self) -> Image.Image:
         """Decode the bytes, past the cache. Raises `MediaError`."""
-        name = f"picture with digest {self.digest[:12]}" if self.digest else "picture in memory"
-        return decode_image(BytesIO(self.data), f"{name} ({len(self.data)} bytes)")
+        return decoded_image(decode_file(BytesIO(self.data), str(self)), self.digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from io import BytesIO
 from string import ascii_uppercase
 from typing import Any
 
@@ -17,9 +16,8 @@ from mmbench.core.errors import RunFailedError, UnknownNameError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Part
+from mmbench.data import encoded_image
 
-UNTOUCHED = ("image/png", "image/jpeg")
-"""Pictures of these types are sent as they are; others are sent as PNG."""
 LETTERS = ascii_uppercase[:20]
 """What choices are called; endpoints give the log-probabilities of twenty tokens at most."""
 _REMEMBERED_BYTES = 64 * 2**20
@@ -76,19 +74,16 @@ def lettered(choices: Sequence[str]) -> str:
 
 
 def data_url(media: Media) -> str:
-    """A picture as a ``data:`` URL: its own bytes where they are PNG or JPEG, else as PNG.
+    """An image as a ``data:`` URL, with the pixels that every model gets (see `mmbench.data.encoded_image`).
 
-    Raises `MediaError` where it cannot be read, `RunFailedError` for what is no picture.
+    Raises:
+        MediaError: If the image cannot be read or decoded.
+        RunFailedError: If the medium is no image.
     """
     if media.kind != "image":
         raise RunFailedError(f"the model is asked about pictures and text; the request holds {media.kind}")
-    if media.mime in UNTOUCHED:
-        mime, data = media.mime, media.read()
-    else:
-        stream = BytesIO()
-        media.load().save(stream, format="PNG")
-        mime, data = "image/png", stream.getvalue()
-    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+    image = encoded_image(media)
+    return f"data:{image.mime};base64,{base64.b64encode(image.data).decode('ascii')}"
 
 
 def messages_of(

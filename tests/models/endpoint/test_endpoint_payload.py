@@ -112,7 +112,9 @@ def test_encoded_pictures_stay_within_64_mb() -> None:
     payloads = Payloads(Wishes(model="m"))
     tracemalloc.start()
     for number in range(40):
-        data = b"\x89PNG\r\n\x1a\n" + number.to_bytes(4, "big") * 2**19
+        buffer = io.BytesIO()
+        Image.new("RGB", (2, 2)).save(buffer, "PNG")
+        data = buffer.getvalue() + number.to_bytes(4, "big") * 2**19
         payloads.generate(Generate(parts=(image_from_bytes(data),)))
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
