@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         sample_table,
         shown_choices,
         slices_of,
+        status_of,
     )
 
 __all__ = [
@@ -133,6 +134,7 @@ __all__ = [
     "sample_table",
     "shown_choices",
     "slices_of",
+    "status_of",
 ]
 
 __getattr__, __dir__ = lazy_exports(
@@ -193,6 +195,7 @@ __getattr__, __dir__ = lazy_exports(
             "sample_table",
             "shown_choices",
             "slices_of",
+            "status_of",
         ),
     },
 )

@@ -8,11 +8,16 @@ from typing import Literal
 
 from mmbench.core.requests import Request
 
-Status = Literal["ok", "error", "timeout", "refused"]
-"""``ok``: the model answered. ``refused``: it declined to. ``error`` and ``timeout``: no answer, asked again on resume."""
+Status = Literal["ok", "truncated", "refused", "error", "timeout"]
+"""``ok``: the model ended its answer. ``truncated``: the limit on new tokens did. ``refused``: the model or a content filter
+declined. ``error`` and ``timeout``: no completion arrived; asked again on resume."""
 
-ENDED_WELL: frozenset[str] = frozenset({"ok", "refused"})
+ENDED_WELL: frozenset[str] = frozenset({"ok", "truncated", "refused"})
 """The statuses that a resumed run keeps."""
+
+FinishReason = Literal["stop", "length", "filter", "tool", "unknown"]
+"""Why a generation ended. ``stop``: by itself, or before a stop text. ``length``: at the limit on new tokens. ``filter``: a content
+filter ended it. ``tool``: the model wants to call a tool. ``unknown``: nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,10 @@ class Usage:
     """Tokens written, padding after the end left out; None where unknown."""
     cost_usd: float | None = None
     """Price in US dollars; None where unknown."""
+    reasoning_tokens: int | None = None
+    """Tokens, among those written, that were spent on reasoning; None where unknown."""
+    image_tokens: int | None = None
+    """Tokens, among those read, that stand for images; None where unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +41,19 @@ class Generation:
     """What `generate` may return in place of a plain text, when it knows more."""
 
     text: str
-    """The generated text, without the prompt."""
+    """The generated text, without the prompt. Reasoning inside is taken out by its markers (`mmbench.core.reasoning`)."""
     usage: Usage | None = None
     """Tokens and cost, where known."""
     refused: bool = False
     """True when the model or its provider declined to answer."""
     first_token_s: float | None = None
-    """Seconds from sending the request to the first token, for answers that came token by token."""
+    """Seconds from sending the request to the first token of any kind, for answers that came token by token."""
+    first_answer_token_s: float | None = None
+    """Seconds from sending the request to the first token that is not reasoning, as above."""
+    finish_reason: FinishReason = "unknown"
+    """Why the generation ended."""
+    reasoning: str | None = None
+    """Reasoning that came apart from the text; None where there was none."""
 
 
 Output = str | Sequence[float]
@@ -52,13 +67,22 @@ class Response:
     status: Status
     """How it ended."""
     output: Output | None = None
-    """The text, scores or embedding; None unless the status is ``ok`` (or a refusal came with a text)."""
+    """The text without reasoning, the scores, or the embedding; None for an error or a time-out, and where a refusal
+    came without a text."""
     error: str | None = None
     """One sentence on what went wrong; None where nothing did."""
     usage: Usage | None = None
     """Tokens and cost, where known."""
     first_token_s: float | None = None
     """As in `Generation`."""
+    first_answer_token_s: float | None = None
+    """As in `Generation`."""
+    finish_reason: FinishReason = "unknown"
+    """Why the generation ended; ``unknown`` also for scores, embeddings and failures."""
+    raw: str | None = None
+    """The generated text as it came; None where `output` is the same."""
+    reasoning: str | None = None
+    """The reasoning, however it came, also if it was cut off; None where there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import numpy as np
 
-ScoreStatus = Literal["scored", "unparsed", "refused", "error", "skipped"]
-"""``scored``; ``unparsed`` and ``refused`` score 0 and are counted; ``error`` and ``skipped`` are outside the value."""
+ScoreStatus = Literal["scored", "truncated", "unparsed", "refused", "error", "skipped"]
+"""``scored``; ``truncated`` gets what its text is worth, 0 without an answer; ``unparsed`` and ``refused`` score 0; all of these
+are counted. ``error`` and ``skipped`` are outside the value."""
 
-COUNTED: frozenset[str] = frozenset({"scored", "unparsed", "refused"})
+COUNTED: frozenset[str] = frozenset({"scored", "truncated", "unparsed", "refused"})
 """The statuses whose rows enter a value."""
 
 
@@ -56,11 +57,11 @@ class MetricValue:
     high: float | None
     """Upper end of the 95 % interval."""
     n: int
-    """Units that entered the value (scored, unparsed and refused)."""
+    """Units that entered the value (scored, truncated, unparsed and refused)."""
     n_failed: int
     """Units that ended in an error or a time-out; outside the value."""
     n_unparsed: int
-    """Units, among n, whose output held no answer; they score 0."""
+    """Units, among n, whose output ended by itself and held no answer; they score 0."""
     n_refused: int
     """Units, among n, that the model declined to answer; they score 0."""
     coverage: float
@@ -79,3 +80,11 @@ class MetricValue:
     """What tables multiply value and interval by: 100 where the field shows per cent, 1 elsewhere."""
     reason: str | None = None
     """Why something above is None, or why the value is incomplete."""
+    n_truncated: int = 0
+    """Units, among n, whose output was cut off by the limit on new tokens; they score what the text is worth. 0 before
+    schema version 7."""
+    bound_low: float | None = None
+    """The value if every truncated, unparsed, refused and failed unit had the lowest score that there is (where higher is
+    better: all of them wrong); None where the metric is no plain mean over a finite range, and before schema version 7."""
+    bound_high: float | None = None
+    """The value if all these units had the highest score that there is; None as for `bound_low`."""

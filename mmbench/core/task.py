@@ -138,7 +138,7 @@ class SampleScore:
     values: Mapping[str, float]
     """Column name to score."""
     status: ScoreStatus = "scored"
-    """How it went; with ``unparsed`` or ``refused`` the values are 0."""
+    """How it went; with ``unparsed`` or ``refused`` the values are 0. Of a truncated response it becomes ``truncated``."""
     answer: str | None = None
     """The answer as extracted from the output."""
     explanation: str | None = None
@@ -147,6 +147,19 @@ class SampleScore:
 
 FAILED: Mapping[str, ScoreStatus] = {"error": "error", "timeout": "error", "refused": "refused"}
 """Statuses of a response that decide the status of its score."""
+
+
+def status_of(response: Response, read: ScoreStatus) -> ScoreStatus:
+    """The status of a score, given what was read in the response.
+
+    Args:
+        response: The response, which did not fail.
+        read: How its output was read: ``scored``, ``unparsed`` or ``error``.
+
+    Returns:
+        ``truncated`` for a truncated response whose output is none of an error; `read` otherwise.
+    """
+    return "truncated" if response.status == "truncated" and read != "error" else read
 
 
 def best_choices(choices: Sequence[str], output: Output | None) -> tuple[list[str], str | None]:
@@ -262,7 +275,8 @@ class PerSampleTask:
                 score = SampleScore(zeros, failed, explanation=response.error)
             for name, column in columns.items():
                 column.append(score.values[name] if score.status == "scored" else 0.0)
-            status.append(score.status)
+            cut = status_of(response, score.status)
+            status.append(cut)
             answers.append(score.answer)
-            explanations.append(score.explanation)
+            explanations.append(response.error if cut == "truncated" else score.explanation)
         return {"sample": sample_table(samples, status, columns, answers, explanations)}

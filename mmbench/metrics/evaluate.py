@@ -35,11 +35,11 @@ from mmbench.stats import (
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-STATUSES = ("scored", "unparsed", "refused", "error", "skipped")
+STATUSES = ("scored", "truncated", "unparsed", "refused", "error", "skipped")
 """Every `ScoreStatus`, in the order of its code in arrays."""
 _CODES = {status: code for code, status in enumerate(STATUSES)}
 IS_COUNTED = np.array([status in COUNTED for status in STATUSES])
-"""bool [5]: whether units of a status enter values, by its code."""
+"""bool [6]: whether units of a status enter values, by its code."""
 IntervalChoice = Literal["standard", "percentile", "bca"]
 """How intervals are made: ``standard``, Student's t for means and percentiles of the bootstrap for the rest;
 ``percentile`` and ``bca``, that bootstrap for everything."""
@@ -100,7 +100,7 @@ def evaluate(metric: Metric, table: ScoreTable, *, seed: int = 0, interval: Inte
         interval: One of `INTERVALS`.
 
     Returns:
-        The value over the units that were scored, unparsed or refused. It is None, with a reason, where there are none or the formula
+        The value over the units that were scored, truncated, unparsed or refused. It is None, with a reason, where there are none or the formula
         is not finite there. ``n_failed`` counts the units whose status is ``error``; ``skipped`` units are counted nowhere.
         ``value_failed_as_zero`` exists for plain means of which higher is better.
 
@@ -296,6 +296,7 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
     """The value of a metric over these units; see `evaluate`."""
     per_status = np.bincount(units.status, minlength=len(STATUSES)).tolist()
     n_failed = per_status[_CODES["error"]]
+    bounds = _bounds(metric, units)
     counted = IS_COUNTED[units.status]
     if not counted.all():
         units = units.take(counted)
@@ -325,7 +326,24 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
         unit=metric.unit,
         scale=metric.scale,
         reason="; ".join(reasons) or None,
+        n_truncated=per_status[_CODES["truncated"]],
+        bound_low=bounds[0],
+        bound_high=bounds[1],
     )
+
+
+def _bounds(metric: Metric, units: Units) -> tuple[float | None, float | None]:
+    """The value with every truncated, unparsed, refused and failed unit at the lower and at the upper end of the range."""
+    low, high = metric.bounds
+    asked = units.status != _CODES["skipped"]
+    total = int(asked.sum())
+    if not (metric.is_mean and metric.columns[1] == ONES) or low is None or high is None or not total:
+        return None, None
+    clean = units.rows[units.status == _CODES["scored"]]
+    if not np.isfinite(clean).all():
+        return None, None
+    known, others = float(exact_totals(clean)[0]) if len(clean) else 0.0, total - len(clean)
+    return (known + others * low) / total, (known + others * high) / total
 
 
 def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from mmbench.core.errors import MmbenchError
+from mmbench.core.reasoning import split_reasoning
 from mmbench.core.requests import Choose, Request, RequestKind
-from mmbench.core.responses import Generation, Response, Status, Usage
+from mmbench.core.responses import FinishReason, Generation, Response, Usage
 
 LOWEST_SCORE = -1e30
 """What a log-probability of minus infinity is stored as: JSON has no infinities."""
+FINISH_REASONS: tuple[FinishReason, ...] = get_args(FinishReason)
+"""Why a generation may have ended."""
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class BadOutputError(MmbenchError):
@@ -47,25 +51,70 @@ def _failed(message: str) -> Response:
 
 
 def _generation(output: Any) -> Response:
+    """How a generation ended, whatever model it comes from: its status, and its answer without the reasoning."""
     if isinstance(output, str):
-        return _text(str(output), "ok", None)
-    if not isinstance(output, Generation):
+        text, generation = str(output), None
+    elif isinstance(output, Generation):
+        text, generation = output.text, output
+    else:
         return _failed(f"generate returned {_kind_of(output)}; expected a str or mmbench.Generation")
-    text: Any = output.text
-    if not isinstance(text, str):
-        return _failed(f"generate returned a Generation whose text is {_kind_of(text)}")
+    if (problem := _unusable(text, generation)) is not None:
+        return _failed(problem)
+    text = str(text)
+    answer, inside = split_reasoning(text)
+    raw = None if answer == text else text
+    if generation is None:
+        return Response("ok", answer, raw=raw, reasoning=inside)
     try:
-        usage = None if output.usage is None else _usage(output.usage)
+        usage = None if generation.usage is None else _usage(generation.usage)
+        first, first_answer = (_seconds(s) for s in (generation.first_token_s, generation.first_answer_token_s))
     except (AttributeError, TypeError, ValueError, OverflowError):
-        return _failed(f"generate returned a Generation whose usage is not made of numbers: {output.usage!r}")
-    answer = _text(str(text), "refused" if output.refused else "ok", usage)
-    return answer if output.first_token_s is None else replace(answer, first_token_s=float(output.first_token_s))
+        return _failed(f"generate returned a Generation whose usage is not made of numbers: {generation.usage!r}")
+    refused = generation.refused or generation.finish_reason == "filter"
+    truncated = generation.finish_reason == "length" and not refused
+    return Response(
+        "refused" if refused else "truncated" if truncated else "ok",
+        answer,
+        cut_off(usage.output_tokens if usage else None, answer) if truncated else None,
+        usage,
+        first_token_s=first,
+        first_answer_token_s=first_answer,
+        finish_reason=generation.finish_reason,
+        raw=raw,
+        reasoning="\n\n".join(part for part in (generation.reasoning, inside) if part) or None,
+    )
 
 
-def _text(text: str, status: Status, usage: Usage | None) -> Response:
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return _failed("generate returned a text with half of a surrogate pair, which cannot be stored")
-    return Response(status, text, usage=usage)
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _unusable(text: Any, generation: Generation | None) -> str | None:
+    """Why a generation cannot be kept; None where it can."""
+    if not isinstance(text, str):
+        return f"generate returned a Generation whose text is {_kind_of(text)}"
+    texts = [text]
+    if generation is not None:
+        reason: Any = generation.finish_reason
+        if reason not in FINISH_REASONS:
+            return f"generate returned a Generation with finish_reason {reason!r}; expected {', '.join(FINISH_REASONS)}"
+        reasoning: Any = generation.reasoning
+        if reasoning is not None and not isinstance(reasoning, str):
+            return f"generate returned a Generation whose reasoning is {_kind_of(reasoning)}"
+        texts.append(reasoning or "")
+    if any(not each.isascii() and _HALF_PAIR.search(each) for each in texts):
+        return "generate returned a text with half of a surrogate pair, which cannot be stored"
+    return None
+
+
+def cut_off(tokens: int | None, answer: str) -> str:
+    """The sentence that says of a truncated response what happened to it.
+
+    >>> cut_off(16, "")
+    'cut off by the limit on new tokens after 16 tokens, before any answer'
+    """
+    after = "" if tokens is None else f" after {tokens:,} tokens"
+    return f"cut off by the limit on new tokens{after}{'' if answer.strip() else ', before any answer'}"
 
 
 def _usage(usage: Usage) -> Usage:
@@ -77,6 +126,8 @@ def _usage(usage: Usage) -> Usage:
         input_tokens=None if usage.input_tokens is None else int(usage.input_tokens),
         output_tokens=None if usage.output_tokens is None else int(usage.output_tokens),
         cost_usd=cost,
+        reasoning_tokens=None if usage.reasoning_tokens is None else int(usage.reasoning_tokens),
+        image_tokens=None if usage.image_tokens is None else int(usage.image_tokens),
     )
 
 

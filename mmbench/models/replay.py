@@ -13,6 +13,7 @@ from typing import Any
 from mmbench.core.errors import DataError, UsageError
 from mmbench.core.model import MODALITIES
 from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.responses import Generation, Usage
 
 _ID_FIELDS = ("id", "sample_id", "question_id", "image_id")
 _TEXT_FIELDS = ("prediction", "output", "answer", "response", "caption")
@@ -115,7 +116,22 @@ def _pair(path: Path, number: int, row: Any) -> tuple[str, Any]:
         raise DataError(f"no id (one of {', '.join(_ID_FIELDS)})", path, number)
     if row.get("status") in ("error", "timeout"):
         return str(key), None
+    if row.get("status") in ("refused", "truncated") and isinstance(row.get("output", ""), str):
+        return str(key), _ended(row)
     value = next((row[name] for name in _TEXT_FIELDS if row.get(name) is not None), None)
     if value is None:
         raise DataError(f"no prediction (one of {', '.join(_TEXT_FIELDS)})", path, number)
     return str(key), value
+
+
+def _ended(row: dict[str, Any]) -> Generation:
+    """The generation of a line of a run's log that did not end by itself."""
+    counts = {name: row[name] for name in ("input_tokens", "output_tokens") if isinstance(row.get(name), int)}
+    reasoning = row.get("reasoning")
+    return Generation(
+        row.get("output") or "",
+        Usage(**counts),
+        refused=row["status"] == "refused",
+        reasoning=reasoning if isinstance(reasoning, str) else None,
+        finish_reason="length" if row["status"] == "truncated" else "unknown",
+    )

@@ -9,10 +9,12 @@ from typing import Any
 
 from mmbench.core.errors import MissingExtraError, RunFailedError
 from mmbench.core.media import Media
+from mmbench.core.reasoning import left_open
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import Generation, Usage
 from mmbench.models.endpoint.answers import letter_scores
 from mmbench.models.endpoint.payload import LETTERS, data_url, lettered, messages_of
+from mmbench.models.finish_reasons import finish_reason_of
 from mmbench.models.hf.files import checkpoint_digest
 
 Messages = list[dict[str, Any]]
@@ -68,13 +70,7 @@ class VLLM:
             )
             for request in requests
         ]
-        return [
-            Generation(
-                written.outputs[0].text.strip(),
-                Usage(len(written.prompt_token_ids or ()), len(written.outputs[0].token_ids)),
-            )
-            for written in self._engine.chat(inputs, sampling_params=settings, use_tqdm=False)
-        ]
+        return [_generation(each) for each in self._engine.chat(inputs, sampling_params=settings, use_tqdm=False)]
 
     def choose(self, requests: Sequence[Choose], inputs: list[Messages]) -> list[list[float]]:
         """Log-probabilities of the choices' letters as the first token, float [n][k]; see `letter_scores`.
@@ -89,6 +85,16 @@ class VLLM:
             letter_scores(_likeliest(each.outputs[0].logprobs), len(request.choices))
             for request, each in zip(requests, said, strict=True)
         ]
+
+
+def _generation(written: Any) -> Generation:
+    """The first of an engine's outputs. Raises `RunFailedError` where the engine gave the request up."""
+    output = written.outputs[0]
+    reason = finish_reason_of(output.finish_reason)
+    if reason == "error":
+        raise RunFailedError(f"the engine gave the request up (finish_reason {output.finish_reason!r})")
+    text = (left_open(getattr(written, "prompt", None) or "") + output.text).strip()
+    return Generation(text, Usage(len(written.prompt_token_ids or ()), len(output.token_ids)), finish_reason=reason)
 
 
 def _require(path: str) -> None:

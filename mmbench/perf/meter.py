@@ -22,6 +22,7 @@ class Meter(Observer):
         self._reset = False
         self._durations = array("d")
         self._first_tokens = array("d")
+        self._first_answer_tokens = array("d")
         self._requests = 0
         self._tokens: int | None = None
         self._cost_usd: float | None = None
@@ -52,6 +53,8 @@ class Meter(Observer):
         if tokens:
             self._tokens = (self._tokens or 0) + sum(tokens)
         self._first_tokens.extend(r.first_token_s for r in responses if r.first_token_s is not None)
+        answered = (r.first_answer_token_s for r in responses)
+        self._first_answer_tokens.extend(seconds for seconds in answered if seconds is not None)
 
     def result(self, requests_per_sample: float, batch_size: int) -> TaskPerf:
         """The figures of the task."""
@@ -72,6 +75,7 @@ class Meter(Observer):
             tokens_per_s=self._tokens / elapsed if measured and self._tokens is not None else None,
             latency_ms=_latency(self._durations),
             first_token_ms=_latency(self._first_tokens) if self._first_tokens else None,
+            first_answer_token_ms=_latency(self._first_answer_tokens) if self._first_answer_tokens else None,
             cost_usd=self._cost_usd,
             n_cached=self._n_cached,
             peak_memory_bytes=peak_bytes(),

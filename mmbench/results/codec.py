@@ -86,12 +86,21 @@ def _name_specs(document: dict[str, Any]) -> dict[str, Any]:
     return {**renamed, "schema_version": 6}
 
 
+def _add_endings(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 7 added how responses ended: finish reasons, reasoning, truncation, bounds, and calls that were split.
+
+    Nothing of this is known of earlier runs.
+    """
+    return {**document, "schema_version": 7}
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
     3: _add_recipes,
     4: _add_former_identities,
     5: _name_specs,
+    6: _add_endings,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

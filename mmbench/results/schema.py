@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from mmbench.core.responses import Status
+from mmbench.core.responses import FinishReason, Status
 from mmbench.core.score_table import MetricValue
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
@@ -38,7 +38,7 @@ class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     status: Status
     """How it ended."""
     output: str | list[float] | None = None
-    """The text, or the score of every choice in the request's order; null for embeddings and failures."""
+    """The text without reasoning, or the score of every choice in the request's order; null for embeddings and failures."""
     row: int | None = None
     """Row of ``embeddings.bin`` that holds the vector; null for other kinds."""
     error: str | None = None
@@ -61,13 +61,26 @@ class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Seconds from sending the request to its first token; null where the answer did not come token by token."""
     cached: bool = False
     """True where the answer came from the cache and no call was made: the times are 0 and the price is too."""
+    finish_reason: FinishReason = "unknown"
+    """Why the generation ended; ``unknown`` also for scores, embeddings and failures."""
+    raw: str | None = None
+    """The generated text as it came; null where `output` is the same."""
+    reasoning: str | None = None
+    """The reasoning, however it came, also if it was cut off; null where there was none."""
+    reasoning_tokens: int | None = None
+    """Tokens, among those written, that were spent on reasoning; null where unknown."""
+    image_tokens: int | None = None
+    """Tokens, among those read, that stand for images; null where unknown."""
+    first_answer_token_s: float | None = None
+    """Seconds from sending the request to the first token that is not reasoning; null where the answer did not come token by
+    token."""
 
 
 class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One answer in the cache that runs share (``--cache``), as msgpack."""
 
     status: Status
-    """How it ended: ``ok`` or ``refused``."""
+    """How it ended: ``ok``, ``refused``, or ``truncated`` with a text."""
     output: str | list[float] | None = None
     """The text, or the score of every choice; null for embeddings."""
     vector: bytes | None = None
@@ -76,6 +89,16 @@ class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Tokens read when it was asked; null where unknown."""
     output_tokens: int | None = None
     """Tokens written when it was asked; null where unknown."""
+    finish_reason: FinishReason = "unknown"
+    """As in `ResponseLine`."""
+    raw: str | None = None
+    """As in `ResponseLine`."""
+    reasoning: str | None = None
+    """As in `ResponseLine`."""
+    reasoning_tokens: int | None = None
+    """As in `ResponseLine`."""
+    image_tokens: int | None = None
+    """As in `ResponseLine`."""
 
 
 class PlanFile(StoredRecord, frozen=True, kw_only=True):
@@ -187,6 +210,10 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """What the model learned before it was asked; null for models that do not learn, and for those that say nothing."""
     reason: str | None = None
     """What must be said beside the scores: that they are of a part of the split, and why the status is what it is."""
+    n_split: int = 0
+    """Calls of several requests that failed, so that their requests were asked again in smaller calls; over all sessions."""
+    split_cause: str | None = None
+    """Why the first of these calls failed; null where none did."""
 
 
 class GitState(StoredRecord, frozen=True, kw_only=True):
@@ -311,7 +338,9 @@ class TaskPerf(StoredRecord, frozen=True, kw_only=True):
     latency_ms: Latency
     """Latency of the calls."""
     first_token_ms: Latency | None = None
-    """Time to the first token; null where answers do not come token by token."""
+    """Time to the first token of any kind; null where answers do not come token by token."""
+    first_answer_token_ms: Latency | None = None
+    """Time to the first token that is not reasoning; null where answers do not come token by token."""
     cost_usd: float | None = None
     """Price in US dollars of all that was asked, warm-up included; null where no price is known."""
     n_cached: int = 0

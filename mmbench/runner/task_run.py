@@ -56,7 +56,6 @@ class TaskRun:
         self._spec = job.spec
         self._earlier = earlier if earlier is not None and earlier.identity_digest == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
-        self._mismatch: str | None = None
         size = job.spec.batch_size
         if size == "auto":
             size = self._earlier.batch_size if self._earlier and self._earlier.batch_size else AUTO_START
@@ -122,13 +121,20 @@ class TaskRun:
                 self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))
                 raise
             finally:
-                size = recorder.batch_size or self.entry.batch_size
-                self.entry = msgspec.structs.replace(self.entry, batch_size=size)
-                self._mismatch = recorder.mismatch
+                size, entry = recorder.batch_size or self.entry.batch_size, self.entry
+                self.entry = msgspec.structs.replace(
+                    entry,
+                    batch_size=size,
+                    n_split=entry.n_split + recorder.splits,
+                    split_cause=entry.split_cause or recorder.split_cause,
+                )
         measured = meter.result(self.plan.n_requests / len(self.plan.samples), size)
-        if self._mismatch is None:
+        if not recorder.splits:
             return measured
-        why = [*measured.reasons, "batches were asked again in smaller pieces: the figures are not the model's own"]
+        why = [
+            *measured.reasons,
+            "calls failed and were asked again in smaller pieces: the figures are not the model's own",
+        ]
         return msgspec.structs.replace(measured, valid=False, reasons=why)
 
     def _counts(self) -> State:
@@ -166,7 +172,7 @@ class TaskRun:
             scoring=name,
             chance=chance_of(plan.task, plan.samples),
             prior=dict(prior(plan)),
-            reason=_reason(plan, responses, failed, self._mismatch),
+            reason=_reason(plan, responses, failed, self.entry),
         )
 
 
@@ -186,11 +192,13 @@ def _new_entry(plan: TaskPlan, size: int, earlier: TaskEntry | None) -> TaskEntr
         n_requests=plan.n_requests,
         batch_size=size,
         learned=earlier.learned if earlier else None,
+        n_split=earlier.n_split if earlier else 0,
+        split_cause=earlier.split_cause if earlier else None,
     )
 
 
-def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int, mismatch: str | None) -> str | None:
-    """What stands beside the scores: samples left out; the commonest causes of failures; outputs that match no request."""
+def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int, entry: TaskEntry) -> str | None:
+    """What stands beside the scores: samples left out; the commonest causes of failures; calls that were split."""
     parts: list[str] = [plan.part] if plan.part else []
     if failed:
         counts: Counter[str] = Counter()
@@ -204,6 +212,10 @@ def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int
         causes = [f"{n:,} × {cause} (first: sample {first[cause]})" for cause, n in counts.most_common(_CAUSES)]
         more = [f"{len(counts) - _CAUSES:,} other causes"] if len(counts) > _CAUSES else []
         parts.append(f"{failed:,} of {plan.n_requests:,} requests failed: {'; '.join([*causes, *more])}")
-    if mismatch:
-        parts.append(f"{mismatch}; such batches were asked again in smaller pieces (mmbench check finds the fault)")
+    if entry.n_split:
+        calls = f"{entry.n_split:,} call{'s' * (entry.n_split > 1)}"
+        parts.append(
+            f"{calls} of several requests failed, and the requests were asked again in smaller calls; the first: {entry.split_cause} "
+            "(mmbench check finds such faults)"
+        )
     return ". ".join(parts) or None

@@ -13,6 +13,7 @@ import msgspec
 
 from mmbench.core.errors import NotComparableError, plugin_errors
 from mmbench.core.metric import Metric
+from mmbench.core.reasoning import split_reasoning
 from mmbench.core.responses import Output, Response
 from mmbench.core.samples import Sample
 from mmbench.core.score_table import MetricValue, ScoreTable
@@ -198,8 +199,16 @@ def _responses(
                 f"sample {_some([sample.id])} of {task.info.name} takes {_count(asked, 'answer')}; "
                 f"the predictions have {len(given):,} for it"
             )
-        responses.append(tuple(Response("ok", output) for output in given))
+        responses.append(tuple(_response(output) for output in given))
     return responses
+
+
+def _response(output: Output) -> Response:
+    """A predicted text counts without the reasoning in it, as if a model had just written it."""
+    if not isinstance(output, str):
+        return Response("ok", output)
+    answer, reasoning = split_reasoning(output)
+    return Response("ok", answer, reasoning=reasoning)
 
 
 def _count(n: int, noun: str) -> str:

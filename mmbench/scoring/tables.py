@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from mmbench.core.errors import NotComparableError, PluginError, plugin_errors
-from mmbench.core.responses import ENDED_WELL, Response
+from mmbench.core.responses import ENDED_WELL, Response, Status
 from mmbench.core.score_table import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
@@ -56,7 +56,7 @@ def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Resp
 def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any) -> list[Response | None]:
     found: list[Response | None] = [None] * asked.n_requests
     places = asked.places()
-    shared: dict[str, Response] = {}
+    shared: dict[tuple[Status, str, str | None], Response] = {}
     for line in lines:
         number = asked.number_of(line.id, places)
         if number is None:
@@ -65,8 +65,9 @@ def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any) -> li
         if earlier is not None and earlier.status in ENDED_WELL:
             continue
         output: Any = line.output
-        if line.status == "ok" and isinstance(output, str) and len(output) <= _SHORT:
-            found[number] = shared.setdefault(output, Response("ok", output))
+        if isinstance(output, str) and len(output) <= _SHORT:
+            key = line.status, output, line.error
+            found[number] = shared.setdefault(key, Response(*key))
             continue
         if line.row is not None:
             if vectors is None or line.row >= len(vectors):

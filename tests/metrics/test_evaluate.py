@@ -80,9 +80,10 @@ def test_a_mean_with_its_interval():
 
 
 def test_what_is_counted_and_what_is_not():
-    status = ["scored", "scored", "unparsed", "refused", "error", "error", "skipped"]
+    status = ["scored", "truncated", "unparsed", "refused", "error", "error", "skipped"]
     got = evaluate(ACCURACY, make_table([1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], status=status))
-    assert (got.n, got.n_failed, got.n_unparsed, got.n_refused) == (4, 2, 1, 1)
+    assert (got.n, got.n_failed, got.n_truncated, got.n_unparsed, got.n_refused) == (4, 2, 1, 1, 1)
+    assert (got.bound_low, got.bound_high) == (1 / 6, 1.0)
     assert got.value == 2 / 4
     assert got.value_failed_as_zero == 2 / 6
     assert got.coverage == 4 / 6

@@ -58,6 +58,7 @@ class LLM:
             text=f" {['red', 'green', 'blue', 'black'][number % 4]}\n",
             token_ids=(3, 4),
             logprobs=[likely] if settings.logprobs else None,
+            finish_reason="stop",
         )
         return SimpleNamespace(prompt_token_ids=list(range(30)), outputs=[said])
 
@@ -114,9 +115,9 @@ def test_drawn_answers_have_their_own_seeds_and_stops(checkpoint: Path) -> None:
     chats = model.collate(requests)
     assert chats[0] == [{"role": "user", "content": "picture 1?"}]
     model._engine._answer = lambda *_: SimpleNamespace(
-        prompt_token_ids=None, outputs=[SimpleNamespace(text="x", token_ids=[1])]
+        prompt_token_ids=None, outputs=[SimpleNamespace(text="x", token_ids=[1], finish_reason="length")]
     )
-    model.generate(requests, chats)
+    assert [each.finish_reason for each in model.generate(requests, chats)] == ["length", "length"]
     ((_, settings),) = LLM.made[0].calls
     assert [(s.seed, s.temperature, s.stop, s.max_tokens) for s in settings] == [
         (3, 0.7, ["\n"], 5),

@@ -191,6 +191,25 @@ def test_version_6_added_what_makes_each_metric() -> None:
     assert scores_of(fixture(6, "Writes"), "tiny/words").specs["accuracy"].maker == "accuracy"
 
 
+def test_version_7_added_how_responses_ended() -> None:
+    writes = fixture(7, "Writes")
+    logged = {line.id: line for line in lines(writes.path, "tiny/words")}
+    long, cut = logged["tiny/words/w1/0"], logged["tiny/words/w2/0"]
+    assert (long.status, long.finish_reason, long.output) == ("ok", "stop", "long")
+    assert (long.raw, long.reasoning) == ("<think>Is that many?</think>long", "12 letters\n\nIs that many?")
+    assert (long.reasoning_tokens, long.image_tokens, long.first_answer_token_s) == (4, 0, 0.25)
+    assert (cut.status, cut.finish_reason, cut.output, cut.reasoning) == ("truncated", "length", "", "Nine letters are")
+    entry = writes.read().tasks["tiny/words"]
+    assert (entry.n_split, entry.split_cause) == (1, "ValueError: too small to see")
+    (value,) = scores_of(writes, "tiny/words").metrics
+    assert (value.n, value.n_failed, value.n_truncated, value.n_unparsed, value.n_refused) == (4, 1, 1, 1, 1)
+    assert (value.bound_low, value.bound_high) == (0.2, 1.0)
+    earlier = fixture(6, "Writes")
+    (value,) = scores_of(earlier, "tiny/words").metrics
+    assert (value.n_truncated, value.bound_low, value.bound_high) == (0, None, None)
+    assert {line.finish_reason for line in lines(earlier.path, "tiny/words")} == {"unknown"}
+
+
 def test_version_5_added_how_the_model_was_known_before() -> None:
     run = fixture(6, "Writes").read()
     assert (run.former_identities, run.model.version) == ([], None)
@@ -279,6 +298,7 @@ def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
 
 
 def values_of(run: Path) -> list[MetricRow]:
-    """Every value of a run that stands now, without its interval, which is made as it is made today."""
+    """Every value of a run that stands now, without interval and bounds, which are made as they are made today."""
     rows = read_run(RunDirectory(run)).rows()
-    return [replace(row, metric=replace(row.metric, low=None, high=None, method="")) for row in rows]
+    unset = {"low": None, "high": None, "method": "", "bound_low": None, "bound_high": None}
+    return [replace(row, metric=replace(row.metric, **unset)) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -91,7 +92,7 @@ class OpenAI:
         """The model's text. Raises `TransientError`, `ModelUnusableError`, `RunFailedError`, `MediaError`."""
         document, first = await self._ask(self._payloads.generate, request)
         said = answers.generation(document, self._price, self.endpoint.hide)
-        return Generation(said.text, said.usage, said.refused, first)
+        return replace(said, first_token_s=first)
 
     async def choose(self, request: Choose) -> list[float]:
         """Log-probabilities of the choices' letters, float [k]. Raises as `generate` does."""

@@ -12,6 +12,7 @@ from mmbench.core.errors import RunFailedError, TransientError
 from mmbench.core.responses import Generation, Usage
 from mmbench.models.endpoint.payload import LETTERS
 from mmbench.models.endpoint.prices import Price
+from mmbench.models.finish_reasons import finish_reason_of
 
 Hide = Callable[[str], str]
 """A text without what must not be shown."""
@@ -51,11 +52,12 @@ def generation(document: Mapping[str, Any], price: Price | None, hide: Hide = st
     usage = usage_of(document.get("usage"), price)
     refusal, text = message.get("refusal"), text_of(message.get("content"))
     reason = choice.get("finish_reason")
-    if refusal or reason == "content_filter":
-        return Generation(hide(str(refusal or text or "")), usage, refused=True)
+    ended = finish_reason_of(reason)
+    if refusal or ended == "filter":
+        return Generation(hide(str(refusal or text or "")), usage, refused=True, finish_reason="filter")
     if text is None:
         raise RunFailedError(f"the endpoint's answer holds no text (finish_reason {quoted(repr(reason), hide)})")
-    return Generation(hide(text), usage)
+    return Generation(hide(text), usage, finish_reason="unknown" if ended == "error" else ended)
 
 
 def letter_logprobs(document: Mapping[str, Any]) -> list[tuple[str, float]]:

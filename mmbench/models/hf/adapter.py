@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from mmbench.core.reasoning import left_open, marks_reasoning
 from mmbench.core.requests import Choose, Generate, Request
-from mmbench.core.responses import Generation, Usage
+from mmbench.core.responses import FinishReason, Generation, Usage
 from mmbench.models.hf.files import checkpoint_digest, locate, require
 from mmbench.models.hf.loading import GENERATES, load_model, load_processor
 from mmbench.models.hf.options import HfOptions
@@ -30,6 +31,8 @@ class Collated:
     """What the processor made: tensors by name; ``input_ids`` int64 [n, t]."""
     choices: tuple[tuple[torch.Tensor, ...], ...] = ()
     """For `Choose`: of every request the tokens of every choice, int64 [length] each."""
+    begun: tuple[str, ...] = ()
+    """For `Generate`: of every request the marker with which its prompt begins reasoning; empty where it does not."""
 
 
 class HuggingFace:
@@ -50,6 +53,7 @@ class HuggingFace:
         self._processor: Any = None
         self._model: Any = None
         self._ends: frozenset[int] = frozenset()
+        self._silent: frozenset[int] | None = None
 
     @classmethod
     def weights_digest(cls, path: str, **options: Any) -> str:
@@ -78,7 +82,8 @@ class HuggingFace:
         """Prompts and pictures as tensors on the CPU; called ahead, from several threads."""
         texts, pictures = prompts(self._processor, requests, self.system)
         if not isinstance(requests[0], Choose):
-            return Collated(inputs_of(self._processor, texts, pictures, "left"))
+            begun = tuple(left_open(text) for text in texts)
+            return Collated(inputs_of(self._processor, texts, pictures, "left"), begun=begun)
         choices = tuple(tuple(self._tokens(c) for c in cast(Choose, request).choices) for request in requests)
         return Collated(inputs_of(self._processor, texts, pictures, "right"), choices)
 
@@ -106,7 +111,7 @@ class HuggingFace:
         with torch.inference_mode():
             written = self._model.generate(**given, **self._settings(requests))
         tokens = written[:, given["input_ids"].shape[1] :].tolist()
-        return [self._generation(*row) for row in zip(requests, tokens, read, strict=True)]
+        return [self._generation(*row) for row in zip(requests, tokens, read, inputs.begun, strict=True)]
 
     def _settings(self, requests: Sequence[Generate]) -> dict[str, Any]:
         first = requests[0]
@@ -122,17 +127,32 @@ class HuggingFace:
             settings |= {"temperature": None, "top_p": None, "top_k": None}
         return settings
 
-    def _generation(self, request: Generate, tokens: Sequence[int], read: int) -> Generation:
+    def _generation(self, request: Generate, tokens: Sequence[int], read: int, begun: str) -> Generation:
         """Cut after the end and after what the request allows: padding is neither text nor counted."""
         kept: list[int] = []
+        reason: FinishReason = "unknown"
         for token in tokens[: request.max_new_tokens]:
             kept.append(token)
             if token in self._ends:
+                reason = "stop"
                 break
-        text = self._processor.tokenizer.decode(kept, skip_special_tokens=True).strip()
+        if reason != "stop" and len(kept) == request.max_new_tokens:
+            reason = "length"
+        text = f"{begun}{self._text(kept)}".strip()
         for stop in request.stop:
-            text = text.partition(stop)[0]
-        return Generation(text, Usage(input_tokens=int(read), output_tokens=len(kept)))
+            text, found, _ = text.partition(stop)
+            reason = "stop" if found else reason
+        return Generation(text, Usage(input_tokens=int(read), output_tokens=len(kept)), finish_reason=reason)
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        """The tokens as text, without special tokens but those that mark reasoning."""
+        tokenizer = self._processor.tokenizer
+        if self._silent is None:
+            special = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+            added = getattr(tokenizer, "added_tokens_decoder", {})
+            special |= {number: token.content for number, token in added.items() if token.special}
+            self._silent = frozenset(number for number, text in special.items() if not marks_reasoning(str(text)))
+        return str(tokenizer.decode([each for each in tokens if each not in self._silent], skip_special_tokens=False))
 
     def choose(self, requests: Sequence[Choose], inputs: Collated) -> list[list[float]]:
         """Log-likelihood of every choice after the prompt, the sum over its tokens: float [n][k].

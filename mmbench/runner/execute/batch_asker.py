@@ -10,7 +10,7 @@ from mmbench.core.errors import MmbenchError, ModelUnusableError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
-from mmbench.models.outputs import BadOutputError, check_outputs
+from mmbench.models.outputs import check_outputs
 from mmbench.perf.memory import loaded_torch, synchronise
 
 
@@ -39,13 +39,11 @@ class Failure:
     """As in `describe_error`."""
     out_of_memory: bool
     """As in `is_out_of_memory`."""
-    misfit: bool
-    """The model returned, but not one output for each request."""
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Describe an exception."""
-        return cls(describe_error(error), is_out_of_memory(error), isinstance(error, BadOutputError))
+        return cls(describe_error(error), is_out_of_memory(error))
 
 
 class BatchAsker:
@@ -60,8 +58,11 @@ class BatchAsker:
     def __init__(self, caller: ModelCaller, size: int, *, auto: bool) -> None:
         self.size = size
         """Requests a call at most, after what has been asked so far."""
-        self.mismatch: str | None = None
-        """How outputs did not match the requests of a call, the first time; None if they always did."""
+        self.splits = 0
+        """Calls of several requests that failed, so that their requests were asked again in smaller calls. Those that `size` was
+        halved for are not counted."""
+        self.split_cause: str | None = None
+        """Why the first of these calls failed; None where none did."""
         self._caller = caller
         self._auto = auto
         self._one_is_too_large = False
@@ -119,8 +120,6 @@ class BatchAsker:
         if len(requests) == 1:
             self._one_is_too_large |= failure.out_of_memory
             return [Response("error", error=failure.text)]
-        if failure.misfit and self.mismatch is None:
-            self.mismatch = failure.text
         half = (len(requests) + 1) // 2
         if failure.out_of_memory:
             torch = loaded_torch()
@@ -129,4 +128,6 @@ class BatchAsker:
             if self._auto:
                 self.size = min(self.size, half)
                 return self._in_pieces(requests)
+        self.splits += 1
+        self.split_cause = self.split_cause or failure.text
         return self._collate_and_ask(requests[:half]) + self._collate_and_ask(requests[half:])

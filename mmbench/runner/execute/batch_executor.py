@@ -29,5 +29,5 @@ class BatchExecutor(Executor):
         finally:
             if asker.size != todo.batch_size:
                 sink.reduce_batch_size(asker.size)
-            if asker.mismatch is not None:
-                sink.report_mismatch(asker.mismatch)
+            if asker.split_cause is not None:
+                sink.report_splits(asker.splits, asker.split_cause)

@@ -12,6 +12,7 @@ from mmbench.core.errors import RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
+from mmbench.models.outputs import cut_off
 from mmbench.perf.observer import Observer
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.codec import digest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mmbench.results.answer_cache import AnswerCache
 
 _AT_ONCE = 512
+_TOKENS = ("input_tokens", "output_tokens", "reasoning_tokens", "image_tokens")
 
 
 def request_key(model: str | None, options: Mapping[str, Any], request: Request) -> bytes:
@@ -122,7 +124,7 @@ class CachedAnswers(Observer):
         answers: Mapping[bytes, CachedAnswer] = {
             request_key(self._model.digest, self._model.options, call.requests[place]): _answer(response)
             for place, response in zip(new, responses, strict=True)
-            if response.status in ENDED_WELL
+            if _is_kept(response)
         }
         try:
             self._cache.add(answers)
@@ -142,6 +144,11 @@ class CachedAnswers(Observer):
                 self._progress.note(str(error))
 
 
+def _is_kept(response: Response) -> bool:
+    """Whether an answer ended well; one that was cut off before it had a text may well be another with more tokens."""
+    return response.status in ENDED_WELL and not (response.status == "truncated" and not str(response.output).strip())
+
+
 def _answer(response: Response) -> CachedAnswer:
     output = response.output
     usage = response.usage
@@ -152,6 +159,11 @@ def _answer(response: Response) -> CachedAnswer:
         vector=None if is_plain else _bytes(output),
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
+        finish_reason=response.finish_reason,
+        raw=response.raw,
+        reasoning=response.reasoning,
+        reasoning_tokens=usage.reasoning_tokens if usage else None,
+        image_tokens=usage.image_tokens if usage else None,
     )
 
 
@@ -167,6 +179,14 @@ def _response(answer: CachedAnswer) -> Response:
         import numpy as np
 
         output = np.frombuffer(answer.vector, dtype="<f4").astype(np.float32)
-    counted = answer.input_tokens is not None or answer.output_tokens is not None
-    usage = Usage(answer.input_tokens, answer.output_tokens, 0.0) if counted else None
-    return Response(answer.status, output, usage=usage)
+    tokens = {name: getattr(answer, name) for name in _TOKENS}
+    counted = any(count is not None for count in tokens.values())
+    return Response(
+        answer.status,
+        output,
+        cut_off(answer.output_tokens, str(output)) if answer.status == "truncated" else None,
+        Usage(cost_usd=0.0, **tokens) if counted else None,
+        finish_reason=answer.finish_reason,
+        raw=answer.raw,
+        reasoning=answer.reasoning,
+    )

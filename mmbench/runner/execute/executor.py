@@ -61,8 +61,13 @@ class Sink(Protocol):
     def reduce_batch_size(self, size: int) -> None:
         """Keep for later sessions that memory has room for batches of this size only."""
 
-    def report_mismatch(self, problem: str) -> None:
-        """Say that outputs of the model could not be matched to requests, so that batches were asked again in pieces."""
+    def report_splits(self, count: int, cause: str) -> None:
+        """Say that calls of several requests failed, so that their requests were asked again in smaller calls.
+
+        Args:
+            count: How many calls, since this was last called.
+            cause: Why the first of them failed.
+        """
 
 
 class Executor(Protocol):

@@ -50,6 +50,10 @@ class State:
     """Requests that have ended."""
     failed: int = 0
     """Those that ended in an error or a time-out."""
+    truncated: int = 0
+    """Those, in this session, that were cut off by the limit on new tokens."""
+    splits: int = 0
+    """Calls, in this session, that failed and were asked again in smaller calls."""
     live: tuple[str, float] | None = None
     """Name and value of the live metric over this session's answers, from 0 to 1."""
     started: float = 0.0
@@ -72,7 +76,9 @@ class State:
         if self.live is not None:
             part = "" if self.asked >= self.done else " of this session's"
             parts.append(f"{self.live[0]} {100 * self.live[1]:.1f}{part}")
-        parts.append(f"{self.failed:,} failed" if self.failed else "no errors")
+        parts += [f"{self.truncated:,} truncated"] if self.truncated else []
+        parts += [f"{self.splits:,} calls failed and were split"] if self.splits else []
+        parts += [f"{self.failed:,} failed"] if self.failed else [] if self.splits else ["no errors"]
         return " · ".join(parts)
 
 

@@ -44,8 +44,10 @@ class Recorder:
     ) -> None:
         self.batch_size: int | None = None
         """The size that `reduce_batch_size` was told last."""
-        self.mismatch: str | None = None
-        """What `report_mismatch` was told first."""
+        self.splits = 0
+        """Calls that `report_splits` was told of."""
+        self.split_cause: str | None = None
+        """Why the first of them failed."""
         self._log = log
         self._states = log_state.states
         self._counts = counts
@@ -71,9 +73,11 @@ class Recorder:
         """Keep the batch size that memory has room for."""
         self.batch_size = size
 
-    def report_mismatch(self, problem: str) -> None:
-        """Keep the first problem with the number of outputs."""
-        self.mismatch = self.mismatch or problem
+    def report_splits(self, count: int, cause: str) -> None:
+        """Count calls that failed and were asked again in pieces, and keep the first cause."""
+        self.splits += count
+        self._counts.splits += count
+        self.split_cause = self.split_cause or cause
 
     def record(self, call: Call, responses: Sequence[Response]) -> None:
         """Log the responses of one call, those already logged left out. Raises `TooManyErrorsError` after logging."""
@@ -112,6 +116,7 @@ class Recorder:
         counts.asked += 1
         counts.failed += (not ok) - (self._states[number] == FAILED)
         counts.done += ok
+        counts.truncated += response.status == "truncated"
         self._states[number] = ANSWERED if ok else FAILED
         if not ok:
             self._failed += 1
@@ -143,6 +148,16 @@ def _line(call: Call, request: Request, response: Response, row: int | None) -> 
         duration_s=round(call.duration_s, 6),
         batch=call.batch,
         batch_size=len(call.requests),
-        first_token_s=None if response.first_token_s is None else round(response.first_token_s, 6),
+        first_token_s=_rounded(response.first_token_s),
         cached=call.cached,
+        finish_reason=response.finish_reason,
+        raw=response.raw,
+        reasoning=response.reasoning,
+        reasoning_tokens=usage.reasoning_tokens if usage else None,
+        image_tokens=usage.image_tokens if usage else None,
+        first_answer_token_s=_rounded(response.first_answer_token_s),
     )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)

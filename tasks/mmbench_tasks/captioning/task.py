@@ -19,6 +19,7 @@ from mmbench.core import (
     UnknownNameError,
     look_up,
     sample_table,
+    status_of,
 )
 from mmbench.data import Captioned
 from mmbench_tasks.captioning.card import CaptioningCard
@@ -157,5 +158,5 @@ def _read(response: Response) -> tuple[ScoreStatus, str | None, str | None]:
         return failed, "", response.error
     text = response.output if isinstance(response.output, str) else ""
     if not text.strip():
-        return "unparsed", "", "the caption is empty"
-    return "scored", text, None
+        return status_of(response, "unparsed"), "", response.error or "the caption is empty"
+    return status_of(response, "scored"), text, response.error

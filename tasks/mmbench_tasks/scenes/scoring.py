@@ -10,7 +10,7 @@ from mmbench.metrics import MetricMaker
 
 UNIT = "block"
 """What a row of the table is."""
-_WORST: tuple[ScoreStatus, ...] = ("error", "refused", "unparsed")
+_WORST: tuple[ScoreStatus, ...] = ("error", "refused", "unparsed", "truncated")
 
 
 block_accuracy = MetricMaker(
@@ -29,7 +29,8 @@ def block_table(samples: Sequence[Sample], table: ScoreTable, column: str = "acc
     A block gets the product of its samples' scores: 1 where all are right, 0 where any is wrong. Answers that a model
     leaves tied are each right with some probability; the product is then the probability that all are right, over
     independent random choices among what ties. A block fails with any of its samples; else it is refused or unparsed,
-    and scores 0, with any of them. A block of which some samples were not asked is skipped.
+    and scores 0, with any of them; else it is truncated with any of them, and scores what their answers are worth. A
+    block of which some samples were not asked is skipped.
 
     Parameters: `samples` and the `table` of their scores, in one order; a block with K choices has K × K samples.
     """
@@ -45,7 +46,7 @@ def block_table(samples: Sequence[Sample], table: ScoreTable, column: str = "acc
         if len(members) < len(samples[members[0]].choices or ()) ** 2:
             ended = "skipped"
         status.append(ended)
-        right.append(prod(sorted(float(scores[row]) for row in members)) if ended == "scored" else 0.0)
+        right.append(prod(sorted(float(scores[row]) for row in members)) if ended in ("scored", "truncated") else 0.0)
     return ScoreTable(
         unit=UNIT,
         unit_ids=list(rows),

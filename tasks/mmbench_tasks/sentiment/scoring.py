@@ -21,6 +21,7 @@ from mmbench.core import (
     best_choices,
     sample_table,
     shown_choices,
+    status_of,
 )
 
 if TYPE_CHECKING:
@@ -73,10 +74,9 @@ def read(samples: Sequence[Sample], responses: Sequence[Sequence[Response]], ext
             readings.add(failed, why=response.error)
         elif isinstance(response.output, str):
             found = extract(response.output, sample.choices)
-            if found is None:
-                readings.add("unparsed", why=f"extractor {name} finds no answer in it")
-            else:
-                readings.add("scored", [found])
+            ended = status_of(response, "unparsed" if found is None else "scored")
+            why = response.error or (f"extractor {name} finds no answer in it" if found is None else None)
+            readings.add(ended, () if found is None else [found], why)
         else:
             tied, problem = best_choices(sample.choices or (), response.output)
             readings.add("scored" if problem is None else "error", tied, problem)
