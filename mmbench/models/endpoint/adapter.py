@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from mmbench.core.errors import UsageError
 from mmbench.core.requests import Choose, Generate
 from mmbench.core.responses import Generation
 from mmbench.models.endpoint import answers
+from mmbench.models.endpoint.address import base_address
 from mmbench.models.endpoint.failures import Endpoint
 from mmbench.models.endpoint.payload import Payloads, wishes_of
 from mmbench.models.endpoint.prices import price_of
@@ -48,12 +48,12 @@ class OpenAI:
     ) -> None:
         """Raises `UsageError`.
 
-        Parameters: `model` by the endpoint's name; `base_url` up to and without ``/chat/completions``; `request_timeout`,
+        Parameters: `model` by the endpoint's name; `base_url`, with or without ``/v1`` and the path; `request_timeout`,
         seconds that one call may take; `ca_file`, certificates to trust; `wishes`: the fields of `payload.Wishes`.
         """
         self.endpoint = Endpoint(
-            url=_checked_url(base_url),
-            key=_key(key_env, needed=base_url == DEFAULT_URL),
+            url=base_address(base_url),
+            key=_key(key_env, needed=base_address(base_url) == DEFAULT_URL),
             key_name=key_env,
             timeout_s=_checked_timeout(request_timeout),
             ca_file=_checked_file(ca_file),
@@ -71,7 +71,7 @@ class OpenAI:
         Raises:
             UsageError: If an option is unknown or wrong. A missing key is no error: a run that is complete needs none.
         """
-        _checked_url(options.pop("base_url", DEFAULT_URL))
+        base_address(options.pop("base_url", DEFAULT_URL))
         _checked_timeout(options.pop("request_timeout", 1.0))
         _checked_file(options.pop("ca_file", None))
         _checked_name(options.pop("key_env", "OPENAI_API_KEY"))
@@ -103,30 +103,13 @@ class OpenAI:
         from mmbench.models.endpoint.client import Client
 
         if self._client is None:
-            self._client = Client(self.endpoint)
+            self._client = Client(self.endpoint, self._payloads.advice)
         return self._client
 
     async def _ask(self, build: Callable[[_Asked], bytes], request: _Asked) -> tuple[dict[str, Any], float | None]:
         at_hand = self._payloads.at_hand(request)
         body = build(request) if at_hand else await asyncio.to_thread(build, request)
         return await self._connected().ask(body)
-
-
-def _checked_url(url: Any) -> str:
-    """The address without a slash at its end. Raises `UsageError`, which shows no address that may hold a password."""
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-        _ = parts and parts.port
-    except ValueError:
-        parts = None
-    if "@" in str(url) or (parts is not None and (parts.query or parts.fragment)):
-        raise UsageError(
-            "base_url holds a name, a password or a query, which would be written down with it; "
-            "give the key in the environment variable instead"
-        )
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"base_url={url!r}: expected http://… or https://…, up to and without /chat/completions")
-    return str(url).rstrip("/")
 
 
 def _checked_timeout(seconds: Any) -> float:

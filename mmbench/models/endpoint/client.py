@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError, UsageError
+from mmbench.models.endpoint.address import call_address, other_address
 from mmbench.models.endpoint.answers import Streamed, parse
-from mmbench.models.endpoint.failures import AccessRefusedError, Endpoint, failure, failure_inside, refusal
+from mmbench.models.endpoint.failures import (
+    AccessRefusedError,
+    Endpoint,
+    NotThereError,
+    failure,
+    failure_inside,
+    refusal,
+)
 from mmbench.models.endpoint.proxy import Proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -24,18 +34,32 @@ _ERROR_BYTES = 2**16
 """So much of an error answer is read."""
 _LARGE_BODY = 2**20
 """A body from this size on is sent in pieces."""
+_BAD_REQUEST = (400, 422)
 MOST_REFUSED = 16
 """A session in which so many calls are refused with status 403 before one is answered has no access at all."""
 
 
 class Client:
-    """One session of calls. Made, used and closed on one event loop."""
+    """One session of calls. Made, used and closed on one event loop.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Raises `UsageError` when the certificates cannot be read, or for a proxy that is none."""
+    Where there is nothing at the address, the one with or without ``/v1`` is tried, once for the session.
+
+    Args:
+        endpoint: The endpoint, by its base address.
+        advice: Takes the body of an answer of status 400 or 422 and the request; what to do about it, as the end of a
+            sentence.
+
+    Raises:
+        UsageError: If the certificates cannot be read, or the proxy is none.
+    """
+
+    def __init__(self, endpoint: Endpoint, advice: Callable[[bytes, bytes], str]) -> None:
         import aiohttp
 
-        self._endpoint = endpoint
+        self._endpoint = replace(endpoint, url=call_address(endpoint.url))
+        self._advice = advice
+        self._found = False
+        self._finding = asyncio.Lock()
         self._proxy = proxy = proxy_for(endpoint.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if endpoint.key:
@@ -48,12 +72,16 @@ class Client:
         self._reached = False
         self._answered = False
         self._refused = 0
-        self._address = f"{endpoint.url}/chat/completions"
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=trust(endpoint.ca_file)),
             timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+
+    @property
+    def address(self) -> str:
+        """The address that is called."""
+        return self._endpoint.url
 
     async def close(self) -> None:
         """End the session."""
@@ -67,7 +95,7 @@ class Client:
         import aiohttp
 
         try:
-            found = await self._post(BytesIO(body) if len(body) >= _LARGE_BODY else body)
+            found = await self._find_and_post(body)
         except AccessRefusedError as error:
             self._refused += 1
             if self._answered or self._refused < MOST_REFUSED:
@@ -84,16 +112,52 @@ class Client:
         self._answered = True
         return found
 
-    async def _post(self, body: bytes | BytesIO) -> tuple[dict[str, Any], float | None]:
+    async def _find_and_post(self, body: bytes) -> tuple[dict[str, Any], float | None]:
+        """Send a body to the address that answers; the first calls find out which that is."""
+        called = self._endpoint
+        try:
+            answer = await self._post(body, called)
+        except NotThereError as error:
+            if error.of_model:
+                raise
+            async with self._finding:
+                if not self._found:
+                    return await self._try_other(body, called, error)
+            if self._endpoint is called:
+                raise
+            return await self._post(body, self._endpoint)
+        self._found = True
+        return answer
+
+    async def _try_other(
+        self, body: bytes, called: Endpoint, error: NotThereError
+    ) -> tuple[dict[str, Any], float | None]:
+        """Send a body to the other address, and stay there if it is one. Raises the error of the first where it is none."""
+        other = replace(called, url=other_address(called.url))
+        try:
+            answer = await self._post(body, other)
+        except NotThereError as second:
+            if not second.of_model:
+                self._found = True
+                raise NotThereError(f"{error}; nor is there anything at {other.url}") from error
+            self._endpoint, self._found = other, True
+            raise
+        self._endpoint, self._found = other, True
+        return answer
+
+    async def _post(self, body: bytes, endpoint: Endpoint) -> tuple[dict[str, Any], float | None]:
         sent = time.perf_counter()
-        endpoint = self._endpoint
-        async with self._http.post(self._address, data=body, **self._way) as answer:
+        data = BytesIO(body) if len(body) >= _LARGE_BODY else body
+        async with self._http.post(endpoint.url, data=data, **self._way) as answer:
             self._reached = True
             if answer.status != 200:
-                data = await _read(answer, _ERROR_BYTES, cut=True)
-                if (refused := refusal(answer.status, data, endpoint.hide)) is not None:
+                said = await _read(answer, _ERROR_BYTES, cut=True)
+                if (refused := refusal(answer.status, said, endpoint.hide)) is not None:
                     return refused, None
-                raise failure(answer.status, answer.headers, data, endpoint)
+                error = failure(answer.status, answer.headers, said, endpoint)
+                if answer.status in _BAD_REQUEST:
+                    raise RunFailedError(f"{error}{self._advice(said, body)}")
+                raise error
             if answer.content_type == "text/event-stream":
                 return await self._stream(answer, sent)
             return self._checked(await _read(answer, MOST_BYTES), answer.content_type), None

@@ -33,12 +33,24 @@ class AccessRefusedError(RunFailedError):
     """Status 403: of this request (its picture, its words), or of all, which a single answer does not tell."""
 
 
+class NotThereError(ModelUnusableError):
+    """Status 404 or 405: nothing takes calls at this address, or it does not know the model.
+
+    Attributes:
+        of_model: Whether it spoke of a model, so that the address is right.
+    """
+
+    def __init__(self, message: str, *, of_model: bool = False) -> None:
+        super().__init__(message)
+        self.of_model = of_model
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where an endpoint is and how it is spoken to."""
 
     url: str
-    """The base address, up to and without ``/chat/completions``."""
+    """Its address, as messages show it: the base address, or the one that is called."""
     key: str | None = field(repr=False)
     """Sent as a bearer token to `url` and nowhere else; never shown."""
     key_name: str
@@ -79,6 +91,8 @@ def failure(status: int, headers: Mapping[str, str], data: bytes, endpoint: Endp
         return TransientError(said, slow_down=status in _OVERLOADED, retry_after_s=wait)
     if status == 403:
         return AccessRefusedError(said)
+    if status in (404, 405):
+        return NotThereError(f"{endpoint.url} {_HOPELESS[status]} ({said})", of_model="model" in said.lower())
     if status in _HOPELESS:
         key = endpoint.key_came_from if status == 401 else ""
         return ModelUnusableError(f"{endpoint.url} {_HOPELESS[status]} ({said}){key}")

@@ -17,6 +17,7 @@ from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Part
 from mmbench.data import encoded_image
+from mmbench.models.endpoint.advice import NEEDED, advice_on
 
 LETTERS = ascii_uppercase[:20]
 """What choices are called; endpoints give the log-probabilities of twenty tokens at most."""
@@ -40,6 +41,12 @@ class Wishes:
     """Have the answer token by token, which tells the time to the first."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Fields that are added to every body, over ours."""
+    omit: tuple[str, ...] = ()
+    """Fields that are left out of every body, for endpoints that refuse them."""
+
+    def body(self, ours: Mapping[str, Any]) -> bytes:
+        """The body of a call as JSON: our fields, under those of `extra`, without those of `omit`."""
+        return msgspec.json.encode({k: v for k, v in {**ours, **self.extra}.items() if k not in self.omit})
 
 
 def wishes_of(model: str, given: Mapping[str, Any]) -> Wishes:
@@ -56,7 +63,21 @@ def wishes_of(model: str, given: Mapping[str, Any]) -> Wishes:
     for name in ("system", "detail", "tokens_field"):
         if not isinstance(given.get(name, ""), str):
             raise UsageError(f"{name}={given[name]!r}: expected a text")
-    return Wishes(model=model, **given)
+    return Wishes(model=model, **{**given, "omit": _omitted(given.get("omit", ()))})
+
+
+def _omitted(given: Any) -> tuple[str, ...]:
+    """The names of fields in a list, or in a text that separates them by commas. Raises `UsageError`."""
+    names = given.strip().removeprefix("[").removesuffix("]").split(",") if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"omit={given!r}: expected names of fields, such as omit=temperature,stop")
+    found = tuple(dict.fromkeys(name.strip().strip("'\"") for name in names))
+    for name in found:
+        if name in NEEDED or not name:
+            raise UsageError(
+                f"omit={given!r}: no request goes without {name}" if name else f"omit={given!r}: a name is empty"
+            )
+    return found
 
 
 def lettered(choices: Sequence[str]) -> str:
@@ -126,13 +147,17 @@ class Payloads:
             body["stop"] = list(request.stop)
         if self._wishes.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return msgspec.json.encode({**body, **self._wishes.extra})
+        return self._wishes.body(body)
 
     def choose(self, request: Choose) -> bytes:
         """The body that asks for the letter of a choice, with the log-probabilities of the first token. Raises as above."""
         body = self._body((*request.parts, lettered(request.choices)))
         body |= {self._wishes.tokens_field: 1, "temperature": 0, "logprobs": True, "top_logprobs": len(LETTERS)}
-        return msgspec.json.encode({**body, **self._wishes.extra})
+        return self._wishes.body(body)
+
+    def advice(self, answer: bytes, body: bytes) -> str:
+        """What to do about an answer that names a field of the request; see `advice_on`."""
+        return advice_on(answer, body, self._wishes.tokens_field, self._wishes.omit)
 
     def _body(self, parts: Sequence[Part]) -> dict[str, Any]:
         return {"model": self._wishes.model, "messages": messages_of(parts, self._wishes.system, self._picture)}

@@ -24,6 +24,7 @@ class Call:
 
     body: Any
     headers: Mapping[str, str]
+    path: str = "/v1/chat/completions"
     at: float = field(default_factory=time.monotonic)
 
     @property
@@ -54,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        call = Call(json.loads(body), dict(self.headers))
+        call = Call(json.loads(body), dict(self.headers), self.path)
         self.server.owner.calls.append(call)
         try:
             self.server.owner.behave(call)(self)

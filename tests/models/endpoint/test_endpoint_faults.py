@@ -281,7 +281,7 @@ def test_nothing_listens_there(ask: Any, tmp_path: Path) -> None:
     start = time.monotonic()
     result = ask(server, 100)
     assert result.exit_code == 4
-    assert f"{server.url} cannot be reached" in reason_of(result)
+    assert f"{server.url}/chat/completions cannot be reached" in reason_of(result)
     assert time.monotonic() - start < 10
 
 
