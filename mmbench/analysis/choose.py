@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mmbench.core.errors import UnknownNameError, UsageError
-from mmbench.core.ids import without_parameters
+from mmbench.core.ids import tasks_named, without_parameters
 from mmbench.results.run import Run
 
 
@@ -59,7 +59,7 @@ def chosen_tasks(runs: Sequence[Run], wanted: Iterable[str]) -> list[str] | None
     known = list(dict.fromkeys(name for run in runs for name in run.tasks))
     found: list[str] = []
     for name in wanted:
-        fitting = [each for each in known if each == name or each.startswith(f"{name}/")]
+        fitting = tasks_named(name, known)
         if not fitting:
             raise UnknownNameError("task of these runs", name, known, hint=f"They have: {', '.join(known) or 'none'}.")
         found += fitting

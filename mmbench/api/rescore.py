@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ from mmbench.scoring.renewal import Rescored, score_again, what_moved, write_aga
 __all__ = ["Rescored", "rescore"]
 
 
-def rescore(run: Any, tasks: str | Iterable[str] = (), *, dry_run: bool = False, out: str | Path = RUNS) -> Rescored:
+def rescore(
+    run: Any,
+    tasks: str | Iterable[str] = (),
+    *,
+    task_args: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+    out: str | Path = RUNS,
+) -> Rescored:
     """Score the stored answers of a run with today's metrics; no model is needed, and earlier scorings stay as they are.
 
     All tasks are scored before the first is written. A task that only scores differently today (its version, its
@@ -30,6 +37,7 @@ def rescore(run: Any, tasks: str | Iterable[str] = (), *, dry_run: bool = False,
     Args:
         run: A run directory, a name under `out`, or what `mmbench.run` or `mmbench.load_run` returned.
         tasks: Full names or families; empty for all tasks that have scores.
+        task_args: Options of the tasks that change only how answers are scored, such as ``{"extractor": "mention"}``.
         dry_run: Write nothing.
         out: The folder of all runs.
 
@@ -52,7 +60,9 @@ def rescore(run: Any, tasks: str | Iterable[str] = (), *, dry_run: bool = False,
     with interruptible(), contextlib.nullcontext() if dry_run else directory.locked():
         stored = directory.read()
         notes: list[str] = []
-        again = score_again(directory, stored, names_of(tasks), partial(replan, directory, stored), notes)
+        again = score_again(
+            directory, stored, names_of(tasks), partial(replan, directory, stored, task_args or {}), notes
+        )
         moved = tuple(moved for each in again for moved in what_moved(directory, each, notes))
         scorings: dict[str, tuple[str, str]] = {}
         if not dry_run:

@@ -14,7 +14,7 @@ from mmbench.core.errors import MmbenchError
 from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown
 from mmbench.resolve.options import RunOptions
-from mmbench.results.codec import write_atomic
+from mmbench.results.codec import digest, write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
 from mmbench.runner.execute.progress import Display, Progress, progress_of
@@ -154,10 +154,10 @@ def run(
 
 def execute(plan: Plan, progress: Display) -> RunResult:
     """Run every job; one that fails does not keep the others from running. Raises `Interrupted` on a signal."""
-    cache: dict[tuple[str, str], Mapping[str, float]] = {}
+    cache: dict[tuple[str, ...], Mapping[str, float]] = {}
 
     def prior(task: TaskPlan) -> Mapping[str, float]:
-        key = (task.identity_digest, task.selection_digest)
+        key = (task.identity_digest, task.selection_digest, digest(task.scored_by))
         if key not in cache:
             cache[key] = prior_values(task)
         return cache[key]

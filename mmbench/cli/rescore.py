@@ -19,6 +19,7 @@ Examples:
   mmbench rescore results/runs/mymodel--1a2b3c4d     # after an upgrade, or a change of your task's scoring
   mmbench rescore mymodel --dry-run                  # what would move
   mmbench rescore mymodel --tasks vqa/scenes --json
+  mmbench rescore mymodel --task-args extractor=mention   # read the same answers with another extractor
 
 Nothing is asked: the answers in the run directory are scored again. The new scores lie beside the old, which stay; run.json
 points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have changed, it cannot be built, or answers are missing; 4 it cannot be written.
@@ -27,9 +28,11 @@ points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have 
 @click.argument("run", metavar="RUN")
 @options(
     "tasks",
+    "task-args",
     "dry-run",
     "out",
     "json",
+    task_args="Options that change only how answers are scored, e.g. extractor=mention.",
     tasks="Only these tasks of the run, or families of tasks.",
     dry_run="Say what would move, and write nothing.",
 )
@@ -39,7 +42,7 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
 
     working_directory_first()
     with plug_in_output(values["json"]):
-        result = rescore(run, tasks, dry_run=dry_run, out=out)
+        result = rescore(run, tasks, task_args=values["task_args"], dry_run=dry_run, out=out)
     if values["json"]:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return 0

@@ -13,6 +13,7 @@ from mmbench.cli.options import Command, options
 from mmbench.cli.picture import can_draw, draw
 from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import NotComparableError, RunNotFoundError, UnknownNameError, UsageError
+from mmbench.core.ids import tasks_named
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.samples import Sample
@@ -202,11 +203,13 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
 
 def _wanted(given: Sequence[str], known: Iterable[str], kind: str) -> list[str] | None:
     """The tasks with these names, or of these families; None for all. Raises `UnknownNameError`."""
-    names = list(known)
+    names, found = list(known), set[str]()
     for each in given:
-        if not any(f"{name}/".startswith(f"{each}/") for name in names):
+        fitting = tasks_named(each, names)
+        if not fitting:
             raise UnknownNameError(kind, each, names)
-    return [name for name in names if any(f"{name}/".startswith(f"{each}/") for each in given)] or None
+        found.update(fitting)
+    return [name for name in names if name in found] or None
 
 
 def _show_run_sample(result: TaskResult, sample_id: str) -> None:

@@ -108,6 +108,8 @@ class CardTask(Generic[Card]):
 
     request_kinds: ClassVar[frozenset[RequestKind]] = frozenset({"generate"})
     """The kinds of request that it makes."""
+    scoring_options: ClassVar[tuple[str, ...]] = ()
+    """Names of options that change only how answers are scored, as in `TaskInfo`."""
     prompt: Any = None
     """The prompt in force; its text form is stated in `info`."""
     extractor: Any = None
@@ -186,6 +188,7 @@ class CardTask(Generic[Card]):
             extractor=None if self.extractor is None else str(self.extractor),
             closed_answers=self.closed_answers,
             options=self.options,
+            scoring_options=self.scoring_options,
         )
 
     @property

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 _METRIC = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:@(?P<cutoff>[1-9][0-9]*))?(?:\((?P<params>[^()]*)\))?")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
+_NAME = re.compile(r"(?:[^,(]|\([^()]*\)?)+")
+_SETTING = re.compile(r"[A-Za-z0-9_.+%/:-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,60 @@ def without_parameters(metric_id: str) -> str:
 
 
 def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Names, separated by commas or not.
+    """Names, separated by commas or not. A comma within parentheses separates nothing.
 
-    >>> names_of("vqa, retrieval"), names_of(["vqa", "a,b"])
-    (('vqa', 'retrieval'), ('vqa', 'a', 'b'))
+    >>> names_of("vqa, retrieval"), names_of(["vqa", "a,b"]), names_of("vqa(prompt=cot,stop=x),a")
+    (('vqa', 'retrieval'), ('vqa', 'a', 'b'), ('vqa(prompt=cot,stop=x)', 'a'))
     """
     texts = [given] if isinstance(given, str) else given
-    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+    return tuple(name.strip() for text in texts for name in _NAME.findall(text) if name.strip())
+
+
+def variant_name(task: str, settings: Mapping[str, object]) -> str:
+    """The name of a task with settings that differ from its own, in alphabetical order; without any, the task's name.
+
+    A value that is long or holds other characters than those of a word is shown by eight digits of its digest.
+
+    >>> variant_name("vqa/my", {"prompt": "cot", "max_new_tokens": 512})
+    'vqa/my(max_new_tokens=512,prompt=cot)'
+    >>> variant_name("vqa/my", {})
+    'vqa/my'
+    """
+    listed = ",".join(f"{name}={_shown_setting(value)}" for name, value in sorted(settings.items()))
+    return f"{task}({listed})" if listed else task
+
+
+def _shown_setting(value: object) -> str:
+    import hashlib
+
+    text = str(value)
+    return text if _SETTING.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def split_variant(name: str) -> tuple[str, dict[str, str]]:
+    """A task's own name and the settings after it. Raises ValueError for parentheses that hold no settings.
+
+    >>> split_variant("vqa/my(prompt=cot)"), split_variant("vqa/my")
+    (('vqa/my', {'prompt': 'cot'}), ('vqa/my', {}))
+    """
+    task, opened, rest = name.partition("(")
+    if not opened:
+        return name, {}
+    settings = [each.partition("=") for each in rest.removesuffix(")").split(",")]
+    if not task or not rest.endswith(")") or not all(key.strip() and sign for key, sign, _ in settings):
+        raise ValueError(f"not a task with settings: {name!r} (expected TASK(name=value,…))")
+    return task, {key.strip(): value.strip() for key, _, value in settings}
+
+
+def tasks_named(wanted: str, known: Iterable[str]) -> list[str]:
+    """The tasks that a name stands for: the one with that full name, else those of the family or variants of the task.
+
+    >>> known = ["vqa/my", "vqa/my(prompt=cot)", "vqa/other(prompt=cot)"]
+    >>> tasks_named("vqa/my", known), tasks_named("vqa/other", known), len(tasks_named("vqa", known))
+    (['vqa/my'], ['vqa/other(prompt=cot)'], 3)
+    """
+    names = list(known)
+    return [wanted] if wanted in names else [name for name in names if name.startswith((f"{wanted}/", f"{wanted}("))]
 
 
 def derive_seed(*parts: str | int) -> int:

@@ -62,6 +62,8 @@ class TaskInfo:
     """True when every request carries its closed answer set, so that `choose` can serve `generate`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options that change what is asked or scored, as given on the command line."""
+    scoring_options: tuple[str, ...] = ()
+    """Names of options that change only how answers are scored. Other values of them ask the model nothing again."""
 
 
 @runtime_checkable

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mmbench import registry
 from mmbench.core.errors import UnknownNameError, UsageError, plugin_errors
+from mmbench.core.ids import split_variant, variant_name
 from mmbench.core.spec import DataSource
 from mmbench.core.task import Task
+from mmbench.resolve.forms import key_values
 from mmbench.results.schema import TaskSource
 
 
@@ -19,14 +22,46 @@ class ResolvedTask:
     """A task, and how to find it again."""
 
     task: Task
-    """The task."""
+    """The task, with its options in force."""
     source: TaskSource
     """What the user gave for it."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Options that change what is asked, where they differ from the task's own; they stand in its name."""
 
     @property
     def name(self) -> str:
-        """Its full name."""
-        return self.task.info.name
+        """Its full name, such as ``vqa/my`` or ``vqa/my(prompt=cot)``."""
+        return variant_name(self.task.info.name, self.settings)
+
+    @property
+    def asking_options(self) -> dict[str, Any]:
+        """Its options that change what is asked."""
+        return {name: value for name, value in self.task.info.options.items() if not _only_scores(self.task, name)}
+
+    @property
+    def scoring_options(self) -> dict[str, Any]:
+        """Its options that change only how answers are scored."""
+        return {name: value for name, value in self.task.info.options.items() if _only_scores(self.task, name)}
+
+
+def _only_scores(task: Task, option: str) -> bool:
+    return option == "extractor" or option in task.info.scoring_options
+
+
+def _settings(plain: Task, task: Task) -> dict[str, Any]:
+    """Options of a task that change what is asked and differ from those of the task as it comes."""
+    info = task.info
+    asked = {name: value for name, value in info.options.items() if not _only_scores(task, name)}
+    if info.prompt is not None and info.prompt == plain.info.prompt:
+        asked.pop("prompt", None)
+    return {name: value for name, value in asked.items() if _own(plain, name) != value}
+
+
+def _own(plain: Task, option: str) -> Any:
+    """The value that an option of a task has by itself; None where the task does not tell."""
+    with contextlib.suppress(AttributeError):
+        return cast("Any", plain).option(option)
+    return None
 
 
 def resolve_tasks(
@@ -56,11 +91,11 @@ def notes_of(task: Task) -> tuple[str, ...]:
         return (notes,) if isinstance(notes, str) else tuple(map(str, notes))
 
 
-def resolve_source(source: TaskSource) -> ResolvedTask:
-    """The task of an earlier run. Raises what `resolve_tasks` raises."""
+def resolve_source(source: TaskSource, options: Mapping[str, Any] | None = None) -> ResolvedTask:
+    """The task of an earlier run, with options that take the place of its own. Raises what `resolve_tasks` raises."""
     data = () if source.data_path is None else (DataSource(source.data_path, source.data_name),)
     name = source.name.partition("/")[0] if data else source.name
-    return resolve_tasks([name], data, source.options)[0]
+    return resolve_tasks([name], data, {**source.options, **(options or {})})[0]
 
 
 @dataclass
@@ -72,15 +107,16 @@ class _Resolver:
     def __post_init__(self) -> None:
         self.used: list[DataSource] = []
 
-    def resolve(self, name: str) -> ResolvedTask:
+    def resolve(self, given: str) -> ResolvedTask:
+        name, options = self._variant(given)
         if ":" in name or name.endswith(".py"):
-            return self._finish(registry.task_from_python(name), TaskSource(name=name, options=self.options))
+            return _finish(registry.task_from_python(name), TaskSource(name=name, options=options))
         family_name, slash, dataset = name.partition("/")
         family_known = any(p.name == family_name for p in registry.plugins("task")) and "/" not in family_name
         source = self._data_for(name, family_name, dataset) if family_known else None
         if source is not None:
             self.used.append(source)
-            return self._from_data(name, family_name, dataset, source)
+            return self._from_data(name, source, options)
         if slash and not any(plugin.name == name for plugin in registry.plugins("task")):
             hint = f"For your own data: --tasks {family_name} --data FILE" if family_known else ""
             raise UnknownNameError("task", name, _known(), hint=hint or "See: mmbench list tasks")
@@ -90,7 +126,15 @@ class _Resolver:
                 raise UsageError(f"{name} has no embedded data; give it yours: --tasks {name} --data FILE_OR_FOLDER")
             name = found.default
             found = registry.load(registry.find("task", name))
-        return self._finish(registry.as_task(found, name), TaskSource(name=name, options=self.options))
+        return _finish(registry.as_task(found, name), TaskSource(name=name, options=options))
+
+    def _variant(self, given: str) -> tuple[str, dict[str, Any]]:
+        """The name of a task, and the options of all tasks with those in its parentheses."""
+        try:
+            name, settings = split_variant(given)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return name, {**self.options, **key_values(f"{key}={value}" for key, value in settings.items())}
 
     def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:
         """The most specific of the sources: for this very task, for the dataset's name, for any bare family."""
@@ -110,7 +154,8 @@ class _Resolver:
     def _claimed(self, source: DataSource) -> bool:
         return any(name.partition("/")[2] == source.name for name in self.names)
 
-    def _from_data(self, name: str, family_name: str, dataset: str, source: DataSource) -> ResolvedTask:
+    def _from_data(self, name: str, source: DataSource, options: dict[str, Any]) -> ResolvedTask:
+        family_name, _, dataset = name.partition("/")
         family = registry.load(registry.find("task", family_name))
         if not registry.is_family(family):
             raise UsageError(f"task {family_name!r} brings its own data; it takes no --data")
@@ -118,13 +163,13 @@ class _Resolver:
         own_name = source.name if source.name not in (name, family_name) else None
         dataset = dataset or own_name or path.stem
         task = family.from_data(dataset, path)
-        record = TaskSource(
-            name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path), options=self.options
-        )
-        return self._finish(task, record)
+        record = TaskSource(name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path), options=options)
+        return _finish(task, record)
 
-    def _finish(self, task: Task, source: TaskSource) -> ResolvedTask:
-        return ResolvedTask(registry.configured(task, self.options), source)
+
+def _finish(task: Task, source: TaskSource) -> ResolvedTask:
+    configured = registry.configured(task, source.options)
+    return ResolvedTask(configured, source, _settings(task, configured))
 
 
 def _known() -> list[str]:

@@ -86,12 +86,28 @@ def _name_specs(document: dict[str, Any]) -> dict[str, Any]:
     return {**renamed, "schema_version": 6}
 
 
-def _add_endings(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 7 added how responses ended: finish reasons, reasoning, truncation, bounds, and calls that were split.
+_ONLY_SCORE = ("extractor", "variant", "also", "ties", "protocol", "zero_division")
+"""Options of our tasks that change only how answers are scored."""
 
-    Nothing of this is known of earlier runs.
+
+def _split_identity(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 7 took how answers are scored out of the identity of what was asked, and added how responses ended.
+
+    How responses of earlier runs ended is not known.
     """
-    return {**document, "schema_version": 7}
+    found = {**document, "schema_version": 7}
+    identity = document.get("identity")
+    if isinstance(identity, dict):  # a plan
+        options = identity.get("options", {})
+        asked = {name: value for name, value in identity.items() if name != "extractor"}
+        asked["options"] = {name: value for name, value in options.items() if name not in _ONLY_SCORE}
+        scoring = {name: value for name, value in options.items() if name in _ONLY_SCORE}
+        found |= {"identity": asked, "identity_digest": digest(asked)}
+        found["former_scoring"] = {"extractor": identity.get("extractor"), "options": scoring}
+    elif "machine" in document:  # run.json
+        tasks = document.get("tasks", {}).items()
+        found["tasks"] = {name: {**task, "identity_digest": ""} for name, task in tasks}
+    return found
 
 
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -100,7 +116,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     3: _add_recipes,
     4: _add_former_identities,
     5: _name_specs,
-    6: _add_endings,
+    6: _split_identity,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

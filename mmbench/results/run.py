@@ -278,11 +278,11 @@ def comparability_key(entry: TaskEntry, plan: PlanFile | None) -> dict[str, Any]
         "number of samples": entry.n_samples,
     }
     if plan is not None:
-        identity = plan.identity
+        identity, scored_by = plan.identity, entry.scored_by or plan.former_scoring
         key |= {
-            "task options": dict(identity.get("options", entry.source.options)),
+            "task options": {**identity.get("options", entry.source.options), **scored_by.get("options", {})},
             "prompt": identity.get("prompt"),
-            "extractor": identity.get("extractor"),
+            "extractor": scored_by.get("extractor"),
             "generation parameters": identity.get("generation"),
             "selected samples": plan.selection_digest,
         }

@@ -109,9 +109,12 @@ class PlanFile(StoredRecord, frozen=True, kw_only=True):
     task: str
     """Full name of the task."""
     identity: dict[str, Any]
-    """All that makes answers reusable: name, version, fingerprint, split, prompt, extractor, request kinds, options."""
+    """What was asked, which owns the answers: name, version, fingerprint, split, prompt, request kinds, generation parameters,
+    and the options that change what is asked."""
     identity_digest: str
     """sha256 of `identity` as canonical JSON, 64 hexadecimal digits."""
+    former_scoring: dict[str, Any] = field(default_factory=dict)
+    """What stands in `TaskEntry.scored_by`, for runs of schema versions before 7, which kept it here; empty in others."""
     selection_digest: str
     """sha256 over the ids of the requests, in order."""
     n_samples: int
@@ -185,7 +188,10 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     fingerprint: str
     """The data's fingerprint."""
     identity_digest: str
-    """As in `PlanFile`."""
+    """As in `PlanFile`; empty where the task was not asked, and in runs of schema versions before 7."""
+    scored_by: dict[str, Any] = field(default_factory=dict)
+    """How the answers were scored: ``extractor``, its name and version or null, and ``options``, those that change only
+    how answers are scored. Empty in runs of schema versions before 7, where `PlanFile.former_scoring` has it."""
     served_as: dict[str, str]
     """Kind of request that the task makes to the kind that the model was asked: ``{"generate": "choose"}``."""
     split: str

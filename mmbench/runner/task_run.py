@@ -12,6 +12,7 @@ from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.perf.meter import Meter
 from mmbench.perf.observer import Observer
+from mmbench.results.codec import digest
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
@@ -54,7 +55,11 @@ class TaskRun:
         self._folder = directory.task(plan.name)
         self._job = job
         self._spec = job.spec
-        self._earlier = earlier if earlier is not None and earlier.identity_digest == plan.identity_digest else None
+        self._existing = directory.read_plan(plan.name)
+        asked = earlier.identity_digest if earlier is not None and earlier.identity_digest else None
+        if asked is None and self._existing is not None:
+            asked = self._existing.identity_digest
+        self._earlier = earlier if asked == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
         size = job.spec.batch_size
         if size == "auto":
@@ -64,8 +69,7 @@ class TaskRun:
 
     def prepare(self, progress: Progress) -> None:
         """Read what is there, set aside what answers another task, and cut or take over the batches."""
-        plan = self.plan
-        existing = self._directory.read_plan(plan.name)
+        plan, existing = self.plan, self._existing
         if existing is not None and existing.identity_digest != plan.identity_digest:
             kept = self._directory.set_aside(plan.name, existing.identity_digest)
             progress.note(f"{plan.name}: data, prompt or version changed; earlier answers are kept in {kept.name}")
@@ -75,15 +79,50 @@ class TaskRun:
         size, cost = self._spec.batch_size, self._spec.batch_cost
         size = AUTO_START if size == "auto" else size
         same = existing is not None and existing.selection_digest == plan.selection_digest
+        if existing is not None and not same and self._is_part_of_earlier():
+            self._keep_larger_result(progress)
+            return
         if existing and same and (existing.batch_size, existing.batch_cost) == (size, cost):
             batches = existing.batches
         else:
             batches = self._cut(size, cost)
             self._directory.write_plan(plan_file(plan, size, cost, batches))
         self.left = self._state.remaining(batches)
-        if same and not self.left and self._earlier is not None and self._has_scores(self._earlier):
-            reason = self._earlier.reason or plan.part  # runs of older versions did not say it
-            self._unchanged = msgspec.structs.replace(self._earlier, source=plan.source, reason=reason)
+        if same and not self.left and self._scored_alike():
+            self._leave_as_it_is(plan.part)
+
+    def _scored_alike(self) -> bool:
+        """Whether an earlier session scored these answers as they would be scored now."""
+        earlier, existing = self._earlier, self._existing
+        if earlier is None or not self._has_scores(earlier):
+            return False
+        before = earlier.scored_by or (existing.former_scoring if existing is not None else {})
+        return digest(before) == digest(self.plan.scored_by)
+
+    def _is_part_of_earlier(self) -> bool:
+        """Whether all that is asked was asked before, among more samples that have a result."""
+        earlier, states = self._earlier, self._state.states
+        larger = earlier is not None and earlier.n_samples > len(self.plan.samples) and self._scored_alike()
+        return larger and all(state != MISSING or number in self.plan.duplicates for number, state in enumerate(states))
+
+    def _keep_larger_result(self, progress: Progress) -> None:
+        """Ask nothing, so that a part of the samples does not take the place of a result on more of them."""
+        progress.note(
+            f"{self.name}: its result on {self._earlier.n_samples if self._earlier else 0:,} samples stands; "
+            f"the {len(self.plan.samples):,} selected now are among them"
+        )
+        self._leave_as_it_is(None)
+
+    def _leave_as_it_is(self, part: str | None) -> None:
+        """Keep the entry of an earlier session, whose scores are those of today."""
+        if self._earlier is not None:
+            self._unchanged = msgspec.structs.replace(
+                self._earlier,
+                source=self.plan.source,
+                identity_digest=self.plan.identity_digest,
+                scored_by=self.plan.scored_by,
+                reason=self._earlier.reason or part,  # runs of older versions did not say it
+            )
 
     def _has_scores(self, entry: TaskEntry) -> bool:
         return entry.scoring is not None and (self._folder / "scores" / f"{entry.scoring}.json").is_file()
@@ -164,12 +203,13 @@ class TaskRun:
             return
         responses = read_responses(plan, self._directory)
         failed = sum(r.status not in ENDED_WELL for of_sample in responses for r in of_sample)
-        name = keep(self._directory, score(plan.task, plan.identity_digest, plan.samples, responses))
+        scored = score(plan.task, plan.identity_digest, plan.samples, responses, name=plan.name)
         self.entry = msgspec.structs.replace(
             self.entry,
             status="partial" if failed else "complete",
             n_failed=failed,
-            scoring=name,
+            scoring=keep(self._directory, scored),
+            scored_by=plan.scored_by,
             chance=chance_of(plan.task, plan.samples),
             prior=dict(prior(plan)),
             reason=_reason(plan, responses, failed, self.entry),

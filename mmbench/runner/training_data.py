@@ -68,7 +68,15 @@ def training_plan(resolved: ResolvedTask, model: Capabilities, seed: int) -> Tas
     """The plan of a task that a model is fitted to and not asked: the samples of its split ``test`` are not read."""
     info = resolved.task.info
     served = served_kinds(info, model)[0]
-    return TaskPlan(task=resolved.task, samples=(), split="test", seed=seed, source=resolved.source, served=served)
+    return TaskPlan(
+        name=resolved.name,
+        task=resolved.task,
+        samples=(),
+        split="test",
+        seed=seed,
+        source=resolved.source,
+        served=served,
+    )
 
 
 def training_splits(plan: TaskPlan) -> Splits:
@@ -129,7 +137,7 @@ def _requests(plan: TaskPlan, splits: Splits) -> Callable[[Sample], Sequence[Req
             )
         with plugin_errors(f"task {plan.name!r} failed while its requests were made"):
             made = list(plan.task.requests(sample))
-            identify(made, plan.name, sample.id, plan.seed)
+            identify(made, plan.base, sample.id, plan.seed)
             return [as_served(request, plan.served) for request in made]
 
     return requests

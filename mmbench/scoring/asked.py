@@ -11,6 +11,7 @@ from typing import Any
 from mmbench.core.samples import Sample
 from mmbench.core.task import Task
 from mmbench.results import codec
+from mmbench.results.schema import TaskSource
 
 
 @dataclass(kw_only=True)
@@ -27,14 +28,20 @@ class AskedTask:
     """The run's seed."""
     identity: dict[str, Any] = field(default_factory=dict)
     """What makes answers reusable; see `PlanFile.identity`."""
+    scored_by: dict[str, Any] = field(default_factory=dict)
+    """How the answers are scored; see `TaskEntry.scored_by`."""
+    source: TaskSource | None = None
+    """How to find the task again; None where it was given as an object."""
+    name: str = ""
+    """Full name, with the settings that differ from the task's own."""
     first: array[int] = field(default_factory=lambda: array("l", [0]))
     """[n_samples + 1] number of each sample's first request."""
     duplicates: dict[int, int] = field(default_factory=dict)
     """Request that repeats an earlier one's image or text → the earlier one, whose answer it shares."""
 
     @cached_property  # read for every request, and `info` may be built anew each time
-    def name(self) -> str:
-        """The task's full name."""
+    def base(self) -> str:
+        """The task's own name, which its requests and seeds bear whatever the settings are."""
         return self.task.info.name
 
     @property
@@ -59,7 +66,7 @@ class AskedTask:
             places: What `places` returns; passed in because it is built anew at each call.
         """
         head, _, n = request_id.rpartition("/")
-        place = places.get(head.removeprefix(f"{self.name}/"))
+        place = places.get(head.removeprefix(f"{self.base}/"))
         if place is None or not n.isdigit():
             return None
         number = self.first[place] + int(n)

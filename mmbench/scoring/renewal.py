@@ -12,6 +12,7 @@ import msgspec
 
 from mmbench.analysis.joins import matched_rows
 from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, UnknownNameError
+from mmbench.core.ids import tasks_named
 from mmbench.core.metric import Metric
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.score_table import MetricValue, ScoreTable
@@ -133,13 +134,13 @@ def score_again(
 
 
 def _chosen(run: RunFile, tasks: Sequence[str]) -> list[TaskEntry]:
-    def fits(name: str, wanted: str) -> bool:
-        return name == wanted or name.startswith(f"{wanted}/")
-
+    found: set[str] = set()
     for wanted in tasks:
-        if not any(fits(name, wanted) for name in run.tasks):
+        fitting = tasks_named(wanted, run.tasks)
+        if not fitting:
             raise UnknownNameError("task of this run", wanted, run.tasks, hint=f"It has: {', '.join(run.tasks)}.")
-    return [entry for name, entry in run.tasks.items() if not tasks or any(fits(name, each) for each in tasks)]
+        found.update(fitting)
+    return [entry for name, entry in run.tasks.items() if not tasks or name in found]
 
 
 def _task_again(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> RescoredTask:
@@ -149,7 +150,8 @@ def _task_again(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> Re
     asked = replan(entry, stored)
     responses = read_responses(asked, directory)
     _refuse_lost(directory, entry, responses)
-    return RescoredTask(entry, stored, asked, score(asked.task, asked.identity_digest, asked.samples, responses))
+    scored = score(asked.task, asked.identity_digest, asked.samples, responses, name=asked.name)
+    return RescoredTask(entry, stored, asked, scored)
 
 
 def _refuse_lost(directory: RunDirectory, entry: TaskEntry, responses: Sequence[Sequence[Response]]) -> None:
@@ -225,7 +227,14 @@ def write_again(directory: RunDirectory, run: RunFile, again: Sequence[RescoredT
         chance = chance_of(asked.task, asked.samples)
         version, prior = asked.task.info.version, prior_values(asked)
         entries[asked.name] = msgspec.structs.replace(
-            each.entry, scoring=name, version=version, chance=chance, prior=prior, **own
+            each.entry,
+            source=each.entry.source if asked.source is None else asked.source,
+            scoring=name,
+            scored_by=asked.scored_by,
+            version=version,
+            chance=chance,
+            prior=prior,
+            **own,
         )
     if entries != run.tasks:
         now = datetime.now(UTC).isoformat(timespec="seconds")

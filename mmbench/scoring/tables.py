@@ -89,6 +89,7 @@ def score(
     samples: Sequence[Any],
     responses: Sequence[Sequence[Response]],
     *,
+    name: str | None = None,
     interval: IntervalChoice = "standard",
 ) -> Scored:
     """Score the whole set; a pure function.
@@ -98,6 +99,7 @@ def score(
         identity: Digest under which the answers are kept.
         samples: The samples that were asked.
         responses: [sample][request] → response.
+        name: The full name under which the scores are kept; None: the task's own.
         interval: How intervals are made; see `evaluate`.
 
     Returns:
@@ -114,12 +116,12 @@ def score(
     values = [evaluate(metric, tables[metric.unit], interval=interval) for metric in metrics]
     slices: dict[str, dict[str, list[Any]]] = {}
     for metric in metrics:
-        for name, labels in evaluate_slices(metric, tables[metric.unit], interval=interval).items():
+        for slice_name, labels in evaluate_slices(metric, tables[metric.unit], interval=interval).items():
             for label, value in labels.items():
-                slices.setdefault(name, {}).setdefault(label, []).append(value)
+                slices.setdefault(slice_name, {}).setdefault(label, []).append(value)
     scores = ScoresFile(
         schema_version=SCHEMA_VERSION,
-        task=info.name,
+        task=name or info.name,
         task_identity=identity,
         primary=list(info.primary),
         units={unit: len(table.unit_ids) for unit, table in sorted(tables.items())},

@@ -122,7 +122,18 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, dict):
         found = [value]
         for key, inner in value.items():
-            if key in ("spec", "identity", "options", "packages", "served_as", "chance", "prior", "units"):
+            if key in (
+                "spec",
+                "identity",
+                "options",
+                "packages",
+                "served_as",
+                "chance",
+                "prior",
+                "units",
+                "scored_by",
+                "former_scoring",
+            ):
                 continue
             found += _objects(inner)
     elif isinstance(value, list):

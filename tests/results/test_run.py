@@ -93,7 +93,6 @@ def test_other_questions_do_not(tmp_path: Path, data: Path) -> None:
     ("field", "change"),
     [
         ("prompt", lambda identity: identity.update(prompt="2: in one word")),
-        ("extractor", lambda identity: identity.update(extractor="other-1")),
         ("generation parameters", lambda identity: identity.update(generation={"generate+text": {"stop": ["."]}})),
         ("task options", lambda identity: identity.update(options={"variant": "exact"})),
     ],
@@ -106,6 +105,12 @@ def test_a_plan_that_differs_in_one_thing_says_which(tmp_path: Path, data: Path,
     (found,) = mismatches(*sides)
     assert found.field == field
     assert " against " in str(found)
+
+
+def test_another_extractor_is_what_differs(tmp_path: Path, data: Path) -> None:
+    task = side(tmp_path, data, "Red").tasks[TASK]
+    other = replace(task, entry=msgspec.structs.replace(task.entry, scored_by={"extractor": "other-1", "options": {}}))
+    assert [each.field for each in mismatches(task, other)] == ["extractor"]
 
 
 def rescored(task: TaskResult, **changes: Any) -> TaskResult:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from mmbench.analysis.joins import Mismatch
-from mmbench.core.errors import NotComparableError, UnknownNameError
+from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.spec import Selection
 from mmbench.resolve.task_names import ResolvedTask, resolve_source
 from mmbench.results.codec import canonical_json
@@ -17,18 +17,29 @@ from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PlanFile, RunFile, TaskEntry
 from mmbench.runner.plan.task_plan import TaskPlan, plan_served
 
-_MAY_CHANGE = ("version", "extractor")
-"""What in a plan's identity says how answers are scored rather than what was asked."""
+_MAY_CHANGE = ("version",)
+"""What in a plan's identity may say how answers are scored rather than what was asked."""
 
 
-def replan(directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile) -> TaskPlan:
+def replan(
+    directory: RunDirectory, run: RunFile, options: Mapping[str, Any], entry: TaskEntry, stored: PlanFile
+) -> TaskPlan:
     """Make the plan of a stored task with today's code.
+
+    Args:
+        directory: The run directory.
+        run: Its ``run.json``.
+        options: Options of the task that take the place of the stored ones; they may change only how answers are scored.
+        entry: What ``run.json`` says of the task.
+        stored: Its stored plan.
 
     Raises:
         UsageError: If the task cannot be built.
         NotComparableError: If its data have changed, or it would ask something else today.
     """
-    resolved = resolve_source(entry.source)
+    resolved = resolve_source(entry.source, options)
+    if asks := sorted(set(options) & set(resolved.asking_options)):
+        raise UsageError(f"{asks[0]}= changes what {entry.name} asks; give it to mmbench run")
     if resolved.name != entry.name:
         raise NotComparableError(f"{entry.source.name} is the task {resolved.name} today")
     if (now := resolved.task.fingerprint()) != entry.fingerprint:
@@ -52,7 +63,7 @@ def _same_requests(
 ) -> TaskPlan:
     """The plan of the samples that were asked. The stored plan has a digest of them only, so likely ones are tried."""
     served: Any = dict(stored.identity["served"])
-    for selection in _selections(directory, run, entry, stored):
+    for selection in _selections(resolved, directory, run, entry, stored):
         try:
             plan = plan_served(resolved, served, selection, run.seed)
         except UnknownNameError:  # an id that this task no longer has, or that was meant for another
@@ -64,12 +75,14 @@ def _same_requests(
     )
 
 
-def _selections(directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile) -> Iterator[Selection]:
+def _selections(
+    resolved: ResolvedTask, directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile
+) -> Iterator[Selection]:
     split = entry.split
     yield Selection(run.spec.get("limit"), tuple(run.spec.get("ids") or ()), split)
     yield Selection(split=split)
     yield Selection(limit=stored.n_samples, split=split)
-    prefix = f"{entry.name}/"
+    prefix = f"{resolved.task.info.name}/"
     logged = read_log(directory.task(entry.name) / "responses.jsonl")
     ids = dict.fromkeys(line.id.removeprefix(prefix).rpartition("/")[0] for line in logged)
     yield Selection(ids=tuple(ids), split=split)

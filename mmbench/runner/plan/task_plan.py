@@ -28,7 +28,7 @@ class TaskPlan(AskedTask):
     """One task for one model, and the requests made from its samples."""
 
     source: TaskSource
-    """How to find the task again."""
+    """How to find the task again; stands for the optional field of `AskedTask`."""
     served: dict[RequestKind, RequestKind]
     """Kind that the task asks → kind that the model is asked."""
     pools: dict[tuple[str, ...], array[int]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class TaskPlan(AskedTask):
 
     def _make(self, sample: Sample) -> list[Request]:
         made = list(self.task.requests(sample))
-        identify(made, self.name, sample.id, self.seed)
+        identify(made, self.base, sample.id, self.seed)
         return made
 
     def kind_of(self, numbers: Sequence[int]) -> RequestKind:
@@ -84,7 +84,13 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
     every = samples_of(resolved.task, selection.split)
     samples = select(every, selection, info.name)
     plan = TaskPlan(
-        task=resolved.task, samples=samples, split=selection.split, seed=seed, source=resolved.source, served=served
+        name=resolved.name,
+        task=resolved.task,
+        samples=samples,
+        split=selection.split,
+        seed=seed,
+        source=resolved.source,
+        served=served,
     )
     plan.part = note_on_part(len(samples), len(every), selection)
     plan.identity = {
@@ -93,11 +99,11 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
         "fingerprint": resolved.task.fingerprint(),
         "split": selection.split,
         "prompt": info.prompt,
-        "extractor": info.extractor,
         "served": {kind: served[kind] for kind in sorted(served)},
-        "options": dict(info.options),
+        "options": resolved.asking_options,
         "generation": {},
     }
+    plan.scored_by = {"extractor": info.extractor, "options": resolved.scoring_options}
     _enumerate(plan)
     undeclared = {modality for _, *pool in plan.pools for modality in pool}.difference(info.modalities)
     if undeclared:
@@ -109,7 +115,7 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
 
 def _enumerate(plan: TaskPlan) -> None:
     """Number the requests, find duplicates, sort them into pools and digest their ids."""
-    ids = hashlib.sha256(plan.name.encode())
+    ids = hashlib.sha256(plan.base.encode())
     first_with: dict[tuple[str, str], int] = {}
     number = 0
     for sample in plan.samples:

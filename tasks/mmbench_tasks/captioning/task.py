@@ -50,6 +50,7 @@ class CaptioningTask(CardTask[CaptioningCard]):
     take what `mmbench.metrics.captions.java` says.
     """
 
+    scoring_options = ("also",)
     prompt: Prompt
 
     def __init__(self, card: CaptioningCard, options: Mapping[str, Any] | None = None) -> None:

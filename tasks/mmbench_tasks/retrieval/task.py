@@ -41,6 +41,7 @@ class RetrievalTask(CardTask[RetrievalCard]):
     """
 
     request_kinds = frozenset({"embed"})
+    scoring_options = ("ties", "protocol")
 
     def __init__(self, card: RetrievalCard, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(card, options)

@@ -47,6 +47,7 @@ class SentimentTask(CardTask[SentimentCard]):
     Other options: ``prompt`` and ``extractor``, by name, and for classes ``zero_division``.
     """
 
+    scoring_options = ("extractor", "zero_division")
     prompt: Prompt
     extractor: Extractor
 

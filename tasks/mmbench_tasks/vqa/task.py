@@ -47,6 +47,7 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
     it has none. Options are ``extractor``, ``prompt`` and ``variant``, by name.
     """
 
+    scoring_options = ("extractor", "variant")
     variants: ClassVar[Sequence[str]] = (ANY, *VQA_VARIANTS)
     """The variants that `with_options` takes."""
     prompt: Prompt
