@@ -19,6 +19,8 @@ from helpers import (
     write_rows,
 )
 
+from mmbench.results.schema import SCHEMA_VERSION
+
 RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for _ in requests]\n'
 
 
@@ -46,10 +48,10 @@ def test_a_run_of_a_newer_schema_says_upgrade(call: Callable[..., Ended], tmp_pa
     run = only_run(tmp_path / "runs")
     for path in (run / "run.json", run / "tasks" / "vqa__mine" / "plan.json", next(run.glob("tasks/*/scores/*.json"))):
         whole = path.read_bytes()
-        edit_json(path, lambda document: document.update(schema_version=7))
-        call(*RUN_RED).refused(3, f"{path.relative_to(tmp_path)} has schema 7", "Upgrade mmbench to read it.")
+        edit_json(path, lambda document: document.update(schema_version=SCHEMA_VERSION + 1))
+        call(*RUN_RED).refused(3, f"{path.relative_to(tmp_path)} has schema {SCHEMA_VERSION + 1}", "Upgrade mmbench to read it.")
         path.write_bytes(whole)
-    edit_json(run / "run.json", lambda document: document.update(schema_version=7))
+    edit_json(run / "run.json", lambda document: document.update(schema_version=SCHEMA_VERSION + 1))
     call("show", "mymodel", "--out", "runs").refused(3, "Upgrade mmbench to read it.")
 
 
