@@ -49,7 +49,9 @@ def test_a_run_of_a_newer_schema_says_upgrade(call: Callable[..., Ended], tmp_pa
     for path in (run / "run.json", run / "tasks" / "vqa__mine" / "plan.json", next(run.glob("tasks/*/scores/*.json"))):
         whole = path.read_bytes()
         edit_json(path, lambda document: document.update(schema_version=SCHEMA_VERSION + 1))
-        call(*RUN_RED).refused(3, f"{path.relative_to(tmp_path)} has schema {SCHEMA_VERSION + 1}", "Upgrade mmbench to read it.")
+        call(*RUN_RED).refused(
+            3, f"{path.relative_to(tmp_path)} has schema {SCHEMA_VERSION + 1}", "Upgrade mmbench to read it."
+        )
         path.write_bytes(whole)
     edit_json(run / "run.json", lambda document: document.update(schema_version=SCHEMA_VERSION + 1))
     call("show", "mymodel", "--out", "runs").refused(3, "Upgrade mmbench to read it.")
