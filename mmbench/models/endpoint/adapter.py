@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +19,7 @@ from mmbench.models.endpoint.prices import price_of
 
 if TYPE_CHECKING:
     from mmbench.models.endpoint.client import Client
+    from mmbench.models.endpoint.completion import Completion
 
 DEFAULT_URL = "https://api.openai.com/v1"
 """The endpoint unless another is given."""
@@ -90,14 +90,13 @@ class OpenAI:
 
     async def generate(self, request: Generate) -> Generation:
         """The model's text. Raises `TransientError`, `ModelUnusableError`, `RunFailedError`, `MediaError`."""
-        document, first = await self._ask(self._payloads.generate, request)
-        said = answers.generation(document, self._price, self.endpoint.hide)
-        return replace(said, first_token_s=first)
+        completion = await self._ask(self._payloads.generate, request)
+        return completion.generation(self._price, self.endpoint)
 
     async def choose(self, request: Choose) -> list[float]:
         """Log-probabilities of the choices' letters, float [k]. Raises as `generate` does."""
-        document, _ = await self._ask(self._payloads.choose, request)
-        return answers.letter_scores(answers.letter_logprobs(document), len(request.choices))
+        completion = await self._ask(self._payloads.choose, request)
+        return answers.letter_scores(answers.letter_logprobs(completion.logprobs), len(request.choices))
 
     def _connected(self) -> Client:
         from mmbench.models.endpoint.client import Client
@@ -106,7 +105,7 @@ class OpenAI:
             self._client = Client(self.endpoint, self._payloads.advice)
         return self._client
 
-    async def _ask(self, build: Callable[[_Asked], bytes], request: _Asked) -> tuple[dict[str, Any], float | None]:
+    async def _ask(self, build: Callable[[_Asked], bytes], request: _Asked) -> Completion:
         at_hand = self._payloads.at_hand(request)
         body = build(request) if at_hand else await asyncio.to_thread(build, request)
         return await self._connected().ask(body)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,10 @@ from urllib.parse import urlsplit
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError, UsageError
 from mmbench.models.endpoint.address import call_address, other_address
-from mmbench.models.endpoint.answers import Streamed, parse
-from mmbench.models.endpoint.failures import (
-    AccessRefusedError,
-    Endpoint,
-    NotThereError,
-    failure,
-    failure_inside,
-    refusal,
-)
+from mmbench.models.endpoint.answers import parse
+from mmbench.models.endpoint.completion import Completion
+from mmbench.models.endpoint.events import DONE, Event, EventParser
+from mmbench.models.endpoint.failures import AccessRefusedError, Endpoint, NotThereError, failure, refusal
 from mmbench.models.endpoint.proxy import Proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -32,6 +26,8 @@ MOST_BYTES = 8 * 2**20
 """An answer that is longer has failed."""
 _ERROR_BYTES = 2**16
 """So much of an error answer is read."""
+_END_S = 0.25
+"""How long the end of a stream may come after its last event."""
 _LARGE_BODY = 2**20
 """A body from this size on is sent in pieces."""
 _BAD_REQUEST = (400, 422)
@@ -87,8 +83,8 @@ class Client:
         """End the session."""
         await self._http.close()
 
-    async def ask(self, body: bytes) -> tuple[dict[str, Any], float | None]:
-        """Send a body; the answer as one document, and seconds to its first token where it was streamed.
+    async def ask(self, body: bytes) -> Completion:
+        """Send a body; the completion that came.
 
         Raises `TransientError`, `ModelUnusableError`, `RunFailedError`; no text of theirs holds the key.
         """
@@ -112,7 +108,7 @@ class Client:
         self._answered = True
         return found
 
-    async def _find_and_post(self, body: bytes) -> tuple[dict[str, Any], float | None]:
+    async def _find_and_post(self, body: bytes) -> Completion:
         """Send a body to the address that answers; the first calls find out which that is."""
         called = self._endpoint
         try:
@@ -129,9 +125,7 @@ class Client:
         self._found = True
         return answer
 
-    async def _try_other(
-        self, body: bytes, called: Endpoint, error: NotThereError
-    ) -> tuple[dict[str, Any], float | None]:
+    async def _try_other(self, body: bytes, called: Endpoint, error: NotThereError) -> Completion:
         """Send a body to the other address, and stay there if it is one. Raises the error of the first where it is none."""
         other = replace(called, url=other_address(called.url))
         try:
@@ -145,38 +139,54 @@ class Client:
         self._endpoint, self._found = other, True
         return answer
 
-    async def _post(self, body: bytes, endpoint: Endpoint) -> tuple[dict[str, Any], float | None]:
-        sent = time.perf_counter()
+    async def _post(self, body: bytes, endpoint: Endpoint) -> Completion:
+        completion = Completion(streamed=True)
         data = BytesIO(body) if len(body) >= _LARGE_BODY else body
         async with self._http.post(endpoint.url, data=data, **self._way) as answer:
             self._reached = True
             if answer.status != 200:
                 said = await _read(answer, _ERROR_BYTES, cut=True)
                 if (refused := refusal(answer.status, said, endpoint.hide)) is not None:
-                    return refused, None
+                    return Completion.refused(refused)
                 error = failure(answer.status, answer.headers, said, endpoint)
                 if answer.status in _BAD_REQUEST:
                     raise RunFailedError(f"{error}{self._advice(said, body)}")
                 raise error
             if answer.content_type == "text/event-stream":
-                return await self._stream(answer, sent)
-            return self._checked(await _read(answer, MOST_BYTES), answer.content_type), None
+                await self._stream(answer, completion)
+                return completion.check(endpoint)
+            whole = await _read(answer, MOST_BYTES)
+            if whole.startswith(b"data:"):
+                self._take(completion, _events_of(whole))
+            else:
+                completion = Completion(streamed=False)
+                completion.take(parse(whole, answer.content_type, endpoint.hide))
+            return completion.check(endpoint)
 
-    async def _stream(self, answer: aiohttp.ClientResponse, sent: float) -> tuple[dict[str, Any], float | None]:
-        streamed, first = Streamed(), None
-        async for event in _events(answer):
-            if event == b"[DONE]":
-                streamed.done = True
-            elif streamed.add(self._checked(event, "application/json")) and first is None:
-                first = time.perf_counter() - sent
-        return streamed.document(), first
+    async def _stream(self, answer: aiohttp.ClientResponse, completion: Completion) -> None:
+        """Take events as they come, until one says that it is the last. Raises `RunFailedError` when they are too long."""
+        parser, seen = EventParser(), 0
+        async for piece in answer.content.iter_any():
+            seen += len(piece)
+            if seen > MOST_BYTES:
+                answer.close()
+                raise _too_long(MOST_BYTES)
+            self._take(completion, parser.feed(piece))
+            if completion.ended:
+                await _drain(answer)
+                return
+        self._take(completion, parser.end())
 
-    def _checked(self, data: bytes, content_type: str) -> dict[str, Any]:
-        document = parse(data, content_type, self._endpoint.hide)
-        error = failure_inside(document, self._endpoint)
-        if error is not None:
-            raise error
-        return document
+    def _take(self, completion: Completion, events: Sequence[Event]) -> None:
+        for event in events:
+            if completion.ended:
+                return
+            if event.data == DONE:
+                completion.ended = True
+            elif event.name == "error" and not event.data.startswith(b"{"):
+                completion.take({"error": event.data.decode("utf-8", "replace")})
+            else:
+                completion.take(parse(event.data, "application/json", self._endpoint.hide), event.name)
 
     def _broken(self, error: Exception) -> RunFailedError:
         """The exception for a connection that could not be made or did not hold."""
@@ -235,23 +245,20 @@ async def _read(answer: aiohttp.ClientResponse, most: int, *, cut: bool = False)
     return bytes(data)
 
 
-async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The data of the server-sent events, one line each. Raises `RunFailedError` when they are too long."""
-    rest, seen = bytearray(), 0
-    async for chunk in answer.content.iter_any():
-        seen += len(chunk)
-        if seen > MOST_BYTES:
-            answer.close()
-            raise _too_long(MOST_BYTES)
-        rest += chunk
-        if b"\n" in chunk:
-            *lines, last = rest.split(b"\n")
-            rest = last
-            for line in lines:
-                if line.startswith(b"data:"):
-                    yield bytes(line[5:].strip())
-    if rest.startswith(b"data:"):
-        yield bytes(rest[5:].strip())
+async def _drain(answer: aiohttp.ClientResponse) -> None:
+    """Read a body that does not count any more to its end, so that its connection serves again, unless the end is far off."""
+    import aiohttp
+
+    try:
+        async with asyncio.timeout(_END_S):
+            await _read(answer, _ERROR_BYTES, cut=True)
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        answer.close()
+
+
+def _events_of(data: bytes) -> list[Event]:
+    parser = EventParser()
+    return [*parser.feed(data), *parser.end()]
 
 
 def _too_long(most: int) -> RunFailedError:

@@ -23,8 +23,39 @@ _HOPELESS = {
     404: "knows no such model or address",
     405: "takes no such call",
 }
-_NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-_FILTERED = ("content_filter", "content_policy_violation")
+_NO_CREDIT = frozenset({"insufficientquota", "billinghardlimitreached", "billingnotactive"})
+_FILTERED = frozenset(
+    [
+        "contentfilter",
+        "contentfiltered",
+        "contentpolicyviolation",
+        "contentpolicy",
+        "responsibleaipolicyviolation",
+        "moderationblocked",
+        "datainspectionfailed",
+        "sensitivecontent",
+        "prohibitedcontent",
+    ]
+)
+_WORDS = {
+    400: "invalidrequest badrequest contextlengthexceeded invalidargument",
+    401: "invalidapikey authentication unauthorized unauthenticated",
+    402: "insufficientquota billinghardlimitreached billingnotactive insufficientcredits paymentrequired",
+    403: "permission permissiondenied forbidden accessdenied",
+    404: "notfound modelnotfound",
+    429: "ratelimit ratelimitexceeded ratelimited toomanyrequests resourceexhausted throttling throttled",
+    500: "server internal internalserver api apiconnection",
+    502: "badgateway upstream provider",
+    503: "overloaded engineoverloaded modeloverloaded serveroverloaded serviceunavailable unavailable serverbusy temporarilyunavailable",
+    504: "timeout gatewaytimeout deadlineexceeded requesttimeout",
+}
+_MEANING = {
+    word + end: status
+    for status, words in _WORDS.items()
+    for word in words.split()
+    for end in ("", "error", "exception")
+}
+"""Bare word that names an error inside an answer to the HTTP status that means the same."""
 _PLACEHOLDER = 8
 """A key of fewer characters (EMPTY, none, x) is no secret, and answers may hold such a word."""
 
@@ -84,7 +115,7 @@ def failure(status: int, headers: Mapping[str, str], data: bytes, endpoint: Endp
     if 300 <= status < 400:
         to = endpoint.quote(headers.get("Location", "nowhere"))
         return ModelUnusableError(f"{endpoint.url} redirects to {to}; give the address that answers: --base-url URL")
-    if status == 429 and error_code(data) in _NO_CREDIT:
+    if status == 429 and not _NO_CREDIT.isdisjoint(error_names(_inner(data))):
         return ModelUnusableError(f"{endpoint.url} {_HOPELESS[402]} ({said})")
     if status in _OVERLOADED or status in _PASSING or (status >= 500 and status not in _FOR_GOOD):
         wait = retry_after_s(headers.get("Retry-After"))
@@ -99,49 +130,74 @@ def failure(status: int, headers: Mapping[str, str], data: bytes, endpoint: Endp
     return RunFailedError(said)
 
 
-def refusal(status: int, data: bytes, hide: Hide) -> dict[str, Any] | None:
-    """The document of a refusal, where an error answer says that the request was filtered; None where it does not.
+def refusal(status: int, data: bytes, hide: Hide) -> str | None:
+    """What an error answer says where a content filter turned the request away; None where it does not say so."""
+    return filtered_text(_inner(data), hide) if status in (400, 403) else None
 
-    It says so by its code, or (OpenRouter, status 403) by the reasons for which a moderation flagged the request.
+
+def filtered_text(error: Any, hide: Hide) -> str | None:
+    """The text of an error that a content filter raised; None for any other error.
+
+    A filter names itself by the error's code or type, or (OpenRouter) gives the reasons for which a moderation flagged the request.
     """
-    if status not in (400, 403) or not (error_code(data) in _FILTERED or _flagged(data)):
-        return None
-    said = error_text(data, hide)
-    return {"choices": [{"message": {"content": None, "refusal": said}, "finish_reason": "content_filter"}]}
+    metadata = error.get("metadata") if isinstance(error, dict) else None
+    flagged = isinstance(metadata, dict) and (metadata.get("reasons") or metadata.get("flagged_input"))
+    return _text(error, hide) if flagged or not _FILTERED.isdisjoint(error_names(error)) else None
 
 
-def failure_inside(document: Mapping[str, Any], endpoint: Endpoint) -> RunFailedError | None:
-    """The exception for an error that came with status 200; None where there is none."""
-    error = document.get("error")
-    if not error:
-        return None
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if type(code) is int and 400 <= code < 600 else 200
-    return failure(status, {}, msgspec.json.encode(document), endpoint)
+def inner_failure(error: Any, endpoint: Endpoint, *, begun: bool) -> RunFailedError:
+    """The exception for an error that came with status 200.
+
+    Args:
+        error: What stood under ``error``.
+        endpoint: Where it came from.
+        begun: Whether part of an answer had come before it: an error of no known kind may pass then.
+    """
+    status = status_inside(error)
+    if status == 200 and begun:
+        return TransientError(f"HTTP 200: {_text(error, endpoint.hide) or 'without a word'}")
+    found = failure(status, {}, msgspec.json.encode({"error": error}), endpoint)
+    return NotThereError(str(found), of_model=True) if isinstance(found, NotThereError) else found
+
+
+def status_inside(error: Any) -> int:
+    """The HTTP status that an error means by its code, status or type; 200 where none of them is known.
+
+    >>> status_inside({"code": "502"}), status_inside({"type": "RateLimitError"}), status_inside({"code": 7})
+    (502, 429, 200)
+    """
+    values = [error.get(name) for name in ("code", "status", "type")] if isinstance(error, dict) else [error]
+    for value in values:
+        number = int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+        if type(number) is int and 400 <= number < 600:
+            return number
+    return next((_MEANING[name] for name in error_names(error) if name in _MEANING), 200)
+
+
+def error_names(error: Any) -> list[str]:
+    """The code, status and type of an error as bare words: small letters without anything between them."""
+    fields = ("code", "status", "type") if isinstance(error, dict) else ()
+    values = [error.get(name) for name in fields] if fields else [error]
+    return ["".join(filter(str.isalnum, value)).lower() for value in values if isinstance(value, str)]
 
 
 def error_text(data: bytes, hide: Hide) -> str:
     """What an error answer says, in one line."""
     document = _document(data)
-    inner = document.get("error", document) if isinstance(document, dict) else document
+    inner = (document.get("error") or document) if isinstance(document, dict) else document
+    return _text(inner, hide) or quoted(data.decode("utf-8", "replace"), hide)
+
+
+def _text(error: Any, hide: Hide) -> str:
     for name in ("message", "detail"):
-        if isinstance(inner, dict) and isinstance(inner.get(name), str):
-            return quoted(inner[name], hide)
-    return quoted(inner if isinstance(inner, str) else data.decode("utf-8", "replace"), hide)
+        if isinstance(error, dict) and isinstance(error.get(name), str):
+            return quoted(error[name], hide)
+    return quoted(error, hide) if isinstance(error, str) else ""
 
 
-def error_code(data: bytes) -> str:
-    """The code that an error answer carries; empty where it carries none."""
+def _inner(data: bytes) -> Any:
     document = _document(data)
-    inner = document.get("error") if isinstance(document, dict) else None
-    return str(inner.get("code") or inner.get("type") or "") if isinstance(inner, dict) else ""
-
-
-def _flagged(data: bytes) -> bool:
-    document = _document(data)
-    inner = document.get("error") if isinstance(document, dict) else None
-    metadata = inner.get("metadata") if isinstance(inner, dict) else None
-    return isinstance(metadata, dict) and bool(metadata.get("reasons") or metadata.get("flagged_input"))
+    return document.get("error") if isinstance(document, dict) else None
 
 
 def _document(data: bytes) -> Any:

@@ -15,7 +15,8 @@ from mmbench import run
 from mmbench.core.errors import RunFailedError
 from mmbench.core.responses import Usage
 from mmbench.models.endpoint.adapter import OpenAI
-from mmbench.models.endpoint.answers import letter_scores, usage_of
+from mmbench.models.endpoint.answers import letter_scores
+from mmbench.models.endpoint.usage import usage_of
 
 USAGE = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
 

@@ -1,0 +1,44 @@
+"""Tokens as an endpoint counts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmbench.core.responses import Usage
+from mmbench.models.endpoint.prices import Price
+
+_MOST_TOKENS = 2**53
+"""No count of tokens is larger."""
+
+
+def usage_of(given: Any, price: Price | None) -> Usage | None:
+    """The counts of tokens in an answer, and what they cost; None where the endpoint did not count.
+
+    >>> usage_of({"prompt_tokens": 3, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 4}}, None)
+    Usage(input_tokens=3, output_tokens=5, cost_usd=None, reasoning_tokens=4, image_tokens=None)
+    """
+    if not isinstance(given, dict):
+        return None
+    read = _first(given, "prompt_tokens", "input_tokens")
+    written = _first(given, "completion_tokens", "output_tokens")
+    return Usage(
+        read,
+        written,
+        price.cost(read, written) if price else None,
+        reasoning_tokens=_detail(given, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens"),
+        image_tokens=_detail(given, ("prompt_tokens_details", "input_tokens_details"), "image_tokens"),
+    )
+
+
+def _first(given: dict[str, Any], *names: str) -> int | None:
+    return next((count for name in names if (count := _count(given.get(name))) is not None), None)
+
+
+def _detail(given: dict[str, Any], groups: tuple[str, ...], name: str) -> int | None:
+    """A count from the details, or from beside the totals, where some servers write it."""
+    details = [details for group in groups if isinstance(details := given.get(group), dict)]
+    return next((count for each in [*details, given] if (count := _count(each.get(name))) is not None), None)
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
