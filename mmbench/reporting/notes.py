@@ -49,6 +49,9 @@ def result_notes(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str,
 
 def _notes_on_result(result: TaskResult, *, speed: bool) -> list[tuple[str, str]]:
     notes = [("", result.reason)] if result.reason else []
+    notes += [
+        ("", f"{count:,} of {result.entry.n_requests:,} requests: {text}") for text, count in result.entry.notes.items()
+    ]
     notes += value_notes([value for name, value in result.metrics.items() if name in result.primary])
     perf = result.perf
     if perf is None:

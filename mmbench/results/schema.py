@@ -144,6 +144,9 @@ class ModelEntry(StoredRecord, frozen=True, kw_only=True):
     none (such a run is never resumed)."""
     options: dict[str, Any]
     """Its options, as given."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What it answers by beside its options, as it says itself: the address that was called, the generation settings in
+    force; empty where it says nothing, and before schema version 7."""
 
 
 class TaskSource(StoredRecord, frozen=True, kw_only=True):
@@ -220,6 +223,8 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """Calls of several requests that failed, so that their requests were asked again in smaller calls; over all sessions."""
     split_cause: str | None = None
     """Why the first of these calls failed; null where none did."""
+    notes: dict[str, int] = field(default_factory=dict)
+    """What must be known of the answers, as the model says itself: sentence to number of requests, over all sessions."""
 
 
 class GitState(StoredRecord, frozen=True, kw_only=True):

@@ -96,6 +96,7 @@ class Session:
                 version=model.identity.version,
                 digest=model.digest,
                 options=dict(model.options),
+                settings=earlier.model.settings if earlier else {},
             ),
             seed=self.job.spec.seed,
             spec=msgspec.to_builtins(self.job.spec),
@@ -117,6 +118,13 @@ class Session:
         with shielded():
             self._write(tasks={**self.run.tasks, task.name: task.entry})
 
+    def _keep_settings(self, settings: dict[str, Any]) -> None:
+        """Take what the model says of its settings into the entry that is written next."""
+        if settings:
+            self.run = msgspec.structs.replace(
+                self.run, model=msgspec.structs.replace(self.run.model, settings=settings)
+            )
+
     def _ask_and_score(self, tasks: Sequence[TaskRun]) -> None:
         job, progress = self.job, self.progress
         cache_folder = job.spec.cache if any(task.left for task in tasks) else None
@@ -131,7 +139,11 @@ class Session:
             for task in tasks:
                 if task.left:
                     todo = task.todo(partial(model.open, task.plan, partial(self._keep_learned, task)))
-                    perf = task.ask(todo, executors, progress, cache)
+                    try:
+                        perf = task.ask(todo, executors, progress, cache)
+                    finally:
+                        task.add_notes(model.notes_on(task.name))
+                        self._keep_settings(model.settings)
                     if job.spec.perf != "off":
                         self._add_perf(task.name, perf)
                 else:

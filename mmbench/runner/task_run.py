@@ -176,6 +176,12 @@ class TaskRun:
         ]
         return msgspec.structs.replace(measured, valid=False, reasons=why)
 
+    def add_notes(self, notes: Mapping[str, int]) -> None:
+        """Add what the model noted of the requests of this session to the entry: sentence to number of requests."""
+        known = self.entry.notes
+        added = {sentence: known.get(sentence, 0) + count for sentence, count in notes.items()}
+        self.entry = msgspec.structs.replace(self.entry, notes={**known, **added})
+
     def _counts(self) -> State:
         """Where the task stands at the beginning; a duplicate counts as asked with the request that it repeats."""
         plan, states = self.plan, self._state.states
@@ -234,6 +240,7 @@ def _new_entry(plan: TaskPlan, size: int, earlier: TaskEntry | None) -> TaskEntr
         learned=earlier.learned if earlier else None,
         n_split=earlier.n_split if earlier else 0,
         split_cause=earlier.split_cause if earlier else None,
+        notes=earlier.notes if earlier else {},
     )
 
 

@@ -133,6 +133,8 @@ def _objects(value: Any) -> list[dict[str, Any]]:
                 "units",
                 "scored_by",
                 "former_scoring",
+                "settings",
+                "notes",
             ):
                 continue
             found += _objects(inner)

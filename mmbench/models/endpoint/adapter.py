@@ -61,6 +61,13 @@ class OpenAI:
         self._payloads = Payloads(wishes_of(model, wishes))
         self._price = price_of(model)
         self._client: Client | None = None
+        self._address: str | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The address that is called, once it is open."""
+        address = self._client.address if self._client is not None else self._address
+        return {} if address is None else {"address": address}
 
     @classmethod
     def weights_digest(cls, model: str, **options: Any) -> None:
@@ -85,6 +92,7 @@ class OpenAI:
     async def close(self) -> None:
         """Close the session."""
         if self._client is not None:
+            self._address = self._client.address
             await self._client.close()
             self._client = None
 

@@ -11,9 +11,10 @@ from mmbench.core.reasoning import left_open, marks_reasoning
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import FinishReason, Generation, Usage
 from mmbench.models.hf.files import checkpoint_digest, locate, require
+from mmbench.models.hf.generation import build_config, ends_of, settings_of
 from mmbench.models.hf.loading import GENERATES, load_model, load_processor
 from mmbench.models.hf.options import HfOptions
-from mmbench.models.hf.prompts import inputs_of, prompts
+from mmbench.models.hf.prompts import Prompts, inputs_of
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _OWN = ("system",)
 """Options of the adapter itself."""
+NEUTRALISED = "a placeholder of an image in the question's own text was broken by a space, so that it counts as none"
+"""Said of requests whose text holds one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,14 @@ class HuggingFace:
         self._model: Any = None
         self._ends: frozenset[int] = frozenset()
         self._silent: frozenset[int] | None = None
+        self._prompts: Prompts | None = None
+        self.settings: dict[str, Any] = {}
+        """How it is asked; known once it is open."""
+
+    @property
+    def notes(self) -> dict[str, set[str]]:
+        """What must be known of its answers, and of which requests."""
+        return {NEUTRALISED: self._prompts.neutralised} if self._prompts is not None else {}
 
     @classmethod
     def weights_digest(cls, path: str, **options: Any) -> str:
@@ -66,13 +77,18 @@ class HuggingFace:
         """Load processor and weights. Raises `RunFailedError` and what to do about it."""
         source = locate(self.path, self.options.revision)
         self._processor = load_processor(source, self.options)
+        self._prompts = Prompts(self._processor, self.system)
         self._model = load_model(GENERATES, source, self.options)
         tokenizer = self._processor.tokenizer
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-        ends = self._model.generation_config.eos_token_id
-        ends = tokenizer.eos_token_id if ends is None else ends
-        self._ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
+        set_aside = build_config(self._model, tokenizer)
+        self._ends = ends_of(self._model)
+        self.settings = {
+            "generation": {**self._model.generation_config.to_diff_dict(), "num_beams": 1, "do_sample": False},
+            "generation_set_aside": set_aside,
+            "chat_template": {"content": self._prompts.format.content, "system": self._prompts.format.system},
+        }
 
     def close(self) -> None:
         """Free the weights."""
@@ -80,12 +96,12 @@ class HuggingFace:
 
     def collate(self, requests: Sequence[Request]) -> Collated:
         """Prompts and pictures as tensors on the CPU; called ahead, from several threads."""
-        texts, pictures = prompts(self._processor, requests, self.system)
+        texts, images = cast(Prompts, self._prompts).of(requests)
         if not isinstance(requests[0], Choose):
             begun = tuple(left_open(text) for text in texts)
-            return Collated(inputs_of(self._processor, texts, pictures, "left"), begun=begun)
+            return Collated(inputs_of(self._processor, texts, images, "left"), begun=begun)
         choices = tuple(tuple(self._tokens(c) for c in cast(Choose, request).choices) for request in requests)
-        return Collated(inputs_of(self._processor, texts, pictures, "right"), choices)
+        return Collated(inputs_of(self._processor, texts, images, "right"), choices)
 
     def _tokens(self, text: str) -> torch.Tensor:
         import torch
@@ -109,23 +125,10 @@ class HuggingFace:
         given = inputs.inputs.to(self._model.device, dtype=self._model.dtype)
         read = given["attention_mask"].sum(dim=1).tolist()
         with torch.inference_mode():
-            written = self._model.generate(**given, **self._settings(requests))
+            most = max(request.max_new_tokens for request in requests)
+            written = self._model.generate(**given, **settings_of(requests[0].temperature, most))
         tokens = written[:, given["input_ids"].shape[1] :].tolist()
         return [self._generation(*row) for row in zip(requests, tokens, read, inputs.begun, strict=True)]
-
-    def _settings(self, requests: Sequence[Generate]) -> dict[str, Any]:
-        first = requests[0]
-        tokenizer = self._processor.tokenizer
-        settings: dict[str, Any] = {
-            "max_new_tokens": max(request.max_new_tokens for request in requests),
-            "do_sample": first.temperature > 0,
-            "pad_token_id": tokenizer.pad_token_id,
-        }
-        if first.temperature > 0:
-            settings["temperature"] = first.temperature
-        else:
-            settings |= {"temperature": None, "top_p": None, "top_k": None}
-        return settings
 
     def _generation(self, request: Generate, tokens: Sequence[int], read: int, begun: str) -> Generation:
         """Cut after the end and after what the request allows: padding is neither text nor counted."""

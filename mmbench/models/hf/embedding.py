@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
 from mmbench.core.media import Media
@@ -67,10 +68,32 @@ def _vectors(output: Any) -> Vectors:
     return vectors
 
 
-def _tokens(tokenizer: Any, texts: Sequence[str], padding: str, longest: int | None) -> Any:
-    """Tokens of texts, cut to `longest`: int64 [n, t] by name."""
-    cut = {} if longest is None else {"truncation": True, "max_length": longest}
-    return tokenizer(list(texts), padding=padding, return_tensors="pt", **cut)
+@dataclass(slots=True)
+class _TextReader:
+    """Tokenises texts, and remembers of which requests they were cut."""
+
+    tokenizer: Any
+    longest: int | None
+    """The most tokens that the model reads; None where that is not known."""
+    padding: str = "longest"
+    cut: set[str] = field(default_factory=set)
+    """Ids of the requests whose text was longer."""
+
+    def read(self, requests: Sequence[Embed]) -> Any:
+        """Tokens of the texts of requests, cut to `longest`: int64 [n, t] by name."""
+        if self.longest is None:
+            return self.tokenizer(_texts(requests), padding=self.padding, return_tensors="pt")
+        most = {"truncation": True, "max_length": self.longest}
+        tokens = self.tokenizer(_texts(requests), padding=self.padding, return_tensors="pt", **most)
+        if tokens["input_ids"].shape[1] >= self.longest:
+            whole = self.tokenizer(_texts(requests), padding=False, truncation=False, verbose=False)["input_ids"]
+            self.cut |= {r.id for r, own in zip(requests, whole, strict=True) if len(own) > self.longest}
+        return tokens
+
+    @property
+    def notes(self) -> dict[str, set[str]]:
+        """What must be known of the answers, and of which requests."""
+        return {f"the text was cut to {self.longest} tokens, the most that the model reads": self.cut}
 
 
 class HuggingFaceEmbedding:
@@ -89,6 +112,12 @@ class HuggingFaceEmbedding:
         self.options = HfOptions.parse(f"hf-embed/{path}", options)
         self._processor: Any = None
         self._model: Any = None
+        self._reader: _TextReader | None = None
+
+    @property
+    def notes(self) -> dict[str, set[str]]:
+        """What must be known of its answers, and of which requests."""
+        return self._reader.notes if self._reader is not None else {}
 
     @classmethod
     def weights_digest(cls, path: str, **options: Any) -> str:
@@ -106,6 +135,9 @@ class HuggingFaceEmbedding:
         if lacking:
             kind = type(self._model).__name__
             raise RunFailedError(f"{self.path} is a {kind} without {lacking[0]}: no two-tower model; hf/PATH may fit")
+        tokenizer, config = self._processor.tokenizer, self._model.config
+        padding = "max_length" if config.model_type in _FIXED_LENGTH else "longest"
+        self._reader = _TextReader(tokenizer, _longest(tokenizer, config), padding)
 
     def close(self) -> None:
         """Free the weights."""
@@ -116,9 +148,7 @@ class HuggingFaceEmbedding:
         pictures = _pictures(requests)
         if pictures is not None:
             return self._processor.image_processor(images=pictures, return_tensors="pt")
-        tokenizer, config = self._processor.tokenizer, self._model.config
-        padding = "max_length" if config.model_type in _FIXED_LENGTH else "longest"
-        return _tokens(tokenizer, _texts(requests), padding, _longest(tokenizer, config))
+        return cast(_TextReader, self._reader).read(requests)
 
     def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
         """float32 [n, dim], not normalised: the task does that."""
@@ -150,6 +180,12 @@ class HuggingFaceEncoders:
         self.pooling = pooling
         self.options = HfOptions.parse(f"hf-encoder/{paths}", options, _OWN)
         self._parts: dict[str, Any] = {}
+        self._reader: _TextReader | None = None
+
+    @property
+    def notes(self) -> dict[str, set[str]]:
+        """What must be known of its answers, and of which requests."""
+        return self._reader.notes if self._reader is not None else {}
 
     @classmethod
     def weights_digest(cls, paths: str, **options: Any) -> str:
@@ -168,6 +204,7 @@ class HuggingFaceEncoders:
             "image": load_model("AutoModel", image, self.options),
             "text": load_model("AutoModel", text, self.options),
         }
+        self._reader = _TextReader(self._parts["tokens"], _longest(self._parts["tokens"], self._parts["text"].config))
         check_processor_options([self._parts["pixels"], self._parts["tokens"]], self.options.processor)
         for path, part in ((self.image_path, "image"), (self.text_path, "text")):
             if hasattr(self._parts[part], "get_text_features"):
@@ -182,8 +219,7 @@ class HuggingFaceEncoders:
         pictures = _pictures(requests)
         if pictures is not None:
             return self._parts["pixels"](images=pictures, return_tensors="pt")
-        tokenizer = self._parts["tokens"]
-        return _tokens(tokenizer, _texts(requests), "longest", _longest(tokenizer, self._parts["text"].config))
+        return cast(_TextReader, self._reader).read(requests)
 
     def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
         """float32 [n, dim], not normalised. Raises `ModelUnusableError` for encoders without tokens."""

@@ -1,4 +1,4 @@
-"""From requests to what a processor takes: messages, the chat template, pictures."""
+"""From requests to what a processor takes: messages, the chat template, images."""
 
 from __future__ import annotations
 
@@ -8,49 +8,71 @@ from typing import Any
 from mmbench.core.errors import ModelUnusableError, RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.requests import Request
+from mmbench.models.hf.chat import ChatFormat, chat_format
+
+
+class Prompts:
+    """Writes the prompts of one model. Safe to use from several threads.
+
+    Args:
+        processor: The checkpoint's processor.
+        system: A system message; None for none.
+
+    Raises:
+        ModelUnusableError: If the chat template fails on every message.
+    """
+
+    def __init__(self, processor: Any, system: str | None) -> None:
+        self.format: ChatFormat = chat_format(processor)
+        """What the chat template takes."""
+        self.neutralised: set[str] = set()
+        """Ids of the requests whose own text held a placeholder of a medium."""
+        self._processor = processor
+        self._system = None if system is None else self.format.neutral(system)
+
+    def of(self, requests: Sequence[Request]) -> tuple[list[str], list[list[Any]]]:
+        """One prompt and a list of images (PIL, mode RGB) for each request.
+
+        Raises:
+            MediaError: If an image cannot be decoded.
+            RunFailedError: If a request holds another medium, or the template does not place its images.
+            ModelUnusableError: If the template places no image where it should.
+        """
+        texts = [self._text(request) for request in requests]
+        images = [[_image(part) for part in request.media] for request in requests]
+        self._check(texts, images)
+        return texts, images
+
+    def _text(self, request: Request) -> str:
+        parts = tuple(part if isinstance(part, Media) else self.format.neutral(part) for part in request.content)
+        if parts != tuple(request.content):
+            self.neutralised.add(request.id)
+        return self.format.render(self._processor, parts, self._system)
+
+    def _check(self, texts: Sequence[str], images: Sequence[Sequence[Any]]) -> None:
+        token = getattr(self._processor, "image_token", None)
+        if not isinstance(token, str) or not token:
+            return
+        for text, own in zip(texts, images, strict=True):
+            if text.count(token) == len(own):
+                continue
+            problem = f"the chat template writes {text.count(token)} times {token!r} for {len(own)} images"
+            if self.format.places_images:
+                raise RunFailedError(problem)
+            raise ModelUnusableError(
+                f"{problem}: it does not belong to this processor; save the right chat_template.jinja beside the checkpoint"
+            )
 
 
 def prompts(processor: Any, requests: Sequence[Request], system: str | None) -> tuple[list[str], list[list[Any]]]:
-    """One prompt and a list of pictures (PIL, mode RGB) for each request.
-
-    Raises `MediaError` for a picture, `RunFailedError` for another medium, `ModelUnusableError` where template and
-    processor do not fit together.
-    """
-    texts = [_render(processor, request, system) for request in requests]
-    pictures = [[_picture(part) for part in request.media] for request in requests]
-    _check_placeholders(processor, texts, pictures)
-    return texts, pictures
+    """The prompts of a few requests, see `Prompts.of`."""
+    return Prompts(processor, system).of(requests)
 
 
-def _render(processor: Any, request: Request, system: str | None) -> str:
-    token = getattr(processor, "image_token", None) or "<image>"
-    if not getattr(processor, "chat_template", None):
-        written = [str(token) if isinstance(part, Media) else part for part in request.content]
-        return "\n".join([*([] if system is None else [system]), *written])
-    content = [
-        {"type": part.kind} if isinstance(part, Media) else {"type": "text", "text": part} for part in request.content
-    ]
-    messages = [] if system is None else [{"role": "system", "content": [{"type": "text", "text": system}]}]
-    messages.append({"role": "user", "content": content})
-    return str(processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-
-
-def _picture(media: Media) -> Any:
+def _image(media: Media) -> Any:
     if media.kind != "image":
-        raise RunFailedError(f"the model takes pictures and text; the request holds {media.kind}")
+        raise RunFailedError(f"the model takes images and text; the request holds {media.kind}")
     return media.load()
-
-
-def _check_placeholders(processor: Any, texts: Sequence[str], pictures: Sequence[Sequence[Any]]) -> None:
-    token = getattr(processor, "image_token", None)
-    if not isinstance(token, str) or not token:
-        return
-    for text, own in zip(texts, pictures, strict=True):
-        if text.count(token) != len(own):
-            raise ModelUnusableError(
-                f"the chat template writes {text.count(token)} times {token!r} for {len(own)} pictures: "
-                "it does not belong to this processor; save the right chat_template.jinja beside the checkpoint"
-            )
 
 
 def inputs_of(processor: Any, texts: Sequence[str], pictures: Sequence[Sequence[Any]], side: str) -> Any:

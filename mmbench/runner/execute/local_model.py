@@ -13,6 +13,7 @@ from mmbench.core.requests import Request
 from mmbench.core.responses import Output
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.controls import reveal_to
+from mmbench.models.remarks import notes_on, settings_of
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.schema import LearnedEntry
 from mmbench.runner.execute.event_loop import EventLoop
@@ -95,6 +96,15 @@ class LocalModel:
             self._task = plan.name
             reveal_to(self._caller.model, lambda: _solver(plan))
         return OpenModel(self._caller, self._loop)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the model says that it answers by; empty where it is not open in this process."""
+        return settings_of(self._caller.model) if self._caller is not None else {}
+
+    def notes_on(self, task: str) -> dict[str, int]:
+        """What the model noted of its answers to a task: sentence to number of requests."""
+        return notes_on(self._caller.model, task) if self._caller is not None else {}
 
     def fit(self, plan: TaskPlan, splits: Splits) -> tuple[Any, LearnedEntry | None]:
         """Build a model and fit it to a task; the model, not open, and what it says of itself.

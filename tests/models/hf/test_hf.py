@@ -65,7 +65,7 @@ def test_padding_is_neither_text_nor_counted(model: Any) -> None:
     alone = ask(model, [asked(0, max_new_tokens=2)])[0]
     assert (alone.text, alone.usage) == (short.text, short.usage)
     end = next(iter(model._ends))
-    cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], 7)
+    cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], 7, "")
     assert cut.usage.output_tokens == 3
     assert cut.usage.input_tokens == 7
 
@@ -132,8 +132,8 @@ def test_sentiment_is_asked_with_a_prompt_and_a_named_extractor(tmp_path: Path, 
     result = run(f"hf/{llava}", "sentiment/scenes", **options)
     assert result.exit_code == 0
     assert {row.metric.n + row.metric.n_failed for row in result.metrics if row.metric.unit == "sample"} == {3}
-    (plan,) = result.path.glob("tasks/*/plan.json")
-    assert json.loads(plan.read_text("utf-8"))["identity"]["extractor"] == "number-v1"
+    (task_of_run,) = result.runs[0].tasks.values()
+    assert task_of_run.entry.scored_by["extractor"] == "number-v1"
 
 
 def test_other_weights_are_another_model(tmp_path: Path, llava: Path) -> None:

@@ -102,7 +102,12 @@ def test_a_text_that_is_too_long_is_cut(make: str, stated: int, tmp_path: Path) 
     folder = kin.build(make, tmp_path / make, model_max_length=stated)
     long = ["red square " * 60]
     output = expected(folder, long, truncation=True, max_length=kin.POSITIONS)
-    np.testing.assert_allclose(embedded(opened(folder), long), unit(output.text_embeds), atol=1e-5)
+    model = opened(folder)
+    np.testing.assert_allclose(embedded(model, long), unit(output.text_embeds), atol=1e-5)
+    requests = [Embed(part=text, id=f"task/{text[:3]}") for text in (*long, "blue circle")]
+    model.collate(requests)
+    (cut,) = model.notes.values()
+    assert cut - {""} == {"task/red"}
 
 
 def test_half_precision_is_embedded_in_single(tmp_path: Path) -> None:
