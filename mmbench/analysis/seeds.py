@@ -95,6 +95,31 @@ class SeedRow:
         return sum(metric.n_failed for metric in self.metrics if metric)
 
     @property
+    def n_truncated(self) -> int:
+        """Units, among n, whose output was cut off, summed over seeds."""
+        return sum(metric.n_truncated for metric in self.metrics if metric)
+
+    @property
+    def n_unparsed(self) -> int:
+        """Units, among n, whose output held no answer, summed over seeds."""
+        return sum(metric.n_unparsed for metric in self.metrics if metric)
+
+    @property
+    def n_refused(self) -> int:
+        """Units, among n, that the model declined to answer, summed over seeds."""
+        return sum(metric.n_refused for metric in self.metrics if metric)
+
+    @property
+    def bound_low(self) -> float | None:
+        """The mean over seeds of `MetricValue.bound_low`; None where a seed that was scored has none."""
+        return _mean([metric.bound_low for metric in self.metrics if metric])
+
+    @property
+    def bound_high(self) -> float | None:
+        """The mean over seeds of `MetricValue.bound_high`; None as for `bound_low`."""
+        return _mean([metric.bound_high for metric in self.metrics if metric])
+
+    @property
     def coverage(self) -> float:
         """n / (n + n_failed) over all seeds, from 0 to 1."""
         return self.n / (self.n + self.n_failed) if self.n else 0.0
@@ -126,9 +151,12 @@ class SeedRow:
             "solved_from": self.threshold if self.solved else None,
             "n": self.n,
             "n_failed": self.n_failed,
-            "n_unparsed": sum(metric.n_unparsed for metric in self.metrics if metric),
-            "n_refused": sum(metric.n_refused for metric in self.metrics if metric),
+            "n_truncated": self.n_truncated,
+            "n_unparsed": self.n_unparsed,
+            "n_refused": self.n_refused,
             "coverage": self.coverage,
+            "bound_low": self.bound_low,
+            "bound_high": self.bound_high,
             "higher_is_better": self.one.higher_is_better,
             "unit": self.one.unit,
             "scale": self.one.scale,
@@ -136,6 +164,12 @@ class SeedRow:
             "chance": self.chance,
             "prior": self.prior,
         }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean; None where a value is missing, or all are."""
+    found = [value for value in values if value is not None]
+    return math.fsum(found) / len(found) if found and len(found) == len(values) else None
 
 
 def data_key(result: TaskResult) -> Hashable:

@@ -234,8 +234,15 @@ def _print_answers(result: TaskResult, sample: Sample) -> None:
     if not last:
         click.echo(f"{'answer':<12}none is logged")
     for line in last.values():
+        if line.reasoning:
+            click.echo(f"{'reasoning':<12}{_indent(line.reasoning)}")
         output = f"embedding, row {line.row}" if line.row is not None else line.output
-        click.echo(f"{'answer':<12}{_indent(str(output)) if line.error is None else f'{line.status}: {line.error}'}")
+        if line.error is None or line.output:
+            click.echo(f"{'answer':<12}{_indent(str(output))}")
+        if line.status != "ok" or line.finish_reason not in ("stop", "unknown"):
+            said = [line.error] if line.error else []
+            said += [f"finish reason {line.finish_reason}"] if line.finish_reason != "unknown" else []
+            click.echo(f"{'ended':<12}{line.status}{': ' if said else ''}{'; '.join(said)}")
 
 
 def _print_scores(tables: Mapping[str, ScoreTable], sample: Sample) -> None:

@@ -58,6 +58,7 @@ FAMILIES: tuple[Markers, ...] = (
     Markers("gpt-oss without its special tokens", r"(?!)", "assistantfinal", signs=("assistantfinal",)),
 )
 """Every family whose markers are known."""
+_SIGNS = tuple(dict.fromkeys(sign for family in FAMILIES for sign in family.signs))
 
 
 class Split(NamedTuple):
@@ -90,7 +91,10 @@ def split_reasoning(text: str) -> Split:
         >>> split_reasoning("red")
         Split(answer='red', reasoning=None)
     """
-    if not any(sign in text for sign in _signs()):
+    for sign in _SIGNS:
+        if sign in text:
+            break
+    else:
         return Split(text, None)
     answer, reasoning, found = [""], [""], False
     inside: int | None = None
@@ -140,11 +144,6 @@ def marks_reasoning(token: str) -> bool:
 
 _PIECES = frozenset({"<|channel|>", "<|message|>", "<|start|>", "<|channel>", "<channel|>"})
 """Tokens of which markers are put together."""
-
-
-@cache
-def _signs() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(sign for family in FAMILIES for sign in family.signs))
 
 
 @cache

@@ -71,6 +71,20 @@ def share_cell(share: float) -> Cell:
     return Cell(percent(share), share)
 
 
+ENDINGS = ("truncated", "unparsed", "refused", "bounds")
+"""Headings of the columns on how outputs ended, which stand in a table only where they say something."""
+
+
+def ending_cells(counted: SeedRow | MetricValue, scale: float) -> dict[str, Cell]:
+    """Heading of `ENDINGS` to cell, for those that say something: shares of all units that were asked, and bounds of the value."""
+    total = counted.n + counted.n_failed
+    counts = {name: getattr(counted, f"n_{name}") for name in ENDINGS[:-1]}
+    cells = {name: share_cell(count / total) for name, count in counts.items() if count}
+    if (cells or counted.n_failed) and counted.bound_low is not None:
+        cells["bounds"] = range_cell(counted.bound_low, counted.bound_high, scale)
+    return cells
+
+
 def figure_cell(value: float | None) -> Cell:
     """A measured quantity with three digits."""
     return Cell(figure(value), value)

@@ -9,6 +9,8 @@ from mmbench.core.score_table import MetricValue
 from mmbench.reporting.text import figure
 from mmbench.results.run import TaskResult
 
+BOUNDS = "bounds: the value if every truncated, unparsed, refused and failed output were wrong, and if each were right"
+"""What the column of bounds means."""
 _NAMED = 4
 """Metrics that a note names, of those that share a reason."""
 
@@ -78,6 +80,12 @@ def value_notes(metrics: Sequence[MetricValue], look: str = "mmbench show RUN --
         if metric.reason:
             by_reason.setdefault(metric.reason, []).append(metric.id)
     notes = [(f", {_first(ids)}", reason) for reason, ids in by_reason.items()]
+    if (first := _first_with(metrics, lambda metric: metric.n_truncated)) is not None:
+        text = (
+            f"{first.n_truncated:,} of {first.n:,} {_counted(first)} were cut off by the limit on new tokens (truncated) and "
+            f"score what their text is worth, 0 without an answer; look at one with {look}"
+        )
+        notes.append(("", text))
     if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:
         text = (
             f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0; "

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from mmbench.analysis.seeds import SeedGroup, SeedRow, middle
 from mmbench.reporting.cells import (
+    ENDINGS,
     bytes_cell,
     count_cell,
+    ending_cells,
     figure_cell,
     interval_cell,
     seeds_cell,
@@ -16,7 +18,7 @@ from mmbench.reporting.cells import (
     spread_cell,
     value_cell,
 )
-from mmbench.reporting.notes import result_notes, seed_notes
+from mmbench.reporting.notes import BOUNDS, result_notes, seed_notes
 from mmbench.reporting.table import Cell, Table
 from mmbench.results.schema import TaskPerf
 
@@ -28,32 +30,41 @@ UNFIT = "n/a"
 """What stands in place of the values of a task that the model cannot answer."""
 _INTERVAL = ("95 % interval",)
 _SEEDS = ("min–max over seeds", "each seed", "solved")
-_COUNTS = ("n", "failed", "coverage", "chance", "prior")
+_COUNTS = ("n", "failed", "coverage")
+_GUESSING = ("chance", "prior")
 
 
 def summary_table(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> Table:
     """One row a primary metric; speed stands in the first row of each model and task.
 
     Several seeds of a model share a row: the mean, the range over seeds in a column of its own (it is no 95 % interval),
-    the value of each, and how many solved the task. Counts are sums; speed is the median, memory the largest.
+    the value of each, and how many solved the task. Counts are sums; speed is the median, memory the largest. How outputs
+    ended, and the bounds of a value, have columns only where something is to be said.
     """
     several, single = any(group.several for group in groups), any(not group.several for group in groups)
-    titles = ("value", *(_INTERVAL if single or not several else ()), *(_SEEDS if several else ()), *_COUNTS, *SPEED)
-    rows: list[tuple[Cell, ...]] = []
-    breaks: list[int] = []
+    blocks: list[list[_Row]] = []
     notes: list[str] = []
     for group in groups:
         for task in group.tasks if tasks is None else [name for name in tasks if name in group.tasks]:
-            if rows:
-                breaks.append(len(rows))
-            for names, cells in _block(group, task):
-                rows.append((*map(Cell, names), *(cells.get(title, Cell()) for title in titles)))
+            blocks.append(_block(group, task))
             notes += [f"{group.label} on {task}{w}: {text}" for w, text in result_notes(group, task, speed=True)]
-    notes = [*seed_notes(groups), *dict.fromkeys(notes)]
-    return Table.of((*NAMES, *titles), rows, left=3, breaks=frozenset(breaks), notes=tuple(notes))
+    spread = (*(_INTERVAL if single or not several else ()), *(_SEEDS if several else ()))
+    endings = [name for name in ENDINGS if any(name in cells for block in blocks for _, cells in block)]
+    titles = ("value", *spread, *_COUNTS, *endings, *_GUESSING, *SPEED)
+    rows: list[tuple[Cell, ...]] = []
+    breaks: list[int] = []
+    for block in blocks:
+        breaks.append(len(rows))
+        for names, cells in block:
+            rows.append((*map(Cell, names), *(cells.get(title, Cell()) for title in titles)))
+    notes = [*seed_notes(groups), *([BOUNDS] if "bounds" in endings else []), *dict.fromkeys(notes)]
+    return Table.of((*NAMES, *titles), rows, left=3, breaks=frozenset(breaks[1:]), notes=tuple(notes))
 
 
-def _block(group: SeedGroup, task: str) -> list[tuple[tuple[str, str, str], dict[str, Cell]]]:
+_Row = tuple[tuple[str, str, str], dict[str, Cell]]
+
+
+def _block(group: SeedGroup, task: str) -> list[_Row]:
     """(names, cells by heading) of each row."""
     metrics = [row for row in group.rows(task) if row.primary]
     if not metrics:
@@ -79,6 +90,7 @@ def _quality(row: SeedRow, *, several: bool) -> dict[str, Cell]:
         "n": Cell(f"{len(own)} × {own[0]:,}", row.n) if same else count_cell(row.n),
         "failed": count_cell(row.n_failed),
         "coverage": share_cell(row.coverage),
+        **ending_cells(row, scale),
         "chance": value_cell(row.chance, scale),
         "prior": value_cell(row.prior, scale),
     }

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from mmbench.analysis.seeds import LEAST_COVERAGE, SeedGroup, SeedRow, by_data, middle
 from mmbench.core.ids import MetricId
 from mmbench.reporting.cells import (
+    ENDINGS,
     amount_cell,
+    ending_cells,
     figure_cell,
     interval_cell,
     model_cell,
@@ -21,7 +23,7 @@ from mmbench.reporting.cells import (
     solved_cell,
     value_cell,
 )
-from mmbench.reporting.notes import result_notes, seed_notes
+from mmbench.reporting.notes import BOUNDS, result_notes, seed_notes
 from mmbench.reporting.summary import UNFIT, status
 from mmbench.reporting.table import Cell, Column, Mark, Table
 from mmbench.results.schema import TaskEntry
@@ -119,7 +121,14 @@ class _Members:
     def table(self, *, apart: bool, unfit: Sequence[SeedGroup]) -> Table:
         """The table. `apart`: the title says which data they are; `unfit`: models that cannot answer the task."""
         models = [model_cell(group) for group in self.groups]
-        columns = [("model", models), *self._ranks(), *self._quality(), *self._coverage(), *self._cost()]
+        columns = [
+            ("model", models),
+            *self._ranks(),
+            *self._quality(),
+            *self._coverage(),
+            *self._endings(),
+            *self._cost(),
+        ]
         shown = [(title, cells) for title, cells in columns if any(cells)]
         rows = list(zip(*(cells for _, cells in shown), strict=True))
         known = [[self._beside(title, what) for title, _ in shown] for what in ("chance", "prior")]
@@ -190,6 +199,12 @@ class _Members:
             return []
         cells = self._cells(self.metrics[0], lambda row: share_cell(row.coverage))
         return [("coverage", cells)] if any(cell.value != 1.0 for cell in cells if cell) else []
+
+    def _endings(self) -> list[tuple[str, list[Cell]]]:
+        """How the outputs behind the first metric ended; columns that say nothing are left out like any other."""
+        first = self.metrics[0] if self.metrics else ""
+        found = [ending_cells(rows[first], rows[first].one.scale) if first in rows else {} for rows in self.rows]
+        return [(name, [cells.get(name, Cell()) for cells in found]) for name in ENDINGS]
 
     def _only(self, *, several: bool, show: Callable[[SeedRow], Cell]) -> list[Cell]:
         cells = self._cells(self.metrics[0], show)
@@ -295,6 +310,8 @@ class _Members:
             notes.append(
                 f"{DELTA}: points of {self.metrics[0]} more than {label}, the best that looks at one modality only"
             )
+        if "bounds" in titles:
+            notes.append(BOUNDS)
         if "params" in titles:
             notes.append("params: weights trained; train s: seconds of training")
         if any(group.several for group in self.groups):

@@ -130,7 +130,7 @@ class HuggingFace:
         tokens = written[:, given["input_ids"].shape[1] :].tolist()
         return [self._generation(*row) for row in zip(requests, tokens, read, inputs.begun, strict=True)]
 
-    def _generation(self, request: Generate, tokens: Sequence[int], read: int, begun: str) -> Generation:
+    def _generation(self, request: Generate, tokens: Sequence[int], read: int, begun: str = "") -> Generation:
         """Cut after the end and after what the request allows: padding is neither text nor counted."""
         kept: list[int] = []
         reason: FinishReason = "unknown"

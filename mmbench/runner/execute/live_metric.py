@@ -49,7 +49,7 @@ class LiveMetric(Observer):
         """Score the texts and choices among the responses."""
         name = self._task.columns[0]
         for place, response in zip(new, responses, strict=True):
-            if response.status == "ok":
+            if response.status in ("ok", "truncated"):
                 sample = self._plan.samples[bisect_right(self._plan.first, call.numbers[place]) - 1]
                 self._sum += self._task.score_response(sample, response).values[name]
                 self._n += 1
