@@ -68,6 +68,36 @@ def test_padding_is_neither_text_nor_counted(model: Any) -> None:
     cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], 7, "")
     assert cut.usage.output_tokens == 3
     assert cut.usage.input_tokens == 7
+    assert cut.finish_reason == "stop"
+
+
+def test_how_a_generation_ended_is_read_from_its_tokens(model: Any) -> None:
+    def reason(tokens: list[int], **options: Any) -> str:
+        return model._generation(asked(0, max_new_tokens=3, **options), tokens, 7).finish_reason
+
+    end, text = next(iter(model._ends)), model._text([50, 51, 52])
+    assert reason([50, 51, 52]) == "length"
+    assert reason([50, 51, 52, 53, end]) == "length"
+    assert reason([50, 51, end]) == "stop"
+    assert reason([50, end, 3]) == "stop"
+    assert reason([50, 51]) == "unknown"
+    assert reason([50, 51, 52], stop=(text[-1],)) == "stop"
+
+
+def test_a_prompt_that_begins_the_reasoning_leaves_none_in_the_answer(tmp_path: Path) -> None:
+    folder = tiny.llava(tmp_path / "thinks", tiny.TEMPLATE.replace("assistant:", "assistant:<think>\n"))
+    result = evaluate(f"hf/{folder}", write_questions(tmp_path, 2), tmp_path)
+    assert [(line.status, line.output) for line in lines(result.path)] == [("truncated", "")] * 2
+    assert all(line.reasoning for line in lines(result.path))
+
+
+def test_markers_that_are_special_tokens_are_not_lost(tmp_path: Path) -> None:
+    built = HuggingFace(str(tiny.llava(tmp_path / "special")))
+    built.open()
+    words = built._processor.tokenizer
+    words.add_special_tokens({"additional_special_tokens": ["<image>", "[THINK]", "[/THINK]", "<|im_end|>"]})
+    tokens = words("[THINK]blue[/THINK]red<|im_end|></s>", add_special_tokens=False)["input_ids"]
+    assert built._text(tokens) == "[THINK]blue[/THINK]red"
 
 
 def test_several_pictures_and_none_in_one_prompt(model: Any) -> None:
