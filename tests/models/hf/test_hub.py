@@ -32,7 +32,7 @@ def test_a_name_is_loaded_from_the_cache_offline(tmp_path: Path, llava: Path) ->
     cached(tmp_path / "home", "somebody/something", llava)
     ended = run(tmp_path)
     assert ended.code == 0, ended.err
-    assert set(statuses(only_run(runs(tmp_path))).values()) == {"ok"}
+    assert set(statuses(only_run(runs(tmp_path))).values()) <= {"ok", "truncated"}
 
 
 def test_offline_is_an_option_too_and_asks_nothing_of_the_hub(tmp_path: Path, llava: Path) -> None:
