@@ -176,7 +176,8 @@ def _record(node: ast.ClassDef) -> str:
 def _options_page() -> str:
     from mmbench.cli.main import COMMANDS
     from mmbench.cli.options import below, declared
-    from mmbench.resolve.options import GROUPS, OF_RUN, OF_TRAIN, OPTIONS, Option
+    from mmbench.resolve.declared_option import GROUPS, Option
+    from mmbench.resolve.options import OF_RUN, OF_TRAIN, OPTIONS
 
     commands = {name: import_module(f"mmbench.cli.{name}").command for name in COMMANDS}
     for name in tuple(commands):

@@ -13,7 +13,8 @@ from click.core import ParameterSource
 
 from mmbench.core.errors import RenamedOptionError, UnknownNameError
 from mmbench.resolve import forms
-from mmbench.resolve.options import GROUPS, OPTIONS, RENAMED, Option
+from mmbench.resolve.declared_option import GROUPS, Option
+from mmbench.resolve.options import OPTIONS, RENAMED
 
 PREFIX = "MMBENCH_"
 """What the variables of options begin with."""

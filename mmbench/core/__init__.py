@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mmbench.core.media import Media, Source
     from mmbench.core.metric import ONES, Metric
     from mmbench.core.model import FitContext, FitProgress, Learned, ModelInfo, capabilities
-    from mmbench.core.requests import Choose, Embed, Generate, Request, RequestKind
+    from mmbench.core.prompts import Prompt, PromptBook
+    from mmbench.core.requests import Choose, Embed, Generate, Message, Request, RequestKind
     from mmbench.core.responses import Call, Generation, Output, Response, Usage
     from mmbench.core.samples import Part, Sample
     from mmbench.core.score_table import COUNTED, MetricValue, ScoreStatus, ScoreTable
@@ -84,6 +85,7 @@ __all__ = [
     "Learned",
     "Media",
     "MediaError",
+    "Message",
     "Metric",
     "MetricId",
     "MetricValue",
@@ -101,6 +103,8 @@ __all__ = [
     "PerSampleTask",
     "PluginError",
     "Predicted",
+    "Prompt",
+    "PromptBook",
     "ReadsPredictions",
     "RenamedOptionError",
     "Request",
@@ -175,7 +179,8 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.core.media": ("Media", "Source"),
         "mmbench.core.metric": ("ONES", "Metric"),
         "mmbench.core.model": ("FitContext", "FitProgress", "Learned", "ModelInfo", "capabilities"),
-        "mmbench.core.requests": ("Choose", "Embed", "Generate", "Request", "RequestKind"),
+        "mmbench.core.prompts": ("Prompt", "PromptBook"),
+        "mmbench.core.requests": ("Choose", "Embed", "Generate", "Message", "Request", "RequestKind"),
         "mmbench.core.responses": ("Call", "Generation", "Output", "Response", "Usage"),
         "mmbench.core.samples": ("Part", "Sample"),
         "mmbench.core.score_table": ("COUNTED", "MetricValue", "ScoreStatus", "ScoreTable"),

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 from mmbench.core.errors import CardError, PluginError, UnknownNameError, UsageError
-from mmbench.core.ids import dataset_digest
+from mmbench.core.ids import dataset_digest, derive_seed
 from mmbench.core.metric import Metric
-from mmbench.core.requests import Request, RequestKind
+from mmbench.core.prompts import Prompt
+from mmbench.core.requests import Generate, Message, Request, RequestKind
 from mmbench.core.responses import Output
-from mmbench.core.samples import Sample
+from mmbench.core.samples import Part, Sample
 from mmbench.core.task import DatasetInfo, Predicted, Task, TaskInfo, output_for
 
 Option = Collection[str] | Callable[[Any], Any]
@@ -110,8 +113,8 @@ class CardTask(Generic[Card]):
     """The kinds of request that it makes."""
     scoring_options: ClassVar[tuple[str, ...]] = ()
     """Names of options that change only how answers are scored, as in `TaskInfo`."""
-    prompt: Any = None
-    """The prompt in force; its text form is stated in `info`."""
+    prompt: Prompt | None = None
+    """The prompt in force; `prompt_text` states it in `info`."""
     extractor: Any = None
     """The extractor in force; its text form is stated in `info`."""
     closed_answers: bool = False
@@ -167,7 +170,12 @@ class CardTask(Generic[Card]):
         for name, value in options.items():
             takes = look_up(f"option of {self.card.name}", name, known)
             options[name] = takes(value) if callable(takes) else named(name, value, takes)
-        return type(self)(self.card, {**self.options, **options})
+        task = type(self)(self.card, {**self.options, **options})
+        if task._shots and "train" not in self.card.splits:
+            raise UsageError(
+                f"{self.card.name} has no split 'train' to draw the {task._shots} examples of its prompt from"
+            )
+        return task
 
     @property
     def info(self) -> TaskInfo:
@@ -183,7 +191,7 @@ class CardTask(Generic[Card]):
             splits=card.splits,
             languages=card.languages,
             modalities=card.modalities,
-            max_images=card.max_images,
+            max_images=card.max_images * (1 + self._shots),
             prompt=self.prompt_text,
             extractor=None if self.extractor is None else str(self.extractor),
             closed_answers=self.closed_answers,
@@ -193,8 +201,39 @@ class CardTask(Generic[Card]):
 
     @property
     def prompt_text(self) -> str | None:
-        """Name and templates of the prompt in force; None where there is none."""
-        return None if self.prompt is None else str(self.prompt)
+        """Name, templates, system text and number of examples of the prompt in force; None where there is none."""
+        return None if self.prompt is None else self.prompt.stated(repr(dict(self.prompt.templates)))
+
+    @property
+    def _shots(self) -> int:
+        return 0 if self.prompt is None else self.prompt.shots
+
+    def put(self, sample: Sample) -> tuple[Part, ...]:
+        """The parts of the message that puts a sample to a model, by the prompt in force."""
+        return sample.parts
+
+    def asked(self, sample: Sample) -> Generate:
+        """The request that puts a sample to a model: system text and examples, where the prompt has them, then `put`."""
+        prompt = self.prompt
+        if prompt is None:
+            return Generate(parts=self.put(sample), choices=sample.choices)
+        if not prompt.system and not prompt.shots:
+            return Generate(parts=self.put(sample), max_new_tokens=prompt.max_new_tokens, choices=sample.choices)
+        said = [Message("system", (prompt.system,))] if prompt.system else []
+        examples = self._examples if prompt.shots else []
+        for example in [each for each in examples if each.id != sample.id][: prompt.shots]:
+            said += [Message("user", self.put(example)), Message("assistant", (example.references[0],))]
+        messages = (*said, Message("user", self.put(sample)))
+        return Generate(messages=messages, max_new_tokens=prompt.max_new_tokens, choices=sample.choices)
+
+    @cached_property
+    def _examples(self) -> list[Sample]:
+        """One more than the prompt shows, because none is shown before its own question."""
+        rows, seed = list(self.source.rows("train")), 0 if self.prompt is None else self.prompt.seed
+        if len(rows) <= self._shots:
+            raise UsageError(f"{self.card.name}: its split 'train' has {len(rows):,} samples, too few for the examples")
+        chosen = Random(derive_seed(self.card.name, "examples", seed)).sample(rows, self._shots + 1)
+        return [self.sample(row) for row in chosen]
 
     def fingerprint(self) -> str:
         """Digest of everything in the test split that could change a score. Raises `DataError`."""

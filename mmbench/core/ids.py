@@ -83,7 +83,8 @@ def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
 def variant_name(task: str, settings: Mapping[str, object]) -> str:
     """The name of a task with settings that differ from its own, in alphabetical order; without any, the task's name.
 
-    A value that is long or holds other characters than those of a word is shown by eight digits of its digest.
+    A value that is long or holds other characters than those of a word is shown by eight digits of its digest, a prompt of a
+    file by its name.
 
     >>> variant_name("vqa/my", {"prompt": "cot", "max_new_tokens": 512})
     'vqa/my(max_new_tokens=512,prompt=cot)'
@@ -97,7 +98,9 @@ def variant_name(task: str, settings: Mapping[str, object]) -> str:
 def _shown_setting(value: object) -> str:
     import hashlib
 
-    text = str(value)
+    if isinstance(value, Mapping):
+        value = value.get("name", value)
+    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
     return text if _SETTING.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

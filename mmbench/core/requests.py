@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from mmbench.core.ids import derive_seed
 from mmbench.core.media import Media
 from mmbench.core.samples import Part
 
+GENERATION = ("max_new_tokens", "temperature", "top_p", "stop", "thinking", "chat_template_kwargs")
+"""Fields of `Generate` that say how an answer is generated, which users may set."""
+
 RequestKind = Literal["generate", "choose", "embed"]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one side says in a conversation."""
+
+    role: Role
+    """Who says it."""
+    parts: tuple[Part, ...]
+    """Text and media, interleaved."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,21 +70,29 @@ class Generate(Request):
     """Write a text."""
 
     kind = "generate"
-    parts: tuple[Part, ...]
-    """The prompt: text and media, interleaved."""
+    parts: tuple[Part, ...] = ()
+    """The prompt: text and media, interleaved. The short form of one message of the user."""
+    messages: tuple[Message, ...] = ()
+    """A whole conversation (system text, examples with their answers, the question last); empty where `parts` says it all."""
     max_new_tokens: int = 32
     """Stop after this many tokens of the model's own tokenizer."""
     stop: tuple[str, ...] = ()
     """Stop before any of these texts."""
     temperature: float = 0.0
     """0 is greedy decoding."""
+    top_p: float | None = None
+    """Draw from the smallest set of tokens that has this share of the probability; None: from all."""
+    thinking: bool | int | None = None
+    """Whether the model reasons before it answers; a number: for so many tokens at most; None: as the model does by itself."""
+    chat_template_kwargs: Mapping[str, Any] | None = None
+    """What the chat template is given beside the messages; None: nothing."""
     choices: tuple[str, ...] | None = None
     """The closed answer set where the task has one; a model that only has `choose` is served with it."""
 
     @property
     def content(self) -> tuple[Part, ...]:
-        """The prompt."""
-        return self.parts
+        """All parts of all messages."""
+        return _content(self)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,15 +100,17 @@ class Choose(Request):
     """Give every choice a score or log-probability; the highest is the answer, ties share it."""
 
     kind = "choose"
-    parts: tuple[Part, ...]
-    """The prompt: text and media, interleaved."""
+    parts: tuple[Part, ...] = ()
+    """The prompt: text and media, interleaved. The short form of one message of the user."""
+    messages: tuple[Message, ...] = ()
+    """A whole conversation, as in `Generate`."""
     choices: tuple[str, ...]
     """What to choose among, at least one."""
 
     @property
     def content(self) -> tuple[Part, ...]:
-        """The prompt."""
-        return self.parts
+        """All parts of all messages."""
+        return _content(self)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +125,22 @@ class Embed(Request):
     def content(self) -> tuple[Part, ...]:
         """The one part."""
         return (self.part,)
+
+
+def conversation(request: Request) -> tuple[Message, ...]:
+    """The messages of a request; its parts are one message of the user.
+
+    >>> conversation(Generate(parts=("Is it red?",)))
+    (Message(role='user', parts=('Is it red?',)),)
+    """
+    messages: tuple[Message, ...] = getattr(request, "messages", ())
+    return messages or (Message("user", request.content),)
+
+
+def _content(request: Generate | Choose) -> tuple[Part, ...]:
+    if not request.messages:
+        return request.parts
+    return tuple(part for message in request.messages for part in message.parts)
 
 
 def request_id(task: str, sample_id: str, n: int) -> str:
@@ -125,6 +165,7 @@ def as_choose(request: Request) -> Choose:
         raise ValueError(f"request {request.id!r} has no closed answer set to choose from")
     return Choose(
         parts=request.parts,
+        messages=request.messages,
         choices=request.choices,
         id=request.id,
         sample_id=request.sample_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 RUNS = "results/runs"
@@ -60,6 +60,16 @@ class Selection:
     """The split that is asked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How tasks are asked, where a user says otherwise than the task."""
+
+    prompts: tuple[Any, ...] = ()
+    """Names of prompts, and prompts of files as `mmbench.core.prompts.read_prompt` gives them; empty: each task's own."""
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `Generate` of `mmbench.core.requests.GENERATION` to their values."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One model on some tasks. Types, ranges and defaults of the options are declared in `mmbench.resolve.options`."""
@@ -74,6 +84,20 @@ class RunSpec:
     """Options of the tasks."""
     data: tuple[DataSource, ...]
     """The user's own data."""
+    prompt: tuple[str, ...]
+    """Names and files of prompts, each of which every task is asked with; empty: each task's own."""
+    max_new_tokens: int | None
+    """How much a model may write at most, in tokens; here and below, None: as each task says."""
+    temperature: float | None
+    """0 is greedy decoding."""
+    top_p: float | None
+    """Draw among the likeliest tokens with this share of the probability."""
+    stop: tuple[str, ...]
+    """Stop before these texts; empty: as each task says."""
+    thinking: bool | int | None
+    """Whether the model reasons first, or for how many tokens at most; None: as the model does by itself."""
+    chat_template_kwargs: Mapping[str, Any]
+    """Given to the chat template of the model."""
     limit: int | None
     """At most this many samples of each task, whole groups only; None: all."""
     ids: tuple[str, ...]

@@ -5,6 +5,7 @@ A declaration is an `Extractor`. It documents itself: `mmbench list extractors` 
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Sequence
@@ -60,6 +61,14 @@ class Extractor:
 
     def __str__(self) -> str:
         return f"{self.name}-v{self.version}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the place of the declaration, which stands where its function did."""
+        return _declared, (self.extract.__module__, self.extract.__qualname__)
+
+
+def _declared(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
 
 def extractor(

@@ -13,7 +13,7 @@ from mmbench.core.reasoning import left_open
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import Generation, Usage
 from mmbench.models.endpoint.answers import letter_scores
-from mmbench.models.endpoint.payload import LETTERS, data_url, lettered, messages_of
+from mmbench.models.endpoint.payload import LETTERS, data_url, messages_of, template_args
 from mmbench.models.finish_reasons import finish_reason_of
 from mmbench.models.hf.files import checkpoint_digest
 
@@ -55,7 +55,7 @@ class VLLM:
 
     def collate(self, requests: Sequence[Request]) -> list[Messages]:
         """The chats, with the pictures in them; called ahead, from several threads. Raises `MediaError`, `RunFailedError`."""
-        return [messages_of(_parts(request), self.system, _picture) for request in requests]
+        return [messages_of(request, self.system, _picture) for request in requests]
 
     def generate(self, requests: Sequence[Generate], inputs: list[Messages]) -> list[Generation]:
         """The model's texts: greedy, but for requests with a temperature, each drawn with its own seed."""
@@ -67,10 +67,14 @@ class VLLM:
                 max_tokens=request.max_new_tokens,
                 stop=list(request.stop) or None,
                 seed=request.seed % 2**31 if request.temperature > 0 else None,
+                **({} if request.top_p is None else {"top_p": request.top_p}),
             )
             for request in requests
         ]
-        return [_generation(each) for each in self._engine.chat(inputs, sampling_params=settings, use_tqdm=False)]
+        given: dict[str, Any] = {"sampling_params": settings, "use_tqdm": False}
+        if of_template := template_args(requests[0]):  # equal in all requests of a run
+            given["chat_template_kwargs"] = of_template
+        return [_generation(each) for each in self._engine.chat(inputs, **given)]
 
     def choose(self, requests: Sequence[Choose], inputs: list[Messages]) -> list[list[float]]:
         """Log-probabilities of the choices' letters as the first token, float [n][k]; see `letter_scores`.
@@ -100,10 +104,6 @@ def _generation(written: Any) -> Generation:
 def _require(path: str) -> None:
     if find_spec("vllm") is None:
         raise MissingExtraError(f"vllm/{path}", "vllm")
-
-
-def _parts(request: Request) -> tuple[Any, ...]:
-    return (*request.parts, lettered(request.choices)) if isinstance(request, Choose) else request.content
 
 
 def _picture(media: Media) -> dict[str, str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.errors import UnknownNameError, UsageError
-from mmbench.resolve.options import Option, unknown_option
+from mmbench.resolve.declared_option import Option
+from mmbench.resolve.options import unknown_option
 
 FILE = "mmbench.toml"
 """Name of the configuration file."""

@@ -82,6 +82,23 @@ def choice(*values: str) -> Form:
     return Form(" or ".join(values), read, metavar=f"[{'|'.join(values)}]", choices=values)
 
 
+def thinking() -> Form:
+    """``on``, ``off``, or a number of tokens."""
+
+    def read(value: Any) -> bool | int:
+        if isinstance(value, bool):
+            return value
+        if value in ("on", "off"):
+            return bool(value == "on")
+        return _whole(value, 1)
+
+    return Form("on, off or a whole number of tokens", read, _words_or_whole, "on|off|TOKENS")
+
+
+def _words_or_whole(given: str) -> str | int:
+    return given if given in ("on", "off") else int(given)
+
+
 def batch_size() -> Form:
     """The word ``auto``, or a whole number from 1."""
     return Form(

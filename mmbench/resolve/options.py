@@ -10,113 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
 
-from mmbench.core.errors import OptionError, RenamedOptionError, UnknownNameError, UsageError
+from mmbench.core.errors import RenamedOptionError, UnknownNameError, UsageError
 from mmbench.core.spec import CACHE, CHECKPOINTS, RUNS, DataSource
 from mmbench.resolve import forms
-from mmbench.resolve.forms import Form
+from mmbench.resolve.declared_option import Option
 
 if TYPE_CHECKING:
     from mmbench.runner.execute.progress import Progress
-
-Group = Literal["what", "data", "model", "speed", "results", "other"]
-
-GROUPS: dict[Group, str] = {
-    "what": "What is run",
-    "data": "Data",
-    "model": "Model",
-    "speed": "Speed",
-    "results": "Results",
-    "other": "Options",
-}
-"""Group to its heading in ``--help``, in order."""
 
 RENAMED = {"workers": "loader-threads"}
 """Former names of options that are refused with the new name."""
 
 Data = str | Path | Mapping[str, str | Path] | Sequence[DataSource]
 """A path, {task or dataset name: path}, or data sources."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Option:
-    """One option."""
-
-    help: str
-    """What it does, in one sentence for ``--help`` and the reference page."""
-    form: Form
-    """Its type and range."""
-    group: Group = "other"
-    """Where it stands in ``--help``."""
-    default: Any = None
-    """What holds where it is not given."""
-    identity: bool = False
-    """Whether it is part of the identity of a run or of its tasks: another value is another run, or asks again."""
-    name: str = ""
-    """As it is typed, without dashes in front; the keyword of a declaration, with dashes, where it is empty."""
-    also: tuple[str, ...] = ()
-    """Other spellings."""
-    short: str = ""
-    """The letter of its short form."""
-    bare: Any = None
-    """The value where it is typed without one; None: it needs one."""
-    parameter: str = ""
-    """Name of the parameter that it sets, where that is not the keyword."""
-
-    @property
-    def keyword(self) -> str:
-        """Its name in Python."""
-        return self.parameter or self.name.replace("-", "_")
-
-    @property
-    def spellings(self) -> tuple[str, ...]:
-        """All its long names, the usual one first."""
-        return (self.name, *self.also)
-
-    def value(self, given: Any, where: str = "") -> Any:
-        """Check a value of Python or TOML.
-
-        Args:
-            given: The value; None stands for the default.
-            where: What the user wrote it after, such as ``--limit``; the keyword where it is empty.
-
-        Returns:
-            The value as the program uses it.
-
-        Raises:
-            OptionError: If the value is of another type or out of range.
-        """
-        if given is None:
-            return self.default
-        try:
-            return self.form.read(given)
-        except (TypeError, ValueError, AttributeError):
-            raise OptionError(where or self.keyword, given, self.form.expected) from None
-
-    def parsed(self, given: Any, where: str) -> Any:
-        """Check a value that was written as text; as `value`, which says what is raised."""
-        try:
-            typed = self.form.parse(given)
-        except (TypeError, ValueError):
-            raise OptionError(where, given, self.form.expected) from None
-        return self.value(typed, where)
-
-    def configured(self, given: Any, where: str) -> Any:
-        """Check a value of ``mmbench.toml``, where an option that can be given several times may be a text or a list."""
-        texts = [given] if isinstance(given, str) else given
-        if self.form.many and isinstance(texts, list) and all(isinstance(each, str) for each in texts):
-            return self.parsed(texts, where)
-        return self.value(given, where)
-
-    def arguments(self, value: Any) -> list[str]:
-        """The words of a command line that give it a value; none for its default."""
-        if value == self.default:
-            return []
-        texts = [str(value)]
-        if isinstance(value, Mapping):
-            texts = [",".join(f"{key}={forms.as_text(each)}" for key, each in value.items())]
-        elif isinstance(value, tuple):
-            texts = [f"{each.name}={each.path}" if each.name else each.path for each in value]
-        return [word for text in texts for word in (f"--{self.name}", text)]
 
 
 class TaskOptions(TypedDict, total=False):
@@ -128,6 +34,46 @@ class TaskOptions(TypedDict, total=False):
     task_args: Annotated[
         Mapping[str, Any] | None,
         Option("Options of the tasks, e.g. extractor=mention.", forms.pairs(), "data", default={}, identity=True),
+    ]
+
+
+class AskOptions(TypedDict, total=False):
+    """Keywords that change what models are asked. Each that differs from a task's own makes a variant of it."""
+
+    prompt: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            "Prompts by name, or files; with several, each task is asked with each.",
+            forms.names("NAME|FILE[,…]"),
+            "ask",
+            default=(),
+            identity=True,
+        ),
+    ]
+    max_new_tokens: Annotated[
+        int | None, Option("How much a model may write at most, in tokens.", forms.whole(1), "ask", identity=True)
+    ]
+    temperature: Annotated[
+        float | None,
+        Option("0: always the likeliest token; above: draw.", forms.number(least=0), "ask", identity=True),
+    ]
+    top_p: Annotated[
+        float | None,
+        Option("Draw among the likeliest tokens with this share.", forms.number(above=0, most=1), "ask", identity=True),
+    ]
+    stop: Annotated[
+        str | Sequence[str] | None,
+        Option("Stop before this text; repeatable.", forms.texts("TEXT"), "ask", default=(), identity=True),
+    ]
+    thinking: Annotated[
+        Literal["on", "off"] | int | None,
+        Option(
+            "Whether the model reasons first, or for how many tokens at most.", forms.thinking(), "ask", identity=True
+        ),
+    ]
+    chat_template_kwargs: Annotated[
+        Mapping[str, Any] | None,
+        Option("Given to the chat template of the model.", forms.pairs(), "ask", default={}, identity=True),
     ]
 
 
@@ -167,7 +113,7 @@ class TrainOptions(TaskOptions, total=False):
     progress: "bool | Progress"
 
 
-class RunOptions(TrainOptions, total=False):
+class RunOptions(TrainOptions, AskOptions, total=False):
     """Keywords of `mmbench.run`."""
 
     suite: Annotated[

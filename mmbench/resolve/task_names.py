@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
+
+import msgspec
 
 from mmbench import registry
 from mmbench.core.errors import UnknownNameError, UsageError, plugin_errors
 from mmbench.core.ids import split_variant, variant_name
-from mmbench.core.spec import DataSource
+from mmbench.core.requests import GENERATION
+from mmbench.core.spec import Asking, DataSource
 from mmbench.core.task import Task
 from mmbench.resolve.forms import key_values
+from mmbench.resolve.options import OPTIONS
 from mmbench.results.schema import TaskSource
 
 
@@ -31,7 +35,11 @@ class ResolvedTask:
     @property
     def name(self) -> str:
         """Its full name, such as ``vqa/my`` or ``vqa/my(prompt=cot)``."""
-        return variant_name(self.task.info.name, self.settings)
+        return variant_name(self.task.info.name, {**self.settings, **self.source.generation})
+
+    def with_generation(self, generation: Mapping[str, Any]) -> ResolvedTask:
+        """The same with other generation parameters set by the user."""
+        return replace(self, source=msgspec.structs.replace(self.source, generation=dict(generation)))
 
     @property
     def asking_options(self) -> dict[str, Any]:
@@ -65,11 +73,30 @@ def _own(plain: Task, option: str) -> Any:
 
 
 def resolve_tasks(
-    names: Sequence[str], data: Sequence[DataSource] = (), options: Mapping[str, Any] | None = None
+    names: Sequence[str],
+    data: Sequence[DataSource] = (),
+    options: Mapping[str, Any] | None = None,
+    asking: Asking | None = None,
 ) -> list[ResolvedTask]:
-    """Find every task. Raises `UsageError` or a subclass for unknown names and for unused or missing ``--data``."""
-    resolver = _Resolver(tuple(names), tuple(data), dict(options or {}))
-    tasks = [resolver.resolve(name) for name in names]
+    """Find every task.
+
+    Args:
+        names: Names of tasks, with settings in parentheses or without.
+        data: The user's own data.
+        options: Options of all tasks.
+        asking: Prompts, with each of which every task that takes prompts is asked, and generation parameters.
+
+    Returns:
+        The tasks in the order of the names; those of one name stand together, in the order of the prompts.
+
+    Raises:
+        UsageError: For unknown names and for unused or missing ``--data``; for prompts that no task takes.
+    """
+    asking = asking or Asking()
+    resolver = _Resolver(tuple(names), tuple(data), dict(options or {}), asking.generation)
+    tasks = [task for name in names for task in resolver.resolve_each(name, asking.prompts)]
+    if asking.prompts and not resolver.asked_with_prompts:
+        raise UsageError(f"--prompt: none of the tasks {','.join(names)!r} takes a prompt")
     if unused := [source for source in data if source not in resolver.used]:
         raise UsageError(
             f"--data {unused[0].name or unused[0].path}: no task in {','.join(names)!r} takes it. "
@@ -95,7 +122,8 @@ def resolve_source(source: TaskSource, options: Mapping[str, Any] | None = None)
     """The task of an earlier run, with options that take the place of its own. Raises what `resolve_tasks` raises."""
     data = () if source.data_path is None else (DataSource(source.data_path, source.data_name),)
     name = source.name.partition("/")[0] if data else source.name
-    return resolve_tasks([name], data, {**source.options, **(options or {})})[0]
+    asking = Asking(generation=source.generation)
+    return resolve_tasks([name], data, {**source.options, **(options or {})}, asking)[0]
 
 
 @dataclass
@@ -103,20 +131,35 @@ class _Resolver:
     names: tuple[str, ...]
     data: tuple[DataSource, ...]
     options: dict[str, Any]
+    generation: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         self.used: list[DataSource] = []
+        self.asked_with_prompts = False
 
-    def resolve(self, given: str) -> ResolvedTask:
-        name, options = self._variant(given)
+    def resolve_each(self, given: str, prompts: Sequence[Any]) -> Iterator[ResolvedTask]:
+        """The task with each of the prompts; as it is where it takes none, or the name says which."""
+        name, options, generation = self._variant(given)
+        plain, source = self._plain(name)
+        takes_prompts = "prompt" in getattr(plain, "known_options", lambda _: {})({})
+        self.asked_with_prompts |= takes_prompts
+        varied = takes_prompts and "prompt" not in options and prompts
+        for chosen in [{"prompt": each} for each in prompts] if varied else [{}]:
+            task = registry.configured(plain, {**options, **chosen})
+            held = {**options, **{key: task.info.options.get(key, value) for key, value in chosen.items()}}
+            own = msgspec.structs.replace(source, options=held, generation=generation)
+            yield ResolvedTask(task, own, _settings(plain, task))
+
+    def _plain(self, name: str) -> tuple[Task, TaskSource]:
+        """The task as it comes, and where it was found."""
         if ":" in name or name.endswith(".py"):
-            return _finish(registry.task_from_python(name), TaskSource(name=name, options=options))
+            return registry.task_from_python(name), TaskSource(name=name)
         family_name, slash, dataset = name.partition("/")
         family_known = any(p.name == family_name for p in registry.plugins("task")) and "/" not in family_name
         source = self._data_for(name, family_name, dataset) if family_known else None
         if source is not None:
             self.used.append(source)
-            return self._from_data(name, source, options)
+            return self._from_data(name, source)
         if slash and not any(plugin.name == name for plugin in registry.plugins("task")):
             hint = f"For your own data: --tasks {family_name} --data FILE" if family_known else ""
             raise UnknownNameError("task", name, _known(), hint=hint or "See: mmbench list tasks")
@@ -126,15 +169,18 @@ class _Resolver:
                 raise UsageError(f"{name} has no embedded data; give it yours: --tasks {name} --data FILE_OR_FOLDER")
             name = found.default
             found = registry.load(registry.find("task", name))
-        return _finish(registry.as_task(found, name), TaskSource(name=name, options=options))
+        return registry.as_task(found, name), TaskSource(name=name)
 
-    def _variant(self, given: str) -> tuple[str, dict[str, Any]]:
-        """The name of a task, and the options of all tasks with those in its parentheses."""
+    def _variant(self, given: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """The name of a task; its options and generation parameters, with those in its parentheses over those of all tasks."""
         try:
             name, settings = split_variant(given)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        return name, {**self.options, **key_values(f"{key}={value}" for key, value in settings.items())}
+        own = key_values(f"{key}={value}" for key, value in settings.items())
+        generation = {key: _generation(key, value) for key, value in own.items() if key in GENERATION}
+        options = {key: value for key, value in own.items() if key not in GENERATION}
+        return name, {**self.options, **options}, {**self.generation, **generation}
 
     def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:
         """The most specific of the sources: for this very task, for the dataset's name, for any bare family."""
@@ -154,7 +200,7 @@ class _Resolver:
     def _claimed(self, source: DataSource) -> bool:
         return any(name.partition("/")[2] == source.name for name in self.names)
 
-    def _from_data(self, name: str, source: DataSource, options: dict[str, Any]) -> ResolvedTask:
+    def _from_data(self, name: str, source: DataSource) -> tuple[Task, TaskSource]:
         family_name, _, dataset = name.partition("/")
         family = registry.load(registry.find("task", family_name))
         if not registry.is_family(family):
@@ -163,13 +209,12 @@ class _Resolver:
         own_name = source.name if source.name not in (name, family_name) else None
         dataset = dataset or own_name or path.stem
         task = family.from_data(dataset, path)
-        record = TaskSource(name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path), options=options)
-        return _finish(task, record)
+        return task, TaskSource(name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path))
 
 
-def _finish(task: Task, source: TaskSource) -> ResolvedTask:
-    configured = registry.configured(task, source.options)
-    return ResolvedTask(configured, source, _settings(task, configured))
+def _generation(name: str, value: Any) -> Any:
+    """A generation parameter that stands in the name of a task, checked as the option of that name is."""
+    return OPTIONS[name.replace("_", "-")].value(value, f"{name}=")
 
 
 def _known() -> list[str]:

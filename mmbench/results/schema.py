@@ -160,6 +160,8 @@ class TaskSource(StoredRecord, frozen=True, kw_only=True):
     """Absolute path of the user's data; null where the task brings its own."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the task, as given."""
+    generation: dict[str, Any] = field(default_factory=dict)
+    """Generation parameters that the user set, where they differ from those of the task."""
 
 
 class LearnedEntry(StoredRecord, frozen=True, kw_only=True):

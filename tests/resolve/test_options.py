@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mmbench.core import OptionError, RenamedOptionError, RunSpec, UnknownNameError
 from mmbench.core.spec import DataSource
-from mmbench.resolve.options import GROUPS, OF_RUN, OF_TRAIN, OPTIONS, RENAMED, Option, RunOptions, checked
+from mmbench.resolve.declared_option import GROUPS, Option
+from mmbench.resolve.options import OF_RUN, OF_TRAIN, OPTIONS, RENAMED, RunOptions, checked
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_the_types_that_mypy_sees_agree_with_what_is_read() -> None:
         option = OPTIONS[keyword.replace("_", "-")]
         optional = option.default is None or option.form.many or option.form.expected == "a folder"
         assert (type(None) in kinds) == optional, keyword
-        assert literals <= {*option.form.choices, "auto"}, keyword
+        assert literals <= {*option.form.choices, "auto", "on", "off"}, keyword
         assert takes(option, 0.5) == (float in kinds), keyword
         assert takes(option, 1) == bool(kinds & {int, float}), keyword
         assert option.form.flag == (bool in kinds), keyword

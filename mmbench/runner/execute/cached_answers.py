@@ -41,6 +41,10 @@ def request_key(model: str | None, options: Mapping[str, Any], request: Request)
     if isinstance(request, Generate):
         key |= {"tokens": request.max_new_tokens, "stop": list(request.stop), "temperature": request.temperature}
         key |= {"seed": request.seed} if request.temperature > 0 else {}
+        more = {"top_p": request.top_p, "thinking": request.thinking, "template": request.chat_template_kwargs}
+        key |= {name: value for name, value in more.items() if value is not None}
+    if messages := getattr(request, "messages", ()):
+        key["messages"] = [[message.role, len(message.parts)] for message in messages]
     choices = request.choices if isinstance(request, Generate | Choose) else None
     return bytes.fromhex(digest({**key, "choices": None if choices is None else list(choices)}))
 

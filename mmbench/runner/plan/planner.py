@@ -10,7 +10,9 @@ from typing import Any
 from mmbench.analysis.seeds import SOLVED
 from mmbench.core.errors import UsageError
 from mmbench.core.ids import names_of
-from mmbench.core.spec import RunSpec
+from mmbench.core.prompts import prompts_of
+from mmbench.core.requests import GENERATION
+from mmbench.core.spec import Asking, RunSpec
 from mmbench.models.caller import served_kinds
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.model_names import ResolvedModel
@@ -64,7 +66,7 @@ def make_plan(
     if options["executor"] is not None:
         load_executor(options["executor"])
     chosen = _chosen(model, tasks, options)
-    resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"])
+    resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"], _asking(options))
     fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
     plans = _Plans()
     jobs = []
@@ -74,8 +76,14 @@ def make_plan(
             skipped = {task.name: _incompatible(task, why, spec.split) for task, why in fit.skipped}
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
-    notes = [f"{task.name}: {note}" for task in resolved for note in notes_of(task.task)]
-    return Plan(tuple(jobs), tuple(task.name for task in resolved), (*_left_out(fits), *notes), options["solved"])
+    names = plans.names(resolved)
+    notes = [f"{names[task.name]}: {note}" for task in resolved for note in notes_of(task.task)]
+    return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["solved"])
+
+
+def _asking(options: Mapping[str, Any]) -> Asking:
+    given = {name: options[name] for name in GENERATION if options[name] not in (None, (), {})}
+    return Asking(prompts_of(options["prompt"]), given)
 
 
 # --- what is asked for ---
@@ -201,6 +209,17 @@ class _Plans:
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, frozenset[tuple[str, str]], bool], TaskPlan] = {}
+
+    def names(self, tasks: Sequence[ResolvedTask]) -> dict[str, str]:
+        """The name of each task as it was resolved → its name as planned, which lacks parameters that are the task's own.
+
+        Raises `UsageError` where two of them are the same.
+        """
+        planned = {key[0]: plan.name for key, plan in self._made.items()}
+        found = {task.name: planned.get(task.name, task.name) for task in tasks}
+        if twice := sorted({name for name in found.values() if list(found.values()).count(name) > 1}):
+            raise UsageError(f"task {twice[0]!r} is given twice")
+        return found
 
     def plan(self, task: ResolvedTask, model: ResolvedModel, spec: RunSpec) -> TaskPlan:
         """The plan of a task for a model and a seed."""

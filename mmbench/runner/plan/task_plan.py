@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmbench.core.errors import PluginError, UsageError, plugin_errors
 from mmbench.core.media import Media
 from mmbench.core.model import Capabilities
-from mmbench.core.requests import Embed, Request, RequestKind, identify
+from mmbench.core.requests import GENERATION, Embed, Generate, Request, RequestKind, identify
 from mmbench.core.samples import Sample
 from mmbench.core.spec import Selection
 from mmbench.metrics.registered import check_ids
@@ -53,6 +53,8 @@ class TaskPlan(AskedTask):
 
     def _make(self, sample: Sample) -> list[Request]:
         made = list(self.task.requests(sample))
+        if self.source.generation:
+            set_generation(made, self.source.generation)
         identify(made, self.base, sample.id, self.seed)
         return made
 
@@ -79,10 +81,26 @@ def plan_served(
         return _plan(resolved, served, selection, seed)
 
 
+def set_generation(requests: Iterable[Request], generation: Mapping[str, Any]) -> None:
+    """Set generation parameters of those requests that ask for a text, in place."""
+    for request in requests:
+        if isinstance(request, Generate):
+            for name, value in generation.items():
+                setattr(request, name, value)
+
+
+def _differing(generation: Mapping[str, Any], own: Sequence[Request]) -> dict[str, Any]:
+    """Generation parameters that are not the task's own; none for a task that asks for no text."""
+    texts = [request for request in own if isinstance(request, Generate)]
+    return {name: value for name, value in generation.items() if any(getattr(each, name) != value for each in texts)}
+
+
 def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int) -> TaskPlan:
     info = resolved.task.info
     every = samples_of(resolved.task, selection.split)
     samples = select(every, selection, info.name)
+    if resolved.source.generation:
+        resolved = resolved.with_generation(_differing(resolved.source.generation, resolved.task.requests(samples[0])))
     plan = TaskPlan(
         name=resolved.name,
         task=resolved.task,
@@ -140,8 +158,8 @@ def _generation(plan: TaskPlan) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pool, numbers in sorted(plan.pools.items()):
         request = plan.requests(numbers[:1])[0]
-        names = ("max_new_tokens", "stop", "temperature")
-        found["+".join(pool)] = {name: getattr(request, name) for name in names if hasattr(request, name)}
+        values = {name: getattr(request, name) for name in GENERATION if hasattr(request, name)}
+        found["+".join(pool)] = {name: value for name, value in values.items() if value is not None}
     return found
 
 

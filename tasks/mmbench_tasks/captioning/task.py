@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from mmbench.core import (
     FAILED,
     CardTask,
-    Generate,
     Metric,
+    Part,
+    Prompt,
     Request,
     Response,
     Sample,
     ScoreStatus,
     ScoreTable,
     UnknownNameError,
-    look_up,
     sample_table,
     status_of,
 )
 from mmbench.data import Captioned
 from mmbench_tasks.captioning.card import CaptioningCard
-from mmbench_tasks.captioning.prompts import PROMPTS, Prompt
+from mmbench_tasks.captioning.prompts import PROMPTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,12 +55,12 @@ class CaptioningTask(CardTask[CaptioningCard]):
 
     def __init__(self, card: CaptioningCard, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(card, options)
-        self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
+        self.prompt = PROMPTS.find(self.option("prompt"))
         self.also = frozenset(_names(self.options.get("also", ())))
 
     def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """``prompt`` and ``also``."""
-        return {"prompt": PROMPTS, "also": _checked_also}
+        return {"prompt": PROMPTS.option, "also": _checked_also}
 
     @property
     def primary(self) -> tuple[str, ...]:
@@ -87,8 +87,17 @@ class CaptioningTask(CardTask[CaptioningCard]):
         return Sample(row.id, (row.shown,), row.captions, group=row.group, slices=row.slices, meta=row.meta)
 
     def requests(self, sample: Sample) -> list[Request]:
-        """One `Generate`: the picture, then the prompt."""
-        return [Generate(parts=(*sample.parts, self.prompt.text), max_new_tokens=self.prompt.max_new_tokens)]
+        """One `Generate`: the image, then the prompt."""
+        return [self.asked(sample)]
+
+    def put(self, sample: Sample) -> tuple[Part, ...]:
+        """The image, then the prompt."""
+        return (*sample.parts, self.prompt.render("text"))
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt in force, with its template."""
+        return self.prompt.stated(repr(self.prompt.template("text")))
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """One table, ``sample``, with a row for each picture in their order and a column for each of the metrics.

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from mmbench.core import ONES, CardTask, Generate, Metric, Request, Response, Sample, ScoreTable, look_up
+from mmbench.core import ONES, CardTask, Metric, Part, Prompt, Request, Response, Sample, ScoreTable
 from mmbench.extract import Extractor, extractor_named, number_text
 from mmbench_tasks.sentiment import scoring
 from mmbench_tasks.sentiment.card import LIMIT, SentimentCard, Target, Utterance, polarity
-from mmbench_tasks.sentiment.prompts import PROMPTS, Prompt
+from mmbench_tasks.sentiment.prompts import PROMPTS
 
 UNIT = "sample"
 """What a row of the main table is."""
@@ -54,8 +54,8 @@ class SentimentTask(CardTask[SentimentCard]):
     def __init__(self, card: SentimentCard, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(card, options)
         self.target: Target = self.options.get("target", card.targets[0])
-        self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
-        usual = self.prompt.extractors[self.target == "score"]
+        self.prompt = PROMPTS.find(self.option("prompt"))
+        usual = self.prompt.extractor(self.target) or ("number" if self.target == "score" else "exact")
         self.extractor = _extractor(self.option("extractor") or usual, self.target)
         self.zero_division: str = self.options.get("zero_division", DEFAULT_ZERO_DIVISION)
         self.choices = card.classes if self.target == "class" else card.levels
@@ -68,7 +68,7 @@ class SentimentTask(CardTask[SentimentCard]):
         target = given.get("target", self.target)
         known = {
             "target": self.card.targets,
-            "prompt": PROMPTS,
+            "prompt": PROMPTS.option,
             "extractor": lambda name: _extractor(name, target).name,
         }
         return known if target == "score" else {**known, "zero_division": ZERO_DIVISIONS}
@@ -88,7 +88,7 @@ class SentimentTask(CardTask[SentimentCard]):
     @property
     def prompt_text(self) -> str:
         """The prompt in force, with the template for the target."""
-        return self.prompt.said(self.target)
+        return self.prompt.stated(repr(self.prompt.template(self.target)))
 
     @property
     def _macro_f1(self) -> str:
@@ -134,9 +134,12 @@ class SentimentTask(CardTask[SentimentCard]):
 
     def requests(self, sample: Sample) -> list[Request]:
         """One `Generate`: the image, where there is one, then the prompt with what was said."""
+        return [self.asked(sample)]
+
+    def put(self, sample: Sample) -> tuple[Part, ...]:
+        """The image, where there is one, then the prompt with what was said."""
         *media, text = sample.parts
-        said = self.prompt.render(self.target, str(text), self.card.classes)
-        return [Generate(parts=(*media, said), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices)]
+        return (*media, self.prompt.render(self.target, text=str(text), classes=", ".join(self.card.classes)))
 
     def _extract(self, text: str, choices: tuple[str, ...] | None) -> str | None:
         if self.target == "class" and self.card.numbers_are_signs:

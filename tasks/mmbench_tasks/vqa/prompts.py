@@ -1,60 +1,73 @@
-"""Versioned prompts. A prompt that has been used in a release is never changed: a new wording gets a new name."""
+"""The prompts of questions. A prompt that has been used in a release is never changed: a new wording gets a new name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from mmbench.core import Prompt, PromptBook
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A text that puts a question to a model. Templates hold ``{question}``, and ``{choices}`` where there are any."""
+PROMPTS = PromptBook(
+    (
+        Prompt(
+            name="short-answer-v1",
+            alias="direct",
+            templates={
+                "open": "{question}\nAnswer with a single word or phrase.",
+                "closed": "{question}\nAnswer with one of: {choices}.",
+            },
+        ),
+        Prompt(name="question-only-v1", templates={"open": "{question}", "closed": "{question}"}),
+        Prompt(
+            name="final-answer-v1",
+            alias="cot",
+            templates={
+                "open": "{question}\nThink first. Then write a last line that begins with 'Answer:' and holds a single word or phrase.",
+                "closed": "{question}\nThink first. Then write a last line that begins with 'Answer:' and holds one of: {choices}.",
+            },
+            max_new_tokens=512,
+            extractors={"": "final-answer"},
+        ),
+    ),
+    fields={"open": ("question",), "closed": ("question", "choices")},
+    needed=("question",),
+)
+"""The family's prompts; ``closed`` is the case of a question with a closed set of answers."""
 
-    name: str
-    """Name, which ends in its version."""
-    open: str
-    """Template for a question that any text may answer."""
-    closed: str
-    """Template for a question with a closed set of answers."""
-    max_new_tokens: int = 16
-    """How much a model may write."""
 
-    def render(self, question: str, choices: Sequence[str] | None) -> str:
-        r"""The text for one question.
+def rendered(prompt: Prompt, question: str, choices: Sequence[str] | None) -> str:
+    r"""The text for one question.
 
-        >>> PROMPTS["short-answer-v1"].render("Is it red?", ("no", "yes"))
-        'Is it red?\nAnswer with one of: no, yes.'
-        """
-        return _render(self, question, None if choices is None else tuple(choices))
+    >>> rendered(PROMPTS.find("direct"), "Is it red?", ("no", "yes"))
+    'Is it red?\nAnswer with one of: no, yes.'
+    """
+    return _rendered(_Same(prompt), question, None if choices is None else tuple(choices))
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.open!r}, or with a closed set of answers {self.closed!r}"
+
+class _Same:
+    """A prompt that is equal to itself alone, because its mappings have no hash."""
+
+    __slots__ = ("prompt",)
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.prompt is self.prompt
+
+    def __hash__(self) -> int:
+        return id(self.prompt)
 
 
 @lru_cache(maxsize=4096)
-def _render(prompt: Prompt, question: str, choices: tuple[str, ...] | None) -> str:
-    """Cached, because the same question is put to many pictures."""
+def _rendered(same: _Same, question: str, choices: tuple[str, ...] | None) -> str:
+    """Cached, because the same question is put to many images."""
     if choices is None:
-        return prompt.open.format(question=question)
-    return prompt.closed.format(question=question, choices=", ".join(choices))
+        return same.prompt.render("open", question=question)
+    return same.prompt.render("closed", question=question, choices=", ".join(choices))
 
 
-PROMPTS: dict[str, Prompt] = {
-    prompt.name: prompt
-    for prompt in (
-        Prompt(
-            name="short-answer-v1",
-            open="{question}\nAnswer with a single word or phrase.",
-            closed="{question}\nAnswer with one of: {choices}.",
-        ),
-        Prompt(name="question-only-v1", open="{question}", closed="{question}"),
-        Prompt(
-            name="final-answer-v1",
-            open="{question}\nThink first. Then write a last line that begins with 'Answer:' and holds a single word or phrase.",
-            closed="{question}\nThink first. Then write a last line that begins with 'Answer:' and holds one of: {choices}.",
-            max_new_tokens=512,
-        ),
-    )
-}
-"""Prompt by name."""
+def stated(prompt: Prompt) -> str:
+    """Name, templates, system text and number of examples, as a task states them."""
+    both = [prompt.templates.get(case) or prompt.templates.get("") for case in ("open", "closed")]
+    return prompt.stated(f"{both[0]!r}, or with a closed set of answers {both[1]!r}")

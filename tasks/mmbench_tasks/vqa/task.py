@@ -8,15 +8,15 @@ from typing import Any, ClassVar
 
 from mmbench.core import (
     CardTask,
-    Generate,
     Metric,
     Output,
+    Part,
     PerSampleTask,
+    Prompt,
     Request,
     Response,
     Sample,
     SampleScore,
-    look_up,
     output_for,
 )
 from mmbench.data import Question
@@ -24,7 +24,7 @@ from mmbench.extract import Extractor, extractor_named
 from mmbench.metrics import VQA_VARIANTS, vqa_accuracy
 from mmbench_tasks.vqa.card import ANY, VqaCard
 from mmbench_tasks.vqa.notes import notes
-from mmbench_tasks.vqa.prompts import PROMPTS, Prompt
+from mmbench_tasks.vqa.prompts import PROMPTS, rendered, stated
 
 _RIGHT: Mapping[str, float] = {"accuracy": 1.0}
 _WRONG: Mapping[str, float] = {"accuracy": 0.0}
@@ -59,14 +59,20 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
         self.columns = ("accuracy",) if self.variant == ANY else ("vqa_accuracy",)
         self.closed_answers = card.closed_answers
         usual = "exact" if self.variant == ANY or card.closed_answers else "verbatim"
-        self.prompt = look_up("prompt", self.option("prompt"), PROMPTS)
-        self.extractor = extractor_named(self.option("extractor") or usual)
+        self.prompt = PROMPTS.find(self.option("prompt"))
+        own = self.prompt.extractor("closed" if card.closed_answers else "open")
+        self.extractor = extractor_named(self.option("extractor") or own or usual)
         zeros = dict.fromkeys(self.columns, 0.0)
         self._unparsed = SampleScore(zeros, "unparsed", None, f"extractor {self.extractor.name} finds no answer in it")
 
     def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """``extractor``, ``prompt`` and ``variant``."""
-        return {"extractor": _known_extractor, "prompt": PROMPTS, "variant": self.variants}
+        return {"extractor": _known_extractor, "prompt": PROMPTS.option, "variant": self.variants}
+
+    @property
+    def prompt_text(self) -> str:
+        """The prompt in force, with its templates."""
+        return stated(self.prompt)
 
     @property
     def primary(self) -> tuple[str, ...]:
@@ -106,11 +112,14 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
             meta={"records": row.records} if row.records else _NO_META,
         )
 
+    def put(self, sample: Sample) -> tuple[Part, ...]:
+        """The image, then the prompt with the question."""
+        *media, question = sample.parts
+        return (*media, rendered(self.prompt, str(question), sample.choices))
+
     def requests(self, sample: Sample) -> list[Request]:
         """One `Generate`: the image, then the prompt with the question."""
-        *media, question = sample.parts
-        text = self.prompt.render(str(question), sample.choices)
-        return [Generate(parts=(*media, text), max_new_tokens=self.prompt.max_new_tokens, choices=sample.choices)]
+        return [self.asked(sample)]
 
     def score_sample(self, sample: Sample, response: Response) -> SampleScore:
         """What the answer is worth; 0 for an output that the extractor finds no answer in.
