@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.analysis.choose import chosen, distinct
+from mmbench.analysis.variants import checked_allowances, matched
 from mmbench.api.references import reference_of
 from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.core.ids import names_of
@@ -23,6 +24,7 @@ def compare(
     tasks: str | Iterable[str] = (),
     metrics: str | Iterable[str] = (),
     slices: bool = True,
+    allow: str | Iterable[str] = (),
     out: str | Path = RUNS,
 ) -> Comparison:
     """Compare run `b`, the candidate, with run `a`, the reference, on what both have; no model and no network is needed.
@@ -34,6 +36,8 @@ def compare(
         tasks: Full names or families; empty for all.
         metrics: Metrics, ``ID`` or ``TASK:ID``; empty for all.
         slices: Compare slices too: the primary metrics, or those that are named.
+        allow: What may differ in what was asked or how it was scored: ``prompt``, ``extractor``, ``generation``. Variants of
+            a task are then compared with each other.
         out: The folder of all runs.
 
     Returns:
@@ -52,5 +56,8 @@ def compare(
         (0.011, 0.023, 0.035)
     """
     sides = distinct([load_run(reference_of(each), Path(out)) for each in (a, b)])
+    allowed = checked_allowances(names_of(allow))
+    if allowed:
+        sides = [*matched(sides[0], sides[1])]
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
-    return compare_runs(sides[0], sides[1], *wanted, slices=slices)
+    return compare_runs(sides[0], sides[1], *wanted, slices=slices, allow=allowed)

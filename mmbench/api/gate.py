@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmbench.analysis.variants import checked_allowances
 from mmbench.api.references import references_of
 from mmbench.core.errors import MissingBaselineError, RunNotFoundError, UsageError
+from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.gating import judge
 from mmbench.gating.rules import Rule, check_together, parse_requirement, replaced, rules_of_table
@@ -40,6 +42,7 @@ def gate(
     baselines: Any = (),
     require: str | Iterable[str] = (),
     rules: str | Path | None = None,
+    allow: str | Iterable[str] = (),
     out: str | Path = RUNS,
 ) -> GateResult:
     """Hold a run against its baseline and against limits.
@@ -51,6 +54,7 @@ def gate(
         require: Rules, such as ``vqa/scenes:accuracy drop<1pt``; each replaces the file's rule of the same metric and
             policy.
         rules: A file with ``[[gate.rule]]`` tables; None: ``mmbench.toml`` in the working directory, if there is one.
+        allow: What may differ between run and baseline, as for `mmbench.compare`.
         out: The folder of all runs.
 
     Returns:
@@ -71,7 +75,7 @@ def gate(
         0
     """
     found = gate_input(references_of(runs), references_of(baselines), require, rules, out)
-    return judge.gate(found.runs, found.baselines, found.rules)
+    return judge.gate(found.runs, found.baselines, found.rules, checked_allowances(names_of(allow)))
 
 
 def gate_input(

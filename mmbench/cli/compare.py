@@ -31,14 +31,16 @@ Examples:
   mmbench compare concat mymodel --flips 20      # samples on which they differ, with what each answered
   mmbench compare concat mymodel --explain       # also what was asked, packages, machines
   mmbench compare concat late mymodel            # every pair, with Holm's correction
+  mmbench compare mymodel                        # variants of a task in one run: direct against chain of thought
+  mmbench compare old new --allow prompt         # although they were asked with different prompts
   mmbench compare concat mymodel --metric vqa/scenes:accuracy --json
 
 Runs are compared on the tasks and samples that both have; a task that was asked in another way is refused, with all that differs.
 Exit code: 0, or 3 where a task does not compare.
 """,
 )
-@click.argument("runs", metavar="REFERENCE CANDIDATE…", nargs=-1, required=True)
-@options("tasks", tasks="Only these tasks, or families of tasks.")
+@click.argument("runs", metavar="REFERENCE [CANDIDATE…]", nargs=-1, required=True)
+@options("tasks", "allow", tasks="Only these tasks, or families of tasks.")
 @click.option("--metric", "metrics", multiple=True, metavar="[TASK:]ID", help="Only this metric; can be given again.")
 @click.option("--slices", is_flag=True, help="Also by slice.")
 @click.option("--all", "every", is_flag=True, help="Every metric, not the primary ones alone.")
@@ -49,17 +51,24 @@ Exit code: 0, or 3 where a task does not compare.
 def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
     from mmbench.analysis.choose import distinct
+    from mmbench.analysis.variants import ALLOWANCES, checked_allowances, matched, variants_of
     from mmbench.results.find import load_run
 
     _check(runs, values)
     working_directory_first()
-    sides = distinct([load_run(name, Path(values["out"])) for name in runs])
+    values["allow"] = checked_allowances(values["allow"])
+    loaded = [load_run(name, Path(values["out"])) for name in runs]
+    if len(loaded) == 1:
+        values["allow"] = values["allow"] or frozenset(ALLOWANCES)
+        sides = list(variants_of(loaded[0]))
+    else:
+        sides = distinct(loaded)
+    if values["allow"] and len(loaded) == 2:
+        sides = [*matched(*sides)]
     return _two(sides, values) if len(sides) == 2 else _several(sides, values)
 
 
 def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
-    if len(runs) < 2:
-        raise UsageError(f"a comparison needs two runs, got {runs[0]!r} alone: mmbench compare REFERENCE CANDIDATE")
     if values["json"] and values["as_markdown"]:
         raise UsageError("--json and --md exclude each other")
     if values["flips"] is not None and values["flips"] < 1:
@@ -87,7 +96,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
     a, b = sides
     notes: list[str] = []
     with _quiet(values):
-        comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"])
+        comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"], allow=values["allow"])
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
     if values["json"]:
@@ -114,7 +123,7 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.reporting.differences import explained_table, lacking, matrix_tables
 
     with _quiet(values):
-        matrix = compare_all(sides, *_wanted(sides, values))
+        matrix = compare_all(sides, *_wanted(sides, values), allow=values["allow"])
     if values["json"]:
         click.echo(json.dumps(matrix.to_dict(), allow_nan=False))
     else:

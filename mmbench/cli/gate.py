@@ -92,13 +92,14 @@ class _Gate(Command):
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option("--summary", metavar="FILE", help="Append them as Markdown, as $GITHUB_STEP_SUMMARY wants it.")
-@options("json", "out")
+@options("allow", "json", "out")
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
     targets = _targets(values, (*runs, *baselines, values["rules"]))
     if values["aa"] and any(targets.values()):
         raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
     working_directory_first()
+    from mmbench.analysis.variants import checked_allowances
     from mmbench.api.gate import gate_input
     from mmbench.gating.judge import gate
 
@@ -108,7 +109,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     _targets(values, [str(run.path) for run in (*found.runs, *found.baselines)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(found, values)
-    result = gate(found.runs, found.baselines, found.rules)
+    result = gate(found.runs, found.baselines, found.rules, checked_allowances(values["allow"]))
     failure = _write(result, targets)
     _print(result, as_json=values["json"])
     if failure is not None:

@@ -87,10 +87,14 @@ def _print(result: Any, as_json: bool) -> None:
 
 
 def _say_what_next(result: Any, again: str) -> None:
+    from mmbench.core.ids import split_variant
     from mmbench.results.rundir import shown_path
 
     lines = [f"  mmbench show {shlex.quote(str(shown_path(path)))}" for path in result.paths[:_SHOWN]]
     if len(result.paths) > _SHOWN:
         lines.append(f"  … and {len(result.paths) - _SHOWN:,} more in {shown_path(result.paths[0].parent)}")
+    variants = [run for run in result.runs if len({split_variant(task)[0] for task in run.tasks}) < len(run.tasks)]
+    for run in variants[:1]:
+        lines += ["Compare the variants:", f"  mmbench compare {shlex.quote(str(shown_path(run.path)))}"]
     verb = "Ask what failed again" if result.exit_code else "Resume or extend"
     click.echo("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines]), err=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
 from mmbench.analysis.stored_metrics import metric_for
+from mmbench.analysis.variants import is_allowed
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.score_table import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
@@ -104,6 +105,8 @@ class Comparison:
     """Task to what keeps the two runs from being compared on it."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Task to a sentence that says which of the two lacks it, or lacks some metrics of it."""
+    allowed: Mapping[str, list[Mismatch]] = field(default_factory=dict)
+    """Task to what differs between the two and was allowed to."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Metric id to why its stored maker cannot compute it here; its values stand without a difference."""
 
@@ -122,6 +125,7 @@ class Comparison:
             "metrics": [each.to_dict() for each in self.metrics],
             "slices": [each.to_dict() for each in self.slices],
             "refused": {task: [asdict(each) for each in found] for task, found in self.refused.items()},
+            "allowed": {task: [asdict(each) for each in found] for task, found in self.allowed.items()},
             "missing": dict(self.missing),
             "unknown": dict(self.unknown),
         }
@@ -134,11 +138,13 @@ def compare_runs(
     metrics: Mapping[str, Iterable[str]] | Iterable[str] | None = None,
     *,
     slices: bool = True,
+    allow: Iterable[str] = (),
 ) -> Comparison:
     """Compare two runs on the tasks that both have.
 
     Parameters: `a`, the reference, and `b`, the candidate; `tasks`, full names, None for all; `metrics`, ids, or task to
-    the ids wanted of it, where tasks that are not in it are left out, None for all; `slices`, also by slice, the primary metrics or those that were named. A task is refused, with every reason, where what
+    the ids wanted of it, where tasks that are not in it are left out, None for all; `slices`, also by slice, the primary metrics or those that were
+    named; `allow`, names of `mmbench.analysis.variants.ALLOWANCES`. A task is refused, with every reason, where what
     was asked differs between the two. Raises `NotComparableError` for score tables that are missing or damaged.
     """
     names = list(dict.fromkeys([*a.tasks, *b.tasks]))
@@ -148,6 +154,7 @@ def compare_runs(
     found: list[MetricDifference] = []
     by_slice: list[MetricDifference] = []
     refused: dict[str, list[Mismatch]] = {}
+    allowed: dict[str, list[Mismatch]] = {}
     missing: dict[str, str] = {}
     unknown: dict[str, str] = {}
     for name in wanted:
@@ -156,16 +163,19 @@ def compare_runs(
             missing[name] = "; ".join(text for text in lack if text)
             continue
         left, right = a.tasks[name], b.tasks[name]
-        if differs := mismatches(left, right):
+        differs = mismatches(left, right)
+        if any(not is_allowed(each, allow) for each in differs):
             refused[name] = differs
             continue
+        if differs:
+            allowed[name] = differs
         pair = _TaskPair(left, right, None if ids is None else ids[name])
         found += pair.metrics()
         by_slice += pair.slices() if slices else []
         if text := pair.lacking(a.label, b.label):
             missing[name] = text
         unknown |= pair.unknown()
-    return Comparison(a, b, found, by_slice, refused, missing, unknown)
+    return Comparison(a, b, found, by_slice, refused, missing, allowed, unknown)
 
 
 def _by_task(

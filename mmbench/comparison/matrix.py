@@ -87,10 +87,14 @@ class Matrix:
 
 
 def compare_all(
-    runs: Sequence[Run], tasks: Iterable[str] | None = None, metrics: Mapping[str, Iterable[str]] | None = None
+    runs: Sequence[Run],
+    tasks: Iterable[str] | None = None,
+    metrics: Mapping[str, Iterable[str]] | None = None,
+    *,
+    allow: Iterable[str] = (),
 ) -> Matrix:
     """Compare every pair of runs, as `compare_runs` does, without slices. Raises what that raises."""
     tasks = None if tasks is None else tuple(tasks)
     pairs = combinations(range(len(runs)), 2)
-    found = {(i, j): compare_runs(runs[i], runs[j], tasks, metrics, slices=False) for i, j in pairs}
+    found = {(i, j): compare_runs(runs[i], runs[j], tasks, metrics, slices=False, allow=allow) for i, j in pairs}
     return Matrix(tuple(runs), found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,13 +19,16 @@ from mmbench.results.run import Run
 from mmbench.stats import Difference
 
 
-def gate(runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule] = ()) -> GateResult:
+def gate(
+    runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule] = (), allow: Iterable[str] = ()
+) -> GateResult:
     """Judge a run by rules.
 
     Args:
         runs: The run and repeats of it. Metrics are judged on the first; the others are repeats for rules about speed.
         baselines: The baseline and repeats of it; empty where every rule is absolute.
         rules: What to check; none for `default_rules`.
+        allow: What may differ between run and baseline, names of `mmbench.analysis.variants.ALLOWANCES`.
 
     Raises:
         UsageError: For rules that cannot be meant, for runs of several models on one side, and where a baseline is needed and
@@ -52,7 +55,7 @@ def gate(runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule] = 
     return GateResult(
         run=run,
         baseline=baseline[0] if baseline else None,
-        verdicts=_judge(checks, runs, baselines),
+        verdicts=_judge(checks, runs, baselines, allow),
         model=runs[0].model.name,
         default_rules=not rules,
         repeats=(len(runs), len(baselines)),
@@ -82,8 +85,10 @@ def _check_repeats(sides: Sequence[Run], what: str) -> None:
         raise UsageError(f"{what}: the same run is given twice; a repeat is a run of its own")
 
 
-def _judge(checks: Sequence[RuleCheck], runs: Sequence[Run], baselines: Sequence[Run]) -> list[Verdict]:
-    pair = _Pair(runs[0], baselines[0] if baselines else None, {}, {})
+def _judge(
+    checks: Sequence[RuleCheck], runs: Sequence[Run], baselines: Sequence[Run], allow: Iterable[str]
+) -> list[Verdict]:
+    pair = _Pair(runs[0], baselines[0] if baselines else None, frozenset(allow), {}, {})
     pair.compare(checks)
     verdicts: dict[int, Verdict] = {}
     tests: dict[int, Test] = {}
@@ -114,6 +119,7 @@ class _Pair:
 
     run: Run
     baseline: Run | None
+    allow: frozenset[str]
     differences: dict[tuple[str, str], MetricDifference]
     refused: dict[str, list[str]]
 
@@ -127,7 +133,7 @@ class _Pair:
                 wanted.setdefault(check.rule.task, set()).add(check.rule.metric)
         for task, metrics in wanted.items():
             try:
-                found = compare_runs(self.baseline, self.run, [task], {task: metrics}, slices=False)
+                found = compare_runs(self.baseline, self.run, [task], {task: metrics}, slices=False, allow=self.allow)
             except NotComparableError as error:
                 self.refused[task] = [str(error)]
             else:

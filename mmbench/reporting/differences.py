@@ -164,8 +164,13 @@ def _cut(text: str) -> str:
 
 
 def lacking(comparison: Comparison) -> list[str]:
-    """A sentence for each task that was left out because one side lacks it, or metrics of it."""
-    return [f"{task}: {text}" for task, text in comparison.missing.items()]
+    """A sentence for each task that one side lacks, or metrics of it, and for each that differs in what was allowed."""
+    lacks = [f"{task}: {text}" for task, text in comparison.missing.items()]
+    differ = [
+        f"{task}: compared although {'; '.join(map(str, found))} (--allow)"
+        for task, found in comparison.allowed.items()
+    ]
+    return [*differ, *lacks]
 
 
 def explained_table(a: Run, b: Run, found: Sequence[Explained]) -> Table:

@@ -246,6 +246,13 @@ _OF_COMMANDS = (
         also=("task",),
         short="t",
     ),
+    Option(
+        "Go on although this differs: prompt, extractor or generation.",
+        forms.names("LIST"),
+        "what",
+        default=(),
+        name="allow",
+    ),
     Option("Print what would be done, and stop.", forms.flag(), "what", default=False, name="dry-run"),
     Option(
         "Forbid the Hugging Face libraries to use the network.", forms.flag(), "model", default=False, name="offline"

@@ -168,7 +168,7 @@ def test_a_damaged_run_is_one_sentence_and_code_3(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["mymodel.py:Red"], ["needs two runs"]),
+        (["mymodel.py:Red"], ["name a second run"]),
         ([], ["Missing argument"]),
         (["mymodel.py:Red", "mymodel.py:Rad"], ["there is no run", "Did you mean"]),
         (["mymodel.py:Red", "mymodel.py:Red"], ["given twice"]),
