@@ -59,7 +59,7 @@ def wishes_of(model: str, given: Mapping[str, Any]) -> Wishes:
     if not isinstance(given.get("stream", False), bool):
         raise UsageError(f"stream={given['stream']!r}: expected true or false")
     if not isinstance(given.get("extra", {}), Mapping):
-        raise UsageError(f"extra={given['extra']!r}: expected a table of fields")
+        raise UsageError(f"extra={given['extra']!r}: expected a table of fields; to leave a field out: omit=NAME")
     for name in ("system", "detail", "tokens_field"):
         if not isinstance(given.get(name, ""), str):
             raise UsageError(f"{name}={given[name]!r}: expected a text")
