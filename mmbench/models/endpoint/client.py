@@ -150,7 +150,7 @@ class Client:
                     return Completion.refused(refused)
                 error = failure(answer.status, answer.headers, said, endpoint)
                 if answer.status in _BAD_REQUEST:
-                    raise RunFailedError(f"{str(error).rstrip(".")}{self._advice(said, body)}")
+                    raise RunFailedError(f"{str(error).rstrip('.')}{self._advice(said, body)}")
                 raise error
             if answer.content_type == "text/event-stream":
                 await self._stream(answer, completion)

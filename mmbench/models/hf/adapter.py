@@ -125,8 +125,7 @@ class HuggingFace:
         given = inputs.inputs.to(self._model.device, dtype=self._model.dtype)
         read = given["attention_mask"].sum(dim=1).tolist()
         with torch.inference_mode():
-            most = max(request.max_new_tokens for request in requests)
-            written = self._model.generate(**given, **settings_of(requests[0].temperature, most))
+            written = self._model.generate(**given, **settings_of(requests))
         tokens = written[:, given["input_ids"].shape[1] :].tolist()
         return [self._generation(*row) for row in zip(requests, tokens, read, inputs.begun, strict=True)]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from mmbench.core.errors import ModelUnusableError
 from mmbench.core.media import Media
+from mmbench.core.requests import Message
 from mmbench.core.samples import Part
 
 _PROBE = "mmbenchprobe"
@@ -32,17 +34,33 @@ class ChatFormat:
     """What stands for an image in a text."""
     places_images: bool = True
     """Whether a rendered message holds as many placeholders as images."""
+    thinking: bool = False
+    """Whether the template knows ``enable_thinking``."""
+    thinking_budget: bool = False
+    """Whether the template knows ``thinking_budget``."""
     placeholders: tuple[str, ...] = ("<image>",)
     """Tokens that stand for media, the longest first: data that hold one must not be taken for more media."""
 
-    def render(self, processor: Any, parts: Sequence[Part], system: str | None) -> str:
-        """The prompt for the parts of a user's message. Raises what the template raises."""
-        if system is not None and not self.system:
-            parts, system = (f"{system}\n\n", *parts) if self.content != "none" else (system, *parts), None
+    def render(
+        self, processor: Any, messages: Sequence[Message], given: Mapping[str, Any] = MappingProxyType({})
+    ) -> str:
+        """The prompt for a conversation.
+
+        Args:
+            processor: Has the template.
+            messages: The messages.
+            given: What the template is given beside them.
+
+        Raises:
+            Exception: What the template raises.
+        """
+        if not self.system and messages[0].role == "system":
+            system, first, *rest = messages
+            parts = [f"{part}\n\n" if isinstance(part, str) else part for part in system.parts]
+            messages = [Message(first.role, (*parts, *first.parts)), *rest]
         if self.content == "none":
-            return self.as_text(parts if system is None else (system, *parts))
-        messages = [] if system is None else [self._message("system", (system,))]
-        return _apply(processor, [*messages, self._message("user", parts)])
+            return self.as_text([part for message in messages for part in message.parts])
+        return _apply(processor, [self._message(message) for message in messages], given)
 
     def as_text(self, parts: Sequence[Part]) -> str:
         """Parts below each other, images as placeholders."""
@@ -58,10 +76,10 @@ class ChatFormat:
             text = text.replace(found, f"{found[0]} {found[1:]}")
         return text
 
-    def _message(self, role: str, parts: Sequence[Part]) -> dict[str, Any]:
+    def _message(self, message: Message) -> dict[str, Any]:
         if self.content == "text":
-            return {"role": role, "content": self.as_text(parts)}
-        return {"role": role, "content": [_typed(part) for part in parts]}
+            return {"role": message.role, "content": self.as_text(message.parts)}
+        return {"role": message.role, "content": [_typed(part) for part in message.parts]}
 
 
 def chat_format(processor: Any) -> ChatFormat:
@@ -89,16 +107,21 @@ def chat_format(processor: Any) -> ChatFormat:
     if content is None:
         raise ModelUnusableError(f"the chat template fails on every message: {next(iter(problems.values()))}")
     plain = replace(plain, content=content.partition(" ")[0])
-    places_images = not token or _places_images(processor, plain)
-    return replace(plain, system=_writes_system(processor, plain), places_images=places_images)
+    return replace(
+        plain,
+        system=_writes_system(processor, plain),
+        places_images=not token or _places_images(processor, plain),
+        thinking=_heeds(processor, plain, "enable_thinking", False, True),
+        thinking_budget=_heeds(processor, plain, "thinking_budget", 101, 202),
+    )
 
 
 def _typed(part: Part) -> dict[str, str]:
     return {"type": part.kind} if isinstance(part, Media) else {"type": "text", "text": part}
 
 
-def _apply(processor: Any, messages: Sequence[dict[str, Any]]) -> str:
-    return str(processor.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False))
+def _apply(processor: Any, messages: Sequence[dict[str, Any]], given: Mapping[str, Any] = MappingProxyType({})) -> str:
+    return str(processor.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False, **given))
 
 
 def _works(render: Callable[[], str], problems: dict[str, str], name: str) -> bool:
@@ -115,10 +138,18 @@ def _works(render: Callable[[], str], problems: dict[str, str], name: str) -> bo
 
 def _writes_system(processor: Any, trial: ChatFormat) -> bool:
     try:
-        text = trial.render(processor, (_PROBE,), _SYSTEM_PROBE)
+        text = trial.render(processor, [Message("system", (_SYSTEM_PROBE,)), Message("user", (_PROBE,))])
     except Exception:  # noqa: BLE001 - "no system role" is an exception of the template's own
         return False
     return _SYSTEM_PROBE in text and _PROBE in text
+
+
+def _heeds(processor: Any, trial: ChatFormat, name: str, *values: Any) -> bool:
+    """Whether the template writes something else for another value of an argument."""
+    try:
+        return len({trial.render(processor, [Message("user", (_PROBE,))], {name: value}) for value in values}) > 1
+    except Exception:  # noqa: BLE001 - as above
+        return False
 
 
 def _places_images(processor: Any, trial: ChatFormat) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from mmbench.core.requests import Generate
 
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id")
 """What is kept of a checkpoint's generation config: the tokens of its format."""
@@ -45,12 +48,14 @@ def _defaults(config: Any) -> dict[str, Any]:
     return dict(known()) if callable(known) else {}
 
 
-def settings_of(temperature: float, max_new_tokens: int) -> dict[str, Any]:
-    """Arguments of `generate`: greedy for a temperature of 0, otherwise drawn from the whole distribution."""
-    if temperature <= 0:
-        return {"max_new_tokens": max_new_tokens, "do_sample": False}
-    sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    return {"max_new_tokens": max_new_tokens, **sampling}
+def settings_of(requests: Sequence[Generate]) -> dict[str, Any]:
+    """Arguments of `generate` for a batch: greedy for a temperature of 0, otherwise drawn as the first request says."""
+    first = requests[0]
+    settings = {"max_new_tokens": max(request.max_new_tokens for request in requests)}
+    if first.temperature <= 0:
+        return {**settings, "do_sample": False}
+    top_p = 1.0 if first.top_p is None else first.top_p
+    return {**settings, "do_sample": True, "temperature": first.temperature, "top_k": 0, "top_p": top_p}
 
 
 def ends_of(model: Any) -> frozenset[int]:

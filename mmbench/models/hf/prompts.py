@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError
 from mmbench.core.media import Media
-from mmbench.core.requests import Request
+from mmbench.core.requests import Generate, Message, Request, conversation
+from mmbench.core.samples import Part
+from mmbench.models.endpoint.payload import template_args
 from mmbench.models.hf.chat import ChatFormat, chat_format
 
 
@@ -44,10 +46,27 @@ class Prompts:
         return texts, images
 
     def _text(self, request: Request) -> str:
-        parts = tuple(part if isinstance(part, Media) else self.format.neutral(part) for part in request.content)
-        if parts != tuple(request.content):
+        asked = conversation(request)
+        messages = [Message(message.role, tuple(map(self._neutral, message.parts))) for message in asked]
+        if messages != list(asked):
             self.neutralised.add(request.id)
-        return self.format.render(self._processor, parts, self._system)
+        if self._system is not None:
+            first = messages.pop(0).parts if messages[0].role == "system" else ()
+            messages.insert(0, Message("system", (self._system, *first)))
+        given = template_args(request) if isinstance(request, Generate) else {}
+        self._check_thinking(given)
+        return self.format.render(self._processor, messages, given)
+
+    def _neutral(self, part: Part) -> Part:
+        return part if isinstance(part, Media) else self.format.neutral(part)
+
+    def _check_thinking(self, given: Mapping[str, Any]) -> None:
+        if "thinking_budget" in given and not self.format.thinking_budget:
+            raise ModelUnusableError(
+                "the chat template takes no number of tokens to reason for: --thinking on, or none"
+            )
+        if "enable_thinking" in given and not (self.format.thinking or self.format.thinking_budget):
+            raise ModelUnusableError("the chat template cannot turn reasoning on or off: leave --thinking out")
 
     def _check(self, texts: Sequence[str], images: Sequence[Sequence[Any]]) -> None:
         token = getattr(self._processor, "image_token", None)

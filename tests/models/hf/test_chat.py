@@ -9,9 +9,11 @@ import tiny
 from helpers import evaluate, lines, write_picture, write_rows
 
 from mmbench import Generate
+from mmbench.core import Message
 from mmbench.core.errors import ModelUnusableError, RunFailedError
 from mmbench.models.hf.adapter import NEUTRALISED
 from mmbench.models.hf.chat import chat_format
+from mmbench.models.hf.generation import settings_of
 from mmbench.models.hf.prompts import Prompts
 
 TYPED = tiny.TEMPLATE
@@ -125,6 +127,52 @@ def test_a_placeholder_in_one_question_stops_nothing_and_is_noted(tmp_path: Path
     (entry,) = [task.entry for task in result.runs[0].tasks.values()]
     assert entry.notes == {NEUTRALISED: 2}
     assert {line.error for line in lines(result.path) if line.status == "error"} == set()
+
+
+THINKS = TYPED + "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}"
+BUDGET = TYPED + "{% if thinking_budget is defined %}<budget {{ thinking_budget }}>{% endif %}"
+
+
+def test_a_conversation_keeps_its_roles(processor: Any) -> None:
+    messages = (
+        Message("system", ("Be brief.",)),
+        Message("user", (tiny.picture(0), "a?")),
+        Message("assistant", ("red",)),
+        Message("user", (tiny.picture(1), "b?")),
+    )
+    for template, expected in {
+        TYPED: "system: Be brief. user: <image>\na? assistant: red user: <image>\nb? assistant:",
+        TEXT: "system: Be brief. user: <image>\na? assistant: red user: <image>\nb? assistant:",
+        NO_SYSTEM: "user: Be brief.\n\n<image>\na? assistant: red user: <image>\nb? assistant:",
+    }.items():
+        processor.chat_template = template
+        (text,), (images,) = Prompts(processor, None).of([Generate(messages=messages)])
+        assert (text, len(images)) == (expected, 2)
+    processor.chat_template = TYPED
+    (text,), _ = Prompts(processor, "First.").of([Generate(messages=messages)])
+    assert text.startswith("system: First.Be brief. user:")
+
+
+def test_thinking_is_given_to_a_template_that_knows_it_and_refused_otherwise(processor: Any) -> None:
+    def ask(template: str, **given: Any) -> str:
+        processor.chat_template = template
+        return Prompts(processor, None).of([Generate(parts=("a?",), **given)])[0][0]
+
+    assert ask(THINKS, thinking=False).endswith("<think></think>")
+    assert ask(THINKS, thinking=True) == ask(THINKS) == "user: a? assistant:"
+    assert ask(BUDGET, thinking=300).endswith("<budget 300>")
+    assert ask(BUDGET, chat_template_kwargs={"thinking_budget": 7}).endswith("<budget 7>")
+    for template, thinking in ((TYPED, True), (TYPED, False), (THINKS, 300)):
+        with pytest.raises(ModelUnusableError, match="thinking"):
+            ask(template, thinking=thinking)
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(0.0, None), (0.0, 0.5), (0.8, None), (0.8, 0.5)])
+def test_settings_of_a_request(temperature: float, top_p: float | None) -> None:
+    found = settings_of([Generate(parts=("a",), temperature=temperature, top_p=top_p, max_new_tokens=3)])
+    assert found["max_new_tokens"] == 3
+    assert found["do_sample"] == (temperature > 0)
+    assert found.get("top_p") == (None if temperature == 0 else top_p or 1.0)
 
 
 LEFT_OVER: dict[str, Any] = {
