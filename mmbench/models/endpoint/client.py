@@ -150,7 +150,7 @@ class Client:
                     return Completion.refused(refused)
                 error = failure(answer.status, answer.headers, said, endpoint)
                 if answer.status in _BAD_REQUEST:
-                    raise RunFailedError(f"{str(error).rstrip('.')}{self._advice(said, body)}")
+                    raise self._advised(error, said, body)
                 raise error
             if answer.content_type == "text/event-stream":
                 await self._stream(answer, completion)
@@ -162,6 +162,11 @@ class Client:
                 completion = Completion(streamed=False)
                 completion.take(parse(whole, answer.content_type, endpoint.hide))
             return completion.check(endpoint)
+
+    def _advised(self, error: RunFailedError, said: bytes, body: bytes) -> RunFailedError:
+        """The error with what to do about a field that it names, where it is about this request alone."""
+        advice = self._advice(said, body) if type(error) is RunFailedError else ""
+        return RunFailedError(f"{str(error).rstrip('.')}{advice}") if advice else error
 
     async def _stream(self, answer: aiohttp.ClientResponse, completion: Completion) -> None:
         """Take events as they come, until one says that it is the last. Raises `RunFailedError` when they are too long."""

@@ -111,8 +111,8 @@ def chat_format(processor: Any) -> ChatFormat:
         plain,
         system=_writes_system(processor, plain),
         places_images=not token or _places_images(processor, plain),
-        thinking=_heeds(processor, plain, "enable_thinking", False, True),
-        thinking_budget=_heeds(processor, plain, "thinking_budget", 101, 202),
+        thinking=_heeds(processor, plain, "enable_thinking", (False, True)),
+        thinking_budget=_heeds(processor, plain, "thinking_budget", (101, 202)),
     )
 
 
@@ -144,7 +144,7 @@ def _writes_system(processor: Any, trial: ChatFormat) -> bool:
     return _SYSTEM_PROBE in text and _PROBE in text
 
 
-def _heeds(processor: Any, trial: ChatFormat, name: str, *values: Any) -> bool:
+def _heeds(processor: Any, trial: ChatFormat, name: str, values: Sequence[Any]) -> bool:
     """Whether the template writes something else for another value of an argument."""
     try:
         return len({trial.render(processor, [Message("user", (_PROBE,))], {name: value}) for value in values}) > 1

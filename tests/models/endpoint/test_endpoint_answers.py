@@ -373,8 +373,8 @@ def test_sentiment_is_asked_with_its_prompt_and_read_by_the_extractor_that_is_na
     assert result.exit_code == 0
     sentences = {str(sample.parts[-1]) for sample in samples}
     assert all(len(call.pictures) == 1 and any(text in call.prompt for text in sentences) for call in calls)
-    (plan,) = result.path.glob("tasks/*/plan.json")
-    assert json.loads(plan.read_text("utf-8"))["identity"]["extractor"] == extractor
+    (asked,) = result.runs[0].tasks.values()
+    assert asked.entry.scored_by["extractor"] == extractor
     labels = [sample.references[0] for sample in samples]
     errors = [float(label == "positive") if target == "class" else abs(2.5 - float(label)) for label in labels]
     found = next(row.metric for row in result.metrics if row.metric.id == metric)
