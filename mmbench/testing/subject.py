@@ -76,7 +76,7 @@ class TaskSubject:
 
     @property
     def mixed(self) -> Answers:
-        """Answers as a mediocre model gives them: right, wrong, unparsable, refused, failed. New lists each time."""
+        """Answers as a mediocre model gives them: right, wrong, unparsable, truncated, refused, failed. New lists each time."""
         return [list(answers) for answers in self._stages.get("mixed answers", self._mix)]
 
     @property
@@ -151,6 +151,8 @@ class TaskSubject:
                 return Response("refused", "No.")
             if fate < 0.2:
                 return Response("ok", GIBBERISH)
+            if fate < 0.25:
+                return Response("truncated", draw.choice((right.output, "")), "cut off", finish_reason="length")
             return right if fate < 0.5 else Response("ok", draw.choice(request.choices or texts))
         if isinstance(request, Choose):
             return right if fate < 0.4 else Response("ok", [float(draw.randrange(3)) for _ in request.choices])

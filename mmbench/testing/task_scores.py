@@ -252,7 +252,7 @@ def _declined(subject: TaskSubject, response: Response, status: str | None) -> s
                 )
         if value.n_failed:
             raise BrokenError(f"An answer with {shown} is counted as failed in {metric.id}.")
-        if status and not (value.n_refused if status == "refused" else value.n_unparsed):
+        if status and not getattr(value, f"n_{status}"):
             raise BrokenError(f"An answer with {shown} is not counted as {status} in {metric.id}.")
         if metric.is_mean and metric.higher_is_better and metric.bounds[0] == 0:
             column = column_of(table, metric.columns[0])
@@ -278,6 +278,12 @@ def _unparsable(subject: TaskSubject) -> str:
     strict = "unparsed" if subject.info.closed_answers and subject.info.extractor else None
     shown = [_declined(subject, Response("ok", text), strict) for text in (GIBBERISH, "")]
     return f"{' and '.join(shown)} score 0{' and are counted as unparsed' if strict else ''}."
+
+
+def _truncated(subject: TaskSubject) -> str:
+    _generates(subject)
+    _declined(subject, Response("truncated", "", "cut off", finish_reason="length"), "truncated")
+    return "An answer that was cut off before it held a text scores 0 and is counted."
 
 
 def _chooses(subject: TaskSubject) -> str:
@@ -354,6 +360,11 @@ SCORES: tuple[KitRule[TaskSubject], ...] = (
     KitRule("partial errors", "Give a unit the status 'error' where any answer that it needs failed.", _one_of_several),
     KitRule("refusals", "Give a unit whose response is refused the status 'refused' and the score 0.", _refused),
     KitRule("unparsable", "Give a unit without a readable answer the status 'unparsed' and the score 0.", _unparsable),
+    KitRule(
+        "truncated",
+        "Give a unit whose response was truncated the status 'truncated' (mmbench.core.status_of) and what its text is worth.",
+        _truncated,
+    ),
     KitRule(
         "choices", "Let solve and score take a Choose request in place of a Generate request with choices.", _chooses
     ),

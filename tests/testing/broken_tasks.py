@@ -297,6 +297,13 @@ class RefusedIsFailed(Broken):
         )
 
 
+class TruncatedUnsaid(Broken):
+    def score(self, samples: Any, responses: Any) -> dict[str, ScoreTable]:
+        return super().score(
+            samples, [[replace(r, status="ok") if r.status == "truncated" else r for r in a] for a in responses]
+        )
+
+
 class UnparsedUnsaid(Broken):
     def score_sample(self, sample: Sample, response: Response) -> SampleScore:
         found = super().score_sample(sample, response)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core.reasoning import left_open, marks_reasoning
@@ -127,9 +127,12 @@ class HuggingFace:
         with torch.inference_mode():
             written = self._model.generate(**given, **settings_of(requests))
         tokens = written[:, given["input_ids"].shape[1] :].tolist()
-        return [self._generation(*row) for row in zip(requests, tokens, read, inputs.begun, strict=True)]
+        image = getattr(self._processor, "image_token_id", None)
+        seen = (given["input_ids"] == image).sum(dim=1).tolist() if isinstance(image, int) else [None] * len(read)
+        counts = [Usage(int(total), image_tokens=images) for total, images in zip(read, seen, strict=True)]
+        return [self._generation(*row) for row in zip(requests, tokens, counts, inputs.begun, strict=True)]
 
-    def _generation(self, request: Generate, tokens: Sequence[int], read: int, begun: str = "") -> Generation:
+    def _generation(self, request: Generate, tokens: Sequence[int], read: Usage, begun: str = "") -> Generation:
         """Cut after the end and after what the request allows: padding is neither text nor counted."""
         kept: list[int] = []
         reason: FinishReason = "unknown"
@@ -144,7 +147,7 @@ class HuggingFace:
         for stop in request.stop:
             text, found, _ = text.partition(stop)
             reason = "stop" if found else reason
-        return Generation(text, Usage(input_tokens=int(read), output_tokens=len(kept)), finish_reason=reason)
+        return Generation(text, replace(read, output_tokens=len(kept)), finish_reason=reason)
 
     def _text(self, tokens: Sequence[int]) -> str:
         """The tokens as text, without special tokens but those that mark reasoning."""

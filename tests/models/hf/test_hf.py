@@ -9,7 +9,7 @@ import pytest
 import tiny
 from helpers import evaluate, lines, write_questions
 
-from mmbench import Choose, Generate, run
+from mmbench import Choose, Generate, Usage, run
 from mmbench.core import RunFailedError, UnknownNameError, UsageError
 from mmbench.models.hf.adapter import HuggingFace
 
@@ -65,7 +65,8 @@ def test_padding_is_neither_text_nor_counted(model: Any) -> None:
     alone = ask(model, [asked(0, max_new_tokens=2)])[0]
     assert (alone.text, alone.usage) == (short.text, short.usage)
     end = next(iter(model._ends))
-    cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], 7, "")
+    cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], Usage(7))
+    assert 0 < short.usage.image_tokens < short.usage.input_tokens
     assert cut.usage.output_tokens == 3
     assert cut.usage.input_tokens == 7
     assert cut.finish_reason == "stop"
@@ -73,7 +74,7 @@ def test_padding_is_neither_text_nor_counted(model: Any) -> None:
 
 def test_how_a_generation_ended_is_read_from_its_tokens(model: Any) -> None:
     def reason(tokens: list[int], **options: Any) -> str:
-        return model._generation(asked(0, max_new_tokens=3, **options), tokens, 7).finish_reason
+        return model._generation(asked(0, max_new_tokens=3, **options), tokens, Usage(7)).finish_reason
 
     end, text = next(iter(model._ends)), model._text([50, 51, 52])
     assert reason([50, 51, 52]) == "length"
