@@ -98,6 +98,8 @@ class RunSpec:
     """Whether the model reasons first, or for how many tokens at most; None: as the model does by itself."""
     chat_template_kwargs: Mapping[str, Any]
     """Given to the chat template of the model."""
+    reask: Literal["truncated"] | None
+    """Whether answers that ended by themselves are taken over from a task asked with fewer new tokens; None: no."""
     limit: int | None
     """At most this many samples of each task, whole groups only; None: all."""
     ids: tuple[str, ...]

@@ -83,7 +83,8 @@ def value_notes(metrics: Sequence[MetricValue], look: str = "mmbench show RUN --
     if (first := _first_with(metrics, lambda metric: metric.n_truncated)) is not None:
         text = (
             f"{first.n_truncated:,} of {first.n:,} {_counted(first)} were cut off by the limit on new tokens (truncated) and "
-            f"score what their text is worth, 0 without an answer; look at one with {look}"
+            f"score what their text is worth, 0 without an answer; look at one with {look}, and ask them again with "
+            "--reask truncated --max-new-tokens N"
         )
         notes.append(("", text))
     if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:

@@ -119,6 +119,14 @@ class RunOptions(TrainOptions, AskOptions, total=False):
     suite: Annotated[
         str | None, Option("Models and tasks under one name, see: mmbench list suites.", forms.text("S"), "what")
     ]
+    reask: Annotated[
+        Literal["truncated"] | None,
+        Option(
+            "Take over what ended by itself with fewer --max-new-tokens, and ask only the rest again.",
+            forms.choice("truncated"),
+            "ask",
+        ),
+    ]
     skip_incompatible: Annotated[
         bool,
         Option(

@@ -25,6 +25,7 @@ from mmbench.runner.execute.recorder import Recorder, TooManyErrorsError
 from mmbench.runner.plan.batching import AUTO_START, cut, plan_file
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
+from mmbench.runner.plan.reask import source_of, take_over
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.scoring.tables import chance_of, keep, read_responses, score
 
@@ -75,6 +76,7 @@ class TaskRun:
             progress.note(f"{plan.name}: data, prompt or version changed; earlier answers are kept in {kept.name}")
             existing = None
         make_folder(self._folder)
+        self._take_over(progress)
         self._state = LogState(plan, read_log(self._folder / "responses.jsonl"))
         size, cost = self._spec.batch_size, self._spec.batch_cost
         size = AUTO_START if size == "auto" else size
@@ -90,6 +92,14 @@ class TaskRun:
         self.left = self._state.remaining(batches)
         if same and not self.left and self._scored_alike():
             self._leave_as_it_is(plan.part)
+
+    def _take_over(self, progress: Progress) -> None:
+        """With ``--reask``, begin with the answers that ended by themselves with a smaller limit on new tokens."""
+        source = source_of(self.plan, self._directory) if self._spec.reask else None
+        count = take_over(self.plan, self._directory, source) if source is not None else 0
+        if count:
+            self.add_notes({f"taken over from {source}, where the answer had ended by itself": count})
+            progress.note(f"{self.name}: {count:,} answers taken over from {source}; the rest is asked again")
 
     def _scored_alike(self) -> bool:
         """Whether an earlier session scored these answers as they would be scored now."""

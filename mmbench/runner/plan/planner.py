@@ -22,6 +22,7 @@ from mmbench.resolve.task_names import ResolvedTask, notes_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
 from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
+from mmbench.runner.plan.reask import check_reask
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 
 
@@ -76,6 +77,7 @@ def make_plan(
             skipped = {task.name: _incompatible(task, why, spec.split) for task, why in fit.skipped}
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
+    check_reask(jobs)
     names = plans.names(resolved)
     notes = [f"{names[task.name]}: {note}" for task in resolved for note in notes_of(task.task)]
     return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["solved"])
