@@ -50,6 +50,8 @@ class Extractor:
     """Whether it looks for one of a closed set; a task without any refuses it."""
     normalise: Callable[[str], str] = normalise
     """Brings references to the form in which answers are compared."""
+    among: Callable[[str, Sequence[str]], list[str]] | None = None
+    """(answer, references) to those that the answer gives, where that is another question than which of them it equals."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -58,6 +60,12 @@ class Extractor:
     def __call__(self, text: str, choices: Choices = None) -> str | None:
         """Find the answer; see `extract`."""
         return self.extract(text, choices)
+
+    def gives(self, answer: str, references: Sequence[str]) -> bool:
+        """Whether an answer to a question without a closed set is one of the references."""
+        if self.among is not None:
+            return bool(self.among(answer, references))
+        return any(answer == self.normalise(reference) for reference in references)
 
     def __str__(self) -> str:
         return f"{self.name}-v{self.version}"
@@ -82,7 +90,7 @@ def extractor(
         name: The name that users type, and under which it is registered.
         version: Changes whenever the function could return something else.
         examples: Texts with what is found in them.
-        **declared: ``reads``, ``needs_choices`` and ``normalise``, as in `Extractor`.
+        **declared: ``reads``, ``needs_choices``, ``normalise`` and ``among``, as in `Extractor`.
 
     Returns:
         The decorator; what it returns is what an entry point of ``mmbench.extractors`` names.
