@@ -26,6 +26,7 @@ _MARKS = {
 }
 """A mark to the characters that are written in its place."""
 _PAIRS = {"(": ")", "[": "]"}
+_BRACKETS = re.compile(r"[()\[\]]")
 _QUOTES = "\"'`"
 _STOPS = ".!"
 
@@ -66,11 +67,11 @@ def _usual_characters() -> dict[int, str]:
     return {**usual, **wide, **dict.fromkeys(_INVISIBLE, "")}
 
 
-_LONGEST = 100_000
+_LONGEST = 40_000
 
 
 def excerpt(text: str) -> str:
-    """The text; of one that is longer than 100,000 characters, its first and its last 50,000, cut between words.
+    """The text; of one that is longer than 40,000 characters, its first and its last 20,000, cut between words.
 
     What looks for an answer within a text takes a bounded time so. Answers stand at an end of what a model wrote.
     """
@@ -164,10 +165,11 @@ def _partners(text: str) -> dict[int, int]:
     """Where each bracket that is closed opens, to where it closes."""
     found: dict[int, int] = {}
     opened: list[int] = []
-    for place, character in enumerate(text):
-        if character in _PAIRS:
+    for match in _BRACKETS.finditer(text):
+        place, bracket = match.start(), match.group()
+        if bracket in _PAIRS:
             opened.append(place)
-        elif opened and character == _PAIRS[text[opened[-1]]]:
+        elif opened and bracket == _PAIRS[text[opened[-1]]]:
             found[opened.pop()] = place
     return found
 

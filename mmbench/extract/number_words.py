@@ -150,6 +150,8 @@ def words_value(tokens: Sequence[str], place: int) -> tuple[float | None, int]:
 def _sequence(tokens: Sequence[str], place: int) -> tuple[list[str], int]:
     """The number words from a place on, and the place behind them; a stop ends the sequence."""
     words: list[str] = []
+    if not tokens[place][:1].isalpha():
+        return words, place
     while place < len(tokens):
         token = tokens[place]
         bare = token.rstrip(_ENDS)
@@ -206,4 +208,6 @@ def _is_pronoun(tokens: Sequence[str], place: int) -> bool:
     alone = not after or tokens[place] != "one" or not after[0].isalpha()
     if alone:
         return bool(before) and before.rstrip(_ENDS) not in _BEFORE_NUMBER and before[-1:] not in _ENDS
+    if after in ("and", "or", "to"):
+        return bool(before) and before not in _BEFORE_NUMBER
     return after in _AFTER_PRONOUN

@@ -170,23 +170,30 @@ def _values(text: str) -> Iterator[float | None]:
 
 def _figures(tokens: list[str], place: int) -> tuple[float | None, int]:
     """The number in figures at a place, and the place behind it; the same place where there is none."""
-    match = _NUMBER.fullmatch(tokens[place].rstrip(_ENDS).lstrip(","))
-    if match is None:
-        return None, place
-    sign, inner, above, below = match.groups()
-    value = _value(above, below)
+    value, whole = _figure(tokens[place])
     if value is None:
         return None, place
     after = place + 1
-    if below is None and after < len(tokens) and value.is_integer():
+    if whole and after < len(tokens):
         mixed = re.fullmatch(r"(\d{1,4})/(\d{1,4})", tokens[after].rstrip(_ENDS))
         if mixed and 0 < int(mixed.group(1)) < int(mixed.group(2)):
-            value, after = value + int(mixed.group(1)) / int(mixed.group(2)), after + 1
+            value, after = value + math.copysign(int(mixed.group(1)) / int(mixed.group(2)), value), after + 1
     if after < len(tokens) and (magnitude := MAGNITUDES.get(tokens[after].rstrip(_ENDS))):
         value, after = value * magnitude, after + 1
-    if sign and inner:
-        return None, after
-    return (-value if "-" in (sign, inner) else value), after
+    return value, after
+
+
+@lru_cache(maxsize=4096)
+def _figure(token: str) -> tuple[float | None, bool]:
+    """The number that a token is, and whether it is a whole one in plain figures."""
+    match = _NUMBER.fullmatch(token.rstrip(_ENDS).lstrip(","))
+    if match is None:
+        return None, False
+    sign, inner, above, below = match.groups()
+    value = _value(above, below)
+    if value is None or (sign and inner):
+        return None, False
+    return (-value if "-" in (sign, inner) else value), below is None and value.is_integer()
 
 
 def _value(above: str, below: str | None) -> float | None:
