@@ -86,7 +86,7 @@ class DatasetCard:
     prompt: str = ""
     """Name of one of the family's prompts; empty where the family has none."""
     extractor: str = ""
-    """Name of one of the family's answer extractors; empty: the family chooses."""
+    """Name of a registered answer extractor (`mmbench.extract`); empty: the family chooses."""
 
     def __post_init__(self) -> None:
         for field in ("name", "description", "licence", "citation", "revision"):

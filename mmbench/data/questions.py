@@ -10,6 +10,7 @@ from pathlib import Path
 from mmbench.data.images import NamedImages
 from mmbench.data.records import Record, find_data_file, listed, read_records
 from mmbench.data.rows import Question, told_apart
+from mmbench.extract import normalise
 
 _FIELDS = ("image", "question", "answer", "answers", "id", "question_id", "choices", "slices", "type")
 _OPTIONAL = _FIELDS[4:]
@@ -138,9 +139,5 @@ def _records(record: Record) -> list[str]:
 
 
 def _check_choices(record: Record, choices: list[str], answers: list[str]) -> None:
-    folded = [choice.strip().casefold() for choice in choices]
-    for n, choice in enumerate(folded):
-        if choice in folded[:n]:
-            raise record.error(f"field 'choices': {choices[n]!r} stands there twice")
-    if not any(answer.strip().casefold() in folded for answer in answers):
+    if set(choices).isdisjoint(answers) and set(map(normalise, choices)).isdisjoint(map(normalise, answers)):
         raise record.error(f"none of the answers ({listed(answers)}) is among the choices ({listed(choices)})")

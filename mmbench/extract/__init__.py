@@ -12,7 +12,7 @@ from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from mmbench.extract.declare import Choices, Example, Extractor, Reads, extractor
-    from mmbench.extract.normal_form import normalise
+    from mmbench.extract.normal_form import composed, normalise
     from mmbench.extract.numbers import number_text
     from mmbench.extract.registered import extractor_named, extractors
 
@@ -21,6 +21,7 @@ __all__ = [
     "Example",
     "Extractor",
     "Reads",
+    "composed",
     "extractor",
     "extractor_named",
     "extractors",
@@ -32,7 +33,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "mmbench.extract.declare": ("Choices", "Example", "Extractor", "Reads", "extractor"),
-        "mmbench.extract.normal_form": ("normalise",),
+        "mmbench.extract.normal_form": ("composed", "normalise"),
         "mmbench.extract.numbers": ("number_text",),
         "mmbench.extract.registered": ("extractor_named", "extractors"),
     },

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 from mmbench.extract.normal_form import normalise
@@ -67,6 +68,10 @@ class Extractor:
             return bool(self.among(answer, references))
         return any(answer == self.normalise(reference) for reference in references)
 
+    def __reduce__(self) -> tuple[Callable[[str, str], Any], tuple[str, str]]:
+        """Pickle by the name under which the declaration stands in its module, as a function is."""
+        return _declared, (self.extract.__module__, self.extract.__qualname__)
+
     def __str__(self) -> str:
         return f"{self.name}-v{self.version}"
 
@@ -77,6 +82,10 @@ class Extractor:
 
 def _declared(module: str, name: str) -> Any:
     return getattr(importlib.import_module(module), name)
+
+
+def _declared(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
 
 
 def extractor(

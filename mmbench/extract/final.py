@@ -6,7 +6,7 @@ from mmbench.extract.declare import Choices, extractor
 from mmbench.extract.letters import find_letter, letters_of
 from mmbench.extract.markup import boxes, final_part, without_markup
 from mmbench.extract.normal_form import excerpt, normalise, plain
-from mmbench.extract.numbers import number
+from mmbench.extract.numbers import number, signed
 from mmbench.extract.texts import exact
 
 _COLOURS = ("blue", "red")
@@ -49,13 +49,14 @@ def final_answer(text: str, choices: Choices) -> str | None:
         ("2 or 3", None, None),
     ],
     reads="number",
+    normalise=number.normalise,
 )
 def final_number(text: str, choices: Choices) -> str | None:
     """The number in what a text says its answer is (see `final-answer`), as by `number`.
 
     A text that does not say it has the number in its last line, or else nowhere but once.
     """
-    part, said = final_part(plain(excerpt(text)))
+    part, said = final_part(plain(signed(excerpt(text))))
     found = number(part, choices)
     return number(text, choices) if found is None and not said else found
 

@@ -25,9 +25,13 @@ _MARKS = {
     "...": "\u2026",
 }
 """A mark to the characters that are written in its place."""
-_PAIRS = {"(": ")", "[": "]"}
-_BRACKETS = re.compile(r"[()\[\]]")
-_QUOTES = "\"'`"
+_AROUND = {("(", ")"), ("[", "]"), ('"', '"'), ("'", "'"), ("`", "`")}
+"""Marks that are dropped where they stand around the whole of an answer."""
+_INSIDE = {
+    **dict.fromkeys("([", re.compile(r"[()\[\],]")),  # an interval, a point or a call is no remark in brackets
+    **{quote: re.compile(quote) for quote in "\"'`"},
+}
+"""What must not stand between them."""
 _STOPS = ".!"
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -39,7 +43,7 @@ _UNSPACED = re.compile(f"[{UNSPACED}]")
 def composed(text: str) -> str:
     r"""The text in Unicode's form NFC: canonically equivalent texts become equal.
 
-    >>> composed("cafe\\u0301") == "caf\\u00e9"
+    >>> composed("cafe\u0301") == "caf\u00e9"
     True
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
@@ -51,7 +55,7 @@ def plain(text: str) -> str:
     Full-width letters, digits and marks get their usual width. Typographic minus, hyphens and dashes become ``-``,
     quotation marks of all kinds ``"`` or ``'``, and brackets and stops of Chinese and Japanese those of ASCII.
 
-    >>> plain("\\uff39\\uff25\\uff33\\u200b"), plain("\\u22121\\u3002"), plain("\\u300cred\\u300d")
+    >>> plain("\uff39\uff25\uff33\u200b"), plain("\u22121\u3002"), plain("\u300cred\u300d")
     ('YES', '-1.', '"red"')
     """
     if text.isascii():
@@ -90,7 +94,7 @@ def _last_blank(text: str) -> int:
 def folded(text: str) -> str:
     r"""The text as by `plain`, without case, and with single blanks.
 
-    >>> folded("Stra\\u00dfe  1")
+    >>> folded("Stra\u00dfe  1")
     'strasse 1'
     """
     if text.isascii():
@@ -128,7 +132,7 @@ def normalise(text: str) -> str:
         Its normal form.
 
     Example:
-        >>> normalise(' "Red." '), normalise("(B)"), normalise("\\u300c\\u7ea2\\u8272\\u300d\\u3002") == "\\u7ea2\\u8272"
+        >>> normalise(' "Red." '), normalise("(B)"), normalise("\u300c\u7ea2\u8272\u300d\u3002") == "\u7ea2\u8272"
         ('red', 'b', True)
     """
     if text.isascii():
@@ -141,43 +145,23 @@ def normalise(text: str) -> str:
 def _bare(text: str) -> str:
     """The text without stops at its end, and without quotation marks and brackets around the whole of it."""
     start, end = 0, len(text)
-    partner: dict[int, int] | None = {} if "," in text else None  # an interval or a point is no remark in brackets
     while start < end:
-        if text[end - 1] in _STOPS or text[end - 1] == " ":
+        first, last = text[start], text[end - 1]
+        if last in _STOPS or last == " ":
             end -= 1
-        elif text[start] == " ":
+        elif first == " ":
             start += 1
-        elif end - start > 1 and text[start] == text[end - 1] and text[start] in _QUOTES:
-            if text.find(text[start], start + 1, end - 1) >= 0:
-                break
-            start, end = start + 1, end - 1
-        elif text[start] in _PAIRS and text[end - 1] == _PAIRS[text[start]]:
-            partner = _partners(text) if partner is None else partner
-            if partner.get(start) != end - 1:
-                break
+        elif end - start > 1 and (first, last) in _AROUND and not _INSIDE[first].search(text, start + 1, end - 1):
             start, end = start + 1, end - 1
         else:
             break
     return text[start:end]
 
 
-def _partners(text: str) -> dict[int, int]:
-    """Where each bracket that is closed opens, to where it closes."""
-    found: dict[int, int] = {}
-    opened: list[int] = []
-    for match in _BRACKETS.finditer(text):
-        place, bracket = match.start(), match.group()
-        if bracket in _PAIRS:
-            opened.append(place)
-        elif opened and bracket == _PAIRS[text[opened[-1]]]:
-            found[opened.pop()] = place
-    return found
-
-
 def joins(character: str) -> bool:
     r"""Whether a character continues a word that stands beside it. It never does in a script without blanks.
 
-    >>> joins("a"), joins("1"), joins("-"), joins("\\u7ea2")
+    >>> joins("a"), joins("1"), joins("-"), joins("\u7ea2")
     (True, True, False, False)
     """
     if character.isalnum() or character == "_":

@@ -40,7 +40,7 @@ _VULGAR = {
 }
 _VULGARS = re.compile(f"(\\d?)([{''.join(_VULGAR)}])")
 _GROUPS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f'](?=\d{3}(?!\d))")
-_MINUS = re.compile(r"\u2212\s+(?=[\d.])")
+_MINUS = re.compile(r"\u2212\s*(?=([^\W\d_])|\S)")
 _POWER = re.compile(r"(?<=[\d.])\s?[x\u00d7*]\s?10\s?\^\s?\(?([+-]?\d{1,4})\)?")
 _POWER_ALONE = re.compile(r"(?<![\w.])10\s?\^\s?\(?([+-]?\d{1,4})\)?")
 _CJK_MINUS = re.compile(
@@ -64,6 +64,11 @@ _COMMAND = re.compile(r"(\\[a-z]{1,20})\s+")
 _ENDS = ".,:"
 
 
+def _reference(text: str) -> str:
+    value = _only_value(text)
+    return normalise(text) if value is None else number_text(value)
+
+
 @extractor(
     "number",
     "2",
@@ -80,7 +85,7 @@ _ENDS = ".,:"
         ("5 - 3", None, None),
     ],
     reads="number",
-    normalise=lambda text: number(text) or normalise(text),
+    normalise=_reference,
 )
 def number(text: str, choices: Choices) -> str | None:
     """The only number that stands in the text, also where it stands there twice; with a closed set the choice that holds it.
@@ -133,10 +138,14 @@ def _only_value(text: str) -> float | None:
     return found.pop() if found else None
 
 
+def signed(text: str) -> str:
+    """The text with every minus sign of typography attached to its number; a dash may be something else, and is left alone."""
+    return _MINUS.sub(lambda match: "minus " if match[1] else "-", text)
+
+
 def _prepared(text: str) -> str:
     """The text in lower case and without markup; fractions, powers and signs of all kinds in one form each."""
-    text = _MINUS.sub("-", text)
-    text = _GROUPS.sub("", without_markup(plain(text))).lower()
+    text = _GROUPS.sub("", without_markup(plain(signed(text)))).lower()
     if not text.isascii():
         text = _VULGARS.sub(lambda match: f"{match[1]}{' ' if match[1] else ''}{_VULGAR[match[2]]}", text)
         text = _CJK_POWER.sub(lambda match: f"e{_CJK_POWERS[match.group(1)]}", _CJK_MINUS.sub(" -", text))

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from mmbench.core.errors import UnknownNameError
 from mmbench.core.metric import ONES
+from mmbench.extract import composed
 from mmbench.metrics.declare import MetricMaker
 
 OFFICIAL = "official-2021"
@@ -155,7 +156,7 @@ def vqa_accuracy(
 
     .. math:: s = \frac{1}{n} \sum_{i=1}^n \min(1, m_i / 3)
 
-    where m_i is the number of matches among the people other than i. With ten different records, 1, 2 and 3 matches are worth 0.3,
+    where m_i is the number of matches among the people other than i; canonically equivalent texts of Unicode are equal (NFC). With ten different records, 1, 2 and 3 matches are worth 0.3,
     0.6 and 0.9, and 4 or more are worth 1. With fewer than four people nothing is worth 1: the best of three is 2/3, of two 1/3, of
     one 0 (``exact`` alone takes one answer as plain equality).
 
@@ -185,6 +186,7 @@ def vqa_accuracy(
     """
     if variant not in _COMPARED:
         raise _unknown(variant)
+    answer, references = composed(answer), [composed(reference) for reference in references]
     n = len(references)
     if not n or (records is not None and len(records) != n):
         raise ValueError(f"expected an answer of at least one person and as many records, got {n} answers")

@@ -267,7 +267,7 @@ def read_run(directory: RunDirectory) -> Run:
 def comparability_key(entry: TaskEntry, plan: PlanFile | None) -> dict[str, Any]:
     """All that must agree between two runs of a task before their values are compared; a pure function of the records.
 
-    Without a plan, only what ``run.json`` says of the task.
+    Without a plan, only what ``run.json`` says of the task. Answers that were chosen pass no extractor.
     """
     key: dict[str, Any] = {
         "task version": entry.version,
@@ -282,7 +282,7 @@ def comparability_key(entry: TaskEntry, plan: PlanFile | None) -> dict[str, Any]
         key |= {
             "task options": {**identity.get("options", entry.source.options), **scored_by.get("options", {})},
             "prompt": identity.get("prompt"),
-            "extractor": scored_by.get("extractor"),
+            "extractor": None if {*entry.served_as.values()} == {"choose"} else scored_by.get("extractor"),
             "generation parameters": identity.get("generation"),
             "selected samples": plan.selection_digest,
         }

@@ -85,6 +85,8 @@ def _samples(subject: TaskSubject) -> str:
         problem = _sample_problem(sample)
         if problem:
             raise BrokenError(problem)
+    if twice := [sample.id for sample in samples if sample.choices and len(set(sample.choices)) < len(sample.choices)]:
+        raise NotedError(f"{len(twice):,} of {len(samples):,} samples have a choice twice; {twice[0]!r} is one.")
     return f"{len(samples):,} samples in {len({sample.cluster for sample in samples}):,} clusters."
 
 
@@ -95,8 +97,8 @@ def _sample_problem(sample: object) -> str | None:
         return f"Sample {sample.id!r} has parts that are neither text nor media, or none."
     if others(str, (*sample.references, *(sample.choices or ()))):
         return f"Sample {sample.id!r} has references or choices that are not text."
-    if sample.choices is not None and (not sample.choices or len(set(sample.choices)) != len(sample.choices)):
-        return f"Sample {sample.id!r} has no choices, or the same one twice."
+    if sample.choices is not None and not sample.choices:
+        return f"Sample {sample.id!r} has an empty set of choices."
     if others(str, (text for pair in sample.slices.items() for text in pair)):
         return f"Sample {sample.id!r} has slices that are not text."
     return None
@@ -219,8 +221,6 @@ def _request_problem(request: Request) -> str | None:
     choices = getattr(request, "choices", None)
     if choices is not None and not choices:
         return "has an empty set of choices"
-    if choices is not None and len(set(choices)) != len(choices):
-        return "has the same choice twice"
     return None
 
 

@@ -14,7 +14,7 @@ from stored import score_table, write_run
 def test_a_task_is_shown_as_a_card(call: Callable[..., Ended]) -> None:
     ended = call("show", "vqa/easy-vqa")
     assert ended.code == 0, ended.err
-    for word in ("9,673 samples in 1,000 clusters", "MIT", "short-answer-v1", "exact-v1", "accuracy*", "fingerprint"):
+    for word in ("9,673 samples in 1,000 clusters", "MIT", "short-answer-v1", "exact-v2", "accuracy*", "fingerprint"):
         assert word in ended.out
 
 

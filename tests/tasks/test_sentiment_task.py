@@ -286,8 +286,8 @@ def test_options_add_up():
     of = task.with_options(size=32).with_options(target="score").with_options(prompt="speaker-final-v1")
     assert of.info.options == {"size": 32, "target": "score", "prompt": "cot"}
     assert of.samples()[0].parts[0].attrs["width"] == 32
-    assert of.info.extractor == "final-number-v1"
-    assert of.with_options(target="class").info.extractor == "final-answer-v1"
+    assert of.info.extractor == "final-number-v2"
+    assert of.with_options(target="class").info.extractor == "final-answer-v2"
     assert of.with_options(target="class").info.options["size"] == 32
 
 

@@ -76,7 +76,7 @@ def test_the_variant_is_the_cards_unless_another_is_picked() -> None:
     assert task.info.primary == ("vqa_accuracy(variant=official-2021)",)
     assert worth(task, "Red")[0] == 0.9
     free = task.with_options(variant="any")
-    assert (free.info.primary, free.info.extractor) == (("accuracy",), "exact-v1")
+    assert (free.info.primary, free.info.extractor) == (("accuracy",), "exact-v2")
     assert worth(free, "A fox.") == (1.0, "scored")
     assert free.info.options == {"variant": "any"}
     with pytest.raises(UnknownNameError, match=r"Did you mean 'official-2021'.*There are: any, official-2021"):
@@ -105,7 +105,7 @@ def test_closed_questions_of_several_people() -> None:
     answers = ("red",) * 2 + ("blue",) * 8
     task = task_over(answers, card=replace(CARD, closed_answers=True), choices=choices)
     (sample,) = task.samples()
-    assert task.info.extractor == "exact-v1"
+    assert task.info.extractor == "exact-v2"
     assert worth(task, [1.0, 1.0, 0.0])[0] == pytest.approx((0.6 + 1) / 2)
     assert task.chance([sample]) == {"vqa_accuracy(variant=official-2021)": pytest.approx(1.6 / 3)}
     (request,) = task.requests(sample)

@@ -209,13 +209,13 @@ def test_options_change_what_is_asked_and_are_recorded() -> None:
     plain = task_over(question())
     other = plain.with_options(extractor="final-answer").with_options(prompt="final-answer-v1")
     assert other.info.options == {"extractor": "final-answer", "prompt": "cot"}
-    assert other.info.extractor == "final-answer-v1"
+    assert other.info.extractor == "final-answer-v2"
     assert (other.info.prompt or "").startswith("final-answer-v1: ")
     request = other.requests(other.samples()[0])[0]
     assert isinstance(request, Generate)
     assert request.max_new_tokens > 16
     assert "Answer:" in request.text
-    assert (plain.info.extractor, plain.info.options) == ("exact-v1", {})
+    assert (plain.info.extractor, plain.info.options) == ("exact-v2", {})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from mmbench import registry
-from mmbench.core import DataSource
+from mmbench.core import DataSource, UsageError
+from mmbench.extract import extractor_named
 from mmbench.models.replay import Replay
 from mmbench.resolve.model_names import resolve_model
 from mmbench.resolve.task_names import resolve_tasks
@@ -63,7 +64,7 @@ def test_retrieval_on_a_users_captions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-@pytest.mark.parametrize("extractor", ["exact", "verbatim", "mention", "leading", "final-answer"])
+@pytest.mark.parametrize("extractor", ["exact", "verbatim", "mention", "leading", "final-answer", "contains", "unwrap"])
 def test_vqa_on_a_users_questions(tmp_path: Path, closed: bool, extractor: str) -> None:
     rows = [
         {"image": name, "question": f"Is it {word}?", "answer": word} | ({"choices": ["red", "blue"]} if closed else {})
@@ -71,6 +72,10 @@ def test_vqa_on_a_users_questions(tmp_path: Path, closed: bool, extractor: str) 
         for word in ("red", "blue")
     ]
     data = DataSource(str(lines(tmp_path / "questions.jsonl", rows)))
+    if not closed and extractor_named(extractor).needs_choices:
+        with pytest.raises(UsageError, match=extractor):
+            resolve_tasks(["vqa"], [data], {"extractor": extractor})
+        return
     report = check_task(resolve_tasks(["vqa"], [data], {"extractor": extractor})[0].task)
     report.raise_if_failed()
     assert report["unparsable"].status == "pass"

@@ -146,7 +146,7 @@ class SentimentTask(CardTask[SentimentCard]):
             with contextlib.suppress(ValueError):
                 if abs(number := float(text)) <= LIMIT:
                     return polarity(number)
-        return self.extractor.extract(text, choices)
+        return self.extractor.extract(text, choices if self.target == "class" else None)
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """For classes one table, ``sample``.

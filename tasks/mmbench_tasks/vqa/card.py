@@ -27,3 +27,7 @@ class VqaCard(DatasetCard):
     """What must be known beside the values where no other variant is chosen; empty: nothing."""
     closed_answers: bool = False
     """Whether every question has a closed set of answers."""
+    open_answers: bool = False
+    """Whether no question is known to have one."""
+    remark: str = ""
+    """What must be known of the data beside any value; empty: nothing."""

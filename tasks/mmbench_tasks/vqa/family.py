@@ -17,6 +17,7 @@ from mmbench.data import (
 )
 from mmbench.metrics import DEFAULT_VARIANT
 from mmbench_tasks.vqa.card import ANNOTATORS, ANY, VqaCard
+from mmbench_tasks.vqa.notes import remark_on_choices
 from mmbench_tasks.vqa.task import VqaTask
 
 
@@ -77,6 +78,8 @@ def _over(name: str, path: Path, questions: Sequence[Question], variant: str, do
         questions,
         description=f"questions about pictures from {path.name}",
         closed_answers=all(question.choices is not None for question in questions),
+        open_answers=all(question.choices is None for question in questions),
+        remark=remark_on_choices(questions),
         variant=variant,
         doubt=doubt,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mmbench.data import Question
 from mmbench.metrics import EXACT, NORMALISED, OFFICIAL
@@ -32,6 +32,18 @@ def notes(rows: Iterable[Question], variant: str) -> list[str]:
             f"answer on which all agree scores 0; variant={NORMALISED} counts every person"
         )
     return found
+
+
+def remark_on_choices(rows: Sequence[Question]) -> str:
+    """A sentence on questions whose choices are not all different; empty where there are none."""
+    twice = [row for row in rows if row.choices is not None and len(set(row.choices)) < len(row.choices)]
+    if not twice:
+        return ""
+    about = sum(any(row.choices.count(answer) > 1 for answer in row.answers) for row in twice if row.choices)
+    return (
+        f"{len(twice):,} of {len(rows):,} questions have a choice that stands there twice, of {about:,} it is the answer; "
+        "such choices count as one, wherever they stand"
+    )
 
 
 def _limit(people: int, variant: str) -> str:

@@ -17,10 +17,11 @@ from mmbench.core import (
     Response,
     Sample,
     SampleScore,
+    UsageError,
     output_for,
 )
 from mmbench.data import Question
-from mmbench.extract import Extractor, extractor_named
+from mmbench.extract import Extractor, extractor_named, normalise
 from mmbench.metrics import VQA_VARIANTS, vqa_accuracy
 from mmbench_tasks.vqa.card import ANY, VqaCard
 from mmbench_tasks.vqa.notes import notes
@@ -40,8 +41,8 @@ def _known_extractor(name: Any) -> str:
 class VqaTask(CardTask[VqaCard], PerSampleTask):
     """Questions about images.
 
-    Where all answers of a question are right (variant ``any``), an answer is right when it equals one of them after
-    normalisation by the extractor: the metric ``accuracy``. Where each is what one person said, it is worth what
+    Where all answers of a question are right (variant ``any``), an answer is right when it is one of them to the extractor:
+    the metric ``accuracy``. Where each is what one person said, it is worth what
     `mmbench.metrics.vqa_accuracy` says in the variant in force. A model that answers by scoring the choices gets the
     expected value over uniformly random choices among the best. Errors cluster by the question's group, by image where
     it has none. Options are ``extractor``, ``prompt`` and ``variant``, by name.
@@ -62,6 +63,11 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
         self.prompt = PROMPTS.find(self.option("prompt"))
         own = self.prompt.extractor("closed" if card.closed_answers else "open")
         self.extractor = extractor_named(self.option("extractor") or own or usual)
+        if self.extractor.needs_choices and card.open_answers:
+            raise UsageError(
+                f"extractor {self.extractor.name} looks for one of the choices of a question, and no question of {card.name} "
+                "has any; see: mmbench list extractors"
+            )
         zeros = dict.fromkeys(self.columns, 0.0)
         self._unparsed = SampleScore(zeros, "unparsed", None, f"extractor {self.extractor.name} finds no answer in it")
 
@@ -93,9 +99,9 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
     @property
     def notes(self) -> Sequence[str]:
         """What the data lack that the variant in force counts on, a sentence each. Reads the data."""
-        if self.variant == ANY:
-            return (self.card.doubt,) if self.card.doubt and "variant" not in self.options else ()
-        return notes(self.source.rows("test"), self.variant)
+        remark, doubt = self.card.remark, "" if "variant" in self.options else self.card.doubt
+        found = [doubt] if self.variant == ANY else notes(self.source.rows("test"), self.variant)
+        return tuple(note for note in (remark, *found) if note)
 
     def sample(self, row: Question) -> Sample:
         """One question."""
@@ -128,6 +134,9 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
         """
         output = str(response.output)
         answer = self.extractor.extract(output, sample.choices)
+        if answer is not None and sample.choices is None and self.variant != ANY and self.extractor.among is not None:
+            given = self.extractor.among(answer, tuple(dict.fromkeys(sample.references)))
+            answer = given[0] if len(given) == 1 else answer  # what one of the people said, within a sentence
         if answer is not None:
             return SampleScore(self.choice_values(sample, answer), "scored", answer)
         if self.variant != ANY and sample.choices is None and not output.strip():
@@ -145,12 +154,13 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
         return vqa_accuracy(answer, sample.references, self.variant, records=sample.meta.get("records"))
 
     def _is_right(self, answer: str, sample: Sample) -> bool:
-        if sample.choices is None:  # the extractor normalised the answer already
-            return any(answer == self.extractor.normalise(reference) for reference in sample.references)
-        if answer in sample.references:
+        choices, references = sample.choices, sample.references
+        if choices is None:  # the extractor normalised the answer already
+            return self.extractor.gives(answer, references)
+        if answer in references:
             return True
-        form = self.extractor.normalise(answer)
-        return any(form == self.extractor.normalise(reference) for reference in sample.references)
+        others = [reference for reference in references if reference not in choices]  # another spelling of a choice
+        return bool(others) and normalise(answer) in map(normalise, others)
 
     def _right_choices(self, sample: Sample) -> list[str]:
         return [choice for choice in sample.choices or () if self._is_right(choice, sample)]

@@ -349,8 +349,8 @@ def test_more_choices_than_letters_are_an_error_of_that_sample(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("target", "answer", "extractor", "metric"),
     [
-        ("class", "The face smiles, so:\nAnswer: positive", "final-answer-v1", "accuracy"),
-        ("score", "The face smiles, so:\nAnswer: 2.5", "final-number-v1", "mae"),
+        ("class", "The face smiles, so:\nAnswer: positive", "final-answer-v2", "accuracy"),
+        ("score", "The face smiles, so:\nAnswer: 2.5", "final-number-v2", "mae"),
     ],
 )
 def test_sentiment_is_asked_with_its_prompt_and_read_by_the_extractor_that_is_named(

@@ -164,7 +164,7 @@ def test_sentiment_is_asked_with_a_prompt_and_a_named_extractor(tmp_path: Path, 
     assert result.exit_code == 0
     assert {row.metric.n + row.metric.n_failed for row in result.metrics if row.metric.unit == "sample"} == {3}
     (task_of_run,) = result.runs[0].tasks.values()
-    assert task_of_run.entry.scored_by["extractor"] == "number-v1"
+    assert task_of_run.entry.scored_by["extractor"] == "number-v2"
 
 
 def test_other_weights_are_another_model(tmp_path: Path, llava: Path) -> None:
