@@ -5,7 +5,6 @@ A declaration is an `Extractor`. It documents itself: `mmbench list extractors` 
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Callable, Sequence
@@ -68,20 +67,12 @@ class Extractor:
             return bool(self.among(answer, references))
         return any(answer == self.normalise(reference) for reference in references)
 
-    def __reduce__(self) -> tuple[Callable[[str, str], Any], tuple[str, str]]:
-        """Pickle by the name under which the declaration stands in its module, as a function is."""
-        return _declared, (self.extract.__module__, self.extract.__qualname__)
-
     def __str__(self) -> str:
         return f"{self.name}-v{self.version}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the place of the declaration, which stands where its function did."""
         return _declared, (self.extract.__module__, self.extract.__qualname__)
-
-
-def _declared(module: str, name: str) -> Any:
-    return getattr(importlib.import_module(module), name)
 
 
 def _declared(module: str, name: str) -> Any:

@@ -139,12 +139,12 @@ def test_records_reach_the_official_formula_and_the_fingerprint() -> None:
 
 
 def test_notes_say_what_the_data_lack() -> None:
-    assert task_over(AGREED, DIVIDED).notes == []
+    assert task_over(AGREED, DIVIDED).notes == ()
     alike = task_over(AGREED, DIVIDED, records=("yes",) * 10)
     (note,) = alike.notes
     assert note.startswith("2 of 2 questions have answers without ids")
     assert "an answer on which all agree scores 0; variant=always-normalised counts every person" in note
-    assert alike.with_options(variant="textvqa-evalai").notes == []
+    assert alike.with_options(variant="textvqa-evalai").notes == ()
     assert alike.with_options(variant="any").notes == ()
 
 
