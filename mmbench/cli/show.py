@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Examples:
   mmbench show vqa/easy-vqa                       # what the task is
   mmbench show vqa/easy-vqa --sample 0            # its first sample, as a model sees it
+  mmbench show vqa/easy-vqa --sample 0 --model hf/Qwen/Qwen3-VL-2B-Instruct   # the exact text, no weights
   mmbench show vqa --data my.jsonl --sample 3
   mmbench show results/runs/random--1a2b3c4d      # the table of a run
   mmbench show random --sample test-17            # a name that fits one run is enough
@@ -42,7 +43,11 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 @click.argument("what", metavar="RUN…|TASK", nargs=-1, required=True)
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
 @options(
-    "tasks", "data", "task-args", "split", "solved", "out", tasks="Only these tasks of the runs, or families of tasks."
+    *("tasks", "data", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
+    *("model", "model-args", "solved", "out"),
+    tasks="Only these tasks of the runs, or families of tasks.",
+    prompt="One prompt, by name or as a file.",
+    model="Show what this model is given for the sample, exactly, after its chat template.",
 )
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
 def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
@@ -83,19 +88,26 @@ def _names_a_task(what: str, values: dict[str, Any]) -> bool:
 
 
 def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None:
+    from mmbench.cli.show_prompt import asked_task, prompts_shown
     from mmbench.resolve.samples import samples_of
-    from mmbench.resolve.task_names import resolve_tasks
 
     working_directory_first()
-    task = resolve_tasks([name], values["data"], values["task_args"])[0].task
+    asked = asked_task(name, values)
+    task = asked.task
     if sample_id is None:
+        if values["model"]:
+            raise UsageError("--model shows what it is given for one sample: add --sample ID")
         _print_card(task)
         return
     samples = samples_of(task, values["split"])
     sample = _find(samples, sample_id, task.info.name)
     _print_sample(task, sample)
-    for request in task.requests(sample):
-        _print_request(request)
+    if values["model"]:
+        for text in prompts_shown(asked, sample, values):
+            click.echo(f"{'given':<12}{_indent(text)}")
+    else:
+        for request in task.requests(sample):
+            _print_request(request)
     _print_references(sample)
 
 

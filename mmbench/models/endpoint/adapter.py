@@ -85,6 +85,10 @@ class OpenAI:
         wishes_of(model, options)
         price_of(model)
 
+    def rendered(self, request: Generate | Choose) -> str:
+        """The body of the call for a request, with images cut short. Nothing is sent."""
+        return self._payloads.shown(request)
+
     async def open(self) -> None:
         """Open the session. Raises `UsageError` when the certificates cannot be read."""
         self._connected()

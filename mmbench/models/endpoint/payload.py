@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -186,6 +187,12 @@ class Payloads:
         body = self._body(request)
         body |= {self._wishes.tokens_field: 1, "temperature": 0, "logprobs": True, "top_logprobs": len(LETTERS)}
         return self._wishes.body(body)
+
+    def shown(self, request: Generate | Choose) -> str:
+        """The body of the call as indented JSON, with the beginning of each image alone."""
+        body = msgspec.json.decode(self.choose(request) if isinstance(request, Choose) else self.generate(request))
+        text = msgspec.json.format(msgspec.json.encode(body), indent=1).decode()
+        return re.sub(r"(data:[a-z/+]+;base64,.{16})[A-Za-z0-9+/=]*", r"\1…", text)
 
     def advice(self, answer: bytes, body: bytes) -> str:
         """What to do about an answer that names a field of the request; see `advice_on`."""
