@@ -17,6 +17,7 @@ from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import digest, write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
+from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.progress import Display, Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.plan.job import Job
@@ -164,13 +165,14 @@ def execute(plan: Plan, progress: Display) -> RunResult:
 
     for note in plan.notes:
         progress.note(note)
+    budget = None if plan.max_cost is None else Budget(plan.max_cost)
     several_seeds = len({job.spec.seed for job in plan.jobs}) > 1
     runs: list[Run] = []
     failures: dict[str, str] = {}
     for job in plan.jobs:
         name = f"{job.model.name} (seed {job.spec.seed})" if several_seeds else job.model.name
         _announce(name, job, progress)
-        session = Session(job, progress, prior)
+        session = Session(job, progress, prior, budget)
         try:
             with interruptible():
                 session.execute()

@@ -8,7 +8,7 @@ from typing import Any
 from mmbench.api.run import Plan
 from mmbench.results.log import read_log
 from mmbench.results.rundir import shown_path
-from mmbench.runner.plan.batching import AUTO_START, cut
+from mmbench.runner.plan.batching import AUTO_START, cut, estimated_tokens
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, LogState
 from mmbench.runner.plan.task_plan import TaskPlan
@@ -43,6 +43,11 @@ class DryRun:
                     f"  {task['task']}  {task['samples']:,} samples, {task['requests']:,} requests{served}, "
                     f"{task['batches']:,} batches of at most {task['batch_size']}; {task['left']:,} left to ask"
                 )
+                if task["left"]:
+                    cost = "" if task["cost_usd"] is None else f", at most about US$ {task['cost_usd']:,.2f}"
+                    lines.append(
+                        f"    about {task['input_tokens']:,} tokens to read, at most {task['output_tokens']:,} to write{cost}"
+                    )
         return "\n".join(lines)
 
 
@@ -71,6 +76,9 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
     usable = existing is not None and existing.identity_digest == plan.identity_digest
     state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())
     batches = cut(plan, size, spec.batch_cost)
+    left = [number for batch in batches for number in batch if state.states[number] != ANSWERED]
+    tokens = [estimated_tokens(plan.requests([number])[0]) for number in left]
+    read, written = round(sum(each[0] for each in tokens)), round(sum(each[1] for each in tokens))
     return {
         "task": plan.name,
         "samples": len(plan.samples),
@@ -78,5 +86,15 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
         "served_as": dict(plan.served),
         "batch_size": size,
         "batches": len(batches),
-        "left": sum(state.states[number] != ANSWERED for batch in batches for number in batch),
+        "left": len(left),
+        "input_tokens": read,
+        "output_tokens": written,
+        "cost_usd": _cost(job, read, written),
     }
+
+
+def _cost(job: Job, read: int, written: int) -> float | None:
+    """US dollars for so many tokens, by the price that the model's class knows; None where it knows none."""
+    price = getattr(job.model.target, "price", None)
+    found = price(**job.model.options) if callable(price) else None
+    return None if found is None else found.cost(read, written)

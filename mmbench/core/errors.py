@@ -254,6 +254,10 @@ class RunFailedError(MmbenchError):
     exit_code = 4
 
 
+class StoppedError(RunFailedError):
+    """A bound that the user set was reached (``--max-errors``, ``--max-cost``); the same command goes on."""
+
+
 class TransientError(RunFailedError):
     """A model with async methods raises it for a request that may well succeed when it is sent again.
 

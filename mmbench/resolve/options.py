@@ -145,6 +145,10 @@ class RunOptions(TrainOptions, AskOptions, total=False):
             default=0.5,
         ),
     ]
+    max_cost: Annotated[
+        float | None,
+        Option("Stop when the command has cost this much; resumable.", forms.number(above=0, metavar="USD"), "what"),
+    ]
     split: Annotated[str, Option("Split that is asked.", forms.text(), "data", default="test", identity=True)]
     limit: Annotated[
         int | None, Option("At most N samples a task, whole groups (images) only.", forms.whole(1), "data")

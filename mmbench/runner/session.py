@@ -27,6 +27,7 @@ from mmbench.results.schema import (
     TaskPerf,
     TaskStatus,
 )
+from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
 from mmbench.runner.execute.executor import Executors
 from mmbench.runner.execute.local_model import LocalModel
@@ -46,6 +47,8 @@ class Session:
     """Where to report."""
     prior: Prior
     """Values of the blind prior on a plan; shared between models, because they depend on the plan alone."""
+    budget: Budget | None = None
+    """What the command may spend, shared between models; None: as much as it takes."""
     directory: RunDirectory = field(init=False)
     """The run directory."""
     run: RunFile = field(init=False)
@@ -60,7 +63,10 @@ class Session:
         """Run to the end. Raises `Interrupted`; failures are kept in `failure` and in run.json."""
         with self.directory.locked():
             self.run = self._begin()
-            tasks = [TaskRun(plan, self.directory, self.job, self.run.tasks.get(plan.name)) for plan in self.job.plans]
+            tasks = [
+                TaskRun(plan, self.directory, self.job, self.run.tasks.get(plan.name), self.budget)
+                for plan in self.job.plans
+            ]
             for task in tasks:
                 task.prepare(self.progress)
             with shielded():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from mmbench.core.errors import ModelUnusableError
+from mmbench.core.errors import ModelUnusableError, StoppedError
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.perf.meter import Meter
@@ -16,12 +16,13 @@ from mmbench.results.codec import digest
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder
 from mmbench.results.schema import TaskEntry, TaskPerf
+from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import CachedAnswers
 from mmbench.runner.execute.executor import Batches, Executors, Todo
 from mmbench.runner.execute.live_metric import LiveMetric, ProgressObserver
 from mmbench.runner.execute.local_model import OpenModel
 from mmbench.runner.execute.progress import Progress, Silent, State
-from mmbench.runner.execute.recorder import Recorder, TooManyErrorsError
+from mmbench.runner.execute.recorder import Recorder
 from mmbench.runner.plan.batching import AUTO_START, cut, plan_file
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
@@ -44,9 +45,17 @@ class TaskRun:
         directory: The run directory.
         job: The run.
         earlier: What an earlier session wrote of the task.
+        budget: What the command may spend; None: as much as it takes.
     """
 
-    def __init__(self, plan: TaskPlan, directory: RunDirectory, job: Job, earlier: TaskEntry | None) -> None:
+    def __init__(
+        self,
+        plan: TaskPlan,
+        directory: RunDirectory,
+        job: Job,
+        earlier: TaskEntry | None,
+        budget: Budget | None = None,
+    ) -> None:
         self.plan = plan
         self.name = plan.name
         """The task's full name."""
@@ -56,6 +65,7 @@ class TaskRun:
         self._folder = directory.task(plan.name)
         self._job = job
         self._spec = job.spec
+        self._budget = budget
         self._existing = directory.read_plan(plan.name)
         asked = earlier.identity_digest if earlier is not None and earlier.identity_digest else None
         if asked is None and self._existing is not None:
@@ -150,7 +160,7 @@ class TaskRun:
         return Todo(self.plan, self.left, self._job.model, open_model, self._spec, self.entry.batch_size)
 
     def ask(self, todo: Todo, executors: Executors, progress: Progress, cache: CachedAnswers | None) -> TaskPerf:
-        """Ask what is left; the figures of this session. Raises `TooManyErrorsError`, `RunFailedError`, `Interrupted`."""
+        """Ask what is left; the figures of this session. Raises `StoppedError`, `RunFailedError`, `Interrupted`."""
         for executor, share in executors.shares(todo):
             executor.prepare(share)
         meter = Meter()
@@ -166,7 +176,7 @@ class TaskRun:
                     todo = cache.answer(todo, recorder)
                 for executor, share in executors.shares(todo):
                     executor.run(share, recorder)
-            except (TooManyErrorsError, ModelUnusableError) as error:
+            except (StoppedError, ModelUnusableError) as error:
                 self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))
                 raise
             finally:
@@ -202,7 +212,7 @@ class TaskRun:
     def _observers(
         self, meter: Meter, counts: State, progress: Progress, cache: CachedAnswers | None
     ) -> Sequence[Observer]:
-        observers: list[Observer] = [meter]
+        observers: list[Observer] = [meter, *(() if self._budget is None else (self._budget,))]
         if cache is not None:
             observers.append(cache)
         task = self.plan.task

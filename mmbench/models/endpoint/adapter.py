@@ -15,7 +15,7 @@ from mmbench.models.endpoint import answers
 from mmbench.models.endpoint.address import base_address
 from mmbench.models.endpoint.failures import Endpoint
 from mmbench.models.endpoint.payload import Payloads, wishes_of
-from mmbench.models.endpoint.prices import price_of
+from mmbench.models.endpoint.prices import Price, price_of
 
 if TYPE_CHECKING:
     from mmbench.models.endpoint.client import Client
@@ -88,6 +88,12 @@ class OpenAI:
     def rendered(self, request: Generate | Choose) -> str:
         """The body of the call for a request, with images cut short. Nothing is sent."""
         return self._payloads.shown(request)
+
+    @classmethod
+    def price(cls, model: str, **options: Any) -> Price | None:
+        """What a token costs, where ``mmbench.toml`` says so."""
+        del options
+        return price_of(model)
 
     async def open(self) -> None:
         """Open the session. Raises `UsageError` when the certificates cannot be read."""

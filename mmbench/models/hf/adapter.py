@@ -90,6 +90,13 @@ class HuggingFace:
             "chat_template": {"content": self._prompts.format.content, "system": self._prompts.format.system},
         }
 
+    def rendered(self, request: Request) -> str:
+        """The exact text that the model reads for a request, after the chat template; no weights are loaded."""
+        if self._prompts is None:
+            self._processor = load_processor(locate(self.path, self.options.revision), self.options)
+            self._prompts = Prompts(self._processor, self.system)
+        return self._prompts.of([request])[0][0]
+
     def close(self) -> None:
         """Free the weights."""
         self._model = self._processor = None

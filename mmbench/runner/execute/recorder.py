@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from mmbench.core.errors import RunFailedError
+from mmbench.core.errors import StoppedError
 from mmbench.core.requests import Request
 from mmbench.core.responses import ENDED_WELL, Call, Response
 from mmbench.models.outputs import same_length
@@ -19,7 +19,7 @@ from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
 _ENOUGH_FOR_A_FRACTION = 50
 
 
-class TooManyErrorsError(RunFailedError):
+class TooManyErrorsError(StoppedError):
     """More requests failed than ``--max-errors`` allows; what ended well is kept."""
 
 

@@ -16,8 +16,13 @@ AUTO_START = 64
 
 def estimated_cost(request: Request) -> float:
     """Estimated tokens of a request: a quarter of its characters, its images, and what may be generated."""
-    new = getattr(request, "max_new_tokens", 0)
-    return len(request.text) / 4 + sum(map(_tokens_of, request.media)) + float(new)
+    return sum(estimated_tokens(request))
+
+
+def estimated_tokens(request: Request) -> tuple[float, float]:
+    """Estimated tokens that are read, a quarter of the characters and the images, and the most that may be written."""
+    read = len(request.text) / 4 + sum(map(_tokens_of, request.media))
+    return read, float(getattr(request, "max_new_tokens", 0))
 
 
 def _tokens_of(media: Media) -> float:

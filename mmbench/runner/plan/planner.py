@@ -36,6 +36,8 @@ class Plan:
     """Full names of the tasks."""
     notes: tuple[str, ...] = ()
     """What a user should know: what of a suite was left out, and what the tasks say of their data."""
+    max_cost: float | None = None
+    """US dollars that the command may spend; None: as much as it takes."""
     solved: float = SOLVED
     """The value from which a seed counts as having solved a task."""
 
@@ -80,7 +82,7 @@ def make_plan(
     check_reask(jobs)
     names = plans.names(resolved)
     notes = [f"{names[task.name]}: {note}" for task in resolved for note in notes_of(task.task)]
-    return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["solved"])
+    return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["max_cost"], options["solved"])
 
 
 def _asking(options: Mapping[str, Any]) -> Asking:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import tiny
-from helpers import evaluate, lines, write_picture, write_rows
+from helpers import evaluate, lines, mmbench, write_picture, write_questions, write_rows
 
 from mmbench import Generate
 from mmbench.core import Message
 from mmbench.core.errors import ModelUnusableError, RunFailedError
-from mmbench.models.hf.adapter import NEUTRALISED
+from mmbench.models.hf.adapter import NEUTRALISED, HuggingFace
 from mmbench.models.hf.chat import chat_format
 from mmbench.models.hf.generation import settings_of
 from mmbench.models.hf.prompts import Prompts
@@ -212,3 +212,24 @@ def test_nothing_of_the_checkpoints_own_generation_settings_is_in_force(tmp_path
     assert (settings["generation"]["eos_token_id"], settings["generation"]["pad_token_id"]) == (2, 3)
     assert plain.runs[0].record.model.settings["generation_set_aside"] == {}
     assert settings["chat_template"] == {"content": "parts", "system": True}
+
+
+def test_the_text_that_a_model_reads_is_shown_without_its_weights(llava: Path, tmp_path: Path) -> None:
+    data = write_questions(tmp_path, 3)
+    weights = [path for path in llava.iterdir() if path.suffix == ".safetensors"]
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for path in llava.iterdir():
+        if path not in weights:
+            (bare / path.name).write_bytes(path.read_bytes())
+    done = mmbench(
+        *("show", "vqa", "--data", data, "--sample", "0", "--model", "hf/./bare", "--model-args", "system=Brief."),
+        folder=tmp_path,
+    )
+    assert done.code == 0, done.err
+    model = HuggingFace(str(bare), system="Brief.")
+    request = Generate(parts=(tiny.picture(0), "what?"))
+    text = model.rendered(request)
+    assert text.count("<image>") == 1
+    assert "Brief." in done.out
+    assert "what?" in text

@@ -1,0 +1,37 @@
+"""A bound on what a command may spend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmbench.core.errors import StoppedError
+from mmbench.core.responses import Call, Response
+from mmbench.perf.observer import Observer
+
+
+class Budget(Observer):
+    """Stops a command that has spent as much as it may; what was answered is kept, and the same command goes on.
+
+    One budget serves all models and tasks of a command. Requests that are in flight when it is reached are still answered.
+
+    Args:
+        most: US dollars.
+    """
+
+    def __init__(self, most: float) -> None:
+        self.spent = 0.0
+        """US dollars so far."""
+        self._most = most
+
+    def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Add what the responses cost. Raises `StoppedError` when the bound is reached, or no price is known."""
+        for response in responses:
+            usage = response.usage
+            if usage is not None and usage.cost_usd is not None:
+                self.spent += usage.cost_usd
+            elif response.status != "error" and not call.cached:
+                raise StoppedError(
+                    '--max-cost needs the model\'s price: add [prices."MODEL"] to mmbench.toml, or leave --max-cost out'
+                )
+        if self.spent >= self._most:
+            raise StoppedError(f"US$ {self.spent:,.4f} are spent, and --max-cost allows {self._most:g}")
