@@ -70,6 +70,14 @@ class Split(NamedTuple):
     """The reasoning without its markers, blocks apart by a blank line; None where there is none."""
 
 
+def may_hold_reasoning(text: str) -> bool:
+    """Whether a text needs a closer look; False says that it holds no marker. Much faster than `split_reasoning`."""
+    for sign in _SIGNS:  # noqa: SIM110, any() takes twice the time
+        if sign in text:
+            return True
+    return False
+
+
 def split_reasoning(text: str) -> Split:
     r"""Take reasoning out of a generated text.
 
@@ -91,10 +99,7 @@ def split_reasoning(text: str) -> Split:
         >>> split_reasoning("red")
         Split(answer='red', reasoning=None)
     """
-    for sign in _SIGNS:
-        if sign in text:
-            break
-    else:
+    if not may_hold_reasoning(text):
         return Split(text, None)
     answer, reasoning, found = [""], [""], False
     inside: int | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, get_args
 
 from mmbench.core.errors import MmbenchError
-from mmbench.core.reasoning import split_reasoning
+from mmbench.core.reasoning import may_hold_reasoning, split_reasoning
 from mmbench.core.requests import Choose, Request, RequestKind
 from mmbench.core.responses import FinishReason, Generation, Response, Usage
 
@@ -54,6 +54,8 @@ def _generation(output: Any) -> Response:
     """How a generation ended, whatever model it comes from: its status, and its answer without the reasoning."""
     if isinstance(output, str):
         text, generation = str(output), None
+        if text.isascii() and not may_hold_reasoning(text):  # most answers are short and plain
+            return Response("ok", text)
     elif isinstance(output, Generation):
         text, generation = output.text, output
     else:
@@ -113,7 +115,7 @@ def cut_off(tokens: int | None, answer: str) -> str:
     >>> cut_off(16, "")
     'cut off by the limit on new tokens after 16 tokens, before any answer'
     """
-    after = "" if tokens is None else f" after {tokens:,} tokens"
+    after = "" if tokens is None else f" after {tokens:,} token{'' if tokens == 1 else 's'}"
     return f"cut off by the limit on new tokens{after}{'' if answer.strip() else ', before any answer'}"
 
 

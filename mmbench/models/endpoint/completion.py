@@ -117,7 +117,7 @@ class Completion:
             for part in content:
                 self._take_part(part)
         elif content is not None and not self.streamed:
-            self.problem = "the endpoint's answer holds no text but a " + type(content).__name__
+            self.problem = f"the endpoint's answer holds no text but a value of type {type(content).__name__}"
 
     def _take_part(self, part: Any) -> None:
         if isinstance(part, str):
