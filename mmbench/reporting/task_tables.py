@@ -204,7 +204,9 @@ class _Members:
         """How the outputs behind the first metric ended; columns that say nothing are left out like any other."""
         first = self.metrics[0] if self.metrics else ""
         found = [ending_cells(rows[first], rows[first].one.scale) if first in rows else {} for rows in self.rows]
-        return [(name, [cells.get(name, Cell()) for cells in found]) for name in ENDINGS]
+        failed = self._cells(first, lambda row: share_cell(1 - row.coverage) if row.n_failed else Cell())
+        endings = [(name, [cells.get(name, Cell()) for cells in found]) for name in ENDINGS]
+        return [*endings[:-1], ("failed", failed), endings[-1]]
 
     def _only(self, *, several: bool, show: Callable[[SeedRow], Cell]) -> list[Cell]:
         cells = self._cells(self.metrics[0], show)

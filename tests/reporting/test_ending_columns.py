@@ -60,6 +60,7 @@ KINDS = ["summary", "comparison", "report", "score"]
 def test_shares_and_bounds_stand_beside_the_value(which: str, tmp_path: Path) -> None:
     (row, *_) = cells(tables_of(written(tmp_path, m=mixed()), tmp_path, which))
     assert {name: row[name].value for name in SHARES} == SHARES
+    assert row["failed"].value == pytest.approx(0.1 if which in ("comparison", "report") else 1)
     assert (row["bounds"].low, row["bounds"].high) == (0.4, 0.9)
     assert (row.get("value") or row["accuracy"]).value == 5 / 9
 
