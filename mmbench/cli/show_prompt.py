@@ -18,11 +18,11 @@ def asked_task(name: str, values: Mapping[str, Any]) -> ResolvedTask:
         UsageError: For names and options that do not fit, and for several prompts.
     """
     from mmbench.core.prompts import prompts_of
-    from mmbench.core.requests import GENERATION
+    from mmbench.core.requests import SETTINGS
     from mmbench.core.spec import Asking
     from mmbench.resolve.task_names import resolve_tasks
 
-    generation = {key: values[key] for key in GENERATION if values.get(key) not in (None, (), {})}
+    generation = {key: values[key] for key in SETTINGS if values.get(key) not in (None, (), {})}
     asking = Asking(prompts_of(values["prompt"]), generation)
     found = resolve_tasks([name], values["data"], values["task_args"], asking)
     if len(found) > 1:

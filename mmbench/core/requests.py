@@ -13,6 +13,9 @@ from mmbench.core.samples import Part
 GENERATION = ("max_new_tokens", "temperature", "top_p", "stop", "thinking", "chat_template_kwargs")
 """Fields of `Generate` that say how an answer is generated, which users may set."""
 
+SETTINGS = (*GENERATION, "repeats")
+"""What users may set of how every task is asked: `GENERATION`, and how often each question is asked."""
+
 RequestKind = Literal["generate", "choose", "embed"]
 Role = Literal["system", "user", "assistant"]
 

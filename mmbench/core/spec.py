@@ -67,7 +67,7 @@ class Asking:
     prompts: tuple[Any, ...] = ()
     """Names of prompts, and prompts of files as `mmbench.core.prompts.read_prompt` gives them; empty: each task's own."""
     generation: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of `Generate` of `mmbench.core.requests.GENERATION` to their values."""
+    """Names of `mmbench.core.requests.SETTINGS` to their values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,8 @@ class RunSpec:
     """Stop before these texts; empty: as each task says."""
     thinking: bool | int | None
     """Whether the model reasons first, or for how many tokens at most; None: as the model does by itself."""
+    repeats: int | None
+    """How often each question is asked; None: once."""
     chat_template_kwargs: Mapping[str, Any]
     """Given to the chat template of the model."""
     reask: Literal["truncated"] | None

@@ -71,6 +71,10 @@ class AskOptions(TypedDict, total=False):
             "Whether the model reasons first, or for how many tokens at most.", forms.thinking(), "ask", identity=True
         ),
     ]
+    repeats: Annotated[
+        int | None,
+        Option("Ask each question K times: mean, pass@K, majority, variances.", forms.whole(1), "ask", identity=True),
+    ]
     chat_template_kwargs: Annotated[
         Mapping[str, Any] | None,
         Option("Given to the chat template of the model.", forms.pairs(), "ask", default={}, identity=True),

@@ -13,7 +13,7 @@ import msgspec
 from mmbench import registry
 from mmbench.core.errors import UnknownNameError, UsageError, plugin_errors
 from mmbench.core.ids import split_variant, variant_name
-from mmbench.core.requests import GENERATION
+from mmbench.core.requests import SETTINGS
 from mmbench.core.spec import Asking, DataSource
 from mmbench.core.task import Task
 from mmbench.resolve.forms import key_values
@@ -178,8 +178,8 @@ class _Resolver:
         except ValueError as error:
             raise UsageError(str(error)) from error
         own = key_values(f"{key}={value}" for key, value in settings.items())
-        generation = {key: _generation(key, value) for key, value in own.items() if key in GENERATION}
-        options = {key: value for key, value in own.items() if key not in GENERATION}
+        generation = {key: _generation(key, value) for key, value in own.items() if key in SETTINGS}
+        options = {key: value for key, value in own.items() if key not in SETTINGS}
         return name, {**self.options, **options}, {**self.generation, **generation}
 
     def _data_for(self, name: str, family: str, dataset: str) -> DataSource | None:

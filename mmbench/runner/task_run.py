@@ -229,7 +229,7 @@ class TaskRun:
             return
         responses = read_responses(plan, self._directory)
         failed = sum(r.status not in ENDED_WELL for of_sample in responses for r in of_sample)
-        scored = score(plan.task, plan.identity_digest, plan.samples, responses, name=plan.name)
+        scored = score(plan.task, plan.identity_digest, plan.samples, responses, name=plan.name, repeats=plan.repeats)
         self.entry = msgspec.structs.replace(
             self.entry,
             status="partial" if failed else "complete",

@@ -34,6 +34,8 @@ class AskedTask:
     """How to find the task again; None where it was given as an object."""
     name: str = ""
     """Full name, with the settings that differ from the task's own."""
+    repeats: int = 1
+    """How often each question is asked."""
     first: array[int] = field(default_factory=lambda: array("l", [0]))
     """[n_samples + 1] number of each sample's first request."""
     duplicates: dict[int, int] = field(default_factory=dict)

@@ -150,7 +150,7 @@ def _task_again(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> Re
     asked = replan(entry, stored)
     responses = read_responses(asked, directory)
     _refuse_lost(directory, entry, responses)
-    scored = score(asked.task, asked.identity_digest, asked.samples, responses, name=asked.name)
+    scored = score(asked.task, asked.identity_digest, asked.samples, responses, name=asked.name, repeats=asked.repeats)
     return RescoredTask(entry, stored, asked, scored)
 
 

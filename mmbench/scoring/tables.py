@@ -18,6 +18,7 @@ from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
 from mmbench.scoring.asked import AskedTask
+from mmbench.scoring.repeats import repeat_metrics, score_repeats
 
 _SHORT = 32
 """Characters up to which equal answers share one object: a closed answer set then costs no memory a sample."""
@@ -90,6 +91,7 @@ def score(
     responses: Sequence[Sequence[Response]],
     *,
     name: str | None = None,
+    repeats: int = 1,
     interval: IntervalChoice = "standard",
 ) -> Scored:
     """Score the whole set; a pure function.
@@ -100,6 +102,7 @@ def score(
         samples: The samples that were asked.
         responses: [sample][request] → response.
         name: The full name under which the scores are kept; None: the task's own.
+        repeats: How often each question was asked; see `mmbench.scoring.repeats`.
         interval: How intervals are made; see `evaluate`.
 
     Returns:
@@ -111,8 +114,11 @@ def score(
     info = task.info
     check_ids(task.metrics)
     with plugin_errors(f"task {info.name!r} failed to score its answers, which are kept"):
-        tables = dict(task.score(samples, responses))
+        tables = dict(
+            task.score(samples, responses) if repeats == 1 else score_repeats(task, samples, responses, repeats)
+        )
     metrics = [metric for metric in task.metrics if metric.unit in tables]
+    metrics += repeat_metrics(task, tables, repeats) if repeats > 1 else []
     values = [evaluate(metric, tables[metric.unit], interval=interval) for metric in metrics]
     slices: dict[str, dict[str, list[Any]]] = {}
     for metric in metrics:

@@ -11,7 +11,7 @@ from mmbench.analysis.seeds import SOLVED
 from mmbench.core.errors import UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.prompts import prompts_of
-from mmbench.core.requests import GENERATION
+from mmbench.core.requests import SETTINGS
 from mmbench.core.spec import Asking, RunSpec
 from mmbench.models.caller import served_kinds
 from mmbench.resolve.arguments import models_of
@@ -86,7 +86,7 @@ def make_plan(
 
 
 def _asking(options: Mapping[str, Any]) -> Asking:
-    given = {name: options[name] for name in GENERATION if options[name] not in (None, (), {})}
+    given = {name: options[name] for name in SETTINGS if options[name] not in (None, (), {})}
     return Asking(prompts_of(options["prompt"]), given)
 
 

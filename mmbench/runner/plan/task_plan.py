@@ -6,10 +6,12 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmbench.core.errors import PluginError, UsageError, plugin_errors
+from mmbench.core.ids import derive_seed
 from mmbench.core.media import Media
 from mmbench.core.model import Capabilities
 from mmbench.core.requests import GENERATION, Embed, Generate, Request, RequestKind, identify
@@ -55,8 +57,19 @@ class TaskPlan(AskedTask):
         made = list(self.task.requests(sample))
         if self.source.generation:
             set_generation(made, self.source.generation)
+        if self.repeats > 1:
+            return self._repeated(made, sample)
         identify(made, self.base, sample.id, self.seed)
         return made
+
+    def _repeated(self, made: Sequence[Request], sample: Sample) -> list[Request]:
+        """Every request as often as it is asked, repeat by repeat; the first has the seed of one that is asked once."""
+        every = [copy(request) for _ in range(self.repeats) for request in made]
+        identify(every, self.base, sample.id, self.seed)
+        for number, request in enumerate(every):
+            if repeat := number // len(made):
+                request.seed = derive_seed(self.seed, self.base, sample.id, "repeat", repeat)
+        return every
 
     def kind_of(self, numbers: Sequence[int]) -> RequestKind:
         """The kind of a batch as the model is asked it; all of a batch are of one pool."""
@@ -86,13 +99,18 @@ def set_generation(requests: Iterable[Request], generation: Mapping[str, Any]) -
     for request in requests:
         if isinstance(request, Generate):
             for name, value in generation.items():
-                setattr(request, name, value)
+                if name in GENERATION:
+                    setattr(request, name, value)
 
 
 def _differing(generation: Mapping[str, Any], own: Sequence[Request]) -> dict[str, Any]:
     """Generation parameters that are not the task's own; none for a task that asks for no text."""
     texts = [request for request in own if isinstance(request, Generate)]
-    return {name: value for name, value in generation.items() if any(getattr(each, name) != value for each in texts)}
+    return {
+        name: value
+        for name, value in generation.items()
+        if any(getattr(each, name, 1) != value for each in texts)  # a task asks once by itself
+    }
 
 
 def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int) -> TaskPlan:
@@ -121,6 +139,8 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
         "options": resolved.asking_options,
         "generation": {},
     }
+    if (repeats := int(resolved.source.generation.get("repeats", 1))) > 1:
+        plan.repeats = plan.identity["repeats"] = repeats
     plan.scored_by = {"extractor": info.extractor, "options": resolved.scoring_options}
     _enumerate(plan)
     undeclared = {modality for _, *pool in plan.pools for modality in pool}.difference(info.modalities)
@@ -137,7 +157,7 @@ def _enumerate(plan: TaskPlan) -> None:
     first_with: dict[tuple[str, str], int] = {}
     number = 0
     for sample in plan.samples:
-        made = plan.task.requests(sample)
+        made = list(plan.task.requests(sample)) * plan.repeats
         for request in made:
             if request.kind not in plan.served:
                 raise PluginError(f"task {plan.name!r} made a {request.kind} request that its info does not name")
