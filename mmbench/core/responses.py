@@ -38,7 +38,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What `generate` may return in place of a plain text, when it knows more."""
+    """What `generate` may return in place of a plain text, when it knows more; `choose` where the model refused."""
 
     text: str
     """The generated text, without the prompt. Reasoning inside is taken out by its markers (`mmbench.core.reasoning`)."""

@@ -134,6 +134,8 @@ def _usage(usage: Usage) -> Usage:
 
 
 def _scores(request: Request, output: Any) -> Response:
+    if isinstance(output, Generation) and (output.refused or output.finish_reason == "filter"):
+        return _generation(output)
     n = len(request.choices) if isinstance(request, Choose) else 0
     try:
         scores = [float(score) for score in _plain(output)]

@@ -111,9 +111,11 @@ class OpenAI:
         completion = await self._ask(self._payloads.generate, request)
         return completion.generation(self._price, self.endpoint)
 
-    async def choose(self, request: Choose) -> list[float]:
-        """Log-probabilities of the choices' letters, float [k]. Raises as `generate` does."""
+    async def choose(self, request: Choose) -> list[float] | Generation:
+        """Log-probabilities of the choices' letters, float [k]; a refusal as a generation. Raises as `generate` does."""
         completion = await self._ask(self._payloads.choose, request)
+        if (generation := completion.generation(self._price, self.endpoint)).refused:
+            return generation
         return answers.letter_scores(answers.letter_logprobs(completion.logprobs), len(request.choices))
 
     def _connected(self) -> Client:

@@ -331,6 +331,15 @@ def test_an_unlisted_letter_is_less_likely_than_every_listed_one(pairs: list[tup
             assert score < min(value for _, value in pairs)
 
 
+@pytest.mark.parametrize(
+    "sent", [failed(400, "no", "content_filter"), said(None, "content_filter"), said(refusal="no")]
+)
+def test_a_refusal_to_choose_is_a_refusal(sent: Reply, tmp_path: Path) -> None:
+    result, calls = choose(sent, tmp_path, 1)
+    assert [(line.status, line.finish_reason) for line in lines(result.path)] == [("refused", "filter")]
+    assert (result.exit_code, len(calls), result.metrics[0].metric.n_refused) == (0, 1, 1)
+
+
 def test_more_choices_than_letters_are_an_error_of_that_sample(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 1)
     row = json.loads(data.read_text())
