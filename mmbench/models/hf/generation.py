@@ -27,7 +27,7 @@ def build_config(model: Any, tokenizer: Any) -> dict[str, Any]:
     """
     import transformers
 
-    old = model.generation_config
+    old = model.generation_config or transformers.GenerationConfig()
     config = transformers.GenerationConfig(**{name: getattr(old, name, None) for name in TOKENS})
     config.pad_token_id = tokenizer.pad_token_id
     if config.eos_token_id is None:

@@ -35,6 +35,7 @@ def test_any_form_of_the_address_is_corrected_once(given: str, at: str, ask: Any
     assert result.exit_code == 0
     found = paths(server)
     assert found.pop(at) == 12
+    assert result.runs[0].record.model.settings == {"address": f"{base}{at}"}
     assert sum(found.values()) == (at.startswith("/v1") != given.startswith("/v1"))
 
 

@@ -14,7 +14,7 @@ from misbehaving import Call, Reply, said, serving
 from PIL import Image
 
 from mmbench import Generate
-from mmbench.data import image_from_file
+from mmbench.data import cache, decode, image_from_file, prepared
 from mmbench.models import vllm
 from mmbench.models.hf.prompts import prompts
 
@@ -95,6 +95,23 @@ def test_every_adapter_sees_the_same_pixels(data: Path, tmp_path: Path) -> None:
         assert seen(opened(base64.b64decode(url.partition(",")[2]))) == expected
         ((image,),) = prompts(SimpleNamespace(image_token=None), [request], None)[1]
         assert seen(image) == expected
+
+
+@pytest.mark.parametrize("name", ["turned.jpg", "plain.png"])
+def test_an_image_of_many_questions_is_decoded_once_in_a_run(
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    reader = decode._reader
+    monkeypatch.setattr(decode, "_reader", lambda found: opened.append(found) or reader(found))
+    prepared.clear()
+    cache.clear()
+    rows = [{"image": name, "question": f"what {number}?", "answer": "red"} for number in range(24)]
+    many = write_rows(tmp_path / "many.jsonl", rows)
+    with serving(look) as server:
+        result = evaluate("openai/m", many, tmp_path, concurrency=16, model_args={"base_url": server.url})
+    assert result.exit_code == 0
+    assert (len(server.calls), len(opened)) == (24, 1)
 
 
 def test_a_broken_file_fails_its_own_questions_only(data: Path, tmp_path: Path) -> None:
