@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmbench.extract.declare import Choices, extractor
-from mmbench.extract.letters import find_letter, letters_of
+from mmbench.extract.letters import find_letter, labelled_choice, letters_of
 from mmbench.extract.markup import boxes, final_part, without_markup
 from mmbench.extract.normal_form import excerpt, normalise, plain
 from mmbench.extract.numbers import number, signed
@@ -21,6 +21,7 @@ _COLOURS = ("blue", "red")
         ("It is one of two.\n\n**Red**", _COLOURS, "red"),
         ("It is red, I think.", _COLOURS, None),
         ("Answer\uff1a(B) red", ("A", "B"), "B"),
+        ("The correct answer is (B) red.", _COLOURS, "red"),
     ],
 )
 def final_answer(text: str, choices: Choices) -> str | None:
@@ -28,7 +29,8 @@ def final_answer(text: str, choices: Choices) -> str | None:
 
     That is the last of a box (``\boxed{}``, ``<|begin_of_box|>``, ``<answer>``), of "Answer:" at the beginning of a line up to
     its end, and of "the answer is" up to the end of the sentence. A text that says none of these ends with its answer: the
-    last line. Markup around it does not matter, and choices that are single letters are looked for in it as by `letter`.
+    last line. Markup around it does not matter, nor does the letter of a choice before it, "(B) red". Choices that are single
+    letters are looked for in it as by `letter`.
     """
     part, said = final_part(plain(excerpt(text)))
     part = without_markup(part)
@@ -36,6 +38,8 @@ def final_answer(text: str, choices: Choices) -> str | None:
     if found is None and said and choices is not None and (letters := letters_of(choices)) is not None:
         letter = find_letter(part, letters)
         return None if letter is None else letters[letter]
+    if found is None and said and choices is not None:
+        return labelled_choice(part, choices)
     return found
 
 

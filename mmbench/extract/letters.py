@@ -8,7 +8,7 @@ from string import ascii_uppercase
 
 from mmbench.extract.declare import Choices, extractor
 from mmbench.extract.markup import boxes, without_markup
-from mmbench.extract.normal_form import UNSPACED, excerpt, joins, plain
+from mmbench.extract.normal_form import UNSPACED, excerpt, joins, normalise, plain
 
 LETTERS = "ABCDEFGHIJ"
 """The letters that are looked for where no choices say how many there are."""
@@ -23,6 +23,7 @@ _SAYS = re.compile(
     r"[\s\"']*(?=[(\[]?[A-Za-z](?![\w']))",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"\s*[(\[]?([A-Z])(?:[)\].:]+\s*|\s*\Z)")
 _JOINED = re.compile(
     r"[ \t]*[)\]\"']?[ \t]*(?:,[ \t]*(?:and|or)?|/|&|and|or|\u548c|\u6216)[ \t]*[(\[\"']?(?=[A-Z](?![\w']))"
 )
@@ -35,6 +36,7 @@ _SMALL_BRACKETED = re.compile(r"(?<![\w\\])[(\[]([a-z])[)\]]")
 _CAPITAL = re.compile(
     rf"(?:(?<!\w\()(?<![\w.'/\\^<>=+*@#$°\u2220\u25b3\u2206-])|(?<=[{UNSPACED}]))([A-Z])(?![A-Za-z0-9_'])"
 )
+_LABELS = re.compile(r"\b[A-Z]{2,4}\b")
 _SYMBOL_AFTER = re.compile(r"[ \t]*[=+^_<>*/\u00b0\u00d7]|-\w|\.\w|[ \t]*,[ \t]*[A-Z]\b")
 _UNIT_BEFORE = re.compile(r"[\d\u00b0][ \t]?\Z")
 _NO_NOUN = re.compile(
@@ -127,7 +129,10 @@ def _in_brackets(text: str) -> set[str]:
 
 
 def _by_itself(text: str) -> set[str]:
-    return {match.group(1) for match in _CAPITAL.finditer(text) if is_option(text, match.start(1))}
+    """The capitals that stand by themselves; none that also stands in a name of a line or an angle, such as AB."""
+    labels = set("".join(_LABELS.findall(text)))
+    found = {match.group(1) for match in _CAPITAL.finditer(text) if is_option(text, match.start(1))}
+    return found - labels
 
 
 def letters_of(choices: tuple[str, ...]) -> dict[str, str] | None:
@@ -139,6 +144,23 @@ def letters_of(choices: tuple[str, ...]) -> dict[str, str] | None:
 
 
 _TEXTS = ("a cat", "a dog", "a bird")
+
+
+def labelled_choice(text: str, choices: tuple[str, ...]) -> str | None:
+    """The choice that a text is with its letter before it, or its letter alone; None where letter and text disagree.
+
+    >>> labelled_choice("(B) a dog.", ("a cat", "a dog")), labelled_choice("B.", ("a cat", "a dog"))
+    ('a dog', 'a dog')
+    """
+    label = _LABEL.match(plain(text))
+    if label is None:
+        return None
+    place = ord(label.group(1)) - ord("A")
+    if place >= len(choices) or (
+        label.end() < len(text) and normalise(text[label.end() :]) != normalise(choices[place])
+    ):
+        return None
+    return choices[place]
 
 
 @extractor(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.core.score_table import MetricValue
 from mmbench.reporting.text import figure
-from mmbench.results.run import TaskResult
+from mmbench.results.run import Run, TaskResult
+from mmbench.results.rundir import shown_path
+from mmbench.results.schema import LOOKED_AT
 
 BOUNDS = "bounds: the value if every truncated, unparsed, refused and failed output were wrong, and if each were right"
 """What the column of bounds means."""
@@ -40,7 +43,7 @@ def result_notes(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str,
     """
     found: dict[tuple[str, str], list[int]] = {}
     for run in group.runs:
-        for note in _notes_on_result(run.tasks[task], speed=speed) if task in run.tasks else ():
+        for note in _notes_on_result(run.tasks[task], run, speed=speed) if task in run.tasks else ():
             found.setdefault(note, []).append(run.seed)
     notes = []
     for (where, text), seeds in found.items():
@@ -49,12 +52,14 @@ def result_notes(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str,
     return notes
 
 
-def _notes_on_result(result: TaskResult, *, speed: bool) -> list[tuple[str, str]]:
+def _notes_on_result(result: TaskResult, run: Run, *, speed: bool) -> list[tuple[str, str]]:
     notes = [("", result.reason)] if result.reason else []
     notes += [
         ("", f"{count:,} of {result.entry.n_requests:,} requests: {text}") for text, count in result.entry.notes.items()
     ]
-    notes += value_notes([value for name, value in result.metrics.items() if name in result.primary])
+    notes += value_notes(
+        [value for name, value in result.metrics.items() if name in result.primary], others=_others(result, run)
+    )
     perf = result.perf
     if perf is None:
         return notes
@@ -70,10 +75,26 @@ def _notes_on_result(result: TaskResult, *, speed: bool) -> list[tuple[str, str]
     return notes
 
 
-def value_notes(metrics: Sequence[MetricValue], look: str = "mmbench show RUN --sample ID") -> list[tuple[str, str]]:
+def _others(result: TaskResult, run: Run) -> str:
+    """Which extractors would find answers where the task's finds none, and the command that scores by the first of them."""
+    counts = result.entry.readable_by
+    if not counts:
+        return ""
+    unparsed = max((value.n_unparsed for value in result.metrics.values() if value.unit == "sample"), default=0)
+    of = f"of the first {LOOKED_AT:,}" if unparsed > LOOKED_AT else "of them"
+    best = list(counts.items())[:_NAMED]
+    listed = ", ".join(f"{name} {count:,}" for name, count in best)
+    only = ["--tasks", result.name] if len(run.tasks) > 1 else []
+    command = ["mmbench", "rescore", str(shown_path(run.path)), *only, "--task-args", f"extractor={best[0][0]}"]
+    return f"other extractors would find an answer in some {of} ({listed}): {shlex.join(command)}; "
+
+
+def value_notes(
+    metrics: Sequence[MetricValue], look: str = "mmbench show RUN --sample ID", *, others: str = ""
+) -> list[tuple[str, str]]:
     """(where, text), as in `result_notes`, of values and their reasons, each once however many metrics share it.
 
-    `look`: how to look at an output that holds no answer.
+    `look`: how to look at an output that holds no answer. `others`: what is said of other extractors.
     """
     by_reason: dict[str, list[str]] = {}
     for metric in metrics:
@@ -89,7 +110,7 @@ def value_notes(metrics: Sequence[MetricValue], look: str = "mmbench show RUN --
         notes.append(("", text))
     if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:
         text = (
-            f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0; "
+            f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0; {others}"
             f"look at one with {look}, and at the task's extractor"
         )
         notes.append(("", text))

@@ -181,6 +181,10 @@ class LearnedEntry(StoredRecord, frozen=True, kw_only=True):
     """What it reached on the validation samples, by name, from 0 to 1."""
 
 
+LOOKED_AT = 1000
+"""Unparsed outputs that other extractors are tried on; see `TaskEntry.readable_by`."""
+
+
 class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """One task of a run."""
 
@@ -221,6 +225,9 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """What the model learned before it was asked; null for models that do not learn, and for those that say nothing."""
     reason: str | None = None
     """What must be said beside the scores: that they are of a part of the split, and why the status is what it is."""
+    readable_by: dict[str, int] = field(default_factory=dict)
+    """Where more than 5 % of the outputs hold no answer: extractor to how many of the first thousand of these it would find
+    one in. Empty where fewer do, where nothing would, and in runs of schema versions before 7."""
     n_split: int = 0
     """Calls of several requests that failed, so that their requests were asked again in smaller calls; over all sessions."""
     split_cause: str | None = None

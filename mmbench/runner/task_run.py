@@ -236,6 +236,7 @@ class TaskRun:
             n_failed=failed,
             scoring=keep(self._directory, scored),
             scored_by=plan.scored_by,
+            readable_by=scored.readable_by,
             chance=chance_of(plan.task, plan.samples),
             prior=dict(prior(plan)),
             reason=_reason(plan, responses, failed, self.entry),

@@ -231,6 +231,7 @@ def write_again(directory: RunDirectory, run: RunFile, again: Sequence[RescoredT
             source=each.entry.source if asked.source is None else asked.source,
             scoring=name,
             scored_by=asked.scored_by,
+            readable_by=each.scored.readable_by,
             version=version,
             chance=chance,
             prior=prior,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,7 @@ from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
 from mmbench.scoring.asked import AskedTask
+from mmbench.scoring.readable import readable_by
 from mmbench.scoring.repeats import repeat_metrics, score_repeats
 
 _SHORT = 32
@@ -32,6 +33,8 @@ class Scored:
     """The values."""
     tables: Mapping[str, ScoreTable]
     """The tables behind them."""
+    readable_by: dict[str, int] = field(default_factory=dict)
+    """As in `TaskEntry.readable_by`."""
 
 
 def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Response, ...]]:
@@ -135,7 +138,7 @@ def score(
         slices=slices,
         specs={str(metric.id): spec_of(metric) for metric in metrics},
     )
-    return Scored(scores, tables)
+    return Scored(scores, tables, readable_by(task, samples, responses, tables))
 
 
 def keep(directory: RunDirectory, scored: Scored) -> str:

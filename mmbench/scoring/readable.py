@@ -1,0 +1,55 @@
+"""Which other extractors would read the outputs in which a task finds no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mmbench.core.responses import Response
+from mmbench.core.samples import Sample
+from mmbench.core.score_table import COUNTED, ScoreTable
+from mmbench.core.task import Task
+from mmbench.extract import Choices, Extractor, extractors
+from mmbench.results.schema import LOOKED_AT
+
+_SHARE = 0.05
+"""Share of unparsed outputs above which other extractors are tried."""
+_NOTHING = "~?~"
+"""No answer to any question: an extractor that finds one in it finds one in every text."""
+
+
+def readable_by(
+    task: Task, samples: Sequence[Sample], responses: Sequence[Sequence[Response]], tables: Mapping[str, ScoreTable]
+) -> dict[str, int]:
+    """Count what other extractors would read where more than 5 % of a task's outputs are unparsed.
+
+    Args:
+        task: The task.
+        samples: [n] its samples.
+        responses: [n][1] what was answered; other tasks are left alone.
+        tables: The score tables.
+
+    Returns:
+        Name of an extractor to how many of the first thousand unparsed outputs it finds an answer in, those that read most
+        first; whether the answers are right is not looked at. Empty where few outputs are unparsed, or nothing reads them.
+    """
+    own, table = getattr(task, "extractor", None), tables.get("sample")
+    if not isinstance(own, Extractor) or table is None or len(table.status) != len(samples):
+        return {}
+    unparsed = [row for row, status in enumerate(table.status) if status == "unparsed"]
+    if len(unparsed) <= _SHARE * sum(status in COUNTED for status in table.status):
+        return {}
+    outputs = [(responses[row][0].output, samples[row].choices) for row in unparsed[:LOOKED_AT]]
+    texts = [(text, choices) for text, choices in outputs if isinstance(text, str)]
+    found: dict[str, int] = {}
+    for other in extractors():
+        if other.name != own.name and other.reads == own.reads:
+            asks = [(text, choices) for text, choices in texts if _may_read(other, choices)]
+            found[other.name] = sum(other(text, choices) is not None for text, choices in asks)
+    return {name: count for name, count in sorted(found.items(), key=lambda each: (-each[1], each[0])) if count}
+
+
+def _may_read(other: Extractor, choices: Choices) -> bool:
+    """Whether finding an answer says anything: not where every text is one, nor where `contains` does as `mention`."""
+    if choices is None:
+        return not other.needs_choices and other(_NOTHING, None) is None
+    return other.among is None
