@@ -133,6 +133,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
                 "units",
                 "scored_by",
                 "former_scoring",
+                "readable_by",
                 "settings",
                 "notes",
             ):
