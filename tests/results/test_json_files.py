@@ -134,6 +134,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
                 "scored_by",
                 "former_scoring",
                 "readable_by",
+                "generation",
                 "settings",
                 "notes",
             ):
