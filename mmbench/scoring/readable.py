@@ -43,8 +43,11 @@ def readable_by(
     found: dict[str, int] = {}
     for other in extractors():
         if other.name != own.name and other.reads == own.reads:
-            asks = [(text, choices) for text, choices in texts if _may_read(other, choices)]
-            found[other.name] = sum(other(text, choices) is not None for text, choices in asks)
+            try:
+                asks = [(text, choices) for text, choices in texts if _may_read(other, choices)]
+                found[other.name] = sum(other(text, choices) is not None for text, choices in asks)
+            except Exception:  # noqa: BLE001, S112 - a suggestion only, and an extractor of a stranger may fail in any way
+                continue
     return {name: count for name, count in sorted(found.items(), key=lambda each: (-each[1], each[0])) if count}
 
 
