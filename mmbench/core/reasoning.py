@@ -68,6 +68,8 @@ class Split(NamedTuple):
     """What is not reasoning, the text itself where it holds no marker."""
     reasoning: str | None
     """The reasoning without its markers, blocks apart by a blank line; None where there is none."""
+    unfinished: bool = False
+    """Whether reasoning was begun and never ended."""
 
 
 def may_hold_reasoning(text: str) -> bool:
@@ -89,15 +91,15 @@ def split_reasoning(text: str) -> Split:
         text: The text as it was generated.
 
     Returns:
-        Answer and reasoning.
+        Answer and reasoning, and whether the reasoning is unfinished.
 
     Example:
         >>> split_reasoning("<think>Blue? No, red.</think>\n\nred")
-        Split(answer='red', reasoning='Blue? No, red.')
+        Split(answer='red', reasoning='Blue? No, red.', unfinished=False)
         >>> split_reasoning("Blue? No, red.</think>red").answer
         'red'
         >>> split_reasoning("red")
-        Split(answer='red', reasoning=None)
+        Split(answer='red', reasoning=None, unfinished=False)
     """
     if not may_hold_reasoning(text):
         return Split(text, None)
@@ -122,7 +124,7 @@ def split_reasoning(text: str) -> Split:
     if not found:
         return Split(text, None)
     (answer if inside is None else reasoning).append(text[place:])
-    return Split(_unframed(_joined(answer, "\n")), _joined(reasoning, "\n\n") or None)
+    return Split(_unframed(_joined(answer, "\n")), _joined(reasoning, "\n\n") or None, inside is not None)
 
 
 def left_open(prompt: str) -> str:

@@ -63,26 +63,26 @@ def _generation(output: Any) -> Response:
     if (problem := _unusable(text, generation)) is not None:
         return _failed(problem)
     text = str(text)
-    answer, inside = split_reasoning(text)
-    raw = None if answer == text else text
+    answer, inside, unfinished = split_reasoning(text)
     if generation is None:
-        return Response("ok", answer, raw=raw, reasoning=inside)
+        generation = Generation(text)
     try:
         usage = None if generation.usage is None else _usage(generation.usage)
         first, first_answer = (_seconds(s) for s in (generation.first_token_s, generation.first_answer_token_s))
     except (AttributeError, TypeError, ValueError, OverflowError):
         return _failed(f"generate returned a Generation whose usage is not made of numbers: {generation.usage!r}")
     refused = generation.refused or generation.finish_reason == "filter"
-    truncated = generation.finish_reason == "length" and not refused
+    cut = generation.finish_reason == "length" or (unfinished and generation.finish_reason == "unknown")
+    truncated = cut and not refused
     return Response(
         "refused" if refused else "truncated" if truncated else "ok",
         answer,
-        cut_off(usage.output_tokens if usage else None, answer) if truncated else None,
+        cut_off(usage.output_tokens if usage else None, answer, generation.finish_reason) if truncated else None,
         usage,
         first_token_s=first,
         first_answer_token_s=first_answer,
         finish_reason=generation.finish_reason,
-        raw=raw,
+        raw=None if answer == text else text,
         reasoning="\n\n".join(part for part in (generation.reasoning, inside) if part) or None,
     )
 
@@ -109,12 +109,14 @@ def _unusable(text: Any, generation: Generation | None) -> str | None:
     return None
 
 
-def cut_off(tokens: int | None, answer: str) -> str:
+def cut_off(tokens: int | None, answer: str, reason: FinishReason) -> str:
     """The sentence that says of a truncated response what happened to it.
 
-    >>> cut_off(16, "")
+    >>> cut_off(16, "", "length")
     'cut off by the limit on new tokens after 16 tokens, before any answer'
     """
+    if reason != "length":
+        return "its reasoning has no end: it was probably cut off"
     after = "" if tokens is None else f" after {tokens:,} token{'' if tokens == 1 else 's'}"
     return f"cut off by the limit on new tokens{after}{'' if answer.strip() else ', before any answer'}"
 

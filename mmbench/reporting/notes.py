@@ -14,6 +14,8 @@ from mmbench.results.schema import LOOKED_AT
 
 BOUNDS = "bounds: the value if every truncated, unparsed, refused and failed output were wrong, and if each were right"
 """What the column of bounds means."""
+_LOOK = "mmbench show RUN --sample ID"
+_REASK = ", and ask them again with --reask truncated --max-new-tokens N"
 _NAMED = 4
 """Metrics that a note names, of those that share a reason."""
 
@@ -89,9 +91,7 @@ def _others(result: TaskResult, run: Run) -> str:
     return f"other extractors would find an answer in some {of} ({listed}): {shlex.join(command)}; "
 
 
-def value_notes(
-    metrics: Sequence[MetricValue], look: str = "mmbench show RUN --sample ID", *, others: str = ""
-) -> list[tuple[str, str]]:
+def value_notes(metrics: Sequence[MetricValue], look: str = _LOOK, *, others: str = "") -> list[tuple[str, str]]:
     """(where, text), as in `result_notes`, of values and their reasons, each once however many metrics share it.
 
     `look`: how to look at an output that holds no answer. `others`: what is said of other extractors.
@@ -104,8 +104,7 @@ def value_notes(
     if (first := _first_with(metrics, lambda metric: metric.n_truncated)) is not None:
         text = (
             f"{first.n_truncated:,} of {first.n:,} {_counted(first)} were cut off by the limit on new tokens (truncated) and "
-            f"score what their text is worth, 0 without an answer; look at one with {look}, and ask them again with "
-            "--reask truncated --max-new-tokens N"
+            f"score what their text is worth, 0 without an answer; look at one with {look}{_REASK if look == _LOOK else ''}"
         )
         notes.append(("", text))
     if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:

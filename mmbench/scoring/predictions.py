@@ -207,8 +207,8 @@ def _response(output: Output) -> Response:
     """A predicted text counts without the reasoning in it, as if a model had just written it."""
     if not isinstance(output, str):
         return Response("ok", output)
-    answer, reasoning = split_reasoning(output)
-    return Response("ok", answer, reasoning=reasoning)
+    answer, reasoning, unfinished = split_reasoning(output)
+    return Response("truncated" if unfinished else "ok", answer, reasoning=reasoning)
 
 
 def _count(n: int, noun: str) -> str:

@@ -31,10 +31,10 @@ TEXTS = st.lists(st.one_of(st.text(), st.sampled_from(MARKS)), max_size=12).map(
 
 @pytest.mark.parametrize(("begin", "end"), PAIRS)
 def test_every_family_is_read_whole_cut_off_and_without_its_beginning(begin: str, end: str) -> None:
-    assert split_reasoning(f"{begin}\nblue? no\n{end}\n\nred") == ("red", "blue? no")
-    assert split_reasoning(f"{begin}blue? no") == ("", "blue? no")
-    assert split_reasoning(f"blue? no{end}red") == ("red", "blue? no")
-    assert split_reasoning(f"{begin}{end} red") == ("red", None)
+    assert split_reasoning(f"{begin}\nblue? no\n{end}\n\nred") == ("red", "blue? no", False)
+    assert split_reasoning(f"{begin}blue? no") == ("", "blue? no", True)
+    assert split_reasoning(f"blue? no{end}red") == ("red", "blue? no", False)
+    assert split_reasoning(f"{begin}{end} red") == ("red", None, False)
     assert left_open(f"<|user|>colour?\n{begin}\n").strip() == begin.strip()
     assert left_open(f"{begin}colour?") == ""
 
@@ -64,13 +64,13 @@ def test_there_is_a_pair_for_every_family() -> None:
     ],
 )
 def test_where_the_answer_ends_up(text: str, answer: str, reasoning: str | None) -> None:
-    assert split_reasoning(text) == (answer, reasoning)
+    assert split_reasoning(text)[:2] == (answer, reasoning)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="<[◁▷]>"), max_size=200))
 def test_a_text_without_markers_is_unchanged(text: str) -> None:
     if "assistantfinal" not in text:
-        assert split_reasoning(text) == (text, None)
+        assert split_reasoning(text) == (text, None, False)
 
 
 @given(TEXTS)

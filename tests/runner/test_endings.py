@@ -90,6 +90,20 @@ def test_a_generation_that_cannot_be_kept_is_an_error_of_its_sample(odd: Generat
     assert [line.status for line in lines(result.path)] == ["ok", "error", "ok", "ok"]
 
 
+def test_reasoning_without_an_end_was_cut_off_unless_the_model_ended_it(tmp_path: Path) -> None:
+    odd = {
+        "q0": "<think>Let me",
+        "q1": Generation("red <think>or"),
+        "q2": Generation("<think>hm", finish_reason="stop"),
+    }
+    result = evaluate(Ends(**odd), write_questions(tmp_path, 3), tmp_path)
+    assert [(line.status, line.output) for line in lines(result.path)] == [
+        ("truncated", ""),
+        ("truncated", "red"),
+        ("ok", ""),
+    ]
+
+
 def test_another_run_replays_endings_and_all(tmp_path: Path) -> None:
     model = Ends(q0=Generation("red", finish_reason="length"), q1=Generation("No.", refused=True))
     first = evaluate(model, write_questions(tmp_path, 4), tmp_path)

@@ -188,7 +188,7 @@ def _response(answer: CachedAnswer) -> Response:
     return Response(
         answer.status,
         output,
-        cut_off(answer.output_tokens, str(output)) if answer.status == "truncated" else None,
+        cut_off(answer.output_tokens, str(output), answer.finish_reason) if answer.status == "truncated" else None,
         Usage(cost_usd=0.0, **tokens) if counted else None,
         finish_reason=answer.finish_reason,
         raw=answer.raw,
