@@ -26,6 +26,8 @@ MOVED = {
     "mmbench.runner.selection": "mmbench.resolve.samples",
     "mmbench.runner.tasks": "mmbench.resolve.task_names",
     "mmbench.tasks": "mmbench_tasks",
+    "mmbench.tasks.answers": "mmbench.extract",
+    "mmbench.tasks.answers.extractors": "mmbench.extract",
 }
 """Module or package of mmbench 0.1.0 to where it, with most of what was below it, lies today."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmbench.extract.declare import Choices, Example, Extractor, Reads, extractor
     from mmbench.extract.normal_form import composed, normalise
     from mmbench.extract.numbers import number_text
-    from mmbench.extract.registered import extractor_named, extractors
+    from mmbench.extract.registered import extractor_named, extractors, version_of_today
 
 __all__ = [
     "Choices",
@@ -27,6 +27,7 @@ __all__ = [
     "extractors",
     "normalise",
     "number_text",
+    "version_of_today",
 ]
 
 __getattr__, __dir__ = lazy_exports(
@@ -35,6 +36,6 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.extract.declare": ("Choices", "Example", "Extractor", "Reads", "extractor"),
         "mmbench.extract.normal_form": ("composed", "normalise"),
         "mmbench.extract.numbers": ("number_text",),
-        "mmbench.extract.registered": ("extractor_named", "extractors"),
+        "mmbench.extract.registered": ("extractor_named", "extractors", "version_of_today"),
     },
 )

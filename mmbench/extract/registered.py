@@ -38,6 +38,20 @@ def extractor_named(name: str, *, reads: Reads | None = None) -> Extractor:
     return found
 
 
+def version_of_today(stated: str) -> str:
+    """The text form of today's version of an extractor where that finds all that an earlier one found; else as stated.
+
+    Args:
+        stated: The text form of an extractor, such as ``exact-v1``.
+    """
+    name, _, version = stated.rpartition("-v")
+    try:
+        found = extractor_named(name)
+    except MmbenchError:  # it is not installed, or no longer there
+        return stated
+    return str(found) if version in found.extends else stated
+
+
 def extractors() -> list[Extractor]:
     """Import all registered extractors, by name; those that cannot be imported are left out."""
     found: list[Extractor] = []

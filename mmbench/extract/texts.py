@@ -45,6 +45,7 @@ def equal_choice(text: str, choices: tuple[str, ...]) -> str | None:
         ("(B)", ("A", "B"), "B"),
         ('"Two Words"', None, "two words"),
     ],
+    extends=("1",),
 )
 def exact(text: str, choices: Choices) -> str | None:
     """The whole text in its normal form; with a closed set it must be in the set.
@@ -54,7 +55,7 @@ def exact(text: str, choices: Choices) -> str | None:
     """
     if choices is None:
         return normalise(text) or None
-    return equal_choice(text, choices)
+    return text if text in choices else equal_choice(text, choices)
 
 
 @extractor(

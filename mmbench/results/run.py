@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mmbench.core.score_table import MetricValue, ScoreTable
+from mmbench.extract import version_of_today
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import (
@@ -149,8 +150,15 @@ class TaskResult:
 
     @cached_property
     def comparability_key(self) -> Mapping[str, Any]:
-        """All that must agree before values are compared, by name: version, data, split, prompt, samples and so on."""
-        return comparability_key(self.entry, self.store.plan())
+        """All that must agree before values are compared, by name: version, data, split, prompt, samples and so on.
+
+        Where an earlier version of an extractor found an answer in every output, and today's finds what it found, today's counts.
+        """
+        key = comparability_key(self.entry, self.store.plan())
+        extractor = key.get("extractor")
+        if extractor and self.metrics and not any(value.n_unparsed for value in self.metrics.values()):
+            key["extractor"] = version_of_today(extractor)
+        return key
 
     def tables(self, beside: TaskResult | None = None) -> Mapping[str, ScoreTable]:
         """Read the score tables, once.
