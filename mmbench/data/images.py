@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mmbench.core import DataError, Media
+from mmbench.data.embedded import embedded_image, shown_name
 from mmbench.data.fingerprint import images_from_files
 from mmbench.data.records import listed
 
@@ -22,24 +23,34 @@ class NamedImages:
         self._folder = data_file.parent.absolute()
         self._names: dict[str, str] = {}
         self._paths: dict[str, str] = {}
+        self._embedded: dict[str, Media] = {}
         self._missing: list[str] = []
         self._ambiguous: list[str] = []
 
     def add(self, name: str, place: str) -> str:
-        """Look for an image that was named at `place` (such as ``line 3``).
+        """Look for an image that was named at `place` (such as ``line 3``), or that stands there itself.
 
         Returns:
-            The name, the same object whenever it is added.
+            The name, the same object whenever it is added; the digest of an image that stands in the file.
+
+        Raises:
+            DataError: If a ``data:`` URL holds no image.
         """
         known = self._names.get(name)
         if known is not None:
             return known
+        try:
+            embedded = embedded_image(name)
+        except ValueError as error:
+            raise DataError(f"field 'image': {error}", self._data_file, place) from error
+        if embedded is not None:
+            return self._embedded.setdefault(embedded.digest, embedded).digest
         self._names[name] = name
         found = self._find(name)
         if found:
             self._paths[name] = found[0]
         if not found:
-            self._missing.append(f"{name} ({place})")
+            self._missing.append(f"{shown_name(name)} ({place})")
         elif len(found) > 1:
             folders = " and ".join(path.removesuffix(name).rstrip("/\\") for path in found)
             self._ambiguous.append(f"{name} ({place}; in {folders})")
@@ -60,7 +71,7 @@ class NamedImages:
             )
         paths = list(dict.fromkeys(self._paths.values()))
         by_path = dict(zip(paths, images_from_files(paths), strict=True))
-        return {name: by_path[path] for name, path in self._paths.items()}
+        return {**{name: by_path[path] for name, path in self._paths.items()}, **self._embedded}
 
     def _find(self, name: str) -> list[str]:
         for folder in (self._folder, self._folder / "images"):

@@ -14,6 +14,8 @@ from mmbench.extract import normalise
 
 _FIELDS = ("image", "question", "answer", "answers", "id", "question_id", "choices", "slices", "type")
 _OPTIONAL = _FIELDS[4:]
+_LETTERS = "ABCDEFGHIJ"
+"""Fields that may hold choices, as in the tables of VLMEvalKit, MMBench and SEED-Bench."""
 _MISSPELT = 0.85
 """How alike (`difflib`) the name of an unknown field must be to a known one to be taken for a slip."""
 
@@ -53,7 +55,8 @@ def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
     a question without a picture), ``question``, ``answer`` (text or number) or ``answers`` (a list of these, or of
     objects with ``answer``, which may have ``answer_id`` and ``answer_confidence``), and may have ``id`` or
     ``question_id`` (else ``row-0`` and so on), ``choices`` (a list) and ``slices`` (an object) or ``type``. In CSV, lists
-    are separated by ``|``. Other fields are left alone, unless their name looks like a slip for one of these.
+    are separated by ``|``. Choices may also stand in fields ``A``, ``B`` and so on up to ``J``, and the answer is then one
+    of these letters or texts. An image may stand in the file itself, as base64 or as a ``data:`` URL. Other fields are left alone, unless their name looks like a slip for one of these.
 
     With `pictures` False, where answers are only scored, ``image`` and ``question`` may be missing and no picture is
     looked for; the name in ``image`` is then the group.
@@ -95,6 +98,8 @@ def _question(record: Record, position: int, shared: _Shared, *, asked: bool) ->
     text = record.text("question") if asked or record.has("question") else ""
     answers = _answers(record)
     choices = record.texts("choices") if record.has("choices") else None
+    if choices is None and (lettered := _lettered(record)):
+        choices, answers = list(lettered.values()), [_by_letter(record, lettered, answer) for answer in answers]
     if choices is not None:
         _check_choices(record, choices, answers)
     return Question(
@@ -124,6 +129,24 @@ def _answers(record: Record) -> list[str]:
     if record.has("answer") and record.text("answer", number=True) not in answers:
         raise record.error("field 'answer' is not among 'answers'; give one of the two fields")
     return answers
+
+
+def _lettered(record: Record) -> dict[str, str]:
+    """The choices in fields A, B and so on, by letter; empty where there are fewer than two."""
+    if not (record.has("A") and record.has("B")):
+        return {}
+    letters = [letter for letter in _LETTERS if record.has(letter)]
+    return {letter: record.text(letter, number=True).strip() for letter in letters}
+
+
+def _by_letter(record: Record, choices: Mapping[str, str], answer: str) -> str:
+    """The choice that an answer names by its letter, or is itself. Raises `DataError`."""
+    letter = answer.strip().strip("().").upper()
+    if letter in choices:
+        return choices[letter]
+    if letter in _LETTERS and len(letter) == 1:
+        raise record.error(f"the answer is {answer!r}, and there is no choice {letter}")
+    return answer
 
 
 def _records(record: Record) -> list[str]:

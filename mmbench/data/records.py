@@ -20,6 +20,8 @@ SUFFIXES = (*JSON_LINES, ".json", *SEPARATORS)
 LIST_SEPARATOR = "|"
 """What stands between the items of a list in a CSV cell."""
 _SHOWN = 5
+_LONGEST_CELL = 2**28
+"""Characters of a CSV cell, 256 Mi: an image of a hundred megapixels as base64 has fewer."""
 
 
 class NumberText(str):
@@ -267,6 +269,7 @@ def record_of(path: Path, place: str, value: object) -> Record:
 
 
 def _csv_rows(path: Path, separator: str) -> Iterator[Record]:
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))  # images stand in cells
     reader = csv.reader(_lines(path), delimiter=separator, strict=True)
     names: list[str] | None = None
     line = 1

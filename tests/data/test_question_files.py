@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from helpers import write_picture
 from PIL import Image
 
 from mmbench.core import DataError
@@ -340,3 +341,85 @@ def test_many_questions_on_few_pictures_cost_little(folder: Path) -> None:
     assert len(questions) == n
     assert held / n < 300
     assert peak / n < 600
+
+
+# --- tables with options in columns and images in cells ---
+
+
+def base64_of(folder: Path, number: int = 0) -> str:
+    import base64
+
+    write_picture(folder / f"cell-{number}.png", (number, 20, 30))
+    return base64.b64encode((folder / f"cell-{number}.png").read_bytes()).decode()
+
+
+def write_table(folder: Path, rows: list[dict[str, str]], name: str = "table.tsv") -> Path:
+    import csv
+
+    path = folder / name
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, list(rows[0]), delimiter="\t" if name.endswith(".tsv") else ",")
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def test_options_in_columns_are_choices_and_letters_are_answers(tmp_path: Path) -> None:
+    image = base64_of(tmp_path)
+    rows = [
+        {"index": "0", "image": image, "question": "What?", "A": "a cat", "B": "a dog", "C": "", "answer": "B"},
+        {"index": "1", "image": image, "question": "How many?", "A": "1", "B": "2", "C": "3", "answer": "(c)"},
+        {"index": "2", "image": image, "question": "Who?", "A": "he", "B": "she", "C": "", "answer": "she"},
+    ]
+    found = read_questions(write_table(tmp_path, rows))
+    assert [(each.choices, each.answers) for each in found] == [
+        (("a cat", "a dog"), ("a dog",)),
+        (("1", "2", "3"), ("3",)),
+        (("he", "she"), ("she",)),
+    ]
+    assert len({each.image.digest for each in found if each.image}) == 1
+
+
+def test_an_answer_without_its_choice_is_named(tmp_path: Path) -> None:
+    row = {"image": base64_of(tmp_path), "question": "What?", "A": "a cat", "B": "a dog", "answer": "D"}
+    with pytest.raises(DataError, match="line 2"):
+        read_questions(write_table(tmp_path, [row]))
+
+
+@pytest.mark.parametrize("form", ["{}", "data:image/png;base64,{}", "data:;base64,{}"])
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_images_in_the_file_itself_are_read(tmp_path: Path, form: str, kind: str) -> None:
+    import json
+
+    text = form.format(base64_of(tmp_path, 7))
+    row = {"image": text, "question": "What?", "answer": "x"}
+    if kind == "jsonl":
+        path = tmp_path / "table.jsonl"
+        path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    else:
+        path = write_table(tmp_path, [row], f"table.{kind}")
+    (question,) = read_questions(path)
+    assert question.image is not None
+    assert question.image.mime == "image/png"
+    assert question.image.read() == (tmp_path / "cell-7.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "image", ["data:image/png,red", "data:image/png;base64,aGVsbG8=", "data:text/plain;base64,aGVsbG8="]
+)
+def test_a_data_url_of_something_else_is_refused_in_a_short_sentence(tmp_path: Path, image: str) -> None:
+    with pytest.raises(DataError, match="line 2") as refused:
+        read_questions(write_table(tmp_path, [{"image": image, "question": "What?", "answer": "x"}]))
+    assert len(str(refused.value)) < 300
+
+
+def test_a_long_name_that_is_no_image_is_shown_by_its_beginning(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as refused:
+        read_questions(write_table(tmp_path, [{"image": "A" * 200_000, "question": "What?", "answer": "x"}]))
+    assert len(str(refused.value)) < 600
+
+
+def test_a_cell_may_be_longer_than_the_limit_of_the_csv_module(tmp_path: Path) -> None:
+    row = {"image": base64_of(tmp_path), "question": "word " * 50_000, "answer": "x"}
+    (question,) = read_questions(write_table(tmp_path, [row], "table.csv"))
+    assert len(question.question) >= 249_000

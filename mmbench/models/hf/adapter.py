@@ -45,7 +45,7 @@ class HuggingFace:
     `system`, a system message, and the fields of `mmbench.models.hf.options.HfOptions`.
     """
 
-    version = "1"
+    version = "2"
     largest_first = True
 
     def __init__(self, path: str, *, system: str | None = None, **options: Any) -> None:
