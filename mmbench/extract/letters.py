@@ -20,27 +20,30 @@ _SAYS = re.compile(
     r"[ \t]*(?:\u662f|\u4e3a|\u70ba|\u306f|\uc740|\ub294|\uc774|\u9009|\u9078)?[ \t]*:?"
     r"|\u9009\u62e9|\u9078\u64c7|\u9009|\u9078)"
     r"(?:[\s\"']*\b(?:the|most|likely|probably|clearly|definitely|therefore|option|choice|letter|answer|correct|one)\b[ \t]*:?){0,4}"
-    r"[\s\"']*(?=[(\[]?[A-Za-z](?![\w']))",
+    r"[\s\"']*(?=[(\[]?[A-Za-z](?!\w|'\w))",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\s*[(\[]?([A-Z])(?:[)\].:]+\s*|\s*\Z)")
 _JOINED = re.compile(
-    r"[ \t]*[)\]\"']?[ \t]*(?:,[ \t]*(?:and|or)?|/|&|and|or|\u548c|\u6216)[ \t]*[(\[\"']?(?=[A-Z](?![\w']))"
+    r"[ \t]*[)\]\"']?[ \t]*(?:,[ \t]*(?:and|or)?|/|&|and|or|\u548c|\u6216)[ \t]*[(\[\"']?(?=[A-Z](?!\w|'\w))"
 )
 _FIRST = re.compile(r"[\"'(\[]*(?:([A-Z])(?:[.:)\]]+(?=\s|\Z)|,(?=\s)|[ \t]*\n)|([a-z])[)\]](?=\s))")
 _ITEM = re.compile(r"(?<![\w.'-])\(?([A-Z])[.:)](?=\s)")
 _BRACKETED = re.compile(
-    r"(?<![\w\\])[(\[]\s?([A-Z])\s?[)\]]|(?<![\w(\[])([A-Z])\)|\b(?:option|choice|letter)[ \t]+\"?([A-Z])(?![\w'])"
+    r"(?<![\w\\])[(\[]\s?([A-Z])\s?[)\]]|(?<![\w(\[])([A-Z])\)|\b(?:option|choice|letter)[ \t]+\"?([A-Z])(?!\w|'\w)"
 )
 _SMALL_BRACKETED = re.compile(r"(?<![\w\\])[(\[]([a-z])[)\]]")
 _CAPITAL = re.compile(
-    rf"(?:(?<!\w\()(?<![\w.'/\\^<>=+*@#$°\u2220\u25b3\u2206-])|(?<=[{UNSPACED}]))([A-Z])(?![A-Za-z0-9_'])"
+    rf"(?:(?<!\w\()(?<!\w')(?<![\w./\\^<>=+*@#$°\u2220\u25b3\u2206-])|(?<=[{UNSPACED}]))([A-Z])(?![A-Za-z0-9_]|'\w)"
+)
+_DENIED = re.compile(
+    r"(?:\b(?:not|neither|nor|except|but not)|n't)\s+(?:the\s+)?(?:option\s+|choice\s+)?\(?\Z", re.IGNORECASE
 )
 _LABELS = re.compile(r"\b[A-Z]{2,4}\b")
 _SYMBOL_AFTER = re.compile(r"[ \t]*[=+^_<>*/\u00b0\u00d7]|-\w|\.\w|[ \t]*,[ \t]*[A-Z]\b")
 _UNIT_BEFORE = re.compile(r"[\d\u00b0][ \t]?\Z")
 _NO_NOUN = re.compile(
-    r"(?:is|was|are|and|or|because|since|as|has|have|seems|appears|would|will|can|could|should|does|shows|looks|matches"
+    r"(?:is|was|are|and|or|nor|but|than|because|since|as|has|have|seems|appears|would|will|can|could|should|does|shows|looks|matches"
     r"|represents|describes|corresponds|if|with|for|in|on|at|by|to|not)\b"
 )
 
@@ -119,20 +122,31 @@ def _at_the_beginning(text: str) -> set[str]:
     if first is None or (first.group(1) == "I" and text[first.end(1)] not in ":)]"):
         return set()
     letter = (first.group(1) or first.group(2)).upper()
+    if (joined := _JOINED.match(text, first.end(first.lastindex or 0))) is not None:
+        return {letter, text[joined.end()]}
     items = {match.group(1) for match in _ITEM.finditer(text)}
     return {letter} | {other for other in items if abs(ord(other) - ord(letter)) == 1}
 
 
 def _in_brackets(text: str) -> set[str]:
-    found = {match.group(match.lastindex or 0) for match in _BRACKETED.finditer(text)}
+    found = {match.group(match.lastindex or 0) for match in _BRACKETED.finditer(text) if not _is_denied(text, match)}
     return found or {match.group(1).upper() for match in _SMALL_BRACKETED.finditer(text)}
 
 
 def _by_itself(text: str) -> set[str]:
     """The capitals that stand by themselves; none that also stands in a name of a line or an angle, such as AB."""
     labels = set("".join(_LABELS.findall(text)))
-    found = {match.group(1) for match in _CAPITAL.finditer(text) if is_option(text, match.start(1))}
+    found = {
+        match.group(1)
+        for match in _CAPITAL.finditer(text)
+        if is_option(text, match.start(1)) and not _is_denied(text, match)
+    }
     return found - labels
+
+
+def _is_denied(text: str, match: re.Match[str]) -> bool:
+    """Whether "not" or the like stands before a letter."""
+    return _DENIED.search(text, max(0, match.start() - 24), match.start()) is not None
 
 
 def letters_of(choices: tuple[str, ...]) -> dict[str, str] | None:

@@ -171,7 +171,7 @@ def _values(text: str) -> Iterator[float | None]:
         before = tokens[place - 1].rstrip(_ENDS) if place else ""
         if value is not None and before in NEGATIVE:
             value = -value if value >= 0 else None
-        elif before in ("-", "+-", "-+"):
+        elif before in ("-", "+-", "-+", "point"):
             value = None
         yield value
         place = after

@@ -11,6 +11,16 @@ FOUR = ("A", "B", "C", "D")
 TEXTS = ("a cat", "a dog", "two birds")
 
 OPEN = [
+    ("The answer is 'C'.", "c"),
+    ("'C'", "c"),
+    ("I chose 'C' here", "c"),
+    ("C'est B", "b"),
+    ("A, B, and C are wrong. So D.", None),
+    ("Neither A nor B", None),
+    ("Not A", None),
+    ("Not A but B", "b"),
+    ("It is (C), not (D).", "c"),
+    ("Since D is the middle of CD, x = 2", None),
     ("b", "b"),
     ("(b)", "b"),
     ("B)", "b"),

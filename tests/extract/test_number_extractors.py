@@ -54,6 +54,8 @@ def test_numbers_that_are_found(text, plain, final):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
+        ("point five", None),
+        ("3 point 14", None),
         ("minus 1", "-1"),
         ("–1", "-1"),
         ("−1", "-1"),
