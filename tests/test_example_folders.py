@@ -88,12 +88,22 @@ def rows(done):
 
 
 def test_the_plugin_is_listed_and_keeps_its_promises(plugin):
-    for kind, name in (("tasks", "sheets"), ("tasks", "vqa/sheets"), ("models", "darkness"), ("metrics", "auroc")):
+    for kind, name in (
+        ("tasks", "sheets"),
+        ("tasks", "vqa/sheets"),
+        ("models", "darkness"),
+        ("metrics", "auroc"),
+        ("extractors", "last-word"),
+    ):
         listed = run(plugin, "mmbench", "list", kind, "--json")
         assert any(name in json.dumps(row) for row in json.loads(listed.stdout)[kind]), listed.stdout
     for arguments in (("sheets",), ("vqa/sheets",), ("darkness",)):
         checked = run(plugin, "mmbench", "check", *arguments)
         assert checked.returncode == 0, checked.stdout + checked.stderr
+    options = ("--model", "oracle", "--tasks", "vqa/sheets", "--task-args", "extractor=last-word", "--json", "-q")
+    done = run(plugin, "mmbench", "run", *options)
+    assert done.returncode == 0, done.stderr
+    assert rows(done)["oracle", "accuracy"]["value"] == 1.0
 
 
 def test_the_plugin_runs_and_its_metric_is_scored_compared_gated_rescored_and_reported(plugin):

@@ -42,7 +42,9 @@ _TRUE, _FALSE = ("true", "correct"), ("false", "incorrect")
 _POLARITY = {**dict.fromkeys((*_YES, *_TRUE), "yes"), **dict.fromkeys((*_NO, *_FALSE), "no")}
 
 _FIRST = re.compile(rf"[\W_]*({'|'.join(sorted(_POLARITY, key=len, reverse=True))})(?!\w)(?!\.?\s*\d)")
-_WORDS = re.compile(r"(?<![\w'-])(yes|no|yeah|yep|yup|nope|nah)(?![\w'-])(?!\.?\s*\d)")
+_WORDS = re.compile(r"(?<![\w'-])(?<!\bnot )(yes|no|yeah|yep|yup|nope|nah)(?![\w'-])(?!\.?\s*\d)")
+_SENTENCES = re.compile(r"(?:\A|[.!?] )\W*(yes|no)(?=[.,!?]|\Z)")
+"""A sentence that says yes or no, or begins with it."""
 _NO_ANSWER = re.compile(
     r"(?:yes|no)\W{1,3}(?:and|or)\W{1,3}(?:yes|no)\b|(?:yes|no)\s?/\s?(?:yes|no)\b"
     r"|\bno (?:doubt|idea|problem|matter|question|wonder|clue|way|longer|more|less|fewer|one|answer|information)\b"
@@ -98,6 +100,8 @@ def _polarity(text: str) -> str | None:
 def _of(text: str) -> str | None:
     if short := _POLARITY.get(normalise(text)):
         return short
+    if len({match.group(1) for match in _SENTENCES.finditer(text)}) > 1:
+        return None
     rest = _NO_ANSWER.sub(" ", text)
     if (first := _FIRST.match(rest)) and (rest is text or first.group(1) in text[: first.end()]):
         return _POLARITY[first.group(1)]

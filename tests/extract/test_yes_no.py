@@ -7,6 +7,11 @@ from mmbench.extract import extractor_named
 YES_NO = extractor_named("yes-no")
 
 
+@pytest.mark.parametrize("text", ["Yes.\nNo.", "No, it is not. Yes, it is.", "It is not yes"])
+def test_what_says_both_or_denies_one_is_no_answer(text: str) -> None:
+    assert YES_NO(text) is None
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
