@@ -217,7 +217,7 @@ class CardTask(Generic[Card]):
         prompt = self.prompt
         if prompt is None:
             return Generate(parts=self.put(sample), choices=sample.choices)
-        if not prompt.system and not prompt.shots:
+        if not (prompt.system or prompt.shots):
             return Generate(parts=self.put(sample), max_new_tokens=prompt.max_new_tokens, choices=sample.choices)
         said = [Message("system", (prompt.system,))] if prompt.system else []
         examples = self._examples if prompt.shots else []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 _METRIC = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:@(?P<cutoff>[1-9][0-9]*))?(?:\((?P<params>[^()]*)\))?")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
@@ -142,6 +144,24 @@ def derive_seed(*parts: str | int) -> int:
 
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def seed_of_sample(seed: int, task: str, sample_id: str) -> int:
+    """As `derive_seed`, and faster for many samples of a task.
+
+    >>> seed_of_sample(0, "vqa/easy-vqa", "test-0") == derive_seed(0, "vqa/easy-vqa", "test-0")
+    True
+    """
+    hashed = _hashed(seed, task).copy()
+    hashed.update(sample_id.encode())
+    return int.from_bytes(hashed.digest(), "big") >> 1
+
+
+@lru_cache(maxsize=64)
+def _hashed(seed: int, task: str) -> Any:
+    import hashlib
+
+    return hashlib.blake2b(f"{seed}\x1f{task}\x1f".encode(), digest_size=8)
 
 
 def dataset_digest(parts: Iterable[str | bytes]) -> str:

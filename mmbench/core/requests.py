@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from mmbench.core.ids import derive_seed
+from mmbench.core.ids import seed_of_sample
 from mmbench.core.media import Media
 from mmbench.core.samples import Part
 
@@ -60,7 +60,7 @@ class Request:
     @property
     def modalities(self) -> frozenset[str]:
         """The kinds of the parts: ``image``, ``audio``, ``video`` and ``text``."""
-        return frozenset("text" if isinstance(part, str) else part.kind for part in self.content)
+        return frozenset(["text" if isinstance(part, str) else part.kind for part in self.content])
 
     @property
     def images(self) -> list[Media]:
@@ -146,16 +146,11 @@ def _content(request: Generate | Choose) -> tuple[Part, ...]:
     return tuple(part for message in request.messages for part in message.parts)
 
 
-def request_id(task: str, sample_id: str, n: int) -> str:
-    """The id of the n-th request made from a sample: ``task/sample/n``."""
-    return f"{task}/{sample_id}/{n}"
-
-
 def identify(requests: Sequence[Request], task: str, sample_id: str, seed: int) -> None:
     """Give requests made from one sample their ids and their seed, in place. `seed` is the run's."""
-    sample_seed = derive_seed(seed, task, sample_id)
+    sample_seed = seed_of_sample(seed, task, sample_id)
     for n, request in enumerate(requests):
-        request.id = request_id(task, sample_id, n)
+        request.id = f"{task}/{sample_id}/{n}"
         request.sample_id = sample_id
         request.seed = sample_seed
 

@@ -111,13 +111,13 @@ def test_a_larger_limit_asks_only_the_new_samples(tmp_path: Path) -> None:
     assert len(lines(result.path)) == 30
 
 
-def test_a_smaller_limit_asks_nothing_and_scores_only_its_samples(tmp_path: Path) -> None:
+def test_a_smaller_limit_asks_nothing_and_leaves_the_larger_result(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 30)
     evaluate(Colours(), data, tmp_path)
     model = Colours()
     result = evaluate(model, data, tmp_path, limit=10)
     assert model.calls == []
-    assert result.metrics[0].metric.n == 10
+    assert result.metrics[0].metric.n == 30
 
 
 def test_extending_in_steps_gives_the_scores_of_one_run(tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def test_another_prompt_is_another_question(tmp_path: Path) -> None:
     data = write_questions(tmp_path, closed=False)
     evaluate(Colours(), data, tmp_path)
     model = Colours()
-    evaluate(model, data, tmp_path, task_args={"extractor": "verbatim"})
+    evaluate(model, data, tmp_path, task_args={"prompt": "question-only-v1"})
     assert len(model.asked) == 8
 
 

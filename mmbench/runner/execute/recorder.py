@@ -87,9 +87,10 @@ class Recorder:
         if call.requests[0].kind == "embed":
             kept = same_length(kept, self._log.embeddings.dim)
             rows = self._store(kept)
+        times = round(call.start_s, 6), round(call.duration_s, 6)
         self._log.append(
             [
-                _line(call, call.requests[place], response, row)
+                _line(call, times, call.requests[place], response, row)
                 for place, response, row in zip(new, kept, rows, strict=True)
             ]
         )
@@ -133,7 +134,9 @@ class Recorder:
             )
 
 
-def _line(call: Call, request: Request, response: Response, row: int | None) -> ResponseLine:
+def _line(
+    call: Call, times: tuple[float, float], request: Request, response: Response, row: int | None
+) -> ResponseLine:
     usage = response.usage
     return ResponseLine(
         id=request.id,
@@ -144,8 +147,8 @@ def _line(call: Call, request: Request, response: Response, row: int | None) -> 
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
         cost_usd=usage.cost_usd if usage else None,
-        start_s=round(call.start_s, 6),
-        duration_s=round(call.duration_s, 6),
+        start_s=times[0],
+        duration_s=times[1],
         batch=call.batch,
         batch_size=len(call.requests),
         first_token_s=_rounded(response.first_token_s),

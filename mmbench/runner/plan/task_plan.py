@@ -155,9 +155,12 @@ def _enumerate(plan: TaskPlan) -> None:
     """Number the requests, find duplicates, sort them into pools and digest their ids."""
     ids = hashlib.sha256(plan.base.encode())
     first_with: dict[tuple[str, str], int] = {}
+    pools: dict[tuple[str, frozenset[str]], array[int]] = {}
     number = 0
     for sample in plan.samples:
-        made = list(plan.task.requests(sample)) * plan.repeats
+        made = plan.task.requests(sample)
+        if plan.repeats > 1:
+            made = [*made] * plan.repeats
         for request in made:
             if request.kind not in plan.served:
                 raise PluginError(f"task {plan.name!r} made a {request.kind} request that its info does not name")
@@ -165,7 +168,10 @@ def _enumerate(plan: TaskPlan) -> None:
             if key is not None and (earlier := first_with.setdefault(key, number)) != number:
                 plan.duplicates[number] = earlier
             else:
-                plan.pools.setdefault((request.kind, *sorted(request.modalities)), array("l")).append(number)
+                pool = request.kind, request.modalities
+                if pool not in pools:
+                    pools[pool] = plan.pools[request.kind, *sorted(request.modalities)] = array("l")
+                pools[pool].append(number)
             number += 1
         plan.first.append(number)
         ids.update(f"\x1e{sample.id}\x1f{len(made)}".encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from mmbench.core import Prompt, PromptBook
 
@@ -41,30 +40,9 @@ def rendered(prompt: Prompt, question: str, choices: Sequence[str] | None) -> st
     >>> rendered(PROMPTS.find("direct"), "Is it red?", ("no", "yes"))
     'Is it red?\nAnswer with one of: no, yes.'
     """
-    return _rendered(_Same(prompt), question, None if choices is None else tuple(choices))
-
-
-class _Same:
-    """A prompt that is equal to itself alone, because its mappings have no hash."""
-
-    __slots__ = ("prompt",)
-
-    def __init__(self, prompt: Prompt) -> None:
-        self.prompt = prompt
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.prompt is self.prompt
-
-    def __hash__(self) -> int:
-        return id(self.prompt)
-
-
-@lru_cache(maxsize=4096)
-def _rendered(same: _Same, question: str, choices: tuple[str, ...] | None) -> str:
-    """Cached, because the same question is put to many images."""
     if choices is None:
-        return same.prompt.render("open", question=question)
-    return same.prompt.render("closed", question=question, choices=", ".join(choices))
+        return prompt.render("open", question=question)
+    return prompt.render("closed", question=question, choices=", ".join(choices))
 
 
 def stated(prompt: Prompt) -> str:

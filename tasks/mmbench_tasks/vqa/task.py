@@ -31,6 +31,8 @@ _RIGHT: Mapping[str, float] = {"accuracy": 1.0}
 _WRONG: Mapping[str, float] = {"accuracy": 0.0}
 _NO_META: Mapping[str, Any] = {}
 _GROUP_DIGITS = 16
+_REMEMBERED = 4096
+"""Texts of prompts that are kept."""
 
 
 def _known_extractor(name: Any) -> str:
@@ -68,6 +70,7 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
                 f"extractor {self.extractor.name} looks for one of the choices of a question, and no question of {card.name} "
                 "has any; see: mmbench list extractors"
             )
+        self._texts: dict[Any, str] = {}
         zeros = dict.fromkeys(self.columns, 0.0)
         self._unparsed = SampleScore(zeros, "unparsed", None, f"extractor {self.extractor.name} finds no answer in it")
 
@@ -121,7 +124,13 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
     def put(self, sample: Sample) -> tuple[Part, ...]:
         """The image, then the prompt with the question."""
         *media, question = sample.parts
-        return (*media, rendered(self.prompt, str(question), sample.choices))
+        key = question, sample.choices
+        text = self._texts.get(key)  # the same question is put to many images
+        if text is None:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            text = self._texts[key] = rendered(self.prompt, str(question), sample.choices)
+        return (*media, text)
 
     def requests(self, sample: Sample) -> list[Request]:
         """One `Generate`: the image, then the prompt with the question."""
