@@ -114,6 +114,7 @@ def test_the_same_seed_twice_is_never_averaged(tmp_path, data):
     assert [group.seeds for group in groups] == [(0,), (0,)]
 
 
+@pytest.mark.slow
 def test_other_options_are_another_model_and_are_named(tmp_path, data):
     runs = [
         load_run(evaluate("random", data, tmp_path, seed=seed, model_args=options).path)

@@ -294,6 +294,7 @@ def test_a_run_directory_of_a_newer_mmbench_is_left_alone(tmp_path: Path) -> Non
         evaluate("constant", data, tmp_path)
 
 
+@pytest.mark.slow
 def test_importing_the_package_gives_its_names_lazily() -> None:
     code = (
         "import mmbench, sys; assert 'numpy' not in sys.modules; mmbench.run; mmbench.Generation; print(dir(mmbench))"

@@ -211,6 +211,7 @@ def test_it_says_what_it_has_learned(concat, towers):
     assert concat.learned.train_s > 0
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_the_closed_form():
     for name in CLASSES:
         learned = training_for(name).fit(name, steps=1)

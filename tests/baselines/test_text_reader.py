@@ -97,6 +97,7 @@ texts = st.lists(st.sampled_from(["a", "b c", "c", "d\ne", CLOSING, "", "Ä b"])
 known = st.lists(st.tuples(texts, st.sampled_from([COLOURS, YES_NO, None])), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @given(known, st.randoms(use_true_random=False))
 def test_the_order_of_the_training_questions_does_not_count(pairs, draw):
     requests = [Generate(parts=(text,), choices=choices) for text, choices in pairs]
@@ -105,6 +106,7 @@ def test_the_order_of_the_training_questions_does_not_count(pairs, draw):
     assert Reader.learn(requests) == Reader.learn(shuffled)
 
 
+@pytest.mark.slow
 @given(known, st.text(), st.sampled_from([COLOURS, ("x",), None]))
 def test_any_text_becomes_known_ids(pairs, text, choices):
     reader = Reader.learn(Generate(parts=(said,), choices=own) for said, own in pairs)

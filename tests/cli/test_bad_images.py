@@ -91,6 +91,7 @@ def test_a_larger_limit_for_pictures_may_be_set(tmp_path: Path) -> None:
     assert mmbench(*arguments, folder=tmp_path, MMBENCH_MAX_IMAGE_PIXELS="1600").code == 0
 
 
+@pytest.mark.slow
 def test_missing_pictures_are_listed_before_anything_runs(tmp_path: Path) -> None:
     write_questions(tmp_path, 12)
     for i in (3, 7):

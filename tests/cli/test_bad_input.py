@@ -92,6 +92,7 @@ def test_a_model_that_cannot_be_imported_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_model_file_that_exits_when_imported_is_refused(tmp_path: Path) -> None:
     """A script without ``if __name__ == "__main__"``: its exit code 0 must not become ours."""
     write_model(tmp_path, RED + "import sys\nsys.exit(0)\n")

@@ -150,6 +150,7 @@ def test_a_card_of_another_family_is_refused(call) -> None:
     assert "SentimentCard" in done.err
 
 
+@pytest.mark.slow
 def test_check_refuses_a_name_that_is_not_the_tasks(call) -> None:
     done = call("check", "vqa/renamed", "--json")
     (report,) = json.loads(done.out)["reports"]

@@ -155,6 +155,7 @@ def test_a_place_where_nothing_can_be_written_is_refused_before_anything_is_read
     assert json.loads((tmp_path / "said.json").read_text()) == SAID
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_the_values_are_printed(tmp_path: Path) -> None:
     scorable.write_source(tmp_path, "words.py")
 

@@ -36,6 +36,7 @@ def jobs(ended: Ended) -> list[tuple[str, int, list[str]]]:
 # --- suites ---
 
 
+@pytest.mark.slow
 def test_a_suite_gives_models_and_tasks_and_leaves_out_what_does_not_fit(call: Call) -> None:
     ended = call(*RUN, "--suite", "small", "--json")
     assert ended.code == 0, ended.err
@@ -169,6 +170,7 @@ def test_more_than_three_models_are_compared_in_a_table_a_task(call: Call) -> No
     assert "… and 2 more in runs" in many.err
 
 
+@pytest.mark.slow
 def test_the_same_from_python(tmp_path: Path) -> None:
     result = mmbench.run(suite="small", seeds=2, out=tmp_path / "runs", progress=False, solved=0.7)
     assert len(result.paths) == 8
@@ -209,6 +211,7 @@ def test_speed_is_told_by_seed(call: Call) -> None:
 # --- show ---
 
 
+@pytest.mark.slow
 def test_several_runs_are_shown_side_by_side(call: Call) -> None:
     call(*RUN, "--model", "eye,both", *SKILLS, "--seeds", "3")
     runs = sorted(Path("runs").iterdir())

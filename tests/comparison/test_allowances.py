@@ -51,6 +51,7 @@ def test_other_prompts_are_refused_unless_they_are_allowed(runs: Path) -> None:
     assert package.compare(direct, cot, allow="extractor").exit_code == 3
 
 
+@pytest.mark.slow
 def test_variants_of_one_run_are_compared(runs: Path) -> None:
     run = only_run(runs / "both" / "runs")
     done = mmbench("compare", run, "--json", folder=runs)
@@ -61,6 +62,7 @@ def test_variants_of_one_run_are_compared(runs: Path) -> None:
     assert document["allowed"]["vqa/mine"]
 
 
+@pytest.mark.slow
 def test_a_run_without_variants_is_not_compared_with_itself(runs: Path) -> None:
     with pytest.raises(UsageError):
         variants_of(load_run(str(only_run(runs / "direct" / "runs")), runs))

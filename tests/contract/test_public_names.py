@@ -41,6 +41,7 @@ def private(folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_a_plug_in_imports_public_names_only(plugin: str) -> None:
     assert private(PLUGINS[plugin]) == []

@@ -32,6 +32,7 @@ def test_the_core_and_the_registry_load_the_standard_library_alone(module: str) 
     assert loaded_by(f"import {module}") <= {"mmbench", *sys.stdlib_module_names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

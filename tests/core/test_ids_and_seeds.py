@@ -19,12 +19,14 @@ metric_ids = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(metric_ids)
 def test_a_metric_id_round_trips_through_its_text(metric: MetricId) -> None:
     assert MetricId.parse(str(metric)) == metric
     assert str(MetricId.parse(str(metric))) == str(metric)
 
 
+@pytest.mark.slow
 @given(metric_ids, st.randoms())
 def test_the_order_in_which_parameters_are_written_means_nothing(metric: MetricId, draw: object) -> None:
     params = list(metric.params)

@@ -80,6 +80,7 @@ def test_an_answer_never_holds_a_marker(text: str) -> None:
     assert answer == text or not any(marks_reasoning(mark) and mark in answer for mark in MARKS[:28])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["<", "<think>", "</think>", "<think></think>", "</think><answer>", "<|channel|>final", "["]
 )

@@ -163,6 +163,7 @@ def test_a_mistake_in_candidates_is_named(content: object, words: str, tmp_path:
     assert words in problem(read_candidates, write(tmp_path, content))
 
 
+@pytest.mark.slow
 def test_real_candidates(shared_data: Path) -> None:
     found = read_candidates(shared_data / "captions_val2014_fakecap_results.json")
     assert len(found) == 1000

@@ -17,6 +17,7 @@ def test_every_item_lies_on_one_side_and_groups_stay_whole(items: list[str], fra
     assert {items[n] for n in kept}.isdisjoint(items[n] for n in out)
 
 
+@pytest.mark.slow
 @given(groups, groups, fractions)
 def test_adding_data_moves_nothing(items: list[str], more: list[str], fraction: float) -> None:
     before, _ = split_by_group(items, fraction)

@@ -209,6 +209,7 @@ def test_a_pickle_that_is_cut_short_is_an_error(tmp_path, end):
         read_pickle(written(tmp_path / "x.pkl", WHOLE[:end]))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_damaged_bytes_give_values_or_one_clear_error(tmp_path_factory, data):

@@ -124,6 +124,7 @@ def test_what_cannot_be_planned_is_refused(tmp_path):
 # --- A against A ---
 
 
+@pytest.mark.slow
 def test_swapped_answers_raise_about_as_many_false_alarms_as_alpha(tmp_path):
     a, b = scores(600, 0.2, size=4)
     baseline, run = stored(tmp_path, a=a, b=b)

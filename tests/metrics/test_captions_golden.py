@@ -29,6 +29,7 @@ def fakecap(shared_data):
     return candidates, [captions[str(number)] for number in scores["image_ids"]], scores
 
 
+@pytest.mark.slow
 def test_raw_captions_of_the_coco_demo_give_the_published_integers_and_scores(fakecap):
     candidates, references, scores = fakecap
     columns = caption_columns(candidates, references)

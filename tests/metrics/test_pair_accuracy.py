@@ -29,6 +29,7 @@ def test_each_query_is_right_half_or_wrong_and_a_pair_needs_both(pair):
     assert expected_pair(queries, items).tolist() == expected
 
 
+@pytest.mark.slow
 @given(vectors)
 def test_the_order_of_the_pairs_and_within_them_changes_nothing(pair):
     queries, items = pair

@@ -93,6 +93,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_one_product_serves_both_directions(case):
     generator = np.random.default_rng(4)
@@ -113,6 +114,7 @@ def test_one_product_serves_both_directions(case):
         assert (apart[1].tied == 90).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("controlled", [True, False])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("case", CASES)

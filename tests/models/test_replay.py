@@ -34,6 +34,7 @@ def rows(id_field: str = "id", text_field: str = "prediction") -> list[dict[str,
     return [{id_field: key, text_field: answer} for key, answer in RIGHT.items()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_field", ["id", "sample_id", "question_id", "image_id"])
 @pytest.mark.parametrize("text_field", ["prediction", "output", "answer", "response", "caption"])
 def test_json_lines_under_the_usual_names_of_fields(tmp_path: Path, id_field: str, text_field: str) -> None:
@@ -151,6 +152,7 @@ def test_a_file_that_is_missing_is_refused_before_anything_runs(tmp_path: Path) 
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_an_edited_predictions_file_is_another_run(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "p.jsonl", rows())
     first = replay(tmp_path, path)

@@ -218,6 +218,7 @@ def test_a_comparison_fits_any_terminal_and_loses_nothing(run, monkeypatch, widt
             assert word in words
 
 
+@pytest.mark.slow
 def test_a_wide_comparison_is_one_table_and_a_narrow_one_repeats_the_models(run, monkeypatch):
     models = run("ear,eye,both", seeds=3).models
     assert printed(print_comparison, models, 120, monkeypatch).count("both  ") == 1

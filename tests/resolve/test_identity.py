@@ -138,6 +138,7 @@ SAID_SINCE = {"identity_digest": "", "scored_by": {}, "scoring": None}
 """What runs before schema version 7 do not say of a task, and the scores by the extractor of today."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "oracle"])
 def test_a_run_of_a158290_resumes_in_its_directory_with_nothing_asked(name: str, runs: Path) -> None:
     (folder,) = runs.glob(f"{name}--*")

@@ -179,6 +179,7 @@ def test_tasks_without_prompts_refuse_them(tmp_path: Path) -> None:
         package.run("random", "retrieval/scenes", prompt="direct", out=tmp_path / "runs", progress=False)
 
 
+@pytest.mark.slow
 def test_the_command_takes_them(tmp_path: Path, data: Path) -> None:
     path = prompt_file(tmp_path, OWN)
     done = mmbench(

@@ -25,6 +25,7 @@ class Noting(Colours):
         return super().generate(requests)
 
 
+@pytest.mark.slow
 def test_settings_and_notes_are_kept_and_shown(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 8)
     evaluate(Noting(), data, tmp_path, limit=3)

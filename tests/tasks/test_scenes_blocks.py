@@ -248,6 +248,7 @@ def test_draws_are_fair_and_none_is_drawn_twice():
 # --- access ---
 
 
+@pytest.mark.slow
 def test_splits_have_their_sizes_and_share_no_block_and_no_scene():
     seen: dict[str, str] = {}
     for split in SPLITS:

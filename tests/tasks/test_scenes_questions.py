@@ -227,6 +227,7 @@ def test_pictures_come_in_other_sizes():
         task.with_options(colour="red")
 
 
+@pytest.mark.slow
 def test_it_pickles_and_passes_the_kit():
     assert pickle.loads(pickle.dumps(task)).fingerprint() == task.fingerprint()
     check_task(task, fresh_process=False).raise_if_failed()

@@ -96,6 +96,7 @@ figures = st.builds(
 scenes = st.lists(st.builds(Scene, st.lists(figures, max_size=4).map(tuple)), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(scenes, st.sampled_from([1, 5, 16, 31, 64]))
 def test_a_scene_has_the_same_bytes_whatever_is_rendered_with_it(some, size):
     together = render(some, size)

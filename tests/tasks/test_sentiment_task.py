@@ -77,6 +77,7 @@ def test_whoever_looks_at_one_modality_alone_gets_exactly_chance_and_no_block(se
     assert task.chance(SAMPLES) == {"accuracy": pytest.approx(1 / 3), "block_accuracy": pytest.approx(3.0**-9)}
 
 
+@pytest.mark.slow
 def test_the_template_prior_gets_chance_and_no_block():
     model = TemplatePrior()
     model.fit(task.info, task.samples("train"), (), FitContext(requests=task.requests, seed=0))

@@ -121,6 +121,7 @@ def test_a_file_of_questions_without_its_pictures(tmp_path: Path) -> None:
     assert (found.metrics[0].id, found.metrics[0].value) == ("accuracy", pytest.approx(2 / 3))
 
 
+@pytest.mark.slow
 def test_a_registered_task_has_its_own_references(tmp_path: Path) -> None:
     rows = [{"id": sample.id, "output": sample.references[0]} for sample in scenes.samples()]
     answers = write(tmp_path / "answers.jsonl", rows)

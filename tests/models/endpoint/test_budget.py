@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from helpers import lines, mmbench, statuses, write_questions
 from misbehaving import always, said, serving
 
@@ -34,6 +35,7 @@ def test_a_bound_on_the_cost_needs_a_price(ask: Any) -> None:
     assert len(lines(result.path)) <= 2
 
 
+@pytest.mark.slow
 def test_a_dry_run_estimates_requests_tokens_and_cost(tmp_path: Path) -> None:
     (tmp_path / "mmbench.toml").write_text(PRICES, encoding="utf-8")
     data = write_questions(tmp_path, 12)

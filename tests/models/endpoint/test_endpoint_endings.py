@@ -175,6 +175,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDINGS)
 def test_how_an_answer_ended(name: str, ask: Any) -> None:
     ending = ENDINGS[name]
@@ -231,6 +232,7 @@ PASSING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PASSING)
 def test_what_may_pass_is_asked_again_and_is_never_a_wrong_answer(name: str, ask: Any) -> None:
     with serving(first(PASSING[name], PASSING[name])) as server:

@@ -192,6 +192,7 @@ LEFT_OVER: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_of_the_checkpoints_own_generation_settings_is_in_force(tmp_path: Path) -> None:
     folder = tiny.llava(tmp_path / "llava")
     write_picture(tmp_path / "a.png", (255, 0, 0))
@@ -214,6 +215,7 @@ def test_nothing_of_the_checkpoints_own_generation_settings_is_in_force(tmp_path
     assert settings["chat_template"] == {"content": "parts", "system": True}
 
 
+@pytest.mark.slow
 def test_the_text_that_a_model_reads_is_shown_without_its_weights(llava: Path, tmp_path: Path) -> None:
     data = write_questions(tmp_path, 3)
     weights = [path for path in llava.iterdir() if path.suffix == ".safetensors"]
