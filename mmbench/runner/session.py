@@ -87,12 +87,12 @@ class Session:
     def _begin(self) -> RunFile:
         now = _now()
         earlier = self.directory.read() if (self.directory.path / "run.json").is_file() else None
-        model = self.job.model
+        model, versions = self.job.model, packages()
         former = dict.fromkeys([*earlier.former_identities, earlier.identity] if earlier else [])
         former.pop(self.job.identity, None)
         return RunFile(
             schema_version=SCHEMA_VERSION,
-            mmbench_version=packages().get("mmbench", "unknown"),
+            mmbench_version=versions.get("mmbench", "unknown"),
             identity=self.job.identity,
             former_identities=list(former),
             status="running",
@@ -109,7 +109,7 @@ class Session:
             tasks=earlier.tasks if earlier else {},
             created=earlier.created if earlier else now,
             updated=now,
-            packages=packages(),
+            packages=versions,
             machine=machine(),
             git=git_state(Path.cwd()),
         )

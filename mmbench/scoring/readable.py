@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mmbench.core.responses import Response
@@ -39,13 +40,13 @@ def readable_by(
     if len(unparsed) <= _SHARE * sum(status in COUNTED for status in table.status):
         return {}
     outputs = [(responses[row][0].output, samples[row].choices) for row in unparsed[:LOOKED_AT]]
-    texts = [(text, choices) for text, choices in outputs if isinstance(text, str)]
+    texts = Counter((text, choices) for text, choices in outputs if isinstance(text, str))
     found: dict[str, int] = {}
     for other in extractors():
         if other.name != own.name and other.reads == own.reads:
             try:
-                asks = [(text, choices) for text, choices in texts if _may_read(other, choices)]
-                found[other.name] = sum(other(text, choices) is not None for text, choices in asks)
+                asks = [(text, choices, n) for (text, choices), n in texts.items() if _may_read(other, choices)]
+                found[other.name] = sum(n for text, choices, n in asks if other(text, choices) is not None)
             except Exception:  # noqa: BLE001, S112 - a suggestion only, and an extractor of a stranger may fail in any way
                 continue
     return {name: count for name, count in sorted(found.items(), key=lambda each: (-each[1], each[0])) if count}
