@@ -305,9 +305,7 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
     units = Units(units.rows, clusters.astype(np.int64, copy=False), units.status, units.incomplete)
 
     value, reason = _value(metric, units)
-    interval = Interval(None, None, "none")
-    if value is not None:
-        interval = _interval(metric, units, value, method)
+    interval = Interval(None, None, "none") if value is None else _interval(metric, units, value, method)
     reasons = [text for text in (units.incomplete, reason, interval.reason) if text]
     return MetricValue(
         id=str(metric.id),
@@ -380,8 +378,7 @@ def point(metric: Metric, rows: Floats, clusters: Codes) -> float:
 
 
 def _interval(metric: Metric, units: Units, value: float, method: IntervalMethod) -> Interval:
-    count = int(units.clusters.max()) + 1
-    if count == 1:
+    if (count := int(units.clusters.max()) + 1) == 1:
         return Interval(None, None, "none", ONE_CLUSTER)
     if metric.formula is not None:
         sums = cluster_sums(units.rows, units.clusters, count)
