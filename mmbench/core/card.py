@@ -150,6 +150,17 @@ class CardTask(Generic[Card]):
         """The value of an option: as given, else the card's field of that name."""
         return self.options.get(name, getattr(self.card, name))
 
+    def extractor_name(self, case: str, usual: str) -> str:
+        """The name of the extractor in force: the one that was set, that of a prompt that was set, the card's, the usual one.
+
+        Args:
+            case: The case of the prompt whose extractor is meant, as in `Prompt.extractor`.
+            usual: What the family uses where nobody says anything else.
+        """
+        of_prompt = "" if self.prompt is None else self.prompt.extractor(case)
+        chosen = of_prompt if "prompt" in self.options else ""
+        return str(self.options.get("extractor") or chosen or self.card.extractor or of_prompt or usual)
+
     def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Option]:
         """The options that the task takes.
 

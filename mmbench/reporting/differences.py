@@ -24,6 +24,8 @@ _LEGEND = (
 )
 _WIDTH = 60
 """Characters of a text from a sample that a table shows."""
+_LONG = 60
+"""Characters of a fact in a note."""
 
 
 def p_text(p: float | None) -> str:
@@ -167,10 +169,17 @@ def lacking(comparison: Comparison) -> list[str]:
     """A sentence for each task that one side lacks, or metrics of it, and for each that differs in what was allowed."""
     lacks = [f"{task}: {text}" for task, text in comparison.missing.items()]
     differ = [
-        f"{task}: compared although {'; '.join(map(str, found))} (--allow)"
+        f"{task}: compared although they differ in {'; '.join(map(_short, found))} (--allow)"
         for task, found in comparison.allowed.items()
     ]
     return [*differ, *lacks]
+
+
+def _short(mismatch: Mismatch) -> str:
+    """A mismatch in which long facts, such as the templates of a prompt, are cut."""
+    sides = [shown(side) for side in (mismatch.a, mismatch.b)]
+    cut = [side if len(side) <= _LONG else f"{side[:_LONG]}…" for side in sides]
+    return f"{mismatch.field}: {cut[0]} against {cut[1]}"
 
 
 def explained_table(a: Run, b: Run, found: Sequence[Explained]) -> Table:

@@ -193,3 +193,14 @@ def test_the_command_takes_them(tmp_path: Path, data: Path) -> None:
 
 def test_a_name_without_a_name_field_is_that_of_the_file(tmp_path: Path) -> None:
     assert read_prompt(Path(prompt_file(tmp_path, OWN)))["name"] == "own"
+
+
+def test_the_extractor_of_a_chosen_prompt_wins_over_that_of_the_dataset() -> None:
+    def extractor(options: dict[str, Any]) -> str:
+        (found,) = resolve_tasks(["vqa/scenes"], options=options)
+        return (found.task.info.extractor or "").rpartition("-v")[0]
+
+    assert extractor({}) == "exact"
+    assert extractor({"prompt": "direct"}) == "exact"
+    assert extractor({"prompt": "cot"}) == "final-answer"
+    assert extractor({"prompt": "cot", "extractor": "mention"}) == "mention"

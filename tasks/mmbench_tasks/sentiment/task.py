@@ -55,8 +55,8 @@ class SentimentTask(CardTask[SentimentCard]):
         super().__init__(card, options)
         self.target: Target = self.options.get("target", card.targets[0])
         self.prompt = PROMPTS.find(self.option("prompt"))
-        usual = self.prompt.extractor(self.target) or ("number" if self.target == "score" else "exact")
-        self.extractor = _extractor(self.option("extractor") or usual, self.target)
+        usual = "number" if self.target == "score" else "exact"
+        self.extractor = _extractor(self.extractor_name(self.target, usual), self.target)
         self.zero_division: str = self.options.get("zero_division", DEFAULT_ZERO_DIVISION)
         self.choices = card.classes if self.target == "class" else card.levels
         self.closed_answers = self.choices is not None

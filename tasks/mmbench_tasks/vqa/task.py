@@ -63,8 +63,8 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
         self.closed_answers = card.closed_answers
         usual = "exact" if self.variant == ANY or card.closed_answers else "verbatim"
         self.prompt = PROMPTS.find(self.option("prompt"))
-        own = self.prompt.extractor("closed" if card.closed_answers else "open")
-        self.extractor = extractor_named(self.option("extractor") or own or usual)
+        case = "closed" if card.closed_answers else "open"
+        self.extractor = extractor_named(self.extractor_name(case, usual))
         if self.extractor.needs_choices and card.open_answers:
             raise UsageError(
                 f"extractor {self.extractor.name} looks for one of the choices of a question, and no question of {card.name} "
