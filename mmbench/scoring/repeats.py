@@ -46,9 +46,10 @@ def score_repeats(
 
 
 def repeated(task: Task) -> list[Metric]:
-    """The metrics of the main table to which those over repeats belong: means of one number from 0 to 1 a unit."""
+    """The metrics of the main table to which those over repeats belong: means of one number from 0 to 1 a sample."""
     primary = set(task.info.primary)
-    means = [metric for metric in task.metrics if metric.is_mean and metric.bounds == (0.0, 1.0)]
+    samples = [metric for metric in task.metrics if metric.unit == "sample"]
+    means = [metric for metric in samples if metric.is_mean and metric.bounds == (0.0, 1.0)]
     return [metric for metric in means if str(metric.id) in primary]
 
 

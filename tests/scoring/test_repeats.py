@@ -123,3 +123,12 @@ def test_the_expected_best_of_k_is_the_mean_over_all_subsets(scores: list[float]
 def test_repeats_of_tasks_that_ask_for_no_text_are_none(tmp_path: Path) -> None:
     result = mmbench.run("random", "retrieval/scenes", repeats=3, limit=20, out=tmp_path, progress=False)
     assert list(result.tasks) == ["retrieval/scenes"]
+
+
+@pytest.mark.parametrize("task", ["vqa/scenes", "sentiment/scenes", "captioning/scenes"])
+def test_every_family_takes_repeats(tmp_path: Path, task: str) -> None:
+    result = mmbench.run("oracle", task, repeats=2, limit=40, out=tmp_path, progress=False)
+    assert result.exit_code == 0
+    values = {row.id: row.value for row in result.metrics}
+    assert {name for name in values if "majority" in name or "pass@2" in name} <= set(values)
+    assert all(value == 1.0 for name, value in values.items() if name.startswith("pass@"))
