@@ -121,7 +121,8 @@ def score(
             task.score(samples, responses) if repeats == 1 else score_repeats(task, samples, responses, repeats)
         )
     metrics = [metric for metric in task.metrics if metric.unit in tables]
-    metrics += repeat_metrics(task, tables, repeats) if repeats > 1 else []
+    over_repeats = repeat_metrics(task, tables, repeats) if repeats > 1 else []
+    metrics += over_repeats
     values = [evaluate(metric, tables[metric.unit], interval=interval) for metric in metrics]
     slices: dict[str, dict[str, list[Any]]] = {}
     for metric in metrics:
@@ -132,7 +133,7 @@ def score(
         schema_version=SCHEMA_VERSION,
         task=name or info.name,
         task_identity=identity,
-        primary=list(info.primary),
+        primary=[*info.primary, *(str(metric.id) for metric in over_repeats)],
         units={unit: len(table.unit_ids) for unit, table in sorted(tables.items())},
         metrics=values,
         slices=slices,
