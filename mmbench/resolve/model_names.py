@@ -17,6 +17,7 @@ from mmbench.core.ids import nearest_names
 from mmbench.core.model import KINDS, Capabilities, capabilities
 from mmbench.models.caller import USER_ERRORS
 from mmbench.models.hf.files import fitting_adapter
+from mmbench.models.unknown_option import unknown_option_of
 from mmbench.resolve.identity import Identity, digest_of_class, digest_of_module, of_registered, of_source
 from mmbench.results.codec import canonical_json
 
@@ -206,8 +207,7 @@ def _check_options(name: str, target: type, options: dict[str, Any]) -> None:
     named = [p.name for p in parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for option in options:
         if option not in named and not takes_any:
-            has = f"It has: {', '.join(named)}." if named else "It has none."
-            raise UnknownNameError(f"option of model {name!r}:", option, named, hint=has)
+            raise unknown_option_of(name, option, named)
     missing = [
         p.name for p in parameters.values() if p.name in named and p.default is p.empty and p.name not in options
     ]

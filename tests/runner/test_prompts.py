@@ -204,3 +204,9 @@ def test_the_extractor_of_a_chosen_prompt_wins_over_that_of_the_dataset() -> Non
     assert extractor({"prompt": "direct"}) == "exact"
     assert extractor({"prompt": "cot"}) == "final-answer"
     assert extractor({"prompt": "cot", "extractor": "mention"}) == "mention"
+
+
+@pytest.mark.parametrize("model", ["openai/m", "random"])
+def test_a_setting_given_to_the_model_names_the_option_of_the_command(data: Path, tmp_path: Path, model: str) -> None:
+    with pytest.raises(UsageError, match="--max-new-tokens"):
+        evaluate(model, data, tmp_path, model_args={"max_new_tokens": 9})

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
-from mmbench.core.errors import RunFailedError, UnknownNameError, UsageError
+from mmbench.core.errors import RunFailedError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request, conversation
 from mmbench.core.samples import Part
 from mmbench.data import encoded_image
 from mmbench.models.endpoint.advice import NEEDED, advice_on
+from mmbench.models.unknown_option import unknown_option_of
 
 LETTERS = ascii_uppercase[:20]
 """What choices are called; endpoints give the log-probabilities of twenty tokens at most."""
@@ -55,8 +56,7 @@ def wishes_of(model: str, given: Mapping[str, Any]) -> Wishes:
     known = [each.name for each in fields(Wishes) if each.name != "model"]
     for name in given:
         if name not in known:
-            hint = f"It has: {', '.join(known)}."
-            raise UnknownNameError(f"option of model 'openai/{model}':", name, known, hint=hint)
+            raise unknown_option_of(f"openai/{model}", name, known)
     if not isinstance(given.get("stream", False), bool):
         raise UsageError(f"stream={given['stream']!r}: expected true or false")
     if not isinstance(given.get("extra", {}), Mapping):

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.models.hf.packages import QUANTISATIONS, check_installed
+from mmbench.models.unknown_option import unknown_option_of
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
@@ -42,8 +43,7 @@ class HfOptions:
         known = [*own, *(each.name for each in fields(cls))]
         for name in given:
             if name not in known:
-                hint = f"It has: {', '.join(known)}."
-                raise UnknownNameError(f"option of model {model!r}:", name, known, hint=hint)
+                raise unknown_option_of(model, name, known)
         given = {name: value for name, value in given.items() if name not in own}
         _among("dtype", given.get("dtype", "auto"), DTYPES)
         if given.get("quantisation") is not None:
