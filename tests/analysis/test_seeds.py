@@ -133,6 +133,7 @@ def test_another_source_of_a_model_is_another_model(tmp_path, data, monkeypatch)
     assert shape(group_seeds(runs)) == [(runs[0].path.name, (0,)), (runs[1].path.name, (1,))]
 
 
+@pytest.mark.slow
 def test_other_samples_of_a_task_are_not_averaged(tmp_path, data):
     whole = load_run(evaluate("random", data, tmp_path, seed=0).path)
     for chosen in ({"limit": 3}, {"ids": ["q1"]}, {"task_args": {"extractor": "mention"}}):

@@ -213,6 +213,7 @@ def without_gradient(made, output):
     return {name for name, gradient in zip(found, gradients, strict=True) if not gradient.any()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, each in catalog.BASELINES.items() if each.kind != "captions"])
 def test_gradient_reaches_all_but_the_output_of_an_encoder_that_is_not_asked_for(name):
     made = model(name)

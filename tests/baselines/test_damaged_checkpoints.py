@@ -240,6 +240,7 @@ def test_a_checkpoint_of_other_samples_or_another_task_is_refused(folder):
     use(folder, seed=9)  # whose seed it is does not matter to one that is named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"seed": 5}, {"task": "vqa/other"}, {"data": "0"}, {"settings": {}}], ids=str)
 def test_a_found_checkpoint_must_hold_what_its_name_says(tmp_path, changes):
     edit(Path(TinyTraining(folder=tmp_path).fit().learned.checkpoint), **changes)

@@ -55,6 +55,7 @@ def test_they_are_used_without_training_and_without_a_copy(tiny, tmp_path):
     assert model.generate(requests) == anew.generate(requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "options"),
     [
@@ -87,6 +88,7 @@ def of_another_version(folder):
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": "0"}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, without_card, of_another_version, shutil.rmtree])
 def test_damaged_or_missing_ones_are_trained_with_a_note(tiny, damage):
     damage(tiny)

@@ -46,6 +46,7 @@ def test_the_loss_of_answers_is_their_mean_surprise():
     assert objective.loss(rows, NO_SHIFTS).item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_validation_counts_the_best_of_the_allowed_answers(monkeypatch):
     training = TinyTraining()
     learned = training.fit("concat")

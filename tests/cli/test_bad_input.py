@@ -85,6 +85,7 @@ def test_an_unknown_command_gets_the_nearest(tmp_path: Path) -> None:
     mmbench("rum", folder=tmp_path).refused(2, "unknown command 'rum'. Did you mean 'run'?")
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_imported_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path, "import torchh\n")
     mmbench("run", "--model", "mymodel", "--tasks", "vqa/easy-vqa", folder=tmp_path).refused(

@@ -13,6 +13,7 @@ def hide(folder: Path, module: str) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["filelock", "msgspec", "numpy"])
 def test_a_run_names_the_package_that_is_missing(tmp_path: Path, module: str) -> None:
     write_questions(tmp_path)

@@ -144,6 +144,7 @@ def test_every_seed_is_a_run_of_its_own_model_by_model(call: Call) -> None:
     assert "both (seed 1): world_plugins:Both" in ended.err
 
 
+@pytest.mark.slow
 def test_seeds_can_be_added_later_and_none_is_run_twice(call: Call) -> None:
     first = call(*RUN, "--model", "both", *SKILLS, "--json").document()
     assert first["seeds"] == []
@@ -294,6 +295,7 @@ def test_broken_baselines_of_a_stranger_do_not_hide_ours(call: Call, strangers: 
     assert call("list", "baselines", "--check").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["baselines", "suites"])
 def test_listing_them_loads_no_heavy_library(what: str) -> None:
     code = (

@@ -71,6 +71,7 @@ def test_an_id_that_would_not_round_trip_cannot_be_made(parts: tuple[object, ...
         MetricId(*parts)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers() | st.text(st.characters(exclude_categories=["Cs"])), max_size=4))
 def test_a_seed_depends_on_its_parts_alone(parts: list[int | str]) -> None:
     assert derive_seed(*parts) == derive_seed(*parts)

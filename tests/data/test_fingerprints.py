@@ -37,6 +37,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         digest_file(tmp_path / "nothing.json")
 
 
+@pytest.mark.slow
 @given(parts, parts)
 def test_different_parts_have_different_digests(a: list[str | bytes], b: list[str | bytes]) -> None:
     assert (dataset_digest(a) == dataset_digest(b)) == (a == b)

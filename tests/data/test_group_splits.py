@@ -10,6 +10,7 @@ groups = st.lists(st.text(max_size=3), max_size=30)
 fractions = st.floats(0, 1)
 
 
+@pytest.mark.slow
 @given(groups, fractions, st.integers(0, 5))
 def test_every_item_lies_on_one_side_and_groups_stay_whole(items: list[str], fraction: float, seed: int) -> None:
     kept, out = split_by_group(items, fraction, seed)

@@ -55,6 +55,7 @@ def test_it_equals_loading_one_by_one(media: list[Media], size: int) -> None:
     assert np.array_equal(found, one_by_one(media, size))
 
 
+@pytest.mark.slow
 @given(
     st.lists(arrays.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3))), max_size=5),
     st.integers(1, 7),

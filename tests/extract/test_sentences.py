@@ -161,6 +161,7 @@ sets = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(anything, sets)
 def test_no_extractor_raises_and_what_is_found_is_one_of_the_closed_set(text, choices):
     for extractor in extractors():

@@ -181,6 +181,7 @@ def test_a_larger_tolerance_never_fails_what_a_smaller_one_passes(one, first, se
         assert regression(one, small).outcome == "violated"
 
 
+@pytest.mark.slow
 @given(st.lists(found, min_size=1, max_size=6), st.floats(0.001, 0.5))
 def test_more_rules_never_make_a_drop_more_significant(several, alpha):
     together = decide_regressions([(check(alpha=alpha), *each) for each in several])

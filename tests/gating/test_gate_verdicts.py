@@ -91,6 +91,7 @@ def test_points_are_what_tables_show(tmp_path):
     assert only(judged(tmp_path / "b", ranks, later, f"{name} drop<0.6pt", metrics=[rank]))[1] == "passed"
 
 
+@pytest.mark.slow
 def test_a_median_and_a_corpus_metric_are_held_by_their_bootstrap(tmp_path):
     median = median_metric("median_rank(direction=i2t)", "query_i2t", "rank")
 

@@ -135,6 +135,7 @@ def test_one_image_gives_cider_0_and_says_why():
     assert one_image_note([["a"], ["b"]]) is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(caption, caption), min_size=1, max_size=6))
 def test_longest_common_subsequence_by_its_definition(pairs):
     tokens = number_words([line for pair in pairs for line in pair])

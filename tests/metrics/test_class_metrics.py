@@ -44,6 +44,7 @@ def judgements(draw):
     return list(predicted), list(actual), classes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("average", AVERAGES)
 @pytest.mark.parametrize("zero_division", ["nan", "0", "1"])
 @settings(max_examples=30)

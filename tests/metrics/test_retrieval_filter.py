@@ -67,6 +67,7 @@ def nearly_equal(generator, n, d):
     return vectors
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 2**32), st.integers(1, 9), st.sampled_from([1, 3, 17]), st.sampled_from([1.0, 1e-20, 1e18]))
 def test_counts_in_both_directions_are_those_of_the_definition(seed, n, d, scale):

@@ -121,6 +121,7 @@ def test_every_variant_equals_the_plain_reading_of_its_script(question: tuple[st
     assert vqa_accuracy(answer, people, "exact") == pytest.approx(float(exact))
 
 
+@pytest.mark.slow
 @given(questions(), st.data())
 def test_the_official_script_leaves_equal_records_out_together(
     question: tuple[str, list[str]], data: st.DataObject
@@ -134,6 +135,7 @@ def test_the_official_script_leaves_equal_records_out_together(
         assert vqa_accuracy(answer, people, variant, records=sure) == vqa_accuracy(answer, people, variant)
 
 
+@pytest.mark.slow
 @given(questions(), st.sampled_from(sorted(VQA_VARIANTS)), st.data())
 def test_the_order_of_people_changes_nothing(
     question: tuple[str, list[str]], variant: str, data: st.DataObject
@@ -282,6 +284,7 @@ def test_majority_answers_of_vizwiz(shared_data: Path) -> None:
     assert round(mean_percent(without_ids), 2) == 67.06
 
 
+@pytest.mark.slow
 def test_every_official_text_is_normalised_as_by_the_plain_reading(shared_data: Path) -> None:
     names = ("textvqa_val_with_predictions.json.gz", "vizwiz_val_answers.json.gz")
     texts = {text for name in names for each in loaded(shared_data / name)["answers"] for text in each}

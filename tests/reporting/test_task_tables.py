@@ -112,6 +112,7 @@ def test_every_task_has_its_table_and_shared_notes_stand_once(run):
     assert len(said) == len(set(said))
 
 
+@pytest.mark.slow
 def test_a_seed_that_failed_has_no_value_and_its_reason_is_said(run):
     result = run("flaky,eye", seeds=3)
     assert result.exit_code == 4

@@ -171,6 +171,7 @@ def test_every_field_of_a_run_is_an_option() -> None:
 keys = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         keys, st.integers() | st.booleans() | st.none() | st.from_regex(r"[a-z ]{1,9}", fullmatch=True), max_size=5

@@ -30,6 +30,7 @@ values = st.recursive(
 ).filter(lambda value: "\ud800" not in json.dumps(value, ensure_ascii=False))
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"])),

@@ -99,6 +99,7 @@ def test_a_score_that_is_no_number_is_never_written(value: float) -> None:
         encode_tables({"sample": table})
 
 
+@pytest.mark.slow
 def test_tables_that_are_not_what_was_written_are_refused(tmp_path: Path) -> None:
     """Flip bits, cut, empty: never another exception, and never other numbers."""
     table = ScoreTable(

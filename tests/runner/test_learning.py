@@ -276,6 +276,7 @@ def test_what_cannot_be_kept_is_refused(learned: Any, words: str) -> None:
         learned_entry(SimpleNamespace(learned=learned))
 
 
+@pytest.mark.slow
 def test_learning_enters_no_figure_of_speed(tmp_path: Path) -> None:
     class Slow(Counts):
         def fit(self, *given: Any) -> None:

@@ -99,6 +99,7 @@ def test_the_time_out_of_a_request_counts_its_retries(tmp_path: Path, monkeypatc
     assert {line.status for line in lines(result.path)} == {"ok", "timeout"}
 
 
+@pytest.mark.slow
 def test_the_time_out_does_not_count_the_wait_for_a_place(tmp_path: Path) -> None:
     class Slow(Flaky):
         async def generate(self, request: Any) -> str:

@@ -52,6 +52,7 @@ def test_weighted_sums_on_the_grid_are_exact(rows, random):
         assert Fraction(got) == exact
 
 
+@pytest.mark.slow
 @given(hnp.arrays(np.float64, (20, 2), elements=st.integers(-(10**9), 10**9).map(float)))
 def test_whole_numbers_stay_as_they_are(rows):
     assert on_grid(rows, len(rows)).tolist() == rows.tolist()

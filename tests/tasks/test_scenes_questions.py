@@ -43,6 +43,7 @@ def by_skill(tables, unit, column):
 # --- the data ---
 
 
+@pytest.mark.slow
 def test_sizes_groups_and_slices():
     assert isinstance(task, Task)
     assert (len(SAMPLES), len(task.samples("val")), len(task.samples("train"))) == (3400, 1440, 11995)
@@ -141,6 +142,7 @@ def test_a_product_of_the_two_is_right_on_all_blocks_of_two():
     assert set(answered(product, samples)["block"].columns["right"]) == {1.0}
 
 
+@pytest.mark.slow
 def test_uniform_guesses_get_what_chance_says():
     chance = task.chance(SAMPLES)
     blocks = [1 / SKILLS[g.split("-")[1]] ** SKILLS[g.split("-")[1]] ** 2 for g in {s.group for s in SAMPLES}]

@@ -170,6 +170,7 @@ def test_one_broken_promise_does_not_fail_unrelated_checks(task: Any) -> None:
     assert len(failing(check_task(task(), fresh_process=False))) <= 2
 
 
+@pytest.mark.slow
 def test_what_builds_on_a_failure_is_skipped_and_says_so() -> None:
     report = check_task(SolvesWithANumber())
     assert failing(report) == {"solutions"}

@@ -14,6 +14,7 @@ COST = 270e-6
 """US dollars of one answer."""
 
 
+@pytest.mark.slow
 def test_a_run_that_has_cost_enough_stops_and_the_same_command_goes_on(ask: Any, tmp_path: Path) -> None:
     (tmp_path / "mmbench.toml").write_text(PRICES, encoding="utf-8")
     with serving(always(said(usage=USAGE))) as server:
@@ -51,6 +52,7 @@ def test_a_dry_run_estimates_requests_tokens_and_cost(tmp_path: Path) -> None:
     assert task["cost_usd"] == (task["input_tokens"] * 2 + 600 * 10) / 1e6
 
 
+@pytest.mark.slow
 def test_the_body_of_a_call_is_shown_without_sending_it(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 3)
     done = mmbench(

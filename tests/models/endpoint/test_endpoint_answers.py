@@ -83,6 +83,7 @@ def prices(folder: Path, text: str) -> None:
     (folder / "mmbench.toml").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_tokens_are_as_the_endpoint_counts_them_and_cost_what_the_table_says(ask: Any, tmp_path: Path) -> None:
     prices(tmp_path, '[prices."test-model"]\ninput = 2\noutput = 10.0\n[prices.other]\ninput = 9\noutput = 9\n')
     with serving(always(said(usage=USAGE))) as server:
@@ -302,6 +303,7 @@ NO_CHOICE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NO_CHOICE)
 def test_log_probabilities_that_are_none_are_an_error(name: str, tmp_path: Path) -> None:
     logprobs, words = NO_CHOICE[name]

@@ -54,6 +54,7 @@ def test_png_and_jpeg_are_passed_through_untouched_and_others_sent_as_png(name: 
             assert seen.convert("RGB").tobytes() == original.convert("RGB").tobytes()
 
 
+@pytest.mark.slow
 def test_a_picture_of_several_megabytes_arrives_whole(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     noise(1200).save(tmp_path / "images" / "large.png")

@@ -118,6 +118,7 @@ def test_every_token_for_media_that_processor_and_tokenizer_know_is_a_placeholde
     assert set(known.placeholders) == {"[IMG]", "<v>", "<g>", "<start_of_pic>", *special[:3]}
 
 
+@pytest.mark.slow
 def test_a_placeholder_in_one_question_stops_nothing_and_is_noted(tmp_path: Path, llava: Path) -> None:
     write_picture(tmp_path / "a.png", (255, 0, 0))
     questions = ["what colour?", "<image>\nwhat colour?", "is <image> a tag?"]
