@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mmbench.core.errors import UnknownNameError, UsageError
-from mmbench.core.ids import without_parameters
+from mmbench.core.ids import tasks_named, without_parameters
 from mmbench.core.score_table import MetricValue
 from mmbench.gating.amounts import PERF_METRICS, Amount, PerfMetric
 from mmbench.gating.rules import ALPHA, Rule, check_together
@@ -55,9 +55,11 @@ def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) 
 
 
 def _check(rule: Rule, sides: Sequence[Run]) -> RuleCheck:
+    known = dict.fromkeys(name for side in sides for name in side.tasks)
+    if len(fitting := tasks_named(rule.task, known)) == 1:  # also the only variant of a task, by the task's own name
+        rule = replace(rule, task=fitting[0])
     tasks = [side.tasks[rule.task] for side in sides if rule.task in side.tasks]
     if not tasks:
-        known = dict.fromkeys(name for side in sides for name in side.tasks)
         hint = f"The runs have: {', '.join(known) or 'none'}."
         raise UnknownNameError(f"task in {rule.source or rule.text!r}:", rule.task, known, hint=hint)
     rule = _with_whole_id(rule, tasks)

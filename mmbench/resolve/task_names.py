@@ -66,10 +66,10 @@ def _settings(plain: Task, task: Task) -> dict[str, Any]:
 
 
 def _own(plain: Task, option: str) -> Any:
-    """The value that an option of a task has by itself; None where the task does not tell."""
+    """The value that an option of a task has by itself, from its card or its attribute; None where neither tells."""
     with contextlib.suppress(AttributeError):
         return cast("Any", plain).option(option)
-    return None
+    return getattr(plain, option, None)
 
 
 def resolve_tasks(

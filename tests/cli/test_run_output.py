@@ -91,9 +91,8 @@ def test_quiet_says_nothing_on_the_way(tmp_path: Path) -> None:
 
 
 def test_scores_of_a_part_say_so_wherever_they_are_shown(tmp_path: Path) -> None:
-    """Full scores that a run with --limit replaced are not taken for the whole."""
+    """Scores of a part are not taken for the whole."""
     said = "5 of the 12 samples of test: --limit 5"
-    assert said not in mmbench(*RUN, folder=tmp_path).out
     assert mmbench("run", "--model", "random", *RUN[3:], "--ids", "q1,q2", folder=tmp_path).code == 0
     assert said in mmbench(*RUN, "--limit", "5", folder=tmp_path).out
     for command in (

@@ -178,7 +178,9 @@ def test_controls_answer_the_embedded_task(call: Callable[..., Ended], tmp_path:
     )
     assert ended.code == 0, ended.err
     rows = json.loads(ended.out)["metrics"]
-    assert {row["task"] for row in rows} == {"sentiment/scenes"}
+    assert {row["task"] for row in rows} == {
+        "sentiment/scenes" if target == "class" else "sentiment/scenes(target=score)"
+    }
     best = {row["id"]: row["value"] for row in rows if row["model"] == "oracle"}
     assert set(best.values()) == ({1.0} if target == "class" else {0.0, 1.0})
     constant = {row["id"]: row for row in rows if row["model"] == "constant"}
@@ -231,7 +233,8 @@ def test_lower_errors_are_better_wherever_runs_are_compared(
     )
     assert ended.code == 1, ended.err
     verdicts = json.loads(ended.out)["verdicts"]
-    assert [(each["rule"], each["verdict"], each["outcome"]) for each in verdicts] == asked
+    expected = [(text.replace("scenes:", "scenes(target=score):"), *rest) for text, *rest in asked]
+    assert [(each["rule"], each["verdict"], each["outcome"]) for each in verdicts] == expected
     ended = call("gate", good, "--baseline", bad, "--json", "--require", asked[0][0])
     assert (ended.code, json.loads(ended.out)["verdicts"][0]["verdict"]) == (0, "improved")
     ended = call("gate", good, "--baseline", "good.json", "--require", "sentiment/scenes:mae >= 0.5")

@@ -10,6 +10,7 @@ from helpers import evaluate, only_run, write_questions
 import mmbench
 from mmbench.core import UsageError
 from mmbench.core.ids import names_of, split_variant, variant_name
+from mmbench.resolve.task_names import resolve_tasks
 from mmbench.results.run import read_run
 from mmbench.results.rundir import RunDirectory
 
@@ -133,3 +134,10 @@ def test_names_of_variants_are_read_back(settings: dict[str, Any]) -> None:
     assert names_of(f"{name},other") == (name, "other")
     task, found = split_variant(name)
     assert (task, list(found)) == ("vqa/my", sorted(settings))
+
+
+@pytest.mark.parametrize("options", [{"size": 64}, {"target": "class"}, {"prompt": "direct"}])
+def test_defaults_that_are_written_out_make_no_variant(options: dict[str, Any]) -> None:
+    (found,) = resolve_tasks(["sentiment/scenes"], options=options)
+    assert found.name == "sentiment/scenes"
+    assert found.settings == {}

@@ -37,7 +37,8 @@ class SceneTask(CardTask[Any]):
 
     def __init__(self, card: Any, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(card, options)
-        self.source = replace(card.source, size=self.options.get("size", SIZE))
+        self.size: int = self.options.get("size", SIZE)
+        self.source = replace(card.source, size=self.size)
 
     def known_options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Those of the family, and ``size``."""
