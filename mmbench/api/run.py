@@ -171,6 +171,10 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     failures: dict[str, str] = {}
     for job in plan.jobs:
         name = f"{job.model.name} (seed {job.spec.seed})" if several_seeds else job.model.name
+        if budget is not None and budget.reached:
+            failures[name] = f"not started: {budget.reached}"
+            progress.problem(f"{name}: {failures[name]}")
+            continue
         _announce(name, job, progress)
         session = Session(job, progress, prior, budget)
         try:

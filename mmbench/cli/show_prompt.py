@@ -17,14 +17,9 @@ def asked_task(name: str, values: Mapping[str, Any]) -> ResolvedTask:
     Raises:
         UsageError: For names and options that do not fit, and for several prompts.
     """
-    from mmbench.core.prompts import prompts_of
-    from mmbench.core.requests import SETTINGS
-    from mmbench.core.spec import Asking
-    from mmbench.resolve.task_names import resolve_tasks
+    from mmbench.resolve.task_names import asking_of, resolve_tasks
 
-    generation = {key: values[key] for key in SETTINGS if values.get(key) not in (None, (), {})}
-    asking = Asking(prompts_of(values["prompt"]), generation)
-    found = resolve_tasks([name], values["data"], values["task_args"], asking)
+    found = resolve_tasks([name], values["data"], values["task_args"], asking_of(values))
     if len(found) > 1:
         raise UsageError("--prompt: name one prompt to look at")
     return found[0]

@@ -107,17 +107,15 @@ def _shown_setting(value: object) -> str:
 
 
 def split_variant(name: str) -> tuple[str, dict[str, str]]:
-    """A task's own name and the settings after it. Raises ValueError for parentheses that hold no settings.
+    """A task's own name and the settings after it. Parentheses that hold no settings belong to the name.
 
-    >>> split_variant("vqa/my(prompt=cot)"), split_variant("vqa/my")
-    (('vqa/my', {'prompt': 'cot'}), ('vqa/my', {}))
+    >>> split_variant("vqa/my(prompt=cot)"), split_variant("vqa/my (1)")
+    (('vqa/my', {'prompt': 'cot'}), ('vqa/my (1)', {}))
     """
-    task, opened, rest = name.partition("(")
-    if not opened:
-        return name, {}
+    task, opened, rest = name.rpartition("(")
     settings = [each.partition("=") for each in rest.removesuffix(")").split(",")]
-    if not task or not rest.endswith(")") or not all(key.strip() and sign for key, sign, _ in settings):
-        raise ValueError(f"not a task with settings: {name!r} (expected TASK(name=value,…))")
+    if not (opened and task and rest.endswith(")") and all(key.strip() and sign for key, sign, _ in settings)):
+        return name, {}
     return task, {key.strip(): value.strip() for key, _, value in settings}
 
 

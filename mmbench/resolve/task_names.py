@@ -13,6 +13,7 @@ import msgspec
 from mmbench import registry
 from mmbench.core.errors import UnknownNameError, UsageError, plugin_errors
 from mmbench.core.ids import split_variant, variant_name
+from mmbench.core.prompts import prompts_of
 from mmbench.core.requests import SETTINGS
 from mmbench.core.spec import Asking, DataSource
 from mmbench.core.task import Task
@@ -108,6 +109,12 @@ def resolve_tasks(
     return tasks
 
 
+def asking_of(values: Mapping[str, Any]) -> Asking:
+    """What the options ``--prompt`` and those of `SETTINGS` say of how tasks are asked. Raises `UsageError` for a prompt file."""
+    given = {name: values[name] for name in SETTINGS if values.get(name) not in (None, (), {})}
+    return Asking(prompts_of(values["prompt"]), given)
+
+
 def notes_of(task: Task) -> tuple[str, ...]:
     """What a task says that its users must know of its data, a sentence each: its attribute ``notes``, where it has one.
 
@@ -173,10 +180,7 @@ class _Resolver:
 
     def _variant(self, given: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """The name of a task; its options and generation parameters, with those in its parentheses over those of all tasks."""
-        try:
-            name, settings = split_variant(given)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        name, settings = split_variant(given)
         own = key_values(f"{key}={value}" for key, value in settings.items())
         generation = {key: _generation(key, value) for key, value in own.items() if key in SETTINGS}
         options = {key: value for key, value in own.items() if key not in SETTINGS}

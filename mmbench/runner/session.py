@@ -152,7 +152,7 @@ class Session:
                         self._keep_settings(model.settings)
                     if job.spec.perf != "off":
                         self._add_perf(task.name, perf)
-                else:
+                elif not task.kept_larger:
                     progress.note(f"{task.name}  nothing left to ask: {task.plan.n_requests:,} requests ended well")
                 with shielded():
                     task.score(self.prior)

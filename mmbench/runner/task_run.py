@@ -61,6 +61,8 @@ class TaskRun:
         """The task's full name."""
         self.left: Batches = ()
         """What is left to ask; set by `prepare`."""
+        self.kept_larger = False
+        """Whether an earlier result on more samples stands, so that nothing is asked; set by `prepare`."""
         self._directory = directory
         self._folder = directory.task(plan.name)
         self._job = job
@@ -127,6 +129,7 @@ class TaskRun:
 
     def _keep_larger_result(self, progress: Progress) -> None:
         """Ask nothing, so that a part of the samples does not take the place of a result on more of them."""
+        self.kept_larger = True
         progress.note(
             f"{self.name}: its result on {self._earlier.n_samples if self._earlier else 0:,} samples stands; "
             f"the {len(self.plan.samples):,} selected now are among them"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import evaluate, only_run, write_questions
+from helpers import mmbench as mmbench_command
 
 import mmbench
 from mmbench.core import UsageError
@@ -104,7 +105,7 @@ def test_the_same_variant_twice_is_refused(tmp_path: Path, data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["vqa(prompt)", "vqa(", "vqa(=x)", "vqa(prompt=cot"])
-def test_parentheses_that_hold_no_settings_are_refused(tmp_path: Path, data: Path, name: str) -> None:
+def test_parentheses_that_hold_no_settings_name_no_task(tmp_path: Path, data: Path, name: str) -> None:
     with pytest.raises(UsageError):
         ask(data, tmp_path, name)
 
@@ -141,3 +142,16 @@ def test_defaults_that_are_written_out_make_no_variant(options: dict[str, Any]) 
     (found,) = resolve_tasks(["sentiment/scenes"], options=options)
     assert found.name == "sentiment/scenes"
     assert found.settings == {}
+
+
+def test_a_data_file_may_have_parentheses_in_its_name(tmp_path: Path) -> None:
+    data = write_questions(tmp_path, 4, name="mine (1).jsonl")
+    for tasks in ("vqa", "vqa/mine (1)"):
+        _, result = ask(data, tmp_path, tasks)
+        assert list(result.tasks) == ["vqa/mine (1)"]
+    done = mmbench_command(
+        "run", "--model", "oracle", "--tasks", "vqa", "--data", data, "--out", "other", folder=tmp_path
+    )
+    assert done.code == 0, done.err
+    _, variant = ask(data, tmp_path, prompt="cot")
+    assert list(variant.tasks) == ["vqa/mine (1)(prompt=cot)"]

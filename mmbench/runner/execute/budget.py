@@ -23,15 +23,22 @@ class Budget(Observer):
         """US dollars so far."""
         self._most = most
 
+    @property
+    def reached(self) -> str | None:
+        """That nothing more may be spent, in a sentence; None where something may."""
+        if self.spent < self._most:
+            return None
+        return f"US$ {self.spent:,.4f} are spent, and --max-cost allows {self._most:g}"
+
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         """Add what the responses cost. Raises `StoppedError` when the bound is reached, or no price is known."""
         for response in responses:
             usage = response.usage
             if usage is not None and usage.cost_usd is not None:
                 self.spent += usage.cost_usd
-            elif response.status != "error" and not call.cached:
+            elif response.status == "ok" and not call.cached:  # a refusal may come without a count of tokens
                 raise StoppedError(
                     '--max-cost needs the model\'s price: add [prices."MODEL"] to mmbench.toml, or leave --max-cost out'
                 )
-        if self.spent >= self._most:
-            raise StoppedError(f"US$ {self.spent:,.4f} are spent, and --max-cost allows {self._most:g}")
+        if self.reached:
+            raise StoppedError(self.reached)

@@ -10,15 +10,13 @@ from typing import Any
 from mmbench.analysis.seeds import SOLVED
 from mmbench.core.errors import UsageError
 from mmbench.core.ids import names_of
-from mmbench.core.prompts import prompts_of
-from mmbench.core.requests import SETTINGS
-from mmbench.core.spec import Asking, RunSpec
+from mmbench.core.spec import RunSpec
 from mmbench.models.caller import served_kinds
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.resolve.options import OF_RUN, checked
 from mmbench.resolve.suites import find_suite
-from mmbench.resolve.task_names import ResolvedTask, notes_of, resolve_tasks
+from mmbench.resolve.task_names import ResolvedTask, asking_of, notes_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
 from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
@@ -69,7 +67,7 @@ def make_plan(
     if options["executor"] is not None:
         load_executor(options["executor"])
     chosen = _chosen(model, tasks, options)
-    resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"], _asking(options))
+    resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"], asking_of(options))
     fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
     plans = _Plans()
     jobs = []
@@ -83,11 +81,6 @@ def make_plan(
     names = plans.names(resolved)
     notes = [f"{names[task.name]}: {note}" for task in resolved for note in notes_of(task.task)]
     return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["max_cost"], options["solved"])
-
-
-def _asking(options: Mapping[str, Any]) -> Asking:
-    given = {name: options[name] for name in SETTINGS if options[name] not in (None, (), {})}
-    return Asking(prompts_of(options["prompt"]), given)
 
 
 # --- what is asked for ---

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import lines, mmbench, statuses, write_questions
-from misbehaving import always, said, serving
+from misbehaving import always, first, said, serving
 
 PRICES = '[prices."test-model"]\ninput = 2\noutput = 10.0\n'
 USAGE = {"prompt_tokens": 100, "completion_tokens": 7}
@@ -65,3 +65,22 @@ def test_the_body_of_a_call_is_shown_without_sending_it(tmp_path: Path) -> None:
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert body["max_tokens"] == 512
     assert len(done.out) < 4000
+
+
+def test_a_refusal_without_a_count_of_tokens_does_not_stop_a_run(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "mmbench.toml").write_text(PRICES, encoding="utf-8")
+    with serving(first(said(None, "content_filter"), then=said(usage=USAGE))) as server:
+        result = ask(server, 6, max_cost=1.0, concurrency=1)
+    assert result.exit_code == 0
+    assert sorted(statuses(result.path).values()) == ["ok"] * 5 + ["refused"]
+
+
+def test_no_further_run_is_started_once_the_bound_is_reached(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "mmbench.toml").write_text(PRICES, encoding="utf-8")
+    with serving(always(said(usage=USAGE))) as server:
+        result = ask(server, 6, max_cost=2.5 * COST, concurrency=1, seeds=3)
+        asked = len(server.calls)
+    assert result.exit_code == 4
+    assert len(result.runs) == 1
+    assert len(result.failures) == 3
+    assert asked == len(lines(result.runs[0].path))
