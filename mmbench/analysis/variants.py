@@ -25,11 +25,11 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
 }
 
 
-def checked_allowances(names: Iterable[str]) -> frozenset[str]:
-    """The names as a set. Raises `UnknownNameError` for one that is none of `ALLOWANCES`."""
-    found = frozenset(names)
-    for name in sorted(found - ALLOWANCES.keys()):
-        raise UnknownNameError("value of --allow:", name, ALLOWANCES, hint=f"There are: {', '.join(ALLOWANCES)}.")
+def checked_allowances(names: Iterable[str], also: Iterable[str] = ()) -> frozenset[str]:
+    """The names as a set. Raises `UnknownNameError` for one that is none of `ALLOWANCES` and not `also` known."""
+    found, known = frozenset(names), (*ALLOWANCES, *also)
+    for name in sorted(found.difference(known)):
+        raise UnknownNameError("value of --allow:", name, known, hint=f"There are: {', '.join(known)}.")
     return found
 
 

@@ -12,6 +12,7 @@ from mmbench.api.references import reference_of
 from mmbench.api.run import write_report
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
+from mmbench.resolve.allowances import FOREIGN_SOURCE, allowances
 from mmbench.results.find import find_run
 from mmbench.results.run import read_run
 from mmbench.runner.execute.signals import interruptible, shielded
@@ -26,6 +27,7 @@ def rescore(
     tasks: str | Iterable[str] = (),
     *,
     task_args: Mapping[str, Any] | None = None,
+    allow: str | Iterable[str] = (),
     dry_run: bool = False,
     out: str | Path = RUNS,
 ) -> Rescored:
@@ -38,6 +40,8 @@ def rescore(
         run: A run directory, a name under `out`, or what `mmbench.run` or `mmbench.load_run` returned.
         tasks: Full names or families; empty for all tasks that have scores.
         task_args: Options of the tasks that change only how answers are scored, such as ``{"extractor": "mention"}``.
+        allow: ``foreign-source`` to import a Python file or module that the run names as the source of a task; by itself
+            only registered tasks are looked up, since the run may be someone else's.
         dry_run: Write nothing.
         out: The folder of all runs.
 
@@ -57,11 +61,16 @@ def rescore(
         []
     """
     directory = find_run(reference_of(run), Path(out))
+    foreign = FOREIGN_SOURCE in allowances(names_of(allow), (FOREIGN_SOURCE,))
     with interruptible(), contextlib.nullcontext() if dry_run else directory.locked():
         stored = directory.read()
         notes: list[str] = []
         again = score_again(
-            directory, stored, names_of(tasks), partial(replan, directory, stored, task_args or {}), notes
+            directory,
+            stored,
+            names_of(tasks),
+            partial(replan, directory, stored, task_args or {}, foreign=foreign),
+            notes,
         )
         moved = tuple(moved for each in again for moved in what_moved(directory, each, notes))
         scorings: dict[str, tuple[str, str]] = {}

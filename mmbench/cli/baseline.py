@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmbench.cli.options import Command, options
+from mmbench.cli.values import say
 
 if TYPE_CHECKING:
     from mmbench.results.baseline import SavedBaseline
@@ -49,9 +50,9 @@ def save(run: str, file: str, out: str) -> int:
     size = path.stat().st_size
     verb = "replaced" if saved.before else "saved"
     was = f" (before: {_model(saved.before)})" if saved.before and _model(saved.before) != _model(saved.after) else ""
-    click.echo(f"{verb} {path} ({size / 1e3:.1f} kB): {_model(saved.after)}{was}")
+    say(f"{verb} {path} ({size / 1e3:.1f} kB): {_model(saved.after)}{was}")
     for line in _values(saved):
-        click.echo(f"  {line}")
+        say(f"  {line}")
     return 0
 
 
@@ -61,7 +62,7 @@ def _model(side: Run) -> str:
 
 def _values(saved: SavedBaseline) -> Iterator[str]:
     """Old and new value and number of units of every primary metric."""
-    from mmbench.reporting.table import visible
+    from mmbench.core.visible import visible
     from mmbench.reporting.text import number
 
     names: dict[tuple[str, str], None] = {}

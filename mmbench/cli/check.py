@@ -15,11 +15,13 @@ import click
 
 from mmbench import registry
 from mmbench.cli.options import Command, options
+from mmbench.cli.values import say
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
 from mmbench.core.model import capabilities
 from mmbench.core.spec import DataSource
+from mmbench.core.visible import readable_lines, visible
 from mmbench.metrics.declare import MetricMaker
 from mmbench.metrics.registered import maker_named
 from mmbench.resolve.config import load_config
@@ -102,13 +104,13 @@ def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
 def _print(report: Report) -> None:
     from mmbench.testing.report import SHOWN
 
-    click.secho(f"{report.kind} {report.name}", bold=True)
+    click.secho(visible(f"{report.kind} {report.name}"), bold=True)
     width = max(len(check.name) for check in report)
     for check in report:
         status = click.style(SHOWN[check.status], fg=COLOURS[check.status])
         advice = f" To do: {check.advice}" if check.advice else ""
-        click.echo(f"{status}  {check.name:<{width}}  {check.detail}{advice}")
-    click.echo(report.summary())
+        click.echo(f"{status}  {readable_lines(f'{check.name:<{width}}  {check.detail}{advice}')}")
+    say(report.summary())
 
 
 _Check = Callable[[_Asked], "Report"]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import working_directory_first
+from mmbench.cli.values import say, working_directory_first
 from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, UsageError
+from mmbench.resolve.allowances import FOREIGN_SOURCE
 
 if TYPE_CHECKING:
     from mmbench.comparison.differences import Comparison
@@ -40,7 +41,12 @@ Exit code: 0, or 3 where a task does not compare.
 """,
 )
 @click.argument("runs", metavar="REFERENCE [CANDIDATE…]", nargs=-1, required=True)
-@options("tasks", "allow", tasks="Only these tasks, or families of tasks.")
+@options(
+    "tasks",
+    "allow",
+    tasks="Only these tasks, or families of tasks.",
+    allow="Go on although this differs: prompt, extractor or generation; foreign-source: import code that a run names.",
+)
 @click.option("--metric", "metrics", multiple=True, metavar="[TASK:]ID", help="Only this metric; can be given again.")
 @click.option("--slices", is_flag=True, help="Also by slice.")
 @click.option("--all", "every", is_flag=True, help="Every metric, not the primary ones alone.")
@@ -56,7 +62,9 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
 
     _check(runs, values)
     working_directory_first()
-    values["allow"] = checked_allowances(values["allow"])
+    allowed = checked_allowances(values["allow"], (FOREIGN_SOURCE,))
+    values["foreign"] = FOREIGN_SOURCE in allowed
+    values["allow"] = allowed - {FOREIGN_SOURCE}
     loaded = [load_run(name, Path(values["out"])) for name in runs]
     if len(loaded) == 1:
         values["allow"] = values["allow"] or frozenset(ALLOWANCES)
@@ -139,25 +147,26 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
 
 
 def _print(tables: list[Table], values: dict[str, Any], notes: list[str]) -> None:
-    from mmbench.reporting.markdown import table_markdown
+    from mmbench.core.visible import visible
+    from mmbench.reporting.markdown import escaped, table_markdown
     from mmbench.reporting.terminal import print_tables
 
     if values["as_markdown"]:
-        lines = "".join(f"- {note}\n" for note in notes)
+        lines = "".join(f"- {escaped(visible(note))}\n" for note in notes)
         click.echo("\n".join([*map(table_markdown, tables), *([lines] if lines else [])]), nl=False)
         return
     print_tables(tables, sys.stdout)
     for note in notes:
-        click.echo(f"• {note}")
+        say(f"• {note}")
 
 
 def _ended(code: int, refused: Any, unknown: Mapping[str, str]) -> int:
     for reason in unknown.values():
-        click.echo(reason, err=True)
+        say(reason, err=True)
     if refused:
-        click.echo(f"not comparable: {', '.join(refused)}", err=True)
+        say(f"not comparable: {', '.join(refused)}", err=True)
     elif code and not unknown:
-        click.echo("nothing to compare: there is no task and metric with samples that both have answered", err=True)
+        say("nothing to compare: there is no task and metric with samples that both have answered", err=True)
     return code
 
 
@@ -174,21 +183,21 @@ def _flips(comparison: Comparison, values: dict[str, Any], notes: list[str]) -> 
         for metric in ids if values["metrics"] else ids[:1]:
             units = flips(comparison.a, comparison.b, task, metric, values["flips"])
             try:
-                found[task, metric] = _asked(comparison.a, task, units) if units else []
+                found[task, metric] = _asked(comparison.a, task, units, foreign=values["foreign"]) if units else []
             except MmbenchError as error:
                 notes.append(f"{task}: questions and pictures are not shown: {error}")
                 found[task, metric] = units
     return found
 
 
-def _asked(side: Run, task: str, units: list[Flip]) -> list[Flip]:
+def _asked(side: Run, task: str, units: list[Flip], *, foreign: bool) -> list[Flip]:
     """The units with what was asked. Raises `MmbenchError` where the task cannot be built or its data changed."""
     from mmbench.comparison.flips import with_samples
     from mmbench.resolve.samples import samples_of
     from mmbench.resolve.task_names import resolve_source
 
     facts = side.tasks[task].comparability_key
-    found = resolve_source(side.tasks[task].source).task
+    found = resolve_source(side.tasks[task].source, foreign=foreign).task
     if found.fingerprint() != facts["data fingerprint"]:
         raise NotComparableError("the data have changed since these runs")
     return with_samples(units, samples_of(found, facts["split"]), side.tasks[task].source, facts["split"])

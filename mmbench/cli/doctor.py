@@ -11,6 +11,8 @@ import click
 
 from mmbench import registry
 from mmbench.cli.options import Command, options
+from mmbench.cli.values import say
+from mmbench.core.visible import visible
 
 EXTRAS = {
     "baselines": ("torch", "safetensors"),
@@ -30,17 +32,17 @@ def command(out: str) -> int:
 
     here = machine()
     memory = f"{here.memory_bytes / 2**30:.0f} GiB" if here.memory_bytes else "unknown memory"
-    click.echo(f"machine   {here.cpu} × {here.cpus}, {memory}, {here.platform}, Python {here.python}")
-    click.echo("packages  " + ", ".join(f"{name} {version}" for name, version in packages().items()))
+    say(f"machine   {here.cpu} × {here.cpus}, {memory}, {here.platform}, Python {here.python}")
+    say("packages  " + ", ".join(f"{name} {version}" for name, version in packages().items()))
     for extra, modules in EXTRAS.items():
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         state = "installed" if not missing else f'missing {", ".join(missing)}: pip install "mmbench[{extra}]"'
-        click.echo(f"extra     {extra}: {state}")
+        say(f"extra     {extra}: {state}")
     broken = [*_broken_plugins(), *_unwritable(Path(out))]
     for line in broken:
-        click.secho(f"broken    {line}", fg="red")
+        click.secho(visible(f"broken    {line}"), fg="red")
     if not broken:
-        click.echo("nothing is broken")
+        say("nothing is broken")
     return 2 if broken else 0
 
 

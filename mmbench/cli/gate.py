@@ -12,7 +12,7 @@ import click
 
 from mmbench.cli.gate_plan import plan
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import working_directory_first, writable_file
+from mmbench.cli.values import say, working_directory_first, writable_file
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
 
     found = gate_input(runs, baselines, require, values["rules"], values["out"])
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     _targets(values, [str(run.path) for run in (*found.runs, *found.baselines)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(found, values)
@@ -158,7 +158,7 @@ def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError 
             written = summary.stat().st_size if summary.exists() else 0
             text = summary_markdown(result, SUMMARY_LIMIT - written - 1)
             if not text:
-                click.echo(f"note: {summary} is full; nothing was appended", err=True)
+                say(f"note: {summary} is full; nothing was appended", err=True)
             with summary.open("a", encoding="utf-8", newline="\n") as file:
                 file.write(f"\n{text}" if written and text else text)
         except OSError as error:
@@ -181,11 +181,11 @@ def _print_aa(given: GateInput, values: dict[str, Any]) -> int:
     from mmbench.gating.aa import false_alarms
 
     found = false_alarms(given.runs, given.baselines, given.rules, simulations=values["simulations"])
+    from mmbench.core.visible import visible
     from mmbench.reporting.gate import false_alarm_lines
-    from mmbench.reporting.table import visible
 
     if values["json"]:
         click.echo(json.dumps(found.to_dict(), allow_nan=False))
     else:
-        click.echo("\n".join(map(visible, false_alarm_lines(found))))
+        say("\n".join(map(visible, false_alarm_lines(found))))
     return 0

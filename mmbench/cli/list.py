@@ -14,6 +14,7 @@ import click
 from mmbench import registry
 from mmbench.cli.options import Command, options
 from mmbench.core.errors import MmbenchError, PluginError, plugin_failed
+from mmbench.core.visible import visible
 
 _KINDS: dict[str, registry.Kind] = {f"{kind}s": kind for kind in registry.GROUPS}
 
@@ -51,8 +52,18 @@ def command(what: str, check: bool, json: bool) -> int:
             "metrics": _metrics_text,
             "extractors": _extractors_text,
         }.get(what, _table)
+        rows = [_visible(row) for row in rows]
         click.echo(shown(rows) if rows else f"no {what} are registered")
     return 2 if check and any(row.get("broken") for row in rows) else 0
+
+
+def _visible(value: Any) -> Any:
+    """A row whose texts can be printed, whatever a plug-in says of itself."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {name: _visible(each) for name, each in value.items()}
+    return [_visible(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _rows(what: str, *, check: bool) -> list[dict[str, Any]]:

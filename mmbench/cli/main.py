@@ -14,6 +14,7 @@ import click
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError, missing_package
 from mmbench.core.ids import nearest_names
+from mmbench.core.visible import readable_lines
 
 if TYPE_CHECKING:
     from mmbench.resolve.config import Known
@@ -136,7 +137,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="mmbench", standalone_mode=False)
     except click.ClickException as error:
-        error.show(file=sys.stderr)
+        said = io.StringIO()
+        error.show(file=said)
+        click.echo(readable_lines(said.getvalue()), nl=False, err=True)
         return UsageError.exit_code
     except click.Abort as error:  # click's word for a KeyboardInterrupt, which is its cause
         return getattr(error.__cause__, "exit_code", 130)
@@ -164,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _refuse(error: MmbenchError) -> int:
     click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(str(error), err=True)
+    click.echo(readable_lines(str(error)), err=True)
     return error.exit_code
 
 

@@ -10,7 +10,7 @@ import click
 
 from mmbench import registry
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import writable_file
+from mmbench.cli.values import say, writable_file
 from mmbench.core.errors import PluginError, UsageError, plugin_errors
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
 
         print_tables(report.tables, sys.stdout, compact=True)
     elif target is None:
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, color=True)  # as it is: no ANSI sequence is taken out
     else:
         _write(target, text)
     return 0
@@ -138,4 +138,4 @@ def _write(target: Path, text: str) -> None:
     from mmbench.results.codec import write_atomic
 
     write_atomic(target, text.encode())
-    click.echo(f"wrote {target}", err=True)
+    say(f"wrote {target}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, working_directory_first
+from mmbench.cli.values import plug_in_output, say, working_directory_first
 
 
 @click.command(
@@ -29,10 +29,12 @@ points to the new. Exit codes: 0 ok; 3 the data or the questions of a task have 
 @options(
     "tasks",
     "task-args",
+    "allow",
     "dry-run",
     "out",
     "json",
     task_args="Options that change only how answers are scored, e.g. extractor=mention.",
+    allow="foreign-source: import Python files and modules that the run names.",
     tasks="Only these tasks of the run, or families of tasks.",
     dry_run="Say what would move, and write nothing.",
 )
@@ -42,7 +44,7 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
 
     working_directory_first()
     with plug_in_output(values["json"]):
-        result = rescore(run, tasks, task_args=values["task_args"], dry_run=dry_run, out=out)
+        result = rescore(run, tasks, task_args=values["task_args"], allow=values["allow"], dry_run=dry_run, out=out)
     if values["json"]:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return 0
@@ -51,15 +53,15 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
 
     print_tables(moved_tables(result), sys.stdout)
     for note in result.notes:
-        click.echo(f"• {note}")
+        say(f"• {note}")
     still = dict.fromkeys(
         each.task for each in result.moved if not any(m.moved for m in result.moved if m.task == each.task)
     )
     for task in still:
-        click.echo(f"{task}: nothing moved")
+        say(f"{task}: nothing moved")
     for task, (old, new) in result.scorings.items():
         if old != new:
-            click.echo(f"{task}: the new scores are scores/{new}.json, the old stay in scores/{old}.json")
+            say(f"{task}: the new scores are scores/{new}.json, the old stay in scores/{old}.json")
     if not result.written:
-        click.echo("Nothing was written (--dry-run).")
+        say("Nothing was written (--dry-run).")
     return 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 from typing import Any
 
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, resumable, working_directory_first
+from mmbench.cli.values import plug_in_output, resumable, say, working_directory_first
+from mmbench.core.visible import shell_command, visible_lines
 from mmbench.resolve.options import OF_RUN
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -56,13 +56,13 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
     if dry_run:
         from mmbench.cli.dry_run import describe
 
-        click.echo(json.dumps(describe(plan).to_dict(), indent=1) if as_json else describe(plan).text())
+        (click.echo(json.dumps(describe(plan).to_dict(), indent=1)) if as_json else say(describe(plan).text()))
         return 0
     with resumable("What was answered is kept.") as again, plug_in_output(as_json):
         result = execute(plan, _progress(quiet))
     if quiet:
         for name, failure in result.failures.items():
-            click.echo(f"{name}: {failure}", err=True)
+            say(f"{name}: {failure}", err=True)
     _print(result, as_json)
     if not quiet:
         _say_what_next(result, again)
@@ -90,11 +90,11 @@ def _say_what_next(result: Any, again: str) -> None:
     from mmbench.core.ids import split_variant
     from mmbench.results.rundir import shown_path
 
-    lines = [f"  mmbench show {shlex.quote(str(shown_path(path)))}" for path in result.paths[:_SHOWN]]
+    lines = ["  " + shell_command(["mmbench", "show", str(shown_path(path))]) for path in result.paths[:_SHOWN]]
     if len(result.paths) > _SHOWN:
         lines.append(f"  … and {len(result.paths) - _SHOWN:,} more in {shown_path(result.paths[0].parent)}")
     variants = [run for run in result.runs if len({split_variant(task)[0] for task in run.tasks}) < len(run.tasks)]
     for run in variants[:1]:
-        lines += ["Compare the variants:", f"  mmbench compare {shlex.quote(str(shown_path(run.path)))}"]
+        lines += ["Compare the variants:", "  " + shell_command(["mmbench", "compare", str(shown_path(run.path))])]
     verb = "Ask what failed again" if result.exit_code else "Resume or extend"
-    click.echo("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines]), err=True)
+    click.echo(visible_lines("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines])), err=True)

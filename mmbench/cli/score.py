@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, working_directory_first, writable_file
+from mmbench.cli.values import plug_in_output, say, working_directory_first, writable_file
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.resolve.options import OPTIONS
 
@@ -93,7 +93,7 @@ def command(tasks: tuple[str, ...], predictions: str, references: str | None, **
 
 def _print(result: ScoreResult, *, as_json: bool) -> None:
     for note in result.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if as_json:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
         return

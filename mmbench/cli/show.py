@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.picture import can_draw, draw
-from mmbench.cli.values import working_directory_first
-from mmbench.core.errors import NotComparableError, RunNotFoundError, UnknownNameError, UsageError
+from mmbench.cli.show_sample import find_sample, print_line, print_references, print_sample, show_run_sample
+from mmbench.cli.values import say, working_directory_first
+from mmbench.core.errors import RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.ids import tasks_named
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
-from mmbench.core.samples import Sample
-from mmbench.core.score_table import COUNTED, ScoreTable
 from mmbench.core.task import Task
+from mmbench.resolve.allowances import FOREIGN_SOURCE, allowances
 
 if TYPE_CHECKING:
-    from mmbench.results.run import Run, TaskResult
+    from mmbench.results.run import Run
 
 
 @click.command(
@@ -44,9 +43,10 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
 @options(
     *("tasks", "data", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
-    *("model", "model-args", "solved", "out"),
+    *("model", "model-args", "allow", "solved", "out"),
     tasks="Only these tasks of the runs, or families of tasks.",
     prompt="One prompt, by name or as a file.",
+    allow="foreign-source: import a Python file that the run names, to show what was asked.",
     model="Show what this model is given for the sample, exactly, after its chat template.",
 )
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
@@ -100,15 +100,15 @@ def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None
         _print_card(task)
         return
     samples = samples_of(task, values["split"])
-    sample = _find(samples, sample_id, task.info.name)
-    _print_sample(task, sample)
+    sample = find_sample(samples, sample_id, task.info.name)
+    print_sample(sample, task.info.name)
     if values["model"]:
         for text in prompts_shown(asked, sample, values):
-            click.echo(f"{'given':<12}{_indent(text)}")
+            print_line("given", text)
     else:
         for request in task.requests(sample):
             _print_request(request)
-    _print_references(sample)
+    print_references(sample)
 
 
 def _print_card(task: Task) -> None:
@@ -128,48 +128,15 @@ def _print_card(task: Task) -> None:
         ("fingerprint", task.fingerprint()),
     ]
     for label, text in rows:
-        click.echo(f"{label:<12}{_indent(text)}")
+        print_line(label, text)
     click.echo("            (* stands in the main table)")
-
-
-def _indent(text: str) -> str:
-    return text.replace("\n", "\n" + " " * 12)
-
-
-def _find(samples: Sequence[Sample], wanted: str, task: str) -> Sample:
-    by_id = {sample.id: sample for sample in samples}
-    if wanted in by_id:
-        return by_id[wanted]
-    if wanted.isdigit() and int(wanted) < len(samples):
-        return samples[int(wanted)]
-    raise UnknownNameError(f"sample of {task}", wanted, by_id, hint=f"It has {len(samples):,} samples, counted from 0.")
-
-
-def _print_sample(task: Task, sample: Sample) -> None:
-    click.echo(f"{'sample':<12}{sample.id}  of {task.info.name}")
-    if sample.group:
-        click.echo(f"{'group':<12}{sample.group}")
-    for name, label in sample.slices.items():
-        click.echo(f"{name:<12}{label}")
-    for part in sample.parts:
-        if isinstance(part, Media):
-            click.echo(f"{part.kind:<12}{part.path or part.digest}")
-            if part.kind == "image" and can_draw(sys.stdout):
-                click.echo(draw(part))
-        else:
-            click.echo(f"{'text':<12}{_indent(part)}")
 
 
 def _print_request(request: Request) -> None:
     seen = "\n".join(f"<{part.kind}>" if isinstance(part, Media) else part for part in request.content)
-    click.echo(f"{'asked':<12}{request.kind}: {_indent(seen)}")
+    print_line("asked", f"{request.kind}: {seen}")
     if isinstance(request, Generate | Choose) and request.choices:
-        click.echo(f"{'choices':<12}{', '.join(request.choices)}")
-
-
-def _print_references(sample: Sample) -> None:
-    if sample.references:
-        click.echo(f"{'references':<12}{' | '.join(sample.references)}")
+        print_line("choices", ", ".join(request.choices))
 
 
 def _show_runs(references: Sequence[str], values: dict[str, Any]) -> None:
@@ -203,14 +170,15 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
             click.echo(run_markdown(groups, tasks), nl=False)
             return
         ended = run.record.status != "running" or RunDirectory(run.path).is_locked()
-        click.echo(f"{run.path}  ({run.record.status if ended else 'incomplete; the same command again continues it'})")
+        say(f"{run.path}  ({run.record.status if ended else 'incomplete; the same command again continues it'})")
         print_runs(groups, tasks, sys.stdout)
         return
     answered = [name for name, task in run.tasks.items() if task.status != "incompatible"]
     wanted = _wanted(values["tasks"], answered, "task of this run") or answered
     if len(wanted) != 1:
         raise UsageError(f"this run has several tasks; add --task {' or --task '.join(wanted)}")
-    _show_run_sample(run.tasks[wanted[0]], sample_id)
+    foreign = FOREIGN_SOURCE in allowances(values["allow"], (FOREIGN_SOURCE,))
+    show_run_sample(run.tasks[wanted[0]], sample_id, foreign=foreign)
 
 
 def _wanted(given: Sequence[str], known: Iterable[str], kind: str) -> list[str] | None:
@@ -222,51 +190,3 @@ def _wanted(given: Sequence[str], known: Iterable[str], kind: str) -> list[str] 
             raise UnknownNameError(kind, each, names)
         found.update(fitting)
     return [name for name in names if name in found] or None
-
-
-def _show_run_sample(result: TaskResult, sample_id: str) -> None:
-    from mmbench.resolve.task_names import resolve_source
-
-    task = resolve_source(result.source).task
-    then, now = result.entry.fingerprint, task.fingerprint()
-    if now != then:
-        raise NotComparableError(
-            f"the data of {result.name} have changed since this run (fingerprint {then[:12]}, now {now[:12]})"
-        )
-    sample = _find(task.samples(result.entry.split), sample_id, result.name)
-    _print_sample(task, sample)
-    _print_references(sample)
-    _print_answers(result, sample)
-    _print_scores(result.tables(), sample)
-
-
-def _print_answers(result: TaskResult, sample: Sample) -> None:
-    prefix = f"{result.name}/{sample.id}/"
-    last = {line.id: line for line in result.responses() if line.id.startswith(prefix)}
-    if not last:
-        click.echo(f"{'answer':<12}none is logged")
-    for line in last.values():
-        if line.reasoning:
-            click.echo(f"{'reasoning':<12}{_indent(line.reasoning)}")
-        output = f"embedding, row {line.row}" if line.row is not None else line.output
-        if line.error is None or line.output:
-            click.echo(f"{'answer':<12}{_indent(str(output))}")
-        if line.status != "ok" or line.finish_reason not in ("stop", "unknown"):
-            said = [line.error] if line.error else []
-            said += [f"finish reason {line.finish_reason}"] if line.finish_reason != "unknown" else []
-            click.echo(f"{'ended':<12}{line.status}{': ' if said else ''}{'; '.join(said)}")
-
-
-def _print_scores(tables: Mapping[str, ScoreTable], sample: Sample) -> None:
-    for unit, table in tables.items():
-        for row, unit_id in enumerate(table.unit_ids):
-            if unit_id == sample.id or (
-                table.cluster_ids[row] == sample.cluster and unit_id.startswith(f"{sample.id}/")
-            ):
-                scores = ", ".join(f"{name} {float(column[row]):.4g}" for name, column in table.columns.items())
-                if table.status[row] not in COUNTED:
-                    scores = "not scored"
-                extracted = (
-                    f", extracted {table.answers[row]!r}" if table.answers and table.answers[row] is not None else ""
-                )
-                click.echo(f"{'score':<12}{unit} {unit_id}: {table.status[row]}, {scores}{extracted}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, resumable, working_directory_first
+from mmbench.cli.values import plug_in_output, resumable, say, working_directory_first
+from mmbench.core.visible import shell_command
 from mmbench.resolve.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ def _evaluation(model: str, tasks: Sequence[str], values: Mapping[str, Any]) -> 
     arguments = ["mmbench", "run", "--model", model, "--tasks", ",".join(tasks)]
     for option in (OPTIONS[name] for name in _CARRIED):
         arguments += option.arguments(values[option.keyword])
-    return shlex.join(arguments)
+    return shell_command(arguments)
 
 
 def _print(result: TrainResult, evaluation: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**result.to_dict(), "evaluate": evaluation}, allow_nan=False))
     else:
-        click.echo("\n".join(_table(result.trained)))
+        say("\n".join(_table(result.trained)))
     click.echo(f"Evaluate it:\n  {evaluation}", err=True)
 
 

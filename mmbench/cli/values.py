@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +12,12 @@ from typing import Any
 import click
 
 from mmbench.core.errors import RunFailedError, UsageError
+from mmbench.core.visible import readable_lines, shell_command
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print text for people. Names, answers and errors in it come from elsewhere, so everything is made visible first."""
+    click.echo(readable_lines(text), err=err)
 
 
 def working_directory_first() -> None:
@@ -37,7 +42,7 @@ def resumable(kept: str) -> Iterator[str]:
     Yields:
         The command as it was typed.
     """
-    again = shlex.join(["mmbench", *sys.argv[1:]])
+    again = shell_command(["mmbench", *sys.argv[1:]])
     try:
         yield again
     except KeyboardInterrupt as error:

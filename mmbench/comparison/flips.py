@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from mmbench.core.media import Media
 from mmbench.core.metric import Metric
 from mmbench.core.samples import Sample
 from mmbench.core.score_table import ScoreTable
+from mmbench.core.visible import shell_command
 from mmbench.results.run import Run, TaskResult
 from mmbench.results.schema import TaskSource
 
@@ -141,7 +141,7 @@ def _command(sample_id: str, source: TaskSource, split: str) -> str:
     for name, value in source.options.items():
         words += ["--task-args", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     words += [] if split == "test" else ["--split", split]
-    return shlex.join([*words, "--sample", sample_id])
+    return shell_command([*words, "--sample", sample_id])
 
 
 def _names(unit_id: str) -> Iterator[str]:

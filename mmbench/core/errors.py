@@ -11,6 +11,7 @@ message is made from them once::
     │   ├── RunNotFoundError       no run has this name
     │   ├── AmbiguousRunError      several runs have this name
     │   ├── DataError              the user's data are broken
+    │   ├── ForeignSourceError     a stored file names Python code to import
     │   ├── PluginError            a plug-in cannot be imported or is not what it claims to be
     │   │   └── CardError          a dataset card leaves out what every reader of a result needs
     │   ├── MissingExtraError      an optional dependency is not installed
@@ -145,6 +146,21 @@ class DataError(UsageError):
         self.problem, self.path = problem, None if path is None else str(path)
         self.place = f"line {place}" if isinstance(place, int) else place
         super().__init__(": ".join(filter(None, [", ".join(filter(None, [self.path, self.place])), problem])))
+
+
+class ForeignSourceError(UsageError):
+    """A stored run, which may be someone else's, names a Python file or module: it is imported only if that is allowed.
+
+    Attributes:
+        source: What the run names.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        super().__init__(
+            f"the run says that its task is the Python code {source!r}, which is not imported because a stored file says so. "
+            "If you trust it, add --allow foreign-source"
+        )
 
 
 class PluginError(UsageError):

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
-from mmbench.reporting.table import Cell, Table, visible
+from mmbench.reporting.table import Cell, Table
 
 _FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for the beginning of a formula."""
@@ -20,11 +20,11 @@ def tables_csv(tables: Iterable[Table]) -> str:
 
     A cell with an interval takes up to three columns: its number, and those of its ends, with `` low`` and `` high`` behind the
     heading. Numbers are in their natural range, and alone in their columns: ``marks`` holds what else is said in a column
-    of numbers (how far a run came, say), and names the marks of the cells of a row. Text that begins like a
-    formula gets an apostrophe before it.
+    of numbers (how far a run came, say), and names the marks of the cells of a row. Text is kept
+    as it is, but for an apostrophe before what begins like a formula.
     """
     tables = list(tables)
-    records = [{"table": _safe(table.heading), **record} for table in tables for record in _records(table)]
+    records = [{"table": _safe(table.title), **record} for table in tables for record in _records(table)]
     names = dict.fromkeys(name for record in records for name in record)
     titled = any(table.title for table in tables)
     headings = [name for name in names if name != "marks" and (titled or name != "table")]
@@ -40,11 +40,12 @@ def _records(table: Table) -> list[_Record]:
     columns = list(zip(*table.cells, strict=True)) if table.cells else [() for _ in table.columns]
     shapes = [_parts(cells) for cells in columns]
     numeric = [_is_numeric(cells) for cells in columns]
+    titles = [column.title for column in table.columns]
     records = []
     for row in table.cells:
         record: _Record = {}
         said = []
-        for heading, cell, parts, numbers in zip(table.headings, row, shapes, numeric, strict=True):
+        for heading, cell, parts, numbers in zip(titles, row, shapes, numeric, strict=True):
             for part in parts:
                 record[_free(record, f"{heading} {part}" if part else heading)] = _text(cell, part, numbers=numbers)
             words = [*([_word(cell)] if numbers and _word(cell) else []), *sorted(cell.marks)]
@@ -64,7 +65,7 @@ def _word(cell: Cell) -> str:
     """What a cell says that has no number; empty where it has one, or says only that there is none."""
     if cell.number is not None or cell.low is not None or cell.display == "n/a" or _reads_as_number(cell.display):
         return ""
-    return visible(cell.value if isinstance(cell.value, str) else cell.display)
+    return cell.value if isinstance(cell.value, str) else cell.display
 
 
 def _parts(cells: Sequence[Cell]) -> list[str]:
@@ -89,7 +90,7 @@ def _text(cell: Cell, part: str, *, numbers: bool) -> str:
         return repr(number)
     if part or (numbers and not _reads_as_number(cell.display)):
         return ""
-    return _safe(visible(cell.value if isinstance(cell.value, str) else cell.display))
+    return _safe(cell.value if isinstance(cell.value, str) else cell.display)
 
 
 def _reads_as_number(text: str) -> bool:

@@ -8,7 +8,8 @@ import html
 from collections.abc import Iterable
 from importlib.resources import files
 
-from mmbench.reporting.table import Cell, Column, Table, visible
+from mmbench.core.visible import visible
+from mmbench.reporting.table import Cell, Column, Table
 
 _UPWARDS = ("rank",)
 """Headings of numbers that are sorted from the smallest first."""
@@ -22,6 +23,7 @@ def tables_html(tables: Iterable[Table], title: str = "mmbench report") -> str:
     Headings sort their table by click or key; without JavaScript the tables stand as they are. It follows the reader's choice
     of dark or light, and tables scroll sideways on a narrow screen, with their first column in place.
     """
+    title = visible(title)
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'"
     head = [

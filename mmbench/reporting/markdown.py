@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
+from mmbench.core.visible import visible
 from mmbench.reporting.cells import count_cell, interval_cell, value_cell
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Cell, Table
@@ -23,11 +24,11 @@ MANY = 3
 
 def table_markdown(table: Table) -> str:
     """A pipe table, its title above and its notes below. Whatever could break out of a cell is escaped."""
-    title = [f"## {_escaped(table.heading)}", ""] if table.title else []
-    head = "| " + " | ".join(map(_escaped, table.headings)) + " |"
+    title = [f"## {escaped(table.heading)}", ""] if table.title else []
+    head = "| " + " | ".join(map(escaped, table.headings)) + " |"
     rule = "|" + "|".join("---:" if column.align == "right" else ":---" for column in table.columns) + "|"
     rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in table.cells]
-    notes = [f"- {_escaped(note)}" for note in table.said]
+    notes = [f"- {escaped(note)}" for note in table.said]
     return "\n".join([*title, head, rule, *rows, *(["", *notes] if notes else []), ""])
 
 
@@ -37,13 +38,17 @@ def tables_markdown(tables: Iterable[Table]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = _escaped(str(cell))
+    text = escaped(str(cell))
     return f"**{text}**" if "best" in cell.marks else text
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text in which GitHub finds no markup: no table, code, emphasis, link, picture, reference or HTML."""
     return _OUTER.sub(r"\\\g<0>", _MARKUP.sub(r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;")))
+
+
+def _shown(text: str) -> str:
+    return escaped(visible(text))
 
 
 def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
@@ -62,11 +67,14 @@ def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None
         return text
     run = groups[0].runs[0]
     here = run.record.machine
+    version = _shown(f"mmbench {run.record.mmbench_version}")
     facts = [
-        f"# {run.model.name}",
+        f"# {_shown(run.model.name)}",
         "",
-        f"Status **{run.record.status}** · model {run.model.reference} · seed {run.seed} · mmbench {run.record.mmbench_version}  ",
-        f"{here.cpu} × {here.cpus} · {here.accelerator or 'no accelerator'} · {here.platform} · Python {here.python}",
+        f"Status **{run.record.status}** · model {_shown(run.model.reference)} · seed {run.seed} · {version}  ",
+        _shown(
+            f"{here.cpu} × {here.cpus} · {here.accelerator or 'no accelerator'} · {here.platform} · Python {here.python}"
+        ),
         "",
         "",
     ]

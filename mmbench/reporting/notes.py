@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.core.score_table import MetricValue
+from mmbench.core.visible import shell_command
 from mmbench.reporting.text import figure
 from mmbench.results.run import Run, TaskResult
 from mmbench.results.rundir import shown_path
@@ -88,7 +88,7 @@ def _others(result: TaskResult, run: Run) -> str:
     listed = ", ".join(f"{name} {count:,}" for name, count in best)
     only = ["--tasks", result.name] if len(run.tasks) > 1 else []
     command = ["mmbench", "rescore", str(shown_path(run.path)), *only, "--task-args", f"extractor={best[0][0]}"]
-    return f"other extractors would find an answer in some {of} ({listed}): {shlex.join(command)}; "
+    return f"other extractors would find an answer in some {of} ({listed}): {shell_command(command)}; "
 
 
 def value_notes(metrics: Sequence[MetricValue], look: str = _LOOK, *, others: str = "") -> list[tuple[str, str]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from mmbench.core.visible import visible
+
 Mark = Literal["best", "incomplete", "invalid"]
 """``best``: it really leads; ``incomplete``: samples or seeds are missing; ``invalid``: not to be quoted."""
 
@@ -20,21 +22,6 @@ LEGEND: dict[Mark, str] = {
     "invalid": "‡: measured under conditions that spoil it; not to be quoted",
 }
 """What each mark means, for below the table."""
-
-
-def visible(text: str) -> str:
-    r"""Text in one line, in which everything can be seen.
-
-    Runs of white space become one space; control characters, marks of direction and what else does not print become
-    escapes, so that a name can neither steer a terminal nor pass for another one.
-
-    >>> print(visible("a\n\tb\x1b[31m\u202ec"))
-    a b\x1b[31m\u202ec
-    """
-    flat = " ".join(text.split())
-    if flat.isprintable():
-        return flat
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in flat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from mmbench import registry
-from mmbench.core.errors import UnknownNameError, UsageError, plugin_errors
+from mmbench.core.errors import ForeignSourceError, UnknownNameError, UsageError, plugin_errors
 from mmbench.core.ids import split_variant, variant_name
 from mmbench.core.prompts import prompts_of
 from mmbench.core.requests import SETTINGS
@@ -125,10 +125,18 @@ def notes_of(task: Task) -> tuple[str, ...]:
         return (notes,) if isinstance(notes, str) else tuple(map(str, notes))
 
 
-def resolve_source(source: TaskSource, options: Mapping[str, Any] | None = None) -> ResolvedTask:
-    """The task of an earlier run, with options that take the place of its own. Raises what `resolve_tasks` raises."""
+def resolve_source(
+    source: TaskSource, options: Mapping[str, Any] | None = None, *, foreign: bool = False
+) -> ResolvedTask:
+    """The task of an earlier run, with options that take the place of its own.
+
+    Only registered names are looked up, unless `foreign`: a stored file must not decide what is imported here. Raises what
+    `resolve_tasks` raises, and `ForeignSourceError`.
+    """
     data = () if source.data_path is None else (DataSource(source.data_path, source.data_name),)
     name = source.name.partition("/")[0] if data else source.name
+    if _is_python(split_variant(name)[0]) and not foreign:
+        raise ForeignSourceError(source.name)
     asking = Asking(generation=source.generation)
     return resolve_tasks([name], data, {**source.options, **(options or {})}, asking)[0]
 
@@ -159,7 +167,7 @@ class _Resolver:
 
     def _plain(self, name: str) -> tuple[Task, TaskSource]:
         """The task as it comes, and where it was found."""
-        if ":" in name or name.endswith(".py"):
+        if _is_python(name):
             return registry.task_from_python(name), TaskSource(name=name)
         family_name, slash, dataset = name.partition("/")
         family_known = any(p.name == family_name for p in registry.plugins("task")) and "/" not in family_name
@@ -214,6 +222,11 @@ class _Resolver:
         dataset = dataset or own_name or path.stem
         task = family.from_data(dataset, path)
         return task, TaskSource(name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path))
+
+
+def _is_python(name: str) -> bool:
+    """Whether a name is a file or a module rather than something registered."""
+    return ":" in name or name.endswith(".py")
 
 
 def _generation(name: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from filelock import FileLock
 from helpers import Ended, edit_json, evaluate, lines, log_of, write_model, write_questions
 
 import mmbench
-from mmbench.api.rescore import rescore
+from mmbench.api.rescore import rescore as rescore_run
 from mmbench.cli.main import main
 from mmbench.core.errors import NotComparableError, RunFailedError, UnknownNameError, UsageError
 from mmbench.results.find import load_run
@@ -68,6 +69,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     write_task(tmp_path)
     return mmbench.run(Says(), "mytask.py", out=tmp_path / "runs", progress=False).path
+
+
+rescore = partial(rescore_run, allow="foreign-source")
+"""The task of these tests is a file of their own."""
 
 
 def state(folder: Path) -> dict[str, bytes]:
@@ -283,7 +288,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """``mmbench rescore`` inside this process."""
 
     def once(*arguments: str) -> Ended:
-        code = main(["rescore", *arguments])
+        code = main(["rescore", *arguments, "--allow", "foreign-source"])
         return Ended(code, *capsys.readouterr())
 
     return once

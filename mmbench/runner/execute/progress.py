@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from mmbench.core.model import FitProgress
+from mmbench.core.visible import readable_lines, visible, visible_lines
 
 if TYPE_CHECKING:
     import rich.progress
@@ -190,11 +191,13 @@ class Display:
 
     def note(self, text: str) -> None:
         """One line for people, in between."""
+        text = visible_lines(text)
         LOG.info("%s", text)
         self.show(text)
 
     def problem(self, text: str) -> None:
         """One line on what failed."""
+        text = readable_lines(text)
         LOG.warning("%s", text)
         self.show(text)
 
@@ -266,7 +269,7 @@ class Bar(Display):
         columns = BarColumn(20), TextColumn("{task.description}", markup=False)
         both = sys.stdout.isatty()
         self._live = Progress(*columns, console=self._console, transient=True, redirect_stdout=both)
-        self._live.add_task(stage.line(), total=stage.total, completed=stage.done)
+        self._live.add_task(visible(stage.line()), total=stage.total, completed=stage.done)
         self._live.start()
 
     def update(self, stage: Stage) -> None:
@@ -274,7 +277,9 @@ class Bar(Display):
         now = time.monotonic()
         if self._live is not None and now - self._last >= _REDRAW_S:
             self._last = now
-            self._live.update(self._live.task_ids[0], completed=stage.done, total=stage.total, description=stage.line())
+            self._live.update(
+                self._live.task_ids[0], completed=stage.done, total=stage.total, description=visible(stage.line())
+            )
 
     def finish(self, stage: Stage) -> None:
         """Take the bar away and leave one line."""

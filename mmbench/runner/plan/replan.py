@@ -22,7 +22,13 @@ _MAY_CHANGE = ("version",)
 
 
 def replan(
-    directory: RunDirectory, run: RunFile, options: Mapping[str, Any], entry: TaskEntry, stored: PlanFile
+    directory: RunDirectory,
+    run: RunFile,
+    options: Mapping[str, Any],
+    entry: TaskEntry,
+    stored: PlanFile,
+    *,
+    foreign: bool = False,
 ) -> TaskPlan:
     """Make the plan of a stored task with today's code.
 
@@ -32,12 +38,13 @@ def replan(
         options: Options of the task that take the place of the stored ones; they may change only how answers are scored.
         entry: What ``run.json`` says of the task.
         stored: Its stored plan.
+        foreign: Whether Python files and modules that the run names may be imported.
 
     Raises:
         UsageError: If the task cannot be built.
         NotComparableError: If its data have changed, or it would ask something else today.
     """
-    resolved = resolve_source(entry.source, options)
+    resolved = resolve_source(entry.source, options, foreign=foreign)
     if asks := sorted(set(options) & set(resolved.asking_options)):
         raise UsageError(f"{asks[0]}= changes what {entry.name} asks; give it to mmbench run")
     if resolved.name != entry.name:

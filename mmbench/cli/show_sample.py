@@ -1,0 +1,155 @@
+"""``mmbench show RUN --sample ID``: one sample of a run, with what was asked, what was answered and what it scored."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mmbench.cli.picture import can_draw, draw
+from mmbench.cli.values import say
+from mmbench.core.errors import ForeignSourceError, NotComparableError, UnknownNameError, UsageError
+from mmbench.core.ids import split_variant
+from mmbench.core.media import Media
+from mmbench.core.samples import Sample
+from mmbench.core.score_table import COUNTED, ScoreTable
+from mmbench.core.visible import shown_name, visible, visible_lines
+
+if TYPE_CHECKING:
+    from mmbench.results.run import TaskResult
+
+
+def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool) -> None:
+    """Print one sample of a stored run.
+
+    What was asked is read from the task's data. Where the task is not to be had, what the run itself holds is shown: answers
+    and scores.
+
+    Args:
+        result: The task of the run.
+        sample_id: The sample's id, or its place from 0.
+        foreign: Whether Python files and modules that the run names may be imported.
+
+    Raises:
+        UsageError: If there is no such sample.
+        NotComparableError: If the data have changed, or a file of the run is damaged.
+    """
+    cluster: str | None
+    try:
+        sample = _stored_sample(result, sample_id, foreign=foreign)
+    except (ForeignSourceError, UsageError) as error:
+        if isinstance(error, UnknownNameError) and error.kind.startswith("sample of"):
+            raise
+        wanted = _wanted_id(result, sample_id)
+        print_line("sample", f"{shown_name(wanted)}  of {result.name}")
+        say(f"note: what was asked is not shown: {error}", err=True)
+        cluster = None
+    else:
+        wanted, cluster = sample.id, sample.cluster
+        print_sample(sample, result.name)
+        print_references(sample)
+    _print_answers(result, wanted)
+    _print_scores(result.tables(), wanted, cluster)
+
+
+def _stored_sample(result: TaskResult, wanted: str, *, foreign: bool) -> Sample:
+    from mmbench.resolve.task_names import resolve_source
+
+    task = resolve_source(result.source, foreign=foreign).task
+    then, now = result.entry.fingerprint, task.fingerprint()
+    if now != then:
+        raise NotComparableError(
+            f"the data of {result.name} have changed since this run (fingerprint {then[:12]}, now {now[:12]})"
+        )
+    return find_sample(task.samples(result.entry.split), wanted, result.name)
+
+
+def find_sample(samples: Sequence[Sample], wanted: str, task: str) -> Sample:
+    """A sample by its id or by its place from 0. Raises `UnknownNameError`."""
+    by_id = {sample.id: sample for sample in samples}
+    if wanted in by_id:
+        return by_id[wanted]
+    if wanted.isdecimal() and len(wanted) < 10 and int(wanted) < len(samples):
+        return samples[int(wanted)]
+    raise UnknownNameError(f"sample of {task}", wanted, by_id, hint=f"It has {len(samples):,} samples, counted from 0.")
+
+
+def _wanted_id(result: TaskResult, wanted: str) -> str:
+    """The id of a sample that a run knows, by itself or by its place. Raises `UnknownNameError`."""
+    prefix = f"{split_variant(result.name)[0]}/"
+    table = result.tables().get("sample")
+    known = dict.fromkeys(() if table is None else table.unit_ids)
+    known |= dict.fromkeys(line.id.removeprefix(prefix).rpartition("/")[0] for line in result.responses())
+    if wanted in known:
+        return wanted
+    ids = list(known)
+    if wanted.isdecimal() and len(wanted) < 10 and int(wanted) < len(ids):
+        return ids[int(wanted)]
+    raise UnknownNameError(f"sample of {result.name}", wanted, ids, hint=f"The run knows {len(ids):,} samples.")
+
+
+def print_line(label: str, text: str) -> None:
+    """A label and what belongs to it; further lines of the text are indented."""
+    click.echo(f"{visible(label):<12}{visible_lines(text)}".replace("\n", "\n" + " " * 12))
+
+
+def print_sample(sample: Sample, task: str) -> None:
+    """What a sample consists of; an image is drawn where the terminal can."""
+    print_line("sample", f"{sample.id}  of {task}")
+    if sample.group:
+        print_line("group", sample.group)
+    for name, label in sample.slices.items():
+        print_line(name, label)
+    for part in sample.parts:
+        if isinstance(part, Media):
+            print_line(part.kind, str(part.path or part.digest))
+            if part.kind == "image" and can_draw(sys.stdout):
+                click.echo(draw(part))
+        else:
+            print_line("text", part)
+
+
+def print_references(sample: Sample) -> None:
+    """The right answers, where there are any."""
+    if sample.references:
+        print_line("references", " | ".join(sample.references))
+
+
+def _print_answers(result: TaskResult, sample_id: str) -> None:
+    prefix = f"{split_variant(result.name)[0]}/{sample_id}/"
+    last = {line.id: line for line in result.responses() if line.id.startswith(prefix)}
+    if not last:
+        print_line("answer", "none is logged")
+    for line in last.values():
+        if line.reasoning:
+            print_line("reasoning", line.reasoning)
+        output = f"embedding, row {line.row}" if line.row is not None else line.output
+        if line.error is None or line.output:
+            print_line("answer", str(output))
+        if line.status != "ok" or line.finish_reason not in ("stop", "unknown"):
+            said = [line.error] if line.error else []
+            said += [f"finish reason {line.finish_reason}"] if line.finish_reason != "unknown" else []
+            print_line("ended", f"{line.status}{': ' if said else ''}{'; '.join(said)}")
+
+
+def _print_scores(tables: Mapping[str, ScoreTable], sample_id: str, cluster: str | None) -> None:
+    for unit, table in tables.items():
+        for row, unit_id in enumerate(table.unit_ids):
+            of_cluster = cluster is None or table.cluster_ids[row] == cluster
+            if unit_id != sample_id and not (of_cluster and unit_id.startswith(f"{sample_id}/")):
+                continue
+            scores = ", ".join(f"{name} {_number(column[row])}" for name, column in table.columns.items())
+            if table.status[row] not in COUNTED:
+                scores = "not scored"
+            answer = None if table.answers is None else table.answers[row]
+            extracted = "" if answer is None else f", extracted {answer!r}"
+            print_line("score", f"{unit} {unit_id}: {table.status[row]}, {scores}{extracted}")
+
+
+def _number(value: object) -> str:
+    """One score, or the several of a column that is wider."""
+    import numpy as np
+
+    return " ".join(f"{each:.4g}" for each in np.atleast_1d(np.asarray(value, dtype=np.float64)).tolist())
