@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from mmbench.metrics.declare import metric
+from mmbench.core.metric import ONES
+from mmbench.metrics.declare import MetricMaker, metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,41 @@ def class_columns(predicted: Floats, actual: Sequence[int] | NDArray[np.int64]) 
     truth = np.zeros_like(predicted)
     truth[np.arange(len(predicted)), np.asarray(actual, dtype=np.int64)] = 1.0
     return dict(zip(COUNTS, (predicted * truth, predicted, truth), strict=True))
+
+
+def multilabel_columns(predicted: Floats, actual: Floats) -> dict[str, Floats]:
+    """Count what each sample of several labels adds to hits, predictions and occurrences of every label.
+
+    Args:
+        predicted: [n, C], 1 for every label that is named.
+        actual: [n, C], 1 for every label that is right.
+
+    Returns:
+        `COUNTS`, each float64 [n, C], and ``f1_sample``, float64 [n]: the F1 of each sample's own labels, 0 where none is named
+        and none is right.
+
+    Example:
+        >>> import numpy as np
+        >>> multilabel_columns(np.array([[1.0, 1.0]]), np.array([[1.0, 0.0]]))["f1_sample"].round(4).tolist()
+        [0.6667]
+    """
+    import numpy as np
+
+    claimed, truth = np.asarray(predicted, dtype=np.float64), np.asarray(actual, dtype=np.float64)
+    hits = claimed * truth
+    both = claimed.sum(axis=1) + truth.sum(axis=1)
+    own = 2 * hits.sum(axis=1) / np.where(both > 0, both, 1.0)
+    return {**dict(zip(COUNTS, (hits, claimed, truth), strict=True)), "f1_sample": own}
+
+
+samples_f1 = MetricMaker(
+    "f1(average=samples)",
+    description="Mean over samples of the F1 of each sample's own labels, where samples may have several.",
+    columns=("f1_sample", ONES),
+    formula="mean over samples of 2 hits / (predicted + actual)",
+    source="scikit-learn, f1_score with average='samples' and zero_division=0",
+    name="f1.samples",
+)
 
 
 @metric(

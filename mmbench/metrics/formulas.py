@@ -123,6 +123,22 @@ accuracy = MetricMaker(
     formula="right answers / samples",
     source="mean over samples; a choice that ties with others is right with the probability of a random order",
 )
+rule_accuracy = MetricMaker(
+    "accuracy(extraction=[as-given]|rules,rule=…)",
+    description="Share of the answers that are right by a benchmark's own rule, which the id names. With extraction=rules, answers are "
+    "found by rules where the published numbers ask a language model: the two are not comparable.",
+    columns=("accuracy", ONES),
+    formula="right answers / samples",
+    source="the script of the benchmark that the rule is named after; see mmbench.metrics.answers",
+    name="accuracy.rule",
+)
+direct_answers = MetricMaker(
+    "direct_answer_accuracy",
+    description="What answers are worth among those of ten people: a third for each who said exactly this, at most 1.",
+    columns=("direct_answer", ONES),
+    formula="mean of min(1, matches / 3)",
+    source="Schwenk et al. 2022, A-OKVQA; its script eval_predictions.py",
+)
 exact_match = MetricMaker(
     "exact_match",
     description="Share of the captions that equal one of their references after the official tokenisation, where all right "

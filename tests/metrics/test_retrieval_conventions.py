@@ -95,7 +95,7 @@ def test_unknown_conventions_are_refused():
 @pytest.mark.parametrize("protocol", ["all", "1k"])
 def test_the_convention_stands_in_the_id_and_the_default_does_not(ties, protocol):
     ids = [metric.id for metric in retrieval_metrics("t2i", ties=ties, protocol=protocol)]
-    assert {key.name for key in ids} == {"hit_rate", "recall", "median_rank", "mean_rank", "mrr"}
+    assert {key.name for key in ids} == {"hit_rate", "recall", "ndcg", "median_rank", "mean_rank", "mrr"}
     for each in ids:
         convention = dict(each.params)
         assert MetricId.parse(str(each)) == each

@@ -58,6 +58,15 @@ recall = MetricMaker(
     source=f"information retrieval; {_TIES}",
     unit="query_{direction}",
 )
+ndcg = MetricMaker(
+    f"ndcg@k{_CONVENTION}",
+    description="Normalised discounted cumulative gain of the first k: what right items are worth at their ranks, among what they "
+    "could be worth.",
+    columns=_columns("ndcg@{k}"),
+    formula="mean over queries of sum of 1 / log2(1 + rank) over right items / the same of the best ranking",
+    source=f"Järvelin and Kekäläinen 2002, binary relevance; {_TIES}",
+    unit="query_{direction}",
+)
 mean_rank = MetricMaker(
     f"mean_rank{_CONVENTION}",
     description="Mean over queries of the expected rank of the first right item, counted from 1.",
@@ -122,7 +131,7 @@ def retrieval_metrics(
 
     Args:
         direction: Such as ``i2t`` (an image asks for its captions) or ``t2i``.
-        ks: The cut-offs of hit rate and recall.
+        ks: The cut-offs of hit rate and recall; nDCG is that of the last.
         ties: As the columns were made.
         protocol: ``all``, or ``1k`` for tables with the columns of `folded_columns`.
 
@@ -132,9 +141,9 @@ def retrieval_metrics(
 
     Example:
         >>> [str(metric.id) for metric in retrieval_metrics("i2t", ks=(1,))]  # doctest: +NORMALIZE_WHITESPACE
-        ['hit_rate@1(direction=i2t)', 'recall@1(direction=i2t)', 'median_rank(direction=i2t)',
-         'mean_rank(direction=i2t)', 'mrr(direction=i2t)']
+        ['hit_rate@1(direction=i2t)', 'recall@1(direction=i2t)', 'ndcg@1(direction=i2t)',
+         'median_rank(direction=i2t)', 'mean_rank(direction=i2t)', 'mrr(direction=i2t)']
     """
     shared = {"direction": direction, "ties": ties, "protocol": PROTOCOLS.get(protocol, protocol)}
-    at = [maker(k=k, **shared) for maker in (hit_rate, recall) for k in ks]
+    at = [maker(k=k, **shared) for maker in (hit_rate, recall) for k in ks] + [ndcg(k=k, **shared) for k in ks[-1:]]
     return [*at, *(maker(**shared) for maker in (median_rank, mean_rank, mrr))]

@@ -72,6 +72,46 @@ def expected_recall(counts: RankCounts, k: int) -> Floats:
     return np.asarray(np.add.reduceat(shares, counts.indptr[:-1]) / counts.n_positives)
 
 
+def _discounts(places: int) -> Floats:
+    """Sums of 1 / log2(1 + rank) over the first 0, 1, … ranks: float64 [places + 1]."""
+    return np.concatenate(([0.0], np.cumsum(1 / np.log2(np.arange(2, places + 2)))))
+
+
+def _best_gain(counts: RankCounts, k: int) -> Floats:
+    """The gain of a ranking with all positives in front, for each query: float64 [n]."""
+    return np.asarray(_discounts(k)[np.minimum(counts.n_positives, k)])
+
+
+def expected_ndcg(counts: RankCounts, k: int) -> Floats:
+    r"""Expected nDCG of the first k, positives counting 1 and others 0, over uniformly random orders of what ties.
+
+    .. math:: \sum_j \frac{1}{t_j} \sum_{x = g_j + 1}^{\min(g_j + t_j, k)} \frac{1}{\log_2(1 + x)}
+        \Big/ \sum_{x=1}^{\min(p, k)} \frac{1}{\log_2(1 + x)}
+
+    where the score of positive j has g_j items above it and is shared by t_j, and p are positives.
+
+    Args:
+        counts: Of n queries.
+        k: The cut-off.
+
+    Returns:
+        float64 [n] in [0, 1]. Source: Järvelin and Kekäläinen 2002; for ties McSherry and Najork 2008.
+
+    Raises:
+        ValueError: If k is below 1.
+
+    Example:
+        >>> counts = RankCounts(np.array([0, 1]), np.array([1]), np.array([1]), np.array([1]), gallery=10)
+        >>> expected_ndcg(counts, 10).round(6).item()
+        0.63093
+    """
+    _check_cutoff(k)
+    sums = _discounts(k)
+    gains = (sums[np.minimum(counts.greater + counts.tied, k)] - sums[np.minimum(counts.greater, k)]) / counts.tied
+    gains = gains[np.lexsort((gains, _owners(counts)))]
+    return np.asarray(np.minimum(np.add.reduceat(gains, counts.indptr[:-1]) / _best_gain(counts, k), 1.0))
+
+
 def expected_rank(counts: RankCounts) -> Floats:
     r"""Expected rank of the first positive, from 1, over uniformly random orders of what ties.
 
@@ -156,7 +196,7 @@ def query_columns(counts: RankCounts, ks: Sequence[int] = KS, ties: Ties = "expe
         ties: Where positives stand among what ties with them.
 
     Returns:
-        ``hit@k`` and ``recall@k`` for each k, ``rank`` (of the first positive) and ``rr`` (its reciprocal), float64 [n] each.
+        ``hit@k``, ``recall@k`` and ``ndcg@k`` for each k, ``rank`` (of the first positive) and ``rr`` (its reciprocal), float64 [n] each.
 
     Raises:
         ValueError: If a k is below 1, or there is no such rule for ties.
@@ -169,6 +209,7 @@ def query_columns(counts: RankCounts, ks: Sequence[int] = KS, ties: Ties = "expe
     if ties == "expected":
         columns = {f"hit@{k}": expected_hit(counts, k) for k in ks}
         columns |= {f"recall@{k}": expected_recall(counts, k) for k in ks}
+        columns |= {f"ndcg@{k}": expected_ndcg(counts, k) for k in ks}
         return columns | {"rank": expected_rank(counts), "rr": expected_reciprocal_rank(counts)}
     for k in ks:
         _check_cutoff(k)
@@ -177,6 +218,9 @@ def query_columns(counts: RankCounts, ks: Sequence[int] = KS, ties: Ties = "expe
     columns = {f"hit@{k}": (first <= k).astype(np.float64) for k in ks}
     within = {k: np.add.reduceat((ranks <= k).astype(np.int64), counts.indptr[:-1]) for k in ks}
     columns |= {f"recall@{k}": found / counts.n_positives for k, found in within.items()}
+    for k in ks:
+        gains = np.where(ranks <= k, 1 / np.log2(1.0 + ranks), 0.0)
+        columns[f"ndcg@{k}"] = np.add.reduceat(gains, counts.indptr[:-1]) / _best_gain(counts, k)
     return columns | {"rank": first, "rr": 1 / first}
 
 

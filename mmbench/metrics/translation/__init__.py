@@ -1,0 +1,1 @@
+"""BLEU and chrF of translations, with the values and signatures of sacreBLEU."""
