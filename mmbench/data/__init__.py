@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from mmbench.core import dataset_digest
     from mmbench.data.annotations import is_annotations, read_annotations, read_results
     from mmbench.data.cache import CacheStats, cached_image, loads, preload, stats
-    from mmbench.data.captions import read_candidates, read_captions, read_references
+    from mmbench.data.captions import captioned_of, read_candidates, read_captions, read_references
+    from mmbench.data.distribution import Distribution, Hub, Official, kept_by
+    from mmbench.data.fields import Fields
     from mmbench.data.fingerprint import (
         digest_array,
         digest_bytes,
@@ -26,26 +28,33 @@ if TYPE_CHECKING:
     from mmbench.data.pickles import as_array, read_pickle
     from mmbench.data.pixels import load_pixels, resized
     from mmbench.data.prepared import EncodedImage, encoded_image
-    from mmbench.data.questions import read_questions
-    from mmbench.data.records import Record, find_data_file, listed, read_records, refuse_repeated
+    from mmbench.data.questions import questions_of, read_questions
+    from mmbench.data.records import Record, cut, listed, refuse_repeated
     from mmbench.data.rows import Captioned, Question, Rows, card_of_file
     from mmbench.data.sources import ArrayImage, BytesImage, FileImage
     from mmbench.data.splits import held_out, split_by_group
+    from mmbench.data.tables.open import find_data_file, read_records
 
 __all__ = [
     "ArrayImage",
     "BytesImage",
     "CacheStats",
     "Captioned",
+    "Distribution",
     "EncodedImage",
+    "Fields",
     "FileImage",
+    "Hub",
     "NamedImages",
+    "Official",
     "Question",
     "Record",
     "Rows",
     "as_array",
     "cached_image",
+    "captioned_of",
     "card_of_file",
+    "cut",
     "dataset_digest",
     "digest_array",
     "digest_bytes",
@@ -58,10 +67,12 @@ __all__ = [
     "image_from_file",
     "images_from_files",
     "is_annotations",
+    "kept_by",
     "listed",
     "load_pixels",
     "loads",
     "preload",
+    "questions_of",
     "read_annotations",
     "read_candidates",
     "read_captions",
@@ -82,7 +93,9 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.core": ("dataset_digest",),
         "mmbench.data.annotations": ("is_annotations", "read_annotations", "read_results"),
         "mmbench.data.cache": ("CacheStats", "cached_image", "loads", "preload", "stats"),
-        "mmbench.data.captions": ("read_candidates", "read_captions", "read_references"),
+        "mmbench.data.captions": ("captioned_of", "read_candidates", "read_captions", "read_references"),
+        "mmbench.data.distribution": ("Distribution", "Hub", "Official", "kept_by"),
+        "mmbench.data.fields": ("Fields",),
         "mmbench.data.fingerprint": (
             "digest_array",
             "digest_bytes",
@@ -96,10 +109,11 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.data.pickles": ("as_array", "read_pickle"),
         "mmbench.data.pixels": ("load_pixels", "resized"),
         "mmbench.data.prepared": ("EncodedImage", "encoded_image"),
-        "mmbench.data.questions": ("read_questions",),
-        "mmbench.data.records": ("Record", "find_data_file", "listed", "read_records", "refuse_repeated"),
+        "mmbench.data.questions": ("questions_of", "read_questions"),
+        "mmbench.data.records": ("Record", "cut", "listed", "refuse_repeated"),
         "mmbench.data.rows": ("Captioned", "Question", "Rows", "card_of_file"),
         "mmbench.data.sources": ("ArrayImage", "BytesImage", "FileImage"),
         "mmbench.data.splits": ("held_out", "split_by_group"),
+        "mmbench.data.tables.open": ("find_data_file", "read_records"),
     },
 )

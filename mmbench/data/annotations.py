@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from mmbench.core import DataError
-from mmbench.data.records import Record, find_data_file, id_text, read_records, refuse_repeated
+from mmbench.data.records import Record, id_text, refuse_repeated
 from mmbench.data.rows import Question, told_apart
+from mmbench.data.tables.open import find_data_file, read_records
 
 
 class _Person(msgspec.Struct, gc=False):

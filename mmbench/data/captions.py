@@ -9,25 +9,18 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError
 from mmbench.data.images import NamedImages
-from mmbench.data.records import (
-    SUFFIXES,
-    Record,
-    describe,
-    find_data_file,
-    listed,
-    read_json,
-    read_records,
-    read_text,
-    record_of,
-)
+from mmbench.data.questions import image_names
+from mmbench.data.records import Record, cut, describe, listed
 from mmbench.data.rows import Captioned
+from mmbench.data.tables.open import SUFFIXES, find_data_file, read_records
+from mmbench.data.tables.text import read_json, read_text, record_of
 
 
 @dataclass(slots=True)
@@ -38,6 +31,8 @@ class _Draft:
     name: str
     place: str
     captions: list[str] = field(default_factory=list)
+    group: str = ""
+    slices: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_captions(path: Path) -> list[Captioned]:
@@ -53,12 +48,53 @@ def read_captions(path: Path) -> list[Captioned]:
     if path.suffix.lower() == ".json" and isinstance(whole := read_json(path, read_text(path)), dict):
         drafts = _coco(path, whole)
     else:
-        drafts = _from_records(path)
+        return captioned_of(read_records(path), NamedImages(path))
     images = NamedImages(path)
-    for draft in drafts:
-        images.add(draft.name, draft.place)
+    return _captioned(drafts, [images.add(draft.name, draft.place) for draft in drafts], images)
+
+
+def captioned_of(records: Iterable[Record], images: NamedImages) -> list[Captioned]:
+    """Make captioned images of records, those of one image merged; in the order of their first mention.
+
+    A record has ``image`` (as in `mmbench.data.questions_of`) and ``caption`` (a text, or a list of texts) or ``captions``, and may
+    have ``id`` (else the image's name is the id), ``media`` (what identifies the image), ``group`` and ``slices``.
+
+    Args:
+        records: The records.
+        images: Finds the images.
+
+    Raises:
+        DataError: If a record lacks something, or an image has several ids; images that are missing are reported together.
+    """
+    drafts: dict[str, _Draft] = {}
+    by_id: dict[str, str] = {}
+    for record in records:
+        names = image_names(record, images)
+        if len(names) != 1:
+            raise record.error(f"field 'image': expected one image, found {len(names)}")
+        (name,) = names
+        draft = drafts.get(name)
+        if draft is None:
+            identifier = _record_id(record, name)
+            if identifier in by_id:
+                raise record.error(
+                    f"id {identifier!r} is taken by {drafts[by_id[identifier]].place}, for another image"
+                )
+            group = record.identifier(record.fields["group"], "field 'group'") if record.has("group") else ""
+            draft = drafts[name] = _Draft(identifier, name, record.place, group=group, slices=record.slices())
+            by_id[identifier] = name
+        elif record.has("id") and _record_id(record, name) != draft.id:
+            raise record.error(f"image {cut(name)!r} has another id than at {draft.place} ({draft.id!r})")
+        draft.captions += _captions(record)
+    return _captioned(list(drafts.values()), list(drafts), images)
+
+
+def _captioned(drafts: Sequence[_Draft], names: Sequence[str], images: NamedImages) -> list[Captioned]:
     media = images.media()
-    return [Captioned(draft.id, media[draft.name], tuple(draft.captions)) for draft in drafts]
+    return [
+        Captioned(draft.id, media[name], tuple(draft.captions), group=draft.group, slices=draft.slices)
+        for draft, name in zip(drafts, names, strict=True)
+    ]
 
 
 def read_references(path: Path) -> dict[str, tuple[str, ...]]:
@@ -197,23 +233,6 @@ def _picture_of(annotation: Record) -> str:
     return annotation.identifier(annotation.fields["image_id"], "field 'image_id'")
 
 
-def _from_records(path: Path) -> list[_Draft]:
-    by_name: dict[str, _Draft] = {}
-    by_id: dict[str, _Draft] = {}
-    for record in read_records(path):
-        name = record.text("image")
-        draft = by_name.get(name)
-        if draft is None:
-            identifier = _record_id(record, name)
-            if identifier in by_id:
-                raise record.error(f"id {identifier!r} is taken by {by_id[identifier].place}, for another picture")
-            draft = by_name[name] = by_id[identifier] = _Draft(identifier, name, record.place)
-        elif record.has("id") and _record_id(record, name) != draft.id:
-            raise record.error(f"picture {name!r} has another id than at {draft.place} ({draft.id!r})")
-        draft.captions += _captions(record)
-    return list(by_name.values())
-
-
 def _record_id(record: Record, name: str) -> str:
     if record.has("id"):
         return record.identifier(record.fields["id"], "field 'id'")
@@ -225,6 +244,8 @@ def _captions(record: Record) -> list[str]:
         raise record.error("it has both 'caption' and 'captions'; give one of the two fields")
     if record.has("captions"):
         return record.texts("captions")
+    if isinstance(record.fields.get("caption"), list):
+        return record.texts("caption")
     if record.has("caption"):
         return [record.text("caption")]
     raise record.missing("caption", "captions")

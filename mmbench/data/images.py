@@ -2,50 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mmbench.core import DataError, Media
 from mmbench.data.embedded import embedded_image, shown_name
-from mmbench.data.fingerprint import images_from_files
+from mmbench.data.fingerprint import image_from_bytes, images_from_files
+from mmbench.data.formats import guess_mime
 from mmbench.data.records import listed
+from mmbench.data.sources import FileImage
+
+_LISTED = 3
+_NO_ATTRS: Mapping[str, Any] = {}
 
 
 class NamedImages:
     """The images that one data file names, collected first, so that all that are missing are reported at once.
 
-    An image is looked for in the file's folder, in its folder ``images``, and in every other folder directly in it.
+    An image is looked for in the folders that are given, in the file's folder, in its folder ``images``, and in every other
+    folder directly in it.
     """
 
-    def __init__(self, data_file: Path) -> None:
+    def __init__(
+        self, data_file: Path, *, folders: Sequence[Path] = (), scope: str = "", download: bool = False
+    ) -> None:
+        """Collect the images of a file.
+
+        Args:
+            data_file: The file, or a folder of data.
+            folders: Where images are looked for first.
+            scope: What images are identified within. Empty: an image is identified by its content, which is read; else by its
+                identifier, or its name and size, and nothing is read before somebody looks.
+            download: Fetch images that are named by a URL, and keep them.
+        """
         self._data_file = data_file
-        self._folder = data_file.parent.absolute()
+        self._folder = (data_file if data_file.is_dir() else data_file.parent).absolute()
+        self._roots = [*folders, self._folder, self._folder / "images"]
+        self._scope, self._download = scope, download
         self._names: dict[str, str] = {}
         self._paths: dict[str, str] = {}
-        self._embedded: dict[str, Media] = {}
+        self._identifiers: dict[str, str] = {}
+        self._made: dict[str, Media] = {}
+        self._urls: dict[str, str] = {}
         self._missing: list[str] = []
         self._ambiguous: list[str] = []
+        self.known: Mapping[str, Media] = {}
+        """Images by name, where they lie in another table."""
 
-    def add(self, name: str, place: str) -> str:
+    def add(self, value: str | bytes | Media, place: str, identifier: str = "") -> str:
         """Look for an image that was named at `place` (such as ``line 3``), or that stands there itself.
 
+        Args:
+            value: A name, a URL, base64, bytes, or a medium.
+            place: Where it was named.
+            identifier: What identifies it within the scope.
+
         Returns:
-            The name, the same object whenever it is added; the digest of an image that stands in the file.
+            What `media` has it under: the name, the same object whenever it is added; else a digest.
 
         Raises:
-            DataError: If a ``data:`` URL holds no image.
+            DataError: If a ``data:`` URL or bytes hold no image.
         """
-        known = self._names.get(name)
+        if not isinstance(value, str):
+            made = image_from_bytes(value) if isinstance(value, bytes) else value
+            return self._keep(made, identifier)
+        known = self._names.get(value)
         if known is not None:
             return known
+        if value in self.known:
+            self._names[value] = value
+            self._made[value] = self._identified(self.known[value], identifier)
+            return value
         try:
-            embedded = embedded_image(name)
+            embedded = embedded_image(value)
         except ValueError as error:
             raise DataError(f"field 'image': {error}", self._data_file, place) from error
         if embedded is not None:
-            return self._embedded.setdefault(embedded.digest, embedded).digest
-        self._names[name] = name
+            return self._keep(embedded, identifier)
+        self._names[value] = value
+        if identifier:
+            self._identifiers[value] = identifier
+        if value.startswith(("http://", "https://")):
+            self._urls[value] = place
+        else:
+            self._look_for(value, place)
+        return value
+
+    def _keep(self, media: Media, identifier: str) -> str:
+        made = self._identified(media, identifier)
+        return self._made.setdefault(made.digest, made).digest
+
+    def _identified(self, media: Media, identifier: str) -> Media:
+        """The medium, known by its identifier where the scope has them."""
+        if not (identifier and self._scope):
+            return media
+        digest = _digest("mmbench-media-1", self._scope, identifier)
+        source: Any = media.source
+        return replace(media, digest=digest, source=replace(source, digest=digest))
+
+    def _look_for(self, name: str, place: str) -> None:
         found = self._find(name)
         if found:
             self._paths[name] = found[0]
@@ -54,14 +113,13 @@ class NamedImages:
         elif len(found) > 1:
             folders = " and ".join(path.removesuffix(name).rstrip("/\\") for path in found)
             self._ambiguous.append(f"{name} ({place}; in {folders})")
-        return name
 
     def media(self) -> Mapping[str, Media]:
         """Name to image, for all names; equal files are one medium. Raises `DataError` when any is missing."""
         if self._missing:
-            count = "1 picture is" if len(self._missing) == 1 else f"{len(self._missing)} pictures are"
+            count = "1 image is" if len(self._missing) == 1 else f"{len(self._missing):,} images are"
             raise DataError(
-                f"{self._data_file}: {count} missing: {listed(self._missing)}. Looked in {self._folder}, "
+                f"{self._data_file}: {count} missing: {listed(self._missing, _LISTED)}. Looked in {self._folder}, "
                 f"in its folder images and in every other folder directly in it"
             )
         if self._ambiguous:
@@ -69,12 +127,37 @@ class NamedImages:
                 f"{self._data_file}: the same name in several folders: {listed(self._ambiguous)}. "
                 f"Write the folder before the name"
             )
-        paths = list(dict.fromkeys(self._paths.values()))
-        by_path = dict(zip(paths, images_from_files(paths), strict=True))
-        return {**{name: by_path[path] for name, path in self._paths.items()}, **self._embedded}
+        paths = {**self._paths, **self._fetched()}
+        if self._scope:
+            files = {name: self._by_name(name, path) for name, path in paths.items()}
+            return {**files, **self._made}
+        different = list(dict.fromkeys(paths.values()))
+        by_path = dict(zip(different, images_from_files(different), strict=True))
+        return {**{name: by_path[path] for name, path in paths.items()}, **self._made}
+
+    def _fetched(self) -> Mapping[str, str]:
+        """URL to file, of the images that are named by URLs. Raises `DataError`."""
+        if not self._urls:
+            return {}
+        if not self._download:
+            shown = [f"{shown_name(url)} ({place})" for url, place in self._urls.items()]
+            count = "1 image is a URL" if len(shown) == 1 else f"{len(shown):,} images are URLs"
+            raise DataError(f"{self._data_file}: {count}: {listed(shown, _LISTED)}. To fetch and keep them: --download")
+        from mmbench.data.download import fetch_urls
+
+        return fetch_urls(list(self._urls))
+
+    def _by_name(self, name: str, path: str) -> Media:
+        """An image that is identified by its identifier, or by its name and size; the file is not opened."""
+        identifier = self._identifiers.get(name)
+        if identifier:
+            digest = _digest("mmbench-media-1", self._scope, identifier)
+        else:
+            digest = _digest("mmbench-file-1", self._scope, name, str(Path(path).stat().st_size))
+        return Media("image", guess_mime(b"", path), digest, FileImage(path, digest), _NO_ATTRS)
 
     def _find(self, name: str) -> list[str]:
-        for folder in (self._folder, self._folder / "images"):
+        for folder in self._roots:
             if _is_file(folder / name):
                 return [str(folder / name)]
         return [str(folder / name) for folder in self._others if _is_file(folder / name)]
@@ -82,6 +165,10 @@ class NamedImages:
     @cached_property
     def _others(self) -> list[Path]:
         return sorted(p for p in self._folder.iterdir() if p.is_dir() and p.name != "images")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _is_file(path: Path) -> bool:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from mmbench.core import Media
 from mmbench.data.images import NamedImages
-from mmbench.data.records import Record, find_data_file, listed, read_records
+from mmbench.data.records import Record, cut, listed, python_list
 from mmbench.data.rows import Question, told_apart
+from mmbench.data.tables.open import find_data_file, read_records
 from mmbench.extract import normalise
 
-_FIELDS = ("image", "question", "answer", "answers", "id", "question_id", "choices", "slices", "type")
+_FIELDS = ("image", "question", "answer", "answers", "id", "question_id", "choices", "slices", "type", "group", "media")
 _OPTIONAL = _FIELDS[4:]
 _LETTERS = "ABCDEFGHIJ"
 """Fields that may hold choices, as in the tables of VLMEvalKit, MMBench and SEED-Bench."""
@@ -49,52 +52,107 @@ class _Shared:
 
 
 def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
-    """Read the questions in a file, or in the only data file of a folder.
+    """Read the questions in a file, or in the only data file of a folder; see `questions_of` for the fields.
 
-    A record has ``image`` (a path from the file's folder, its folder ``images`` or any folder directly in it; null for
-    a question without a picture), ``question``, ``answer`` (text or number) or ``answers`` (a list of these, or of
-    objects with ``answer``, which may have ``answer_id`` and ``answer_confidence``), and may have ``id`` or
-    ``question_id`` (else ``row-0`` and so on), ``choices`` (a list) and ``slices`` (an object) or ``type``. In CSV, lists
-    are separated by ``|``. Choices may also stand in fields ``A``, ``B`` and so on up to ``J``, and the answer is then one
-    of these letters or texts. An image may stand in the file itself, as base64 or as a ``data:`` URL. Other fields are left alone, unless their name looks like a slip for one of these.
+    Args:
+        path: The file or folder.
+        pictures: Whether anybody looks at images. If not, where answers are only scored, ``image`` and ``question`` may be missing
+            and no image is looked for; the name in ``image`` is then the group.
 
-    With `pictures` False, where answers are only scored, ``image`` and ``question`` may be missing and no picture is
-    looked for; the name in ``image`` is then the group.
-
-    Raises `DataError`, which names file and line; missing pictures are reported together. Pictures are not decoded.
+    Raises:
+        DataError: It names file and line; missing images are reported together. Images are not decoded.
     """
     path = find_data_file(path)
-    found, shared = NamedImages(path), _Shared()
+    records = read_records(path)
+    return questions_of(records, NamedImages(path)) if pictures else _unseen(records)
+
+
+def questions_of(records: Iterable[Record], images: NamedImages) -> list[Question]:
+    """Make questions of records.
+
+    A record has ``question``; ``answer`` (text or number) or ``answers`` (a list of these, or of objects with ``answer``, which may
+    have ``answer_id`` and ``answer_confidence``); ``image`` (a name, a URL, base64, bytes or a medium, or a list of these; absent
+    or null for a question without one); and may have ``id`` or ``question_id`` (else ``row-0`` and so on), ``choices`` (a list),
+    ``group``, ``media`` (what identifies the image), and ``slices`` (an object) or ``type``. In CSV, lists are separated by ``|``.
+    Choices may also stand in fields ``A``, ``B`` and so on up to ``J``, and the answer is then one of these letters or texts.
+
+    Args:
+        records: The records.
+        images: Finds the images.
+
+    Raises:
+        DataError: If a record lacks something or an id stands there twice; images that are missing are reported together.
+    """
+    shared = _Shared()
     places: dict[str, str] = {}
     questions: list[Question] = []
-    names: list[str | None] = []
-    for position, record in enumerate(read_records(path)):
+    names: list[tuple[str, ...]] = []
+    for position, record in enumerate(records):
         shared.check_names(record)
-        name = _picture(record) if pictures or record.has("image") else None
-        question = _question(record, position, shared, asked=pictures)
-        if not pictures:
-            question, name = replace(question, group=name or ""), None
+        found = image_names(record, images)
+        question = _question(record, position, shared, asked=True)
         if question.id in places:
             raise record.error(f"id {question.id!r} is taken by {places[question.id]}")
         places[question.id] = record.place
         questions.append(question)
-        names.append(found.add(name, record.place) if name is not None else None)
+        names.append(found)
     del places
-    media = found.media()
-    for position, name in enumerate(names):
-        if name is not None:
-            questions[position] = replace(questions[position], image=media[name])
+    media = images.media()
+    for position, found in enumerate(names):
+        if found:
+            first, *more = [media[name] for name in found]
+            questions[position] = replace(questions[position], image=first, more_images=tuple(more))
     return questions
 
 
-def _picture(record: Record) -> str | None:
-    if "image" in record.fields and record.fields["image"] is None:
-        return None
-    return record.text("image")
+def image_names(record: Record, images: NamedImages) -> tuple[str, ...]:
+    """The images of a record, added to those that are looked for; none for a record whose ``image`` is null or absent.
+
+    Raises:
+        DataError: If ``image`` holds something else than an image or a list of images.
+    """
+    if "image" not in record.fields:
+        raise record.missing("image")
+    value = record.fields["image"]
+    if value is None:
+        return ()
+    if not isinstance(value, list) and record.is_csv and isinstance(value, str):
+        value = python_list(value) or value
+    identifier = record.text("media", number=True) if record.has("media") else ""
+    items = value if isinstance(value, list) else [value]
+    found = []
+    for number, item in enumerate(items):
+        what = f"field 'image', item {number}" if len(items) > 1 else "field 'image'"
+        part = f"{identifier}#{number}" if identifier and number else identifier
+        found.append(images.add(_image_value(record, item, what), record.place, part))
+    return tuple(found)
+
+
+def _image_value(record: Record, item: Any, what: str) -> str | bytes | Media:
+    if isinstance(item, dict):  # as `datasets` keeps images
+        item = item.get("bytes") or item.get("path")
+    if isinstance(item, bytes | Media):
+        return item
+    return record.checked(item, what, number=True)
+
+
+def _unseen(records: Iterable[Record]) -> list[Question]:
+    """The questions of records that are only scored."""
+    shared, places, questions = _Shared(), dict[str, str](), list[Question]()
+    for position, record in enumerate(records):
+        shared.check_names(record)
+        question = _question(record, position, shared, asked=False)
+        if question.id in places:
+            raise record.error(f"id {question.id!r} is taken by {places[question.id]}")
+        places[question.id] = record.place
+        name = record.fields.get("image")
+        named = question.group or (str(name) if isinstance(name, str) else "")
+        questions.append(replace(question, group=named))
+    return questions
 
 
 def _question(record: Record, position: int, shared: _Shared, *, asked: bool) -> Question:
-    """The question of a record, its picture left out; it has a text, unless it is not `asked`."""
+    """The question of a record, its images left out; it has a text, unless it is not `asked`."""
     text = record.text("question") if asked or record.has("question") else ""
     answers = _answers(record)
     choices = record.texts("choices") if record.has("choices") else None
@@ -109,6 +167,7 @@ def _question(record: Record, position: int, shared: _Shared, *, asked: bool) ->
         answers=shared.texts(answers),
         choices=None if choices is None else shared.texts(choices),
         slices=shared.slices(record.slices()),
+        group=record.identifier(record.fields["group"], "field 'group'") if record.has("group") else "",
         records=shared.texts(_records(record)),
     )
 
@@ -145,7 +204,7 @@ def _by_letter(record: Record, choices: Mapping[str, str], answer: str) -> str:
     if letter in choices:
         return choices[letter]
     if letter in _LETTERS and len(letter) == 1:
-        raise record.error(f"the answer is {answer!r}, and there is no choice {letter}")
+        raise record.error(f"the answer is {cut(answer)!r}, and there is no choice {letter}")
     return answer
 
 

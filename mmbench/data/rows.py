@@ -39,6 +39,15 @@ class Question:
     records: tuple[str, ...] = ()
     """What tells the people behind `answers` apart beside what they said, one each (their ids, how sure they were), where
     two have the same; empty: each answer is a person's own."""
+    more_images: tuple[Media, ...] = ()
+    """The images after the first, where the question is about several."""
+    meta: Mapping[str, Any] = field(default_factory=_nothing)
+    """What the task of the dataset knows beside; becomes `mmbench.Sample.meta`."""
+
+    @property
+    def images(self) -> tuple[Media, ...]:
+        """Every image that it is about, in order."""
+        return () if self.image is None else (self.image, *self.more_images)
 
     def scored(self) -> Iterator[str]:
         """Everything that could change a score; lists have their lengths before them."""
@@ -48,6 +57,7 @@ class Question:
         for name, label in sorted(self.slices.items()):
             yield from (name, label)
         yield from ("records", *self.records) if self.records else ()
+        yield from ("images", *(image.digest for image in self.more_images)) if self.more_images else ()
         yield "."
 
 

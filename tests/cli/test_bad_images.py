@@ -97,7 +97,7 @@ def test_missing_pictures_are_listed_before_anything_runs(tmp_path: Path) -> Non
     for i in (3, 7):
         (tmp_path / "images" / f"{i}.png").unlink()
     ended = mmbench("run", "--model", "random", "--tasks", "vqa", "--data", "mine.jsonl", folder=tmp_path)
-    ended.refused(2, "2 pictures are missing: 3.png (line 4), 7.png (line 8)")
+    ended.refused(2, "2 images are missing: 3.png (line 4), 7.png (line 8)")
 
 
 @pytest.mark.slow

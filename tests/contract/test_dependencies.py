@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 IMPORT_NAMES = {"PIL": "pillow", "easy_vqa": "easy-vqa"}
 """Import names that differ from the distribution's."""
-TRANSITIVE = {"pyarrow": "datasets", "huggingface_hub": "transformers"}
+TRANSITIVE = {"pyarrow": "datasets", "huggingface_hub": "transformers", "yaml": "datasets"}
 """Imported packages that a declared one always brings."""
 
 OWN = {"mmbench", "mmbench_tasks", "mmbench_baselines"}

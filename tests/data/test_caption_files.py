@@ -96,16 +96,16 @@ def test_ids_csv_and_json_lists(folder: Path) -> None:
         ([{"image": "a.png", "captions": []}], "expected at least one item"),
         ([{"image": "a.png", "captions": ["x", " "]}], "field 'captions', item 1"),
         ([{"image": "a.png", "captions": "x"}], "expected a list of strings, found a string"),
-        ([{"image": "a.png", "caption": ["x"]}], "field 'caption': expected a string, found a list"),
+        ([{"image": "a.png", "caption": []}], "field 'caption': expected at least one item, found an empty list"),
         ([{"image": "a.png", "caption": "x", "captions": ["y"]}], "both 'caption' and 'captions'"),
         ([{"image": "a.png", "caption": "x"}, {"image": "c.png", "caption": "y"}], "missing: c.png (line 2)"),
         (
             [{"image": "a.png", "caption": "x", "id": 1}, {"image": "b.png", "caption": "y", "id": 1}],
-            "line 2: id '1' is taken by line 1, for another picture",
+            "line 2: id '1' is taken by line 1, for another image",
         ),
         (
             [{"image": "a.png", "caption": "x", "id": 1}, {"image": "a.png", "caption": "y", "id": 2}],
-            "line 2: picture 'a.png' has another id than at line 1 ('1')",
+            "line 2: image 'a.png' has another id than at line 1 ('1')",
         ),
     ],
 )
@@ -132,7 +132,7 @@ def changed(change: Any) -> dict[str, Any]:
         (lambda c: c["images"][1].pop("file_name"), "images[1]: missing field 'file_name'"),
         (lambda c: c["images"][1].pop("id"), "images[1]: missing field 'id'"),
         (lambda c: c["images"].append(5), "images[2]: expected an object, found the number 5"),
-        (lambda c: c["images"][1].update(file_name="z.png"), "1 picture is missing: z.png (images[1])"),
+        (lambda c: c["images"][1].update(file_name="z.png"), "1 image is missing: z.png (images[1])"),
         (lambda c: c.update(images=[]), "'images' is empty"),
         (lambda c: c.update(annotations={}), "'annotations' is an object"),
         (lambda c: c.pop("annotations"), "'annotations' is not there"),

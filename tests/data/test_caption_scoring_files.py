@@ -106,7 +106,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "cannot be read" in problem(read_candidates, damaged)
     damaged.write_bytes(gzip.compress(b'["\xff"]'))
     assert "not UTF-8 text (byte 0xff)" in problem(read_references, damaged)
-    assert "unknown kind of file '.txt'" in problem(read_references, write(tmp_path, "x", "c.txt"))
+    assert "unknown kind of file '.doc'" in problem(read_references, write(tmp_path, "x", "c.doc"))
     assert "cannot be read" in problem(read_candidates, tmp_path / "none.json.gz")
 
 

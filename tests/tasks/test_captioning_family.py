@@ -130,5 +130,5 @@ def test_a_task_over_a_user_s_pictures(shared_data):
 
 
 def test_missing_pictures_are_an_error(tmp_path):
-    with pytest.raises(DataError, match=r"3 pictures are missing: 5\.png"):
+    with pytest.raises(DataError, match=r"3 images are missing: 5\.png"):
         family.from_data("x", write(tmp_path / "a.json", COCO))

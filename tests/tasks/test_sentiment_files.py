@@ -70,7 +70,7 @@ def test_csv_pictures_groups_and_slices(tmp_path):
         ([{"label": "y"}], r"missing field 'text'"),
         ([{"text": "a", "lable": "y"}], r"it has 'lable', perhaps misspelt"),
         ([{"id": "q", "text": "a", "label": "y"}, {"id": "q", "text": "b", "label": "y"}], r"'q' is taken by line 1"),
-        ([{"text": "a", "label": "y", "image": "no.png"}], r"1 picture is missing: no.png"),
+        ([{"text": "a", "label": "y", "image": "no.png"}], r"1 image is missing: no.png"),
         ([], r"holds no rows"),
     ],
 )

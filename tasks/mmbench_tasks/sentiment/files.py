@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmbench.data import NamedImages, Record, find_data_file, listed, read_records, refuse_repeated
+from mmbench.data import NamedImages, Record, cut, find_data_file, listed, read_records, refuse_repeated
 from mmbench.extract import number_text
 from mmbench_tasks.sentiment.card import LIMIT, POLARITIES, Utterance, polarity
 
@@ -87,7 +87,7 @@ class _Reader:
             self.scored = score is not None and not record.has("choices")
         if self.scored:
             if score is None or not abs(score) <= LIMIT:
-                raise record.error(f"label {label!r}: expected a number from -3 to 3, as the first label is one")
+                raise record.error(f"label {cut(label)!r}: expected a number from -3 to 3, as the first label is one")
             return polarity(score), score
         choices = tuple(record.texts("choices")) if record.has("choices") else None
         if self.rows and choices != self._choices:
@@ -97,9 +97,9 @@ class _Reader:
         self._choices = choices
         if choices is None:
             if score is not None:
-                raise record.error(f"label {label!r} is a number, and the first label is the name of a class")
+                raise record.error(f"label {cut(label)!r} is a number, and the first label is the name of a class")
         elif label not in choices:
-            raise record.error(f"label {label!r} is none of the classes ({listed(list(choices))})")
+            raise record.error(f"label {cut(label)!r} is none of the classes ({listed(list(choices))})")
         return label, None
 
     def classes(self) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def _prediction(record: Record) -> str:
         value = number_text(value)
     if isinstance(value, str) and value.strip().casefold().lstrip("+-") in _NOT_NUMBERS:
         raise record.error(
-            f"prediction {value.strip()!r} is no answer; leave the line out, and score the others with --partial"
+            f"prediction {cut(value.strip())!r} is no answer; leave the line out, and score the others with --partial"
         )
     return (
         value

@@ -113,7 +113,7 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
             group = sys.intern(image.digest[:_GROUP_DIGITS])  # shared by all questions about the image
         return Sample(
             id=row.id,
-            parts=(row.question,) if image is None else (image, row.question),
+            parts=(row.question,) if image is None else (image, *row.more_images, row.question),
             references=row.answers,
             choices=row.choices,
             group=group,

@@ -1,0 +1,222 @@
+"""Where the rows of a public dataset come from: the Hugging Face hub, its official files, or a copy at a path of the user's.
+
+A card declares a `Distribution`; nothing is read, looked for or fetched before somebody asks for rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmbench.core import DataError, UsageError
+
+if TYPE_CHECKING:
+    from mmbench.data.fields import Fields
+    from mmbench.data.images import NamedImages
+    from mmbench.data.records import Record
+    from mmbench.data.tables.table import Table
+
+MakeRows = Callable[[Iterable["Record"], "NamedImages"], Sequence[Any]]
+"""Makes the rows of a family from records whose fields are the roles of a map, such as `mmbench.data.questions_of`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """A dataset on the Hugging Face hub.
+
+    Raises:
+        UsageError: If it is neither pinned nor says why.
+    """
+
+    id: str
+    """``owner/name``."""
+    revision: str = ""
+    """The full hash of a commit, 40 hexadecimal digits."""
+    unpinned: str = ""
+    """Why there is no `revision`; the head of the branch ``main`` is then read, and its hash recorded."""
+    also: tuple[str, ...] = ()
+    """Other owners of the same repository with the same history, such as a former one; tried in order."""
+    config: str = ""
+    """The configuration; empty: the only one, or the one that is called ``default``."""
+    splits: Mapping[str, str] = field(default_factory=lambda: {"test": "test"})
+    """The card's names of splits to those of the hub."""
+    fields: Fields | None = None
+    """Fields that are called otherwise here than in the map of the distribution."""
+    keep: Callable[[Record], bool] | None = None
+    """Which rows belong to the dataset; None: all."""
+    image_config: str = ""
+    """The configuration that holds the images, where it is another one than that of the rows."""
+    image_id: str = "id"
+    """The column of `image_config` that the role ``image`` of a row names."""
+    gated: bool = False
+    """Whether one has to accept terms on its page first."""
+
+    def __post_init__(self) -> None:
+        pinned = len(self.revision) == 40 and set(self.revision) <= set("0123456789abcdef")
+        if not pinned and (self.revision or not self.unpinned):
+            raise UsageError(
+                f"{self.id}: give a revision of 40 hexadecimal digits, or say in unpinned why there is none"
+            )
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every name of the repository, in the order in which they are tried."""
+        return self.id, *self.also
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Official:
+    """The files of a dataset as its authors give them out."""
+
+    files: Mapping[str, tuple[str, ...]]
+    """The card's names of splits to files below the folder that the user names, each a pattern (``*``) or a path. Of several files
+    of a split, the rows of the first get the fields of those in the others that have the same `join`."""
+    join: str = ""
+    """The field by which several files of a split are joined."""
+    images: tuple[str, ...] = ()
+    """Folders below the user's in which images are looked for, besides that of the file; ``.`` for the user's folder itself."""
+    fields: Fields | None = None
+    """Fields that are called otherwise here than in the map of the distribution."""
+    keep: Callable[[Record], bool] | None = None
+    """Which rows belong to the dataset; None: all."""
+    read: Callable[[Path, str], Iterable[Record]] | None = None
+    """Reads the rows of a split from the user's folder, where the files are no tables; `files` then only says what must be there."""
+    url: str = ""
+    """Where the files are given out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """The rows of a dataset, from wherever they are; satisfies `mmbench.core.RowSource`."""
+
+    rows_of: MakeRows
+    """Makes the family's rows from records."""
+    fields: Fields
+    """Roles to where they stand. The role ``media`` identifies an image in every distribution alike, so that the fingerprint
+    is the same for all of them; without it an image is identified by its file or its cell."""
+    hub: Hub | None = None
+    """Where it is on the hub."""
+    official: Official | None = None
+    """Its official files."""
+    name: str = ""
+    """What the images are identified within; the same for datasets that share their images, such as ``coco-2014``."""
+    path: Path | None = None
+    """The user's copy; None: the hub's cache, or the hub."""
+    _held: dict[str, Sequence[Any]] = field(default_factory=dict, compare=False, repr=False)
+    _notes: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def at(self, path: Path) -> Distribution:
+        """The same dataset, read from a copy at a path: the official folder or file, or a folder as on the hub."""
+        return replace(self, path=path, _held={}, _notes={})
+
+    def rows(self, split: str) -> Sequence[Any]:
+        """The rows of a split, read once.
+
+        Raises:
+            DataError: If files are missing or damaged, which is said with their names.
+            MissingExtraError: If the format needs packages that are not installed.
+        """
+        if split not in self._held:
+            self._held[split] = self._read(split)
+        return self._held[split]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is known of where the rows came from, once some were read; a sentence each."""
+        return tuple(self._notes.values())
+
+    def _read(self, split: str) -> Sequence[Any]:
+        from mmbench.data.images import NamedImages
+
+        table, part = self._table(split)
+        fields = part.fields.over(self.fields) if part.fields else self.fields
+        scope = self.name or (self.hub.id.partition("/")[2] if self.hub else table.path.name)
+        images = NamedImages(table.path, folders=table.images, scope=scope)
+        if isinstance(part, Hub) and part.image_config:
+            images.known = self._images(part, table)
+        records = table.read() if part.keep is None else filter(part.keep, table.read())
+        rows = self.rows_of((fields.apply(record) for record in records), images)
+        if not rows:
+            raise DataError(f"{table.path} has no rows of the split {split!r}")
+        return rows
+
+    def _table(self, split: str) -> tuple[Table, Hub | Official]:
+        if self.path is None:
+            if self.hub is None:
+                where = f" from {self.official.url}" if self.official and self.official.url else ""
+                raise DataError(f"it is not on the hub; get its files{where} and name their folder: --data NAME=FOLDER")
+            from mmbench.data.hub import fetched
+
+            snapshot = fetched(self.hub, split)
+            self._notes["hub"] = snapshot.note
+            return snapshot.table, self.hub
+        path = self.path.expanduser()
+        if not path.exists():
+            raise DataError(f"there is no file or folder {path}")
+        if self.hub is not None and (path.suffix in (".parquet", ".arrow") or _is_hub_folder(path)):
+            from mmbench.data.tables.open import open_table
+
+            config = self.hub.config if path.is_dir() else ""
+            return open_table(path, self._hub_split(split), config), self.hub
+        if self.official is None:
+            raise DataError(f"{path} is no folder as on the hub, the only form in which this dataset is read")
+        from mmbench.data.official import official_table
+
+        return official_table(self.official, path, split), self.official
+
+    def _hub_split(self, split: str) -> str:
+        return "" if self.hub is None else self.hub.splits.get(split, split)
+
+    def _images(self, hub: Hub, table: Table) -> Mapping[str, Any]:
+        """Names to images, of the configuration that holds them."""
+        from mmbench.data.tables.folder import hub_table
+
+        inner = hub_table(table.path, table.split, hub.image_config)
+        return {str(record.fields[hub.image_id]): record.fields["image"] for record in inner.read()}
+
+
+def _is_hub_folder(path: Path) -> bool:
+    from mmbench.data.tables.folder import has_shards, is_saved
+
+    return path.is_dir() and (is_saved(path) or has_shards(path))
+
+
+def kept_by(**wanted: str) -> Callable[[Record], bool]:
+    """A `keep` for rows whose fields have these values, compared as texts.
+
+    Example:
+        >>> Hub(id="nlphuji/flickr30k", revision="2b239befc81b6e3f035ce6bd52f5f4d60f5625f7", keep=kept_by(split="test")).id
+        'nlphuji/flickr30k'
+    """
+    return lambda record: all(str(record.fields.get(name)) == value for name, value in wanted.items())
+
+
+def joined(records: Iterable[Record], others: Sequence[Iterable[Record]], key: str) -> Iterator[Record]:
+    """Records with the fields of the others that have the same key. Raises `DataError` for those that have no partner."""
+    from mmbench.data.records import Record, listed
+
+    more: list[dict[str, Record]] = [{_key(record, key): record for record in other} for other in others]
+    alone: list[str] = []
+    path = None
+    for record in records:
+        name, path = _key(record, key), record.path
+        fields = dict(record.fields)
+        for known in more:
+            if name not in known:
+                alone.append(name)
+                break
+            fields = {**known[name].fields, **fields}
+        else:
+            yield Record(record.path, record.place, fields, record.is_csv)
+    if alone:
+        raise DataError(
+            f"{path}: {len(alone):,} rows have no partner of the same {key!r} in the other file: {listed(alone)}"
+        )
+
+
+def _key(record: Record, key: str) -> str:
+    if not record.has(key):
+        raise record.missing(key)
+    return record.identifier(record.fields[key], f"field {key!r}")

@@ -1,0 +1,1 @@
+"""Read tables of rows from files and folders: JSON, CSV, parquet, Arrow, tar archives and folders as on the Hugging Face hub."""
