@@ -1,5 +1,5 @@
 # Targets for contributors. They use the tools of the active virtual environment: pip install -c constraints.txt -e ".[dev,baselines]"
-.PHONY: lint format test-fast test bench nightly docs
+.PHONY: lint format test-fast test bench nightly versions docs
 
 lint: ## ruff, mypy (strict) and import-linter
 	ruff check
@@ -20,8 +20,12 @@ test: ## everything except the benchmarks
 bench: ## benchmarks against what people use today, as ratios in one run
 	pytest tests/benchmarks --benchmark-only
 
-nightly: ## trains a shipped baseline again and compares it with its weights
+nightly: versions ## trains a shipped baseline again and compares it with its weights
 	pytest -m "training" --durations 20
+
+versions: ## checkpoints with the oldest and the newest releases of transformers, accelerate and peft
+	.ci/versions oldest
+	.ci/versions newest
 
 docs: ## write the generated reference pages again
 	python docs/reference/generate.py

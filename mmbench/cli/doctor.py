@@ -20,6 +20,7 @@ EXTRAS = {
     "easy-vqa": ("easy_vqa",),
     "coco": ("pycocoevalcap",),
     "pandas": ("pandas",),
+    "peft": ("peft",),
 }
 """Extra to the modules that it brings."""
 
@@ -29,6 +30,7 @@ EXTRAS = {
 def command(out: str) -> int:
     """Say what is installed, what is broken, and what to do about it. Exit code 2 when something is broken."""
     from mmbench.perf.machine import machine, packages
+    from mmbench.perf.requirements import too_old
 
     here = machine()
     memory = f"{here.memory_bytes / 2**30:.0f} GiB" if here.memory_bytes else "unknown memory"
@@ -38,7 +40,7 @@ def command(out: str) -> int:
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         state = "installed" if not missing else f'missing {", ".join(missing)}: pip install "mmbench[{extra}]"'
         say(f"extra     {extra}: {state}")
-    broken = [*_broken_plugins(), *_unwritable(Path(out))]
+    broken = [*map(str, too_old()), *_broken_plugins(), *_unwritable(Path(out))]
     for line in broken:
         click.secho(visible(f"broken    {line}"), fg="red")
     if not broken:

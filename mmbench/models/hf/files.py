@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from mmbench.core.errors import MissingExtraError, RunFailedError, UsageError
+from mmbench.perf.requirements import check_not_too_old
 
 _WHOLE = 64 * 2**20
 """Files up to this size are digested whole …"""
@@ -29,11 +30,17 @@ _IGNORED = (".lock", ".md", ".gitattributes", ".png", ".jpg")
 
 
 def require(feature: str, module: str = "transformers") -> None:
-    """Raise `MissingExtraError` where the extra `models` is not installed."""
+    """Check that the extra `models` is installed, in releases that are new enough.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+        UsageError: If a package is older than its declared bound.
+    """
     from importlib.util import find_spec
 
     if find_spec(module) is None or find_spec("torch") is None:
         raise MissingExtraError(feature, "models")
+    check_not_too_old(feature, ("torch", "transformers"))
 
 
 @dataclass(frozen=True, slots=True)

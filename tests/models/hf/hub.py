@@ -58,7 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         kind, _, name = path.rpartition("/")
         file = hub.folder / name
-        if path.startswith("/api/models/somebody/something/tree/"):
+        if path.endswith("/tree/main/additional_chat_templates"):
+            self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
+        elif path.startswith("/api/models/somebody/something/tree/"):
             files = [
                 {"type": "file", "path": f.name, "size": f.stat().st_size, "oid": "0" * 40}
                 for f in hub.folder.iterdir()

@@ -1,12 +1,17 @@
 """Tiny two-tower checkpoints of many makes, random weights, built on the spot."""
 
-import importlib
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import tiny
 
+TOKENIZERS = {
+    **dict.fromkeys(("align", "blip", "chinese_clip", "flava"), "BertTokenizerFast"),
+    "altclip": "XLMRobertaTokenizerFast",
+}
+"""Classes of tokenizers that the processors of transformers 4 insist on."""
 SIDE = 32
 """Pixels of the pictures that they see."""
 POSITIONS = 64
@@ -20,7 +25,8 @@ def build(make: str, folder: Path, **tokenizer: Any) -> Path:
     """A checkpoint of this make; `tokenizer` are attributes to set of its tokenizer."""
     import torch
 
-    words = tiny.tokenizer()
+    kind = TOKENIZERS.get(make) if version("transformers") < "5" else None
+    words = tiny.tokenizer(kind or "PreTrainedTokenizerFast")
     for name, value in tokenizer.items():
         setattr(words, name, value)
     with torch.random.fork_rng(devices=[]):
@@ -32,8 +38,7 @@ def build(make: str, folder: Path, **tokenizer: Any) -> Path:
 
 
 def _pictures(make: str, name: str, **options: Any) -> Any:
-    module = importlib.import_module(f"transformers.models.{make}.image_processing_pil_{make}")
-    return getattr(module, f"{name}ImageProcessorPil")(**{"size": {"height": SIDE, "width": SIDE}, **options})
+    return tiny.image_processor(make, name, **{"size": {"height": SIDE, "width": SIDE}, **options})
 
 
 def _cropped(make: str, name: str) -> Any:
@@ -52,7 +57,7 @@ def _siglip2(reads: dict[str, Any], words: Any) -> Any:
 
     sees = {**SIZES, "patch_size": 16, "num_patches": 16}
     config = t.Siglip2Config(text_config={**reads, "projection_size": 32}, vision_config=sees)
-    pictures = t.models.siglip2.image_processing_pil_siglip2.Siglip2ImageProcessorPil(patch_size=16, max_num_patches=16)
+    pictures = tiny.image_processor("siglip2", "Siglip2", patch_size=16, max_num_patches=16)
     return t.Siglip2Model(config), t.Siglip2Processor(pictures, words)
 
 

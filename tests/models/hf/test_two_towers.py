@@ -68,6 +68,7 @@ def test_every_make_embeds_as_transformers_does(make: str, tmp_path: Path) -> No
     assert len(np.unique(embedded(model, MEDIA), axis=0)) == 3
 
 
+@pytest.mark.filterwarnings("ignore:The `device` argument:FutureWarning")  # transformers 4, of its own FLAVA
 def test_of_a_vector_for_every_token_the_first_is_taken(tmp_path: Path) -> None:
     """FLAVA compares the projections of the first tokens of both towers."""
     import torch

@@ -1,5 +1,6 @@
 """Tiny checkpoints in the Hugging Face layout, random weights, built on the spot."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ def picture(seed: int) -> Media:
     return image_from_array(pixels)
 
 
-def tokenizer() -> Any:
-    """A byte-level BPE, trained on a few words."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
+def tokenizer(kind: str = "PreTrainedTokenizerFast") -> Any:
+    """A byte-level BPE, trained on a few words; `kind` is the name of the class that it is wrapped in."""
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     built = Tokenizer(models.BPE(unk_token="<unk>"))
     built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if kind.startswith("Bert"):
+        built.normalizer = normalizers.BertNormalizer(lowercase=False)
     built.decoder = decoders.ByteLevel()
     special = ["<unk>", "<s>", "</s>", "<pad>", "<image>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -36,7 +39,7 @@ def tokenizer() -> Any:
         [WORDS] * 3,
         trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False),
     )
-    return PreTrainedTokenizerFast(
+    return getattr(transformers, kind)(
         tokenizer_object=built,
         unk_token="<unk>",
         bos_token="<s>",
@@ -44,13 +47,22 @@ def tokenizer() -> Any:
         pad_token="<pad>",
         additional_special_tokens=["<image>"],
         model_max_length=64,
+        model_input_names=["input_ids", "attention_mask"],
     )
 
 
-def _pictures() -> Any:
-    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+def image_processor(make: str, name: str, **options: Any) -> Any:
+    """An image processor that needs no torchvision: transformers 5 keeps those in modules of their own."""
+    try:
+        module = importlib.import_module(f"transformers.models.{make}.image_processing_pil_{make}")
+        return getattr(module, f"{name}ImageProcessorPil")(**options)
+    except ModuleNotFoundError:
+        module = importlib.import_module(f"transformers.models.{make}.image_processing_{make}")
+        return getattr(module, f"{name}ImageProcessor")(**options)
 
-    return CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+
+def _pictures() -> Any:
+    return image_processor("clip", "CLIP", size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
 
 
 def llava(folder: Path, template: str | None = TEMPLATE) -> Path:
