@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -47,13 +48,15 @@ def _memory() -> int | None:
 
 def packages() -> dict[str, str]:
     """Installed versions of `PACKAGES`."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {name: found for name in PACKAGES if (found := _version(name)) is not None}
+
+
+@cache  # a process has one version of a package
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def git_state(folder: Path) -> GitState | None:

@@ -77,8 +77,8 @@ def _text(texts: Sequence[str | None]) -> Array:
 def _coded(name: str, labels: Sequence[str]) -> list[tuple[str, Array]]:
     import numpy as np
 
-    code_of: dict[str, int] = {}
-    codes = np.fromiter((code_of.setdefault(label, len(code_of)) for label in labels), np.int32, len(labels))
+    code_of = {label: code for code, label in enumerate(dict.fromkeys(labels))}
+    codes = np.fromiter(map(code_of.__getitem__, labels), np.int32, len(labels))
     return [(f"label/{name}", _text(list(code_of))), (f"code/{name}", codes)]
 
 

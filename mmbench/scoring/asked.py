@@ -46,6 +46,10 @@ class AskedTask:
         """The task's own name, which its requests and seeds bear whatever the settings are."""
         return self.task.info.name
 
+    @cached_property
+    def _prefix(self) -> str:
+        return f"{self.base}/"
+
     @property
     def identity_digest(self) -> str:
         """sha256 of the identity."""
@@ -68,7 +72,7 @@ class AskedTask:
             places: What `places` returns; passed in because it is built anew at each call.
         """
         head, _, n = request_id.rpartition("/")
-        place = places.get(head.removeprefix(f"{self.base}/"))
+        place = places.get(head[len(self._prefix) :]) if head.startswith(self._prefix) else None
         if place is None or not n.isdigit():
             return None
         number = self.first[place] + int(n)

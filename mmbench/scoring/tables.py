@@ -71,7 +71,9 @@ def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any) -> li
         output: Any = line.output
         if isinstance(output, str) and len(output) <= _SHORT:
             key = line.status, output, line.error
-            found[number] = shared.setdefault(key, Response(*key))
+            if (response := shared.get(key)) is None:
+                response = shared[key] = Response(*key)
+            found[number] = response
             continue
         if line.row is not None:
             if vectors is None or line.row >= len(vectors):

@@ -13,6 +13,7 @@ from helpers import Colours, evaluate, lines, only_run, statuses, write_captions
 
 import mmbench
 from mmbench import Generation, ModelInfo
+from mmbench.results.log import ResponseLog
 from mmbench.results.rundir import RunDirectory
 
 
@@ -67,6 +68,29 @@ def test_the_log_has_one_line_a_request_written_as_each_one_ends(tmp_path: Path)
     assert len(ids) == len(set(ids)) == 12
     assert ids[-1] == "vqa/mine/q0/0"
     assert {line.batch_size for line in lines(result.path)} == {1}
+
+
+def test_what_ends_in_one_round_of_the_loop_is_logged_in_one_write(tmp_path: Path, monkeypatch: Any) -> None:
+    sizes: list[int] = []
+    append = ResponseLog.append
+
+    def counted(log: ResponseLog, lines: Any) -> None:
+        sizes.append(len(lines))
+        append(log, lines)
+
+    class Together(Served):
+        """Lets go of eight requests at once."""
+
+        barrier = asyncio.Barrier(8)
+
+        async def answer(self, request: Any) -> Any:
+            await self.barrier.wait()
+            return "red"
+
+    monkeypatch.setattr(ResponseLog, "append", counted)
+    result = evaluate(Together(), write_questions(tmp_path, 16), tmp_path, concurrency=8)
+    assert sum(sizes) == len(lines(result.path)) == 16
+    assert len(sizes) < 16
 
 
 def test_a_request_without_an_answer_in_time_is_a_timeout_and_asked_again_on_resume(tmp_path: Path) -> None:

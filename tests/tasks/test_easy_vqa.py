@@ -153,7 +153,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     [
         ("{", "questions.json is not as in easy-vqa 1.0"),
         ([["what shape is present?", "red", 0]], "question 0 has the answer 'red', expected circle or rectangle"),
-        ([["what shape is present?", "circle"]], "expected lists of question, answer and picture"),
+        ([["what shape is present?", "circle"]], "questions.json is not as in easy-vqa 1.0"),
         ([5], "is not as in easy-vqa 1.0"),
         ([], "is not as in easy-vqa 1.0"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -140,8 +141,8 @@ class Client:
         return answer
 
     async def _post(self, body: bytes, endpoint: Endpoint) -> Completion:
-        completion = Completion(streamed=True)
         data = BytesIO(body) if len(body) >= _LARGE_BODY else body
+        started_s = time.perf_counter()
         async with self._http.post(endpoint.url, data=data, **self._way) as answer:
             self._reached = True
             if answer.status != 200:
@@ -153,13 +154,13 @@ class Client:
                     raise self._advised(error, said, body)
                 raise error
             if answer.content_type == "text/event-stream":
-                await self._stream(answer, completion)
-                return completion.check(endpoint)
+                return (await self._stream(answer, started_s)).check(endpoint)
             whole = await _read(answer, MOST_BYTES)
-            if whole.startswith(b"data:"):
+            streamed = whole.startswith(b"data:")
+            completion = Completion(streamed=streamed, started_s=started_s)
+            if streamed:
                 self._take(completion, _events_of(whole))
             else:
-                completion = Completion(streamed=False)
                 completion.take(parse(whole, answer.content_type, endpoint.hide))
             return completion.check(endpoint)
 
@@ -168,8 +169,9 @@ class Client:
         advice = self._advice(said, body) if type(error) is RunFailedError else ""
         return RunFailedError(f"{str(error).rstrip('.')}{advice}") if advice else error
 
-    async def _stream(self, answer: aiohttp.ClientResponse, completion: Completion) -> None:
+    async def _stream(self, answer: aiohttp.ClientResponse, started_s: float) -> Completion:
         """Take events as they come, until one says that it is the last. Raises `RunFailedError` when they are too long."""
+        completion = Completion(streamed=True, started_s=started_s)
         parser, seen = EventParser(), 0
         async for piece in answer.content.iter_any():
             seen += len(piece)
@@ -179,8 +181,9 @@ class Client:
             self._take(completion, parser.feed(piece))
             if completion.ended:
                 await _drain(answer)
-                return
+                return completion
         self._take(completion, parser.end())
+        return completion
 
     def _take(self, completion: Completion, events: Sequence[Event]) -> None:
         for event in events:

@@ -31,13 +31,19 @@ def usage_of(given: Any, price: Price | None) -> Usage | None:
 
 
 def _first(given: dict[str, Any], *names: str) -> int | None:
-    return next((count for name in names if (count := _count(given.get(name))) is not None), None)
+    for name in names:
+        if (count := _count(given.get(name))) is not None:
+            return count
+    return None
 
 
 def _detail(given: dict[str, Any], groups: tuple[str, ...], name: str) -> int | None:
     """A count from the details, or from beside the totals, where some servers write it."""
-    details = [details for group in groups if isinstance(details := given.get(group), dict)]
-    return next((count for each in [*details, given] if (count := _count(each.get(name))) is not None), None)
+    for group in groups:
+        details = given.get(group)
+        if isinstance(details, dict) and (count := _count(details.get(name))) is not None:
+            return count
+    return _count(given.get(name))
 
 
 def _count(value: Any) -> int | None:

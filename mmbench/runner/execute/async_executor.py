@@ -63,6 +63,7 @@ class _Asking:
         self._jitter = random.Random()
         self._origin = time.perf_counter()
         self._main: asyncio.Task[Any] | None = None
+        self._ended: list[tuple[Call, list[Response]]] = []
 
     def run(self, loop: EventLoop) -> None:
         try:
@@ -102,7 +103,17 @@ class _Asking:
             attempt = _Attempt()
             response = await self._ask(request, attempt)
             call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s)
-            self._sink.record(call, [response])
+            self._ended.append((call, [response]))
+            if len(self._ended) == 1:
+                await self._record()
+
+    async def _record(self) -> None:
+        """Record what has ended, together with all that ends in this round of the event loop: a write costs as much as a call."""
+        try:
+            await asyncio.sleep(0)
+        finally:
+            ended, self._ended = self._ended, []
+            self._sink.record_all(ended)
 
     async def _ask(self, request: Request, attempt: _Attempt) -> Response:
         limit = self._spec.timeout

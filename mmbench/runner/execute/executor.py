@@ -58,6 +58,9 @@ class Sink(Protocol):
             RunFailedError: If the log cannot be written.
         """
 
+    def record_all(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
+        """The same for several calls that ended at about the same time, in one write. No request is in two of them."""
+
     def reduce_batch_size(self, size: int) -> None:
         """Keep for later sessions that memory has room for batches of this size only."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from mmbench.runner.execute.progress import State
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
 
 _ENOUGH_FOR_A_FRACTION = 50
+_NOTHING: Mapping[str, Any] = {}
 
 
 class TooManyErrorsError(StoppedError):
@@ -81,6 +82,24 @@ class Recorder:
 
     def record(self, call: Call, responses: Sequence[Response]) -> None:
         """Log the responses of one call, those already logged left out. Raises `TooManyErrorsError` after logging."""
+        self.record_all([(call, responses)])
+
+    def record_all(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
+        """The same for several calls, in one write."""
+        lines: list[ResponseLine] = []
+        kept = [self._kept(call, responses, lines) for call, responses in ended]
+        self._log.append(lines)
+        for (call, _), (new, responses) in zip(ended, kept, strict=True):
+            for place, response in zip(new, responses, strict=True):
+                self._count(call.numbers[place], call.requests[place], response)
+            for observer in self._observers:
+                observer.on_responses(call, new, responses)
+        self._check_errors()
+
+    def _kept(
+        self, call: Call, responses: Sequence[Response], lines: list[ResponseLine]
+    ) -> tuple[list[int], Sequence[Response]]:
+        """Places and responses of a call that are not logged yet; their lines are added to `lines`."""
         new = [place for place, number in enumerate(call.numbers) if self._states[number] != ANSWERED]
         kept: Sequence[Response] = [responses[place] for place in new]
         rows: Sequence[int | None] = [None] * len(new)
@@ -88,17 +107,11 @@ class Recorder:
             kept = same_length(kept, self._log.embeddings.dim)
             rows = self._store(kept)
         times = round(call.start_s, 6), round(call.duration_s, 6)
-        self._log.append(
-            [
-                _line(call, times, call.requests[place], response, row)
-                for place, response, row in zip(new, kept, rows, strict=True)
-            ]
-        )
-        for place, response in zip(new, kept, strict=True):
-            self._count(call.numbers[place], call.requests[place], response)
-        for observer in self._observers:
-            observer.on_responses(call, new, kept)
-        self._check_errors()
+        lines += [
+            _line(call, times, call.requests[place], response, row)
+            for place, response, row in zip(new, kept, rows, strict=True)
+        ]
+        return new, kept
 
     def _store(self, responses: Sequence[Response]) -> list[int | None]:
         """Append the vectors to the embeddings file; the row of each response, None for those that failed."""
@@ -137,29 +150,39 @@ class Recorder:
 def _line(
     call: Call, times: tuple[float, float], request: Request, response: Response, row: int | None
 ) -> ResponseLine:
-    usage = response.usage
     return ResponseLine(
         id=request.id,
         status=response.status,
         output=None if request.kind == "embed" else response.output,  # type: ignore[arg-type]
         row=row,
         error=response.error,
-        input_tokens=usage.input_tokens if usage else None,
-        output_tokens=usage.output_tokens if usage else None,
-        cost_usd=usage.cost_usd if usage else None,
         start_s=times[0],
         duration_s=times[1],
         batch=call.batch,
         batch_size=len(call.requests),
-        first_token_s=_rounded(response.first_token_s),
         cached=call.cached,
-        finish_reason=response.finish_reason,
-        raw=response.raw,
-        reasoning=response.reasoning,
-        reasoning_tokens=usage.reasoning_tokens if usage else None,
-        image_tokens=usage.image_tokens if usage else None,
-        first_answer_token_s=_rounded(response.first_answer_token_s),
+        **_details(response),
     )
+
+
+def _details(response: Response) -> Mapping[str, Any]:
+    """Fields of the line for what a model told beside its answer: nothing for most Python models, which must stay cheap."""
+    usage, first = response.usage, response.first_token_s
+    ended = response.finish_reason
+    if usage is None and first is None and ended == "unknown" and response.raw is None and response.reasoning is None:
+        return _NOTHING
+    return {
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "cost_usd": usage.cost_usd if usage else None,
+        "first_token_s": _rounded(first),
+        "finish_reason": ended,
+        "raw": response.raw,
+        "reasoning": response.reasoning,
+        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "image_tokens": usage.image_tokens if usage else None,
+        "first_answer_token_s": _rounded(response.first_answer_token_s),
+    }
 
 
 def _rounded(seconds: float | None) -> float | None:

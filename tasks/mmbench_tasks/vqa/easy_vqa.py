@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+
+import msgspec
 
 from mmbench.core import DataError, Media, MissingExtraError
 from mmbench.data import Question, dataset_digest, digest_file, held_out, images_from_files
@@ -86,10 +87,10 @@ class EasyVqa:
     def _questions(self, part: str) -> list[tuple[str, str, int]]:
         """(question, answer, number of the picture), as in the file."""
         try:
-            rows: list[tuple[str, str, int]] = json.loads(self._file(part).read_bytes())
-            if {tuple(map(type, row)) for row in rows} != {(str, str, int)}:
-                raise ValueError("expected lists of question, answer and picture")
-        except (OSError, ValueError, TypeError) as error:
+            rows = msgspec.json.decode(self._file(part).read_bytes(), type=list[tuple[str, str, int]])
+            if not rows:
+                raise ValueError("it holds no questions")
+        except (OSError, ValueError) as error:
             raise self._broken(part, str(error)) from error
         return rows
 
