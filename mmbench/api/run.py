@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import msgspec
 
 from mmbench.analysis.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
-from mmbench.core.errors import MmbenchError
+from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown
 from mmbench.resolve.options import RunOptions
@@ -140,7 +140,8 @@ def run(
         `RunResult.failures`.
 
     Raises:
-        UsageError: For anything that is wrong with names and options, before a model is built.
+        UsageError: For anything that is wrong with names and options, before a model is built, and if the only model says
+            when it is opened that it cannot be asked.
         RunFailedError: If the only model fails before its run can be read.
         Interrupted: On a signal; the same call goes on.
 
@@ -184,6 +185,8 @@ def execute(plan: Plan, progress: Display) -> RunResult:
             if len(plan.jobs) == 1:
                 raise
             session.failure = error
+        if isinstance(session.failure, UsageError) and not session.opened and len(plan.jobs) == 1:
+            raise session.failure
         if session.failure is not None:
             failures[name] = str(session.failure)
             progress.problem(f"{name}: {session.failure}")

@@ -30,7 +30,7 @@ from mmbench.results.schema import (
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
 from mmbench.runner.execute.executor import Executors
-from mmbench.runner.execute.local_model import LocalModel
+from mmbench.runner.execute.local_model import LocalModel, OpenModel
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import Interrupted, shielded
 from mmbench.runner.plan.job import Job
@@ -55,6 +55,8 @@ class Session:
     """``run.json`` as it stands."""
     failure: MmbenchError | None = None
     """What ended the session early, or None."""
+    opened: bool = False
+    """Whether the model was ready to be asked."""
 
     def __post_init__(self) -> None:
         self.directory = self.job.directory()
@@ -124,6 +126,11 @@ class Session:
         with shielded():
             self._write(tasks={**self.run.tasks, task.name: task.entry})
 
+    def _open(self, model: LocalModel, task: TaskRun) -> OpenModel:
+        opened = model.open(task.plan, partial(self._keep_learned, task))
+        self.opened = True
+        return opened
+
     def _keep_settings(self, settings: dict[str, Any]) -> None:
         """Take what the model says of its settings into the entry that is written next."""
         if settings:
@@ -144,7 +151,7 @@ class Session:
         ):
             for task in tasks:
                 if task.left:
-                    todo = task.todo(partial(model.open, task.plan, partial(self._keep_learned, task)))
+                    todo = task.todo(partial(self._open, model, task))
                     try:
                         perf = task.ask(todo, executors, progress, cache)
                     finally:

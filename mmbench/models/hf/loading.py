@@ -50,6 +50,16 @@ def load_processor(source: Checkpoint, options: HfOptions) -> Any:
     return processor
 
 
+def load_config(source: Checkpoint, options: HfOptions) -> Any:
+    """The configuration of a checkpoint's model. Raises `RunFailedError`."""
+    import transformers
+
+    with _as_ours(source), quiet():
+        return transformers.AutoConfig.from_pretrained(
+            source.place, revision=source.revision, trust_remote_code=options.trust_remote_code
+        )
+
+
 def _no_pictures(source: Checkpoint, options: HfOptions) -> RunFailedError:
     """The exception for a processor that takes texts alone: transformers falls back to the tokenizer in silence."""
     try:
@@ -67,7 +77,7 @@ def load_part(auto: str, source: Checkpoint, options: HfOptions) -> Any:
     """
     import transformers
 
-    with _as_ours(source), _quiet():
+    with _as_ours(source), quiet():
         return getattr(transformers, auto).from_pretrained(
             source.place, revision=source.revision, trust_remote_code=options.trust_remote_code, **options.processor
         )
@@ -94,7 +104,7 @@ def load_model(auto: str, source: Checkpoint, options: HfOptions) -> Any:
         _LOG.warning("TRUST_REMOTE_CODE IS ON: CODE THAT COMES WITH %s RUNS ON THIS MACHINE", source.name)
     device = device_of(options)
     quantised = options.quantisation is not None
-    with _as_ours(source), _quiet():
+    with _as_ours(source), quiet():
         optional = {
             "revision": source.revision,
             "attn_implementation": options.attention,
@@ -151,7 +161,7 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars of transformers between ours, and no report on weights: what matters of it is an error of ours."""
     from transformers.utils import logging as theirs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Self
 
 from mmbench.core.errors import UnknownNameError, UsageError
@@ -33,6 +34,8 @@ class HfOptions:
     """Run Python code that comes with the checkpoint."""
     processor: Mapping[str, Any] = field(default_factory=dict)
     """Options of the processor, such as ``max_pixels``."""
+    chat_template: str | None = None
+    """A file with the chat template to use in place of the checkpoint's own; None: its own."""
 
     @classmethod
     def parse(cls, model: str, given: Mapping[str, Any], own: tuple[str, ...] = ()) -> Self:
@@ -52,7 +55,7 @@ class HfOptions:
             raise UsageError(f"trust_remote_code={given['trust_remote_code']!r}: expected true or false")
         if not isinstance(given.get("processor", {}), Mapping):
             raise UsageError(f"processor={given['processor']!r}: expected a table of options")
-        for name in ("revision", "device", "attention"):
+        for name in ("revision", "device", "attention", "chat_template"):
             if not isinstance(given.get(name, ""), str | None):
                 raise UsageError(f"{name}={given[name]!r}: expected a text")
         if given.get("device_map") is not None and given.get("device", "auto") != "auto":
@@ -60,8 +63,20 @@ class HfOptions:
         if given.get("quantisation") == "int4" and given.get("dtype", "auto") not in ("auto", "bfloat16"):
             raise UsageError(f"quantisation=int4 computes in bfloat16; leave dtype={given['dtype']} out")
         options = cls(**given)
+        template_text(options)
         check_installed(options)
         return options
+
+
+def template_text(options: HfOptions) -> str | None:
+    """The chat template that the user gave; None where there is none. Raises `UsageError` for a file that cannot be read."""
+    if options.chat_template is None:
+        return None
+    try:
+        return Path(options.chat_template).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(f"chat_template={options.chat_template}: the file cannot be read: {reason}") from error
 
 
 def _among(name: str, value: Any, known: tuple[str, ...]) -> None:

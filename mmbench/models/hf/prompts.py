@@ -11,25 +11,33 @@ from mmbench.core.requests import Generate, Message, Request, conversation
 from mmbench.core.samples import Part
 from mmbench.models.endpoint.payload import template_args
 from mmbench.models.hf.chat import ChatFormat, chat_format
+from mmbench.models.hf.families import family_of
+from mmbench.models.hf.sequences import Processing
 
 
 class Prompts:
     """Writes the prompts of one model. Safe to use from several threads.
 
     Args:
-        processor: The checkpoint's processor.
+        processing: Runs the checkpoint's processor.
         system: A system message; None for none.
+        config: The configuration of the model; None where it is not known.
+        template: Text of a chat template that is used in place of the checkpoint's own.
 
     Raises:
-        ModelUnusableError: If the chat template fails on every message.
+        UsageError: If the chat template fails on every message.
     """
 
-    def __init__(self, processor: Any, system: str | None) -> None:
-        self.format: ChatFormat = chat_format(processor)
+    def __init__(
+        self, processing: Processing, system: str | None, config: Any = None, template: str | None = None
+    ) -> None:
+        self._processor = processing.processor
+        source = _choose_template(self._processor, template)
+        family = family_of(config)
+        self.format: ChatFormat = chat_format(self._processor, processing, family=family, config=config, source=source)
         """What the chat template takes."""
         self.neutralised: set[str] = set()
         """Ids of the requests whose own text held a placeholder of a medium."""
-        self._processor = processor
         self._system = None if system is None else self.format.neutral(system)
 
     def of(self, requests: Sequence[Request]) -> tuple[list[str], list[list[Any]]]:
@@ -41,7 +49,7 @@ class Prompts:
             ModelUnusableError: If the template places no image where it should.
         """
         texts = [self._text(request) for request in requests]
-        images = [[_image(part) for part in request.media] for request in requests]
+        images = [[pil_image(part) for part in request.media] for request in requests]
         self._check(texts, images)
         return texts, images
 
@@ -69,45 +77,38 @@ class Prompts:
             raise ModelUnusableError("the chat template cannot turn reasoning on or off: leave --thinking out")
 
     def _check(self, texts: Sequence[str], images: Sequence[Sequence[Any]]) -> None:
-        token = getattr(self._processor, "image_token", None)
-        if not isinstance(token, str) or not token:
-            return
         for text, own in zip(texts, images, strict=True):
-            if text.count(token) == len(own):
+            if len(own) > 1 and not self.format.placement.several:
+                raise RunFailedError(f"the model takes one image; the request holds {len(own)}")
+            found = self.format.marks(text)
+            if found is None or found == len(own):
                 continue
-            problem = f"the chat template writes {text.count(token)} times {token!r} for {len(own)} images"
+            token = self.format.image_token
+            problem = f"the chat template writes {found} times {token!r} for {len(own)} images"
             if self.format.places_images:
                 raise RunFailedError(problem)
             raise ModelUnusableError(
-                f"{problem}: it does not belong to this processor; save the right chat_template.jinja beside the checkpoint"
+                f"{problem}: it does not belong to this processor; save the right chat_template.jinja beside the checkpoint, "
+                "or give it: --model-args chat_template=FILE"
             )
 
 
-def prompts(processor: Any, requests: Sequence[Request], system: str | None) -> tuple[list[str], list[list[Any]]]:
-    """The prompts of a few requests, see `Prompts.of`."""
-    return Prompts(processor, system).of(requests)
+def _choose_template(processor: Any, given: str | None) -> str:
+    """Give a processor the chat template to use, and say where it comes from."""
+    if given is not None:
+        processor.chat_template = given
+        return "file"
+    if getattr(processor, "chat_template", None):
+        return "processor"
+    of_tokenizer = getattr(getattr(processor, "tokenizer", None), "chat_template", None)
+    if of_tokenizer:
+        processor.chat_template = of_tokenizer
+        return "tokenizer"
+    return "none"
 
 
-def _image(media: Media) -> Any:
+def pil_image(media: Media) -> Any:
+    """An image as a processor takes it. Raises `MediaError`; `RunFailedError` for another medium."""
     if media.kind != "image":
         raise RunFailedError(f"the model takes images and text; the request holds {media.kind}")
     return media.load()
-
-
-def inputs_of(processor: Any, texts: Sequence[str], pictures: Sequence[Sequence[Any]], side: str) -> Any:
-    """What the model takes, padded on the ``left`` (to write on) or on the ``right``.
-
-    The beginning-of-text token is added only where the template has not written it. Raises `RunFailedError`.
-    """
-    tokenizer = processor.tokenizer
-    start = tokenizer.bos_token
-    written = bool(start) and all(text.startswith(start) for text in texts)
-    given: dict[str, Any] = {"text": list(texts), "padding": True, "padding_side": side, "return_tensors": "pt"}
-    if any(pictures):
-        given["images"] = [list(own) for own in pictures]
-    if written:
-        given["add_special_tokens"] = False
-    try:
-        return processor(**given)
-    except (ValueError, IndexError, KeyError, TypeError) as error:
-        raise RunFailedError(f"the processor refuses the prompt: {' '.join(str(error).split())[:300]}") from error

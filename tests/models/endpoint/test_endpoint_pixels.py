@@ -4,7 +4,6 @@ import base64
 import hashlib
 import io
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image
 from mmbench import Generate
 from mmbench.data import cache, decode, image_from_file, prepared
 from mmbench.models import vllm
-from mmbench.models.hf.prompts import prompts
+from mmbench.models.hf.prompts import pil_image
 
 PIXELS = np.random.default_rng(11).integers(0, 256, (7, 5, 3), dtype=np.uint8)
 
@@ -93,7 +92,7 @@ def test_every_adapter_sees_the_same_pixels(data: Path, tmp_path: Path) -> None:
         request = Generate(parts=("what?", image_from_file(tmp_path / "images" / name)))
         url = vllm._picture(request.images[0])["url"]
         assert seen(opened(base64.b64decode(url.partition(",")[2]))) == expected
-        ((image,),) = prompts(SimpleNamespace(image_token=None), [request], None)[1]
+        image = pil_image(request.images[0])
         assert seen(image) == expected
 
 

@@ -10,11 +10,12 @@ from helpers import evaluate, lines, mmbench, write_picture, write_questions, wr
 
 from mmbench import Generate
 from mmbench.core import Message
-from mmbench.core.errors import ModelUnusableError, RunFailedError
+from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
 from mmbench.models.hf.adapter import NEUTRALISED, HuggingFace
 from mmbench.models.hf.chat import chat_format
 from mmbench.models.hf.generation import settings_of
 from mmbench.models.hf.prompts import Prompts
+from mmbench.models.hf.sequences import Processing
 
 TYPED = tiny.TEMPLATE
 TEXT = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }} {% endfor %}assistant:"
@@ -42,7 +43,7 @@ def processor(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def written(processor: Any, template: str, *parts: Any, system: str | None = None) -> str:
     processor.chat_template = template
-    (text,), _ = Prompts(processor, system).of([Generate(parts=parts)])
+    (text,), _ = Prompts(Processing(processor), system).of([Generate(parts=parts)])
     return text
 
 
@@ -51,7 +52,7 @@ def written(processor: Any, template: str, *parts: Any, system: str | None = Non
 )
 def test_what_a_template_takes_is_found_out(processor: Any, template: Any, content: str) -> None:
     processor.chat_template = template
-    assert chat_format(processor).content == content
+    assert chat_format(processor, Processing(processor)).content == content
 
 
 @pytest.mark.parametrize("template", [TYPED, EITHER, TEXT, JOINED])
@@ -80,8 +81,8 @@ def test_a_system_message_goes_before_the_question_where_the_template_has_no_suc
 
 def test_a_template_that_always_fails_is_one_sentence_before_weights_load(processor: Any) -> None:
     processor.chat_template = BROKEN
-    with pytest.raises(ModelUnusableError, match="not today"):
-        Prompts(processor, None)
+    with pytest.raises(UsageError, match="not today"):
+        Prompts(Processing(processor), None)
 
 
 def test_a_template_without_images_ends_the_run_and_a_message_of_its_own_only_itself(processor: Any) -> None:
@@ -97,7 +98,7 @@ def test_a_template_without_images_ends_the_run_and_a_message_of_its_own_only_it
 @pytest.mark.parametrize("question", ["<image>\nWhat is it?", "is <image> a tag?<image>", "<<image>image>"])
 def test_placeholders_in_the_data_are_no_images(processor: Any, template: Any, question: str) -> None:
     processor.chat_template = template
-    asked = Prompts(processor, "Say <image>.")
+    asked = Prompts(Processing(processor), "Say <image>.")
     requests = [Generate(parts=(tiny.picture(0), question), id="a"), Generate(parts=(tiny.picture(0), "b"), id="b")]
     texts, images = asked.of(requests)
     assert [text.count("<image>") for text in texts] == [1, 1]
@@ -112,10 +113,9 @@ def test_every_token_for_media_that_processor_and_tokenizer_know_is_a_placeholde
     tokens = {number: SimpleNamespace(content=text, special=True) for number, text in enumerate(special)}
     tokens[9] = SimpleNamespace(content="image", special=False)
     tokenizer = SimpleNamespace(added_tokens_decoder=tokens, boi_token="<start_of_pic>", pad_token="<pad>")
-    known = chat_format(
-        SimpleNamespace(image_token="[IMG]", video_token="<v>", global_image_tag="<g>", tokenizer=tokenizer)
-    )
-    assert set(known.placeholders) == {"[IMG]", "<v>", "<g>", "<start_of_pic>", *special[:3]}
+    processor = SimpleNamespace(image_token="[IMG]", video_token="<v>", global_image_tag="<g>", tokenizer=tokenizer)
+    known = chat_format(processor, lambda texts, images: {"input_ids": [[1]]})
+    assert set(known.placeholders) == {"<image>", "[IMG]", "<v>", "<g>", "<start_of_pic>", *special[:3]}
 
 
 @pytest.mark.slow
@@ -147,17 +147,17 @@ def test_a_conversation_keeps_its_roles(processor: Any) -> None:
         NO_SYSTEM: "user: Be brief.\n\n<image>\na? assistant: red user: <image>\nb? assistant:",
     }.items():
         processor.chat_template = template
-        (text,), (images,) = Prompts(processor, None).of([Generate(messages=messages)])
+        (text,), (images,) = Prompts(Processing(processor), None).of([Generate(messages=messages)])
         assert (text, len(images)) == (expected, 2)
     processor.chat_template = TYPED
-    (text,), _ = Prompts(processor, "First.").of([Generate(messages=messages)])
+    (text,), _ = Prompts(Processing(processor), "First.").of([Generate(messages=messages)])
     assert text.startswith("system: First.Be brief. user:")
 
 
 def test_thinking_is_given_to_a_template_that_knows_it_and_refused_otherwise(processor: Any) -> None:
     def ask(template: str, **given: Any) -> str:
         processor.chat_template = template
-        return Prompts(processor, None).of([Generate(parts=("a?",), **given)])[0][0]
+        return Prompts(Processing(processor), None).of([Generate(parts=("a?",), **given)])[0][0]
 
     assert ask(THINKS, thinking=False).endswith("<think></think>")
     assert ask(THINKS, thinking=True) == ask(THINKS) == "user: a? assistant:"
@@ -213,7 +213,7 @@ def test_nothing_of_the_checkpoints_own_generation_settings_is_in_force(tmp_path
     assert settings["generation"]["num_beams"] == 1
     assert (settings["generation"]["eos_token_id"], settings["generation"]["pad_token_id"]) == (2, 3)
     assert plain.runs[0].record.model.settings["generation_set_aside"] == {}
-    assert settings["chat_template"] == {"content": "parts", "system": True}
+    assert settings["chat_template"] == {"content": "parts", "system": True, "source": "processor"}
 
 
 @pytest.mark.slow

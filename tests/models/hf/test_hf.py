@@ -12,6 +12,7 @@ from helpers import evaluate, lines, write_questions
 from mmbench import Choose, Generate, Usage, run
 from mmbench.core import RunFailedError, UnknownNameError, UsageError
 from mmbench.models.hf.adapter import HuggingFace
+from mmbench.models.hf.answers import Answers
 
 pytestmark = pytest.mark.slow
 
@@ -64,8 +65,8 @@ def test_padding_is_neither_text_nor_counted(model: Any) -> None:
     assert long.usage.output_tokens <= 9
     alone = ask(model, [asked(0, max_new_tokens=2)])[0]
     assert (alone.text, alone.usage) == (short.text, short.usage)
-    end = next(iter(model._ends))
-    cut = model._generation(asked(0), [50, 51, end, 3, 3, 3], Usage(7))
+    end = next(iter(model._answers.ends))
+    cut = model._answers.of(asked(0), [50, 51, end, 3, 3, 3], Usage(7))
     assert 0 < short.usage.image_tokens < short.usage.input_tokens
     assert cut.usage.output_tokens == 3
     assert cut.usage.input_tokens == 7
@@ -74,9 +75,9 @@ def test_padding_is_neither_text_nor_counted(model: Any) -> None:
 
 def test_how_a_generation_ended_is_read_from_its_tokens(model: Any) -> None:
     def reason(tokens: list[int], **options: Any) -> str:
-        return model._generation(asked(0, max_new_tokens=3, **options), tokens, Usage(7)).finish_reason
+        return model._answers.of(asked(0, max_new_tokens=3, **options), tokens, Usage(7)).finish_reason
 
-    end, text = next(iter(model._ends)), model._text([50, 51, 52])
+    end, text = next(iter(model._answers.ends)), model._answers.text([50, 51, 52])
     assert reason([50, 51, 52]) == "length"
     assert reason([50, 51, 52, 53, end]) == "length"
     assert reason([50, 51, end]) == "stop"
@@ -95,10 +96,10 @@ def test_a_prompt_that_begins_the_reasoning_leaves_none_in_the_answer(tmp_path: 
 def test_markers_that_are_special_tokens_are_not_lost(tmp_path: Path) -> None:
     built = HuggingFace(str(tiny.llava(tmp_path / "special")))
     built.open()
-    words = built._processor.tokenizer
+    words = built._processing.processor.tokenizer
     words.add_special_tokens({"additional_special_tokens": ["<image>", "[THINK]", "[/THINK]", "<|im_end|>"]})
     tokens = words("[THINK]blue[/THINK]red<|im_end|></s>", add_special_tokens=False)["input_ids"]
-    assert built._text(tokens) == "[THINK]blue[/THINK]red"
+    assert Answers(words, frozenset()).text(tokens) == "[THINK]blue[/THINK]red"
 
 
 def test_several_pictures_and_none_in_one_prompt(model: Any) -> None:
@@ -134,14 +135,18 @@ def test_choices_get_their_log_likelihood(model: Any) -> None:
     found = model.choose(requests, model.collate(requests))
     for request, scores in zip(requests, found, strict=True):
         for choice, score in zip(request.choices, scores, strict=True):
-            inputs = model.collate([request]).inputs
-            tokens = torch.tensor([model._processor.tokenizer(choice, add_special_tokens=False)["input_ids"]])
+            inputs = model.collate([request]).pieces[0].inputs
+            tokens = torch.tensor(
+                [model._processing.processor.tokenizer(choice, add_special_tokens=False)["input_ids"]]
+            )
             ids = torch.cat([inputs["input_ids"], tokens], dim=1)
             mask = torch.ones_like(ids)
             with torch.inference_mode():
-                logits = model._model(input_ids=ids, attention_mask=mask, pixel_values=inputs["pixel_values"]).logits
+                logits = model._asker.model(
+                    input_ids=ids, attention_mask=mask, pixel_values=inputs["pixel_values"]
+                ).logits
             said = logits[0, -tokens.shape[1] - 1 : -1].log_softmax(-1).gather(1, tokens[0][:, None]).sum()
-            assert score == pytest.approx(float(said), abs=1e-3)
+            assert score == pytest.approx(float(said), abs=1e-5)
 
 
 def test_a_run_uses_batches_and_resumes(tmp_path: Path, llava: Path) -> None:
@@ -228,19 +233,10 @@ def test_weights_that_are_missing_or_cut_short_are_not_drawn_at_random(tmp_path:
         HuggingFace(str(copy)).open()
 
 
-def test_a_template_of_another_model_ends_the_run_at_once(tmp_path: Path) -> None:
+def test_a_template_of_another_model_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     folder = tiny.llava(tmp_path / "model", tiny.TEMPLATE.replace("<image>", "<picture>"))
-    result = evaluate(f"hf/{folder}", write_questions(tmp_path, 200), tmp_path, batch_size=4)
-    assert result.exit_code == 4
-    assert "chat_template.jinja" in str(result.failures)
-    assert lines(result.path) == []
-
-
-def test_without_a_template_the_prompt_is_plain(tmp_path: Path) -> None:
-    model = HuggingFace(str(tiny.llava(tmp_path / "model", None)))
-    (tmp_path / "model" / "chat_template.jinja").unlink(missing_ok=True)
-    model.open()
-    assert isinstance(ask(model, [asked(0)])[0].text, str)
+    with pytest.raises(UsageError, match=r"chat_template\.jinja"):
+        evaluate(f"hf/{folder}", write_questions(tmp_path, 200), tmp_path, batch_size=4)
 
 
 def test_code_of_the_checkpoint_is_not_run_unless_asked_for(tmp_path: Path, llava: Path) -> None:

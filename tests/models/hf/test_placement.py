@@ -91,7 +91,7 @@ QUANTISED = """
     class Model(HuggingFace):
         def open(self):
             super().open()
-            layers = [m for m in self._model.modules() if isinstance(m, torch.nn.Linear)]
+            layers = [m for m in self._asker.model.modules() if isinstance(m, torch.nn.Linear)]
             print(dict(Counter(type(m.weight).__name__ for m in layers)), file=sys.stderr)
 """
 

@@ -73,7 +73,7 @@ def test_options_reach_the_processor_and_are_part_of_the_identity(tmp_path: Path
     small = {"size": {"shortest_edge": 16}, "crop_size": {"height": 32, "width": 32}}
     model = HuggingFace(str(llava), processor=small)
     model.open()
-    assert model._processor.image_processor.size["shortest_edge"] == 16
+    assert model._processing.processor.image_processor.size["shortest_edge"] == 16
     data = write_questions(tmp_path, 2)
     plain = evaluate(f"hf/{llava}", data, tmp_path)
     other = evaluate(f"hf/{llava}", data, tmp_path, model_args={"processor": small})
