@@ -60,7 +60,7 @@ def score(
     if interval not in INTERVALS:
         raise UnknownNameError("interval", str(interval), INTERVALS, hint=f"There are: {', '.join(INTERVALS)}.")
     reader, named = _reader(task)
-    if named is not None and references is not None:
+    if named is not None and references is not None and not hasattr(getattr(named, "source", None), "at"):
         family = named.info.name.partition("/")[0]
         raise UsageError(
             f"task {task!r} has references of its own; leave --references out, or name the family: --task {family}"
@@ -122,8 +122,6 @@ def _file(what: str, given: str | Path) -> Path:
     """The path of a file that exists and is not empty. Raises `UsageError`, `DataError`."""
     path = Path(given).expanduser()
     try:
-        if path.is_dir():
-            raise DataError(f"--{what} {path} is a folder; expected a file")
         if path.is_file() and path.stat().st_size == 0:
             raise DataError(f"--{what} {path} is empty")
         if not path.exists():

@@ -8,7 +8,7 @@ splits, the fingerprint, and what `TaskInfo` says.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -70,7 +70,7 @@ class DatasetCard:
     citation: str = ""
     """Paper, page or package."""
     revision: str = ""
-    """The pinned version of the data; for a user's own file, the digest of the file."""
+    """The pinned version of the data; for a user's own file, the digest of the file; where it is empty, what the source says."""
     source: RowSource
     """Gives the rows."""
     version: str = "1"
@@ -87,11 +87,27 @@ class DatasetCard:
     """Name of one of the family's prompts; empty where the family has none."""
     extractor: str = ""
     """Name of a registered answer extractor (`mmbench.extract`); empty: the family chooses."""
+    metrics: tuple[str, ...] = ()
+    """Ids of the metrics of the main table; empty: the family's."""
+    samples: int = 0
+    """How many samples the test split has where the data are complete; 0: nobody counted them."""
+    fingerprint: str = ""
+    """Digest of the test split where it was computed of the complete data; empty: it was not."""
+    size: str = ""
+    """What the data take on disk, such as ``45 GB``."""
+    results: Any = None
+    """What the official result file calls the roles ``id`` and ``prediction``: a `mmbench.data.Fields`."""
+    published: Mapping[str, str] = field(default_factory=dict)
+    """Model to its published value of the same convention, with the source."""
+    verified: str = ""
+    """What was run against what, and when; empty: nothing."""
 
     def __post_init__(self) -> None:
-        for field in ("name", "description", "licence", "citation", "revision"):
-            if not getattr(self, field).strip():
-                raise CardError(self.name, field)
+        if not self.revision:
+            object.__setattr__(self, "revision", str(getattr(self.source, "revision", "")))
+        for required in ("name", "description", "licence", "citation", "revision"):
+            if not getattr(self, required).strip():
+                raise CardError(self.name, required)
 
     @property
     def dataset(self) -> DatasetInfo:
@@ -143,8 +159,38 @@ class CardTask(Generic[Card]):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the data lack that the metrics count on, a sentence each; may read the data."""
+        """What must be known of the data beside the values, a sentence each; may read the data."""
+        return self.differences()
+
+    def differences(self) -> tuple[str, ...]:
+        """How the test split differs from what the card says of it, a sentence each. Reads the data."""
+        card = self.card
+        if not card.samples:
+            return ()
+        count = sum(1 for _ in self.source.rows("test"))
+        if count != card.samples:
+            return (
+                f"{card.name} has {card.samples:,} samples, these data {count:,}: values are not those of the benchmark",
+            )
+        if card.fingerprint and self.fingerprint() != card.fingerprint:
+            return (
+                f"these data differ from those that the card of {card.name} was made with, in texts, answers or images",
+            )
         return ()
+
+    def at(self, path: Path, *, seen: bool = True) -> Self:
+        """The same task over a copy of its data.
+
+        Args:
+            path: The official files, or a folder as on the hub.
+            seen: Whether images are needed; False where answers are only scored.
+
+        Raises:
+            UsageError: If the data of the card are not read from files.
+        """
+        if not hasattr(self.source, "at"):
+            raise UsageError(f"{self.card.name} brings its own data; leave out {path}")
+        return type(self)(replace(self.card, source=cast("Any", self.source).at(path, seen=seen)), self.options)
 
     def option(self, name: str) -> Any:
         """The value of an option: as given, else the card's field of that name."""
@@ -321,12 +367,18 @@ class AnswerFiles:
             DataError: If a file cannot be read.
             UsageError: If references are missing, or given beside a task that has its own.
         """
-        if task is not None and references is not None:
-            raise UsageError(f"{task.info.name} has references of its own; leave out --references {references}")
-        if references is None and task is None:
-            raise UsageError(self.needs)
-        outputs = {name: (answer,) for name, answer in self.read_answers(predictions).items()}
-        return Predicted(self.from_references(references) if references else cast("Task", task), outputs)
+        if task is None:
+            if references is None:
+                raise UsageError(self.needs)
+            task = self.from_references(references)
+        elif references is not None:
+            task = cast("Task", cast("Any", task).at(references, seen=False))
+        return Predicted(task, self.outputs_of(predictions, task))
+
+    def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
+        """Sample id to the answer that a file has for it, of one request each. Raises `DataError`."""
+        del task
+        return {name: (answer,) for name, answer in self.read_answers(path).items()}
 
 
 def look_up(what: str, name: Any, known: Mapping[str, T]) -> T:

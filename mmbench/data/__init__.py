@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmbench.data.images import NamedImages
     from mmbench.data.pickles import as_array, read_pickle
     from mmbench.data.pixels import load_pixels, resized
+    from mmbench.data.predictions import match_answers, read_answered
     from mmbench.data.prepared import EncodedImage, encoded_image
     from mmbench.data.questions import questions_of, read_questions
     from mmbench.data.records import Record, cut, listed, refuse_repeated
@@ -71,9 +72,11 @@ __all__ = [
     "listed",
     "load_pixels",
     "loads",
+    "match_answers",
     "preload",
     "questions_of",
     "read_annotations",
+    "read_answered",
     "read_candidates",
     "read_captions",
     "read_pickle",
@@ -108,6 +111,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.data.images": ("NamedImages",),
         "mmbench.data.pickles": ("as_array", "read_pickle"),
         "mmbench.data.pixels": ("load_pixels", "resized"),
+        "mmbench.data.predictions": ("match_answers", "read_answered"),
         "mmbench.data.prepared": ("EncodedImage", "encoded_image"),
         "mmbench.data.questions": ("questions_of", "read_questions"),
         "mmbench.data.records": ("Record", "cut", "listed", "refuse_repeated"),

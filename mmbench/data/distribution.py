@@ -82,7 +82,8 @@ class Official:
     keep: Callable[[Record], bool] | None = None
     """Which rows belong to the dataset; None: all."""
     read: Callable[[Path, str], Iterable[Record]] | None = None
-    """Reads the rows of a split from the user's folder, where the files are no tables; `files` then only says what must be there."""
+    """Reads the rows of a split from what the user named, a folder or a file, where the files are no tables or several stand below one
+    another; `files` then only says what must be there."""
     url: str = ""
     """Where the files are given out."""
 
@@ -104,12 +105,27 @@ class Distribution:
     """What the images are identified within; the same for datasets that share their images, such as ``coco-2014``."""
     path: Path | None = None
     """The user's copy; None: the hub's cache, or the hub."""
+    seen: bool = True
+    """Whether anybody looks at the images; False where answers are only scored."""
     _held: dict[str, Sequence[Any]] = field(default_factory=dict, compare=False, repr=False)
     _notes: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
-    def at(self, path: Path) -> Distribution:
-        """The same dataset, read from a copy at a path: the official folder or file, or a folder as on the hub."""
-        return replace(self, path=path, _held={}, _notes={})
+    def at(self, path: Path, *, seen: bool = True) -> Distribution:
+        """The same dataset, read from a copy at a path: the official folder or file, or a folder as on the hub.
+
+        Args:
+            path: The path.
+            seen: Whether anybody looks at the images. If not, none is looked for, and of several official files that are joined the
+                one that is named is enough.
+        """
+        return replace(self, path=path, seen=seen, _held={}, _notes={})
+
+    @property
+    def revision(self) -> str:
+        """The commit on the hub; without one, why there is none, or that the files are the official ones."""
+        if self.hub is not None:
+            return self.hub.revision or f"unpinned: {self.hub.unpinned}"
+        return "official files"
 
     def rows(self, split: str) -> Sequence[Any]:
         """The rows of a split, read once.
@@ -133,8 +149,8 @@ class Distribution:
         table, part = self._table(split)
         fields = part.fields.over(self.fields) if part.fields else self.fields
         scope = self.name or (self.hub.id.partition("/")[2] if self.hub else table.path.name)
-        images = NamedImages(table.path, folders=table.images, scope=scope)
-        if isinstance(part, Hub) and part.image_config:
+        images = NamedImages(table.path, folders=table.images, scope=scope) if self.seen else _unseen(table.path)
+        if isinstance(part, Hub) and part.image_config and self.seen:
             images.known = self._images(part, table)
         records = table.read() if part.keep is None else filter(part.keep, table.read())
         rows = self.rows_of((fields.apply(record) for record in records), images)
@@ -164,7 +180,7 @@ class Distribution:
             raise DataError(f"{path} is no folder as on the hub, the only form in which this dataset is read")
         from mmbench.data.official import official_table
 
-        return official_table(self.official, path, split), self.official
+        return official_table(self.official, path, split, whole=self.seen), self.official
 
     def _hub_split(self, split: str) -> str:
         return "" if self.hub is None else self.hub.splits.get(split, split)
@@ -175,6 +191,12 @@ class Distribution:
 
         inner = hub_table(table.path, table.split, hub.image_config)
         return {str(record.fields[hub.image_id]): record.fields["image"] for record in inner.read()}
+
+
+def _unseen(path: Path) -> NamedImages:
+    from mmbench.data.unseen import UnseenImages
+
+    return UnseenImages(path)
 
 
 def _is_hub_folder(path: Path) -> bool:

@@ -12,13 +12,14 @@ from mmbench.data.tables.open import open_table
 from mmbench.data.tables.table import Table, refuse_empty
 
 
-def official_table(official: Official, path: Path, split: str) -> Table:
+def official_table(official: Official, path: Path, split: str, *, whole: bool = True) -> Table:
     """The table of a split.
 
     Args:
         official: What the files are called.
         path: The folder that holds them, at whatever depth up to three; or the first file of the split itself.
         split: The card's name of the split.
+        whole: Whether all files of the split are needed; if not, a file that is named is enough.
 
     Raises:
         DataError: If a file is missing, with its name, or there are several of that name.
@@ -29,7 +30,10 @@ def official_table(official: Official, path: Path, split: str) -> Table:
     wanted = official.files[split]
     found = [_found(folder, pattern) for pattern in wanted]
     if path.is_file() and wanted:
-        found[0] = path
+        place = next((n for n, pattern in enumerate(wanted) if path.match(pattern)), 0)
+        found[place] = path
+        if not whole and None in found:
+            wanted, found = wanted[place : place + 1], [path]
     if absent := [pattern for pattern, file in zip(wanted, found, strict=True) if file is None]:
         where = f"; they are given out at {official.url}" if official.url else ""
         raise DataError(f"{folder} lacks the file{'s' * (len(absent) > 1)} {listed(absent)}{where}")
@@ -38,7 +42,7 @@ def official_table(official: Official, path: Path, split: str) -> Table:
     images = tuple(root for root in roots if root.is_dir())
     if official.read is not None:
         read = official.read
-        return Table(folder, "official files", lambda: refuse_empty(folder, iter(read(folder, split))), images=images)
+        return Table(path, "official files", lambda: refuse_empty(path, iter(read(path, split))), images=images)
     tables = [open_table(file, split if len(official.files) > 1 else "") for file in files]
     if len(tables) == 1:
         return Table(files[0], tables[0].kind, tables[0].read, count=tables[0].count, images=images, split=split)

@@ -71,9 +71,16 @@ def yes_no(text: str, choices: Choices) -> str | None:
     that means the same; there is no answer where no choice, or more than one, does.
     """
     found = _polarity(text)
-    if found is None or choices is None:
-        return found
-    return _choices(choices).get(found)
+    return None if found is None else named_choice(found, choices)
+
+
+def named_choice(polarity: str, choices: Choices) -> str | None:
+    """The only choice that means yes or no; the word itself without a closed set.
+
+    >>> named_choice("yes", ("False", "True")), named_choice("no", None), named_choice("no", ("red", "blue"))
+    ('True', 'no', None)
+    """
+    return polarity if choices is None else _choices(choices).get(polarity)
 
 
 @lru_cache(maxsize=256)

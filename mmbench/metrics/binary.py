@@ -226,7 +226,7 @@ def _by_threshold(rows: Floats, weights: Floats) -> tuple[Floats, Floats]:
     scores, truth, weights = rows[order, 0], rows[order, 1], weights[:, order]
     if not len(scores):
         return np.zeros((len(weights), 0)), np.zeros((len(weights), 0))
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(scores) != 0)))
+    starts = np.flatnonzero(np.concatenate(([True], scores[1:] != scores[:-1])))
     parts = (weights * truth, weights * (1 - truth))
     positive, negative = (np.add.reduceat(part, starts, axis=1) for part in parts)
     return np.asarray(positive), np.asarray(negative)

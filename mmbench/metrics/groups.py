@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ALL_RIGHT = "all_right"
 """The column of `group_table`."""
+_WORST_FIRST: tuple[ScoreStatus, ...] = ("error", "skipped", "refused", "truncated", "unparsed")
 _FORMULA = "groups whose members are all right / groups"
 
 
@@ -31,8 +32,8 @@ def group_table(table: ScoreTable, groups: Sequence[str], *, unit: str, column: 
             product is taken.
 
     Returns:
-        A row for each group in the order of their first members, with their cluster and the slices on which all members agree.
-        A group fails with any of its members, and is skipped with any that is.
+        A row for each group in the order of their first members, with the cluster and the slices on which all members agree (else
+        the group itself is the cluster). A group has the worst status of its members: it fails with any that fails.
 
     Example:
         >>> members = ScoreTable("sample", ["a", "b", "c"], ["x", "x", "y"], ["scored"] * 3, {"accuracy": [1.0, 0.0, 1.0]})
@@ -47,30 +48,34 @@ def group_table(table: ScoreTable, groups: Sequence[str], *, unit: str, column: 
     right, status = [], []
     for rows in members.values():
         ended = [table.status[row] for row in rows]
-        worst: ScoreStatus = "error" if "error" in ended else "skipped" if "skipped" in ended else "scored"
+        worst: ScoreStatus = next((each for each in _WORST_FIRST if each in ended), "scored")
         product = 1.0
         for row in rows:
             product *= float(table.columns[column][row])
         status.append(worst)
-        right.append(product if worst == "scored" else 0.0)
-    first = [rows[0] for rows in members.values()]
+        right.append(0.0 if worst in ("error", "skipped") else product)
     slices = {
-        name: [labels[rows[0]] if len({labels[row] for row in rows}) == 1 else "" for rows in members.values()]
+        name: [_shared([labels[row] for row in rows], "") for rows in members.values()]
         for name, labels in table.slices.items()
     }
     return ScoreTable(
         unit=unit,
         unit_ids=list(members),
-        cluster_ids=[table.cluster_ids[row] for row in first],
+        cluster_ids=[_shared([table.cluster_ids[row] for row in rows], name) for name, rows in members.items()],
         status=status,
         columns={ALL_RIGHT: right},
         slices=slices,
     )
 
 
+def _shared(labels: Sequence[str], otherwise: str) -> str:
+    return labels[0] if len(set(labels)) == 1 else otherwise
+
+
 group_accuracy = MetricMaker(
-    "group_accuracy(of=…)",
-    description="Share of the groups (figures, pairs of questions, sets) whose members are all answered right.",
+    "group_accuracy(extraction=[as-given]|rules,of=…)",
+    description="Share of the groups (figures, pairs of questions, sets) whose members are all answered right. With extraction=rules, "
+    "answers are read by rules where the published numbers ask a language model.",
     columns=(ALL_RIGHT, ONES),
     formula=_FORMULA,
     source="Thrush et al. 2022, Winoground, group score; Guan et al. 2024, HallusionBench, fAcc and qAcc",

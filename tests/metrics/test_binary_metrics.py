@@ -103,7 +103,7 @@ def test_groups_count_when_all_members_are_right_and_fail_with_any():
     ids = list("abcdef")
     table = ScoreTable("sample", ids, list("ppqqrr"), status, {"accuracy": [1.0, 1.0, 0.0, 1.0, 0.0, 1.0]})
     found = group_table(table, ["1", "1", "2", "2", "3", ""], unit="sentence")
-    assert found.status == ["scored", "scored", "error"]
+    assert found.status == ["scored", "unparsed", "error"]
     assert found.cluster_ids == ["p", "q", "r"]
     value = evaluate(consistency(), found)
     assert (value.value, value.n, value.n_failed) == (0.5, 2, 1)
