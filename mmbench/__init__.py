@@ -18,6 +18,7 @@ from mmbench._lazy import lazy_exports
 if TYPE_CHECKING:
     from mmbench.api.compare import Comparison, compare
     from mmbench.api.gate import GateResult, gate
+    from mmbench.api.repair import Repaired, repair
     from mmbench.api.report import RunReport, report
     from mmbench.api.rescore import Rescored, rescore
     from mmbench.api.run import RunResult, run
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Embed,
         FitContext,
         FitProgress,
+        ForeignSourceError,
         Generate,
         Generation,
         Learned,
@@ -85,6 +87,7 @@ __all__ = [
     "Embed",
     "FitContext",
     "FitProgress",
+    "ForeignSourceError",
     "GateResult",
     "Generate",
     "Generation",
@@ -105,6 +108,7 @@ __all__ = [
     "PerSampleTask",
     "PluginError",
     "RenamedOptionError",
+    "Repaired",
     "Rescored",
     "Run",
     "RunFailedError",
@@ -127,6 +131,7 @@ __all__ = [
     "gate",
     "load_run",
     "mean_metric",
+    "repair",
     "report",
     "rescore",
     "run",
@@ -140,6 +145,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "mmbench.api.compare": ("Comparison", "compare"),
         "mmbench.api.gate": ("GateResult", "gate"),
+        "mmbench.api.repair": ("Repaired", "repair"),
         "mmbench.api.report": ("RunReport", "report"),
         "mmbench.api.rescore": ("Rescored", "rescore"),
         "mmbench.api.run": ("RunResult", "run"),
@@ -161,6 +167,7 @@ __getattr__, __dir__ = lazy_exports(
             "Embed",
             "FitContext",
             "FitProgress",
+            "ForeignSourceError",
             "Generate",
             "Generation",
             "Learned",

@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 import mmbench as package
+from mmbench.results.codec import seal
 from mmbench.results.log import read_log
 from mmbench.results.schema import ResponseLine
 
@@ -121,7 +122,7 @@ def statuses(run: Path) -> dict[str, str]:
 
 def scores_of(run: Path) -> dict[str, bytes]:
     """Every file in the folders ``scores`` of a run, hidden ones included, as bytes."""
-    files = [path for folder in run.glob("tasks/*/scores") for path in folder.rglob("*")]
+    files = [path for folder in run.glob("tasks/*/scores") for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(run)): path.read_bytes() for path in files}
 
 
@@ -132,9 +133,11 @@ def only_run(out: Path) -> Path:
 
 
 def edit_json(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change a JSON file in place."""
+    """Change a JSON file in place, and the digest of a record with it."""
     document = json.loads(path.read_text(encoding="utf-8"))
     change(document)
+    if document.get("digest") and "format" not in document:  # a baseline has another
+        document["digest"] = seal(document)
     path.write_text(json.dumps(document), encoding="utf-8")
 
 

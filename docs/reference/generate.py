@@ -52,7 +52,10 @@ results/runs/<model>--<identity>/     slashes in names become __
   tasks/<task>/scores/<name>.npz      ScoreTable: the scores behind it
   perf.json                           PerfFile: speed and memory of the last session that asked something
   report.md                           the table, and values per slice
+  *.damaged                           what `mmbench repair` or `mmbench run` set aside
 ```
+
+`run.json` and the log are readable by their owner alone.
 
 All JSON is read strictly: an unknown field or a newer `schema_version` is an error, never ignored. A request may have
 several lines in the log, when it failed and was asked again: the first that ended well counts, else the last.

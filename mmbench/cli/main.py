@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
     "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
+    "repair": "Rebuild what is damaged in a run directory from what is not.",
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
     "gate": "Hold a run against its baseline and against limits; for CI.",
     "baseline": "Keep a run as a small file, for `mmbench gate`.",

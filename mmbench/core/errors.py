@@ -37,6 +37,7 @@ from os import PathLike
 from typing import Any, ClassVar
 
 from mmbench.core.ids import nearest_names
+from mmbench.core.visible import shell_command
 
 
 class MmbenchError(Exception):
@@ -243,11 +244,24 @@ class DamagedFileError(NotComparableError):
         path: The file.
         problem: What is wrong with it.
         place: Where in the file, such as ``line 3``; None for the file as a whole.
+        run: The run directory that ``mmbench repair`` can mend; None for other files.
     """
 
-    def __init__(self, path: str | PathLike[str], problem: object, place: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        problem: object,
+        place: str | None = None,
+        *,
+        run: str | PathLike[str] | None = None,
+    ) -> None:
         self.path, self.problem, self.place = str(path), str(problem), place
-        super().__init__(f"{', '.join(filter(None, [self.path, place]))} is damaged: {problem}")
+        self.run = None if run is None else str(run)
+        text = f"{', '.join(filter(None, [self.path, place]))} is damaged: {problem}"
+        how = (
+            "" if run is None else f". To rebuild what can be rebuilt: {shell_command(['mmbench', 'repair', str(run)])}"
+        )
+        super().__init__(text + how)
 
 
 class NewerSchemaError(NotComparableError):

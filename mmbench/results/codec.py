@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -16,9 +17,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, NewerSchemaError, NotComparableError, RunFailedError
-from mmbench.results.schema import SCHEMA_VERSION, ScoresFile
+from mmbench.results.schema import SCHEMA_VERSION, PerfFile, PlanFile, RunFile, ScoresFile
 
 T = TypeVar("T")
+R = TypeVar("R", bound=msgspec.Struct)
+
+_SEALED = (RunFile, PlanFile, PerfFile)
+"""Records with a digest of their own; that of scores is their name."""
+
+MAX_FILE = 2**29
+"""Bytes of a JSON document of a run at most; a larger one is not read."""
 
 
 def _add_learned(document: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +118,11 @@ def _split_identity(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _add_seals(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 8 added digests to ``run.json``, plans and ``perf.json``, and checksums to the log: earlier files have none."""
+    return {**document, "schema_version": 8}
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
@@ -117,6 +130,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     4: _add_former_identities,
     5: _name_specs,
     6: _split_identity,
+    7: _add_seals,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 
@@ -142,11 +156,30 @@ def pretty_json(value: Any) -> bytes:
     return (text + "\n").encode()
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file as a whole: readers see the old bytes or the new. Raises `RunFailedError`."""
+def seal(document: Mapping[str, Any]) -> str:
+    """What stands in the field ``digest`` of a record: sha256 over all other fields. It finds damage, not forgery."""
+    return digest({name: value for name, value in document.items() if name != "digest"})
+
+
+def sealed(record: R) -> R:
+    """A record that has a field ``digest``, with that filled in."""
+    return msgspec.structs.replace(record, digest=seal(msgspec.to_builtins(record)))
+
+
+def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Replace a file as a whole: readers see the old bytes or the new.
+
+    Args:
+        path: The file.
+        data: Its content.
+        private: Whether nobody but the user may read it (0600).
+
+    Raises:
+        RunFailedError: If it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=_private if private else None) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -155,6 +188,10 @@ def write_atomic(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise write_failed(path, error) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def write_failed(path: Path, error: OSError) -> RunFailedError:
@@ -174,20 +211,69 @@ def read_record(path: Path, kind: type[T]) -> T:
         NewerSchemaError: If it was written by a newer mmbench.
         NotComparableError: If it is missing or cannot be read.
     """
+    return decode_record(read_file(path), kind, path)
+
+
+def read_file(path: Path, most: int = MAX_FILE) -> bytes:
+    """The bytes of a file of a run, which must be a regular file of at most `most` bytes.
+
+    Raises:
+        DamagedFileError: If it is missing, larger, or no regular file.
+        NotComparableError: If the system does not let it be read.
+    """
     try:
-        data = path.read_bytes()
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not make anybody wait
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DamagedFileError(path, "it is missing", run=run_of(path)) from error
     except OSError as error:
         raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise DamagedFileError(path, "it is no regular file", run=run_of(path))
+        if found.st_size > most:
+            raise DamagedFileError(path, f"it has {found.st_size:,} bytes; at most {most:,} are read", run=run_of(path))
+        with open(file, "rb", closefd=False) as opened:
+            return opened.read(found.st_size)
+    except OSError as error:
+        raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
+    finally:
+        os.close(file)
+
+
+def run_of(path: Path) -> Path | None:
+    """The run directory that a file of a run belongs to; None for other files."""
+    if path.name in ("run.json", "perf.json"):
+        return path.parent
+    return next((parent.parent for parent in list(path.parents)[:4] if parent.name == "tasks"), None)
+
+
+def decode_record(data: bytes, kind: type[T], path: Path, *, believed: bool = False) -> T:
+    """Decode one JSON document strictly, and hold it against its digest.
+
+    Args:
+        data: The document.
+        kind: The record that it holds.
+        path: What errors name.
+        believed: Whether a content that does not match its digest is taken all the same.
+
+    Raises:
+        DamagedFileError: As in `read_record`, and so `NewerSchemaError`.
+    """
     try:
         document = msgspec.json.decode(data)
         if not isinstance(document, dict):
             raise msgspec.ValidationError("not an object")
-        document = migrate(document, path)
+        migrated = migrate(document, path)
         if kind is ScoresFile:
-            check_metric_values(document)
-        return msgspec.convert(document, kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DamagedFileError(path, error) from error
+            check_metric_values(migrated)
+        record = msgspec.convert(migrated, kind)
+        sealed_by_now = document["schema_version"] == SCHEMA_VERSION and kind in _SEALED
+        if sealed_by_now and not believed and document.get("digest") != seal(document):
+            raise msgspec.ValidationError("its content does not match its digest")
+    except (msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DamagedFileError(path, error, run=run_of(path)) from error
+    return record
 
 
 def migrate(document: dict[str, Any], path: Path) -> dict[str, Any]:

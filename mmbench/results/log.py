@@ -1,23 +1,26 @@
 """The append-only response log and the embeddings beside it.
 
 Invariants: a line is in the log only when its request has ended; the row that a line names is on disk before the line;
-a batch is one write, so a kill leaves at most one torn last line, which readers drop and the next writer cuts off.
+a batch is one write, so a kill leaves at most one torn last line, which readers drop and the next writer cuts off. Every
+line ends in its checksum and holds that of its row; lines of earlier versions have none.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import struct
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import msgspec
 
 from mmbench.core.errors import DamagedFileError
-from mmbench.results.codec import write_failed
+from mmbench.results.codec import run_of, write_failed
 from mmbench.results.schema import ResponseLine
 
 if TYPE_CHECKING:
@@ -39,13 +42,26 @@ def _writing(path: Path) -> Iterator[None]:
         raise write_failed(path, error) from error
 
 
+def check_regular(path: Path) -> bool:
+    """Whether a file is there. Raises `DamagedFileError` for a link, a FIFO, a folder, or whatever else is no file."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    if not stat.S_ISREG(mode):
+        raise DamagedFileError(path, "it is no regular file", run=run_of(path))
+    return True
+
+
 class AppendFile:
     """A file that only grows, by whole writes; a write that fails is cut off again. Raises `RunFailedError`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_regular(path)
         with _writing(path):
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            self._fd = os.open(path, flags, 0o600)
             self.size = os.fstat(self._fd).st_size
 
     def append(self, data: bytes) -> None:
@@ -89,11 +105,12 @@ class EmbeddingFile:
             self.dim = _read_dim(path)
             needed = _HEADER.size + rows_in_log * self.dim * 4
             if self._file.size < needed:
-                raise DamagedFileError(path, f"the log names {rows_in_log} rows, it holds fewer")
+                raise DamagedFileError(path, f"the log names {rows_in_log} rows, it holds fewer", run=run_of(path))
             self._file.truncate(needed)
             self.rows = rows_in_log
         elif rows_in_log:
-            raise DamagedFileError(path, f"the log names {rows_in_log} rows of it, and it is missing or empty")
+            problem = f"the log names {rows_in_log} rows of it, and it is missing or empty"
+            raise DamagedFileError(path, problem, run=run_of(path))
         else:
             self._file.truncate(0)
 
@@ -124,7 +141,7 @@ def _read_dim(path: Path) -> int:
         header = file.read(_HEADER.size)
     magic, dim = _HEADER.unpack(header)
     if magic != _MAGIC or dim < 1:
-        raise DamagedFileError(path, "not an embeddings file")
+        raise DamagedFileError(path, "not an embeddings file", run=run_of(path))
     return int(dim)
 
 
@@ -132,7 +149,7 @@ def read_embeddings(path: Path) -> np.ndarray[Any, Any] | None:
     """float32 [rows, dim], mapped from the file; None where there is no such file. Raises `DamagedFileError`."""
     import numpy as np
 
-    if not path.is_file() or path.stat().st_size < _HEADER.size:
+    if not check_regular(path) or path.stat().st_size < _HEADER.size:
         return None
     dim = _read_dim(path)
     rows = (path.stat().st_size - _HEADER.size) // (4 * dim)
@@ -141,19 +158,57 @@ def read_embeddings(path: Path) -> np.ndarray[Any, Any] | None:
     return np.memmap(path, dtype="<f4", mode="r", offset=_HEADER.size, shape=(rows, dim))
 
 
+def _ends_in_zeros(file: BinaryIO, end: int) -> bool:
+    """Whether zeros stand before the line break that ends at a place."""
+    file.seek(max(0, end - 2))
+    return end >= 2 and file.read(1) == b"\0"
+
+
+def row_check(row: Any) -> int:
+    """The checksum of one row of embeddings, float32, as a line of the log holds it."""
+    return zlib.crc32(row.astype("<f4", copy=False).tobytes())
+
+
+_CRC = b',"crc":'
+"""What stands before the checksum of a line; within a text the quotation marks would be escaped."""
+
+
+def decode_line(raw: bytes, decoder: msgspec.json.Decoder[ResponseLine]) -> ResponseLine:
+    """One line of a log. Raises ValueError (msgspec's among them) where it is not what was written."""
+    end = raw.rfind(_CRC)
+    if end < 0:  # of a version before checksums
+        return decoder.decode(raw)
+    body, check = raw[:end], raw[end + len(_CRC) :].rstrip()
+    if check != b"%d}" % zlib.crc32(body):
+        raise ValueError("it does not match its checksum")
+    return decoder.decode(body + b"}")
+
+
+_ZEROS = (b"\0\n", b"\0\r\n")
+
+
 def read_log(path: Path) -> Iterator[ResponseLine]:
     """The lines of a log in order; a torn last line is dropped. Raises `DamagedFileError` for a broken line."""
-    if not path.is_file():
+    if not check_regular(path):
         return
     decoder = msgspec.json.Decoder(ResponseLine)
+    zeros = None
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             if not raw.endswith(b"\n"):
                 return
+            if raw.isspace():
+                continue
+            if raw.endswith(_ZEROS):  # what a power cut leaves, if nothing follows
+                zeros = zeros or number
+                continue
             try:
-                yield decoder.decode(raw)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise DamagedFileError(path, error, f"line {number}") from error
+                line = decode_line(raw, decoder)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise DamagedFileError(path, error, f"line {number}", run=run_of(path)) from error
+            if zeros is not None:
+                raise DamagedFileError(path, "it holds zeros", f"line {zeros}", run=run_of(path))
+            yield line
 
 
 class ResponseLog:
@@ -180,8 +235,11 @@ class ResponseLog:
                 found = file.read(end - start).rfind(b"\n")
                 if found >= 0:
                     end = start + found + 1
-                    break
-                end = start
+                    if not _ends_in_zeros(file, end):
+                        break
+                    end -= 1  # the line break after zeros that a power cut left
+                else:
+                    end = start
         if end != size:
             self._lines.truncate(end)
 
@@ -194,13 +252,17 @@ class ResponseLog:
 
     def append(self, lines: Sequence[ResponseLine]) -> None:
         """Write the lines of one batch in one write; sync when the interval has passed."""
-        self._lines.append(self._encoder.encode_lines(lines))
+        self._lines.append(b"".join(map(self._line, lines)))
         now = time.monotonic()
         if now - self._synced_at > FSYNC_INTERVAL_S:
             if self._embeddings is not None:
                 self._embeddings.sync()
             self._lines.sync()
             self._synced_at = now
+
+    def _line(self, line: ResponseLine) -> bytes:
+        body = self._encoder.encode(line)[:-1]
+        return b"%b%b%d}\n" % (body, _CRC, zlib.crc32(body))
 
     def __enter__(self) -> Self:
         return self

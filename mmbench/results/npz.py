@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from mmbench.core.errors import DamagedFileError, NotComparableError
-from mmbench.core.score_table import ScoreTable
+from mmbench.core.score_table import ScoreStatus, ScoreTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,43 +81,142 @@ def _coded(name: str, labels: Sequence[str]) -> list[tuple[str, Array]]:
     return [(f"label/{name}", _text(list(code_of))), (f"code/{name}", codes)]
 
 
-def decode_tables(path: Path) -> dict[str, ScoreTable]:
-    """Read what `encode_tables` wrote. Raises `NotComparableError` when the file is missing or damaged."""
+MAX_TABLES = 2**30
+"""Bytes that the tables of one file may take when they are inflated; a file that claims more is refused."""
+_MAX_ENTRIES = 10_000
+_BROKEN = (
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    msgspec.MsgspecError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a broken archive raises beside ValueError."""
+
+
+def decode_tables(data: bytes) -> dict[str, ScoreTable]:
+    """Read what `encode_tables` wrote, and nothing else.
+
+    Args:
+        data: The bytes of the archive, which may come from anybody.
+
+    Returns:
+        Unit to table. Every column is finite float64 with a row for each unit, every text a text.
+
+    Raises:
+        ValueError: If anything is not as `encode_tables` writes it, or takes more than `MAX_TABLES` bytes inflated.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            arrays = _read_arrays(archive)
+        units = sorted({unit for unit, _, _ in arrays})
+        return {unit: _Reader(unit, arrays).table() for unit in units}
+    except ValueError:
+        raise
+    except _BROKEN as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _read_arrays(archive: zipfile.ZipFile) -> dict[tuple[str, str, str], Array]:
+    """(unit, kind, name) to array."""
+    entries = archive.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > _MAX_ENTRIES or total > MAX_TABLES:
+        raise ValueError(f"its {len(entries):,} tables would take {total:,} bytes; at most {MAX_TABLES:,} are read")
+    arrays: dict[tuple[str, str, str], Array] = {}
+    for entry in entries:
+        unit, _, rest = entry.filename.removesuffix(".npy").partition("/")
+        kind, _, name = rest.partition("/")
+        if kind not in _KINDS or not unit or not name or not entry.filename.endswith(".npy"):
+            raise ValueError(f"{entry.filename!r} belongs to no table")
+        if (unit, kind, name) in arrays:
+            raise ValueError(f"{entry.filename!r} is there twice")
+        with archive.open(entry) as file:
+            arrays[unit, kind, name] = _read_array(file, entry, *_KINDS[kind])
+    return arrays
+
+
+_KINDS: dict[str, tuple[str, int]] = {"column": ("<f8", 2), "text": ("|u1", 1), "label": ("|u1", 1), "code": ("<i4", 1)}
+"""Kind of an entry to the type of its numbers and the dimensions that it has at most."""
+
+
+def _read_array(file: IO[bytes], entry: zipfile.ZipInfo, kind: str, dimensions: int) -> Array:
+    """One array, of which no more is read than its header and the archive agree on."""
     import numpy as np
 
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays: dict[str, Array] = {name: archive[name] for name in archive.files}
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise NotComparableError(f"cannot read {path}: {error}") from error
-    units = sorted({name.partition("/")[0] for name in arrays})
-    try:
-        return {unit: _table(unit, arrays) for unit in units}
-    except (KeyError, IndexError, msgspec.MsgspecError) as error:
-        raise DamagedFileError(path, error) from error
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError(f"{entry.filename!r} is of another format")
+    shape, by_column, found = np.lib.format.read_array_header_1_0(file)
+    if found.str != kind or not 1 <= len(shape) <= dimensions:
+        raise ValueError(f"{entry.filename!r} holds {found.str} {list(shape)}, not {kind}")
+    header = file.tell()
+    size = math.prod(shape) * found.itemsize
+    if min(shape) < 0 or header + size != entry.file_size:
+        raise ValueError(f"{entry.filename!r} has {entry.file_size:,} bytes and claims to be {list(shape)}")
+    data = file.read(size + 1)
+    if len(data) != size:
+        raise ValueError(f"{entry.filename!r} is cut off")
+    return np.frombuffer(data, dtype=found).reshape(shape, order="F" if by_column else "C")
 
 
-def _table(unit: str, arrays: Mapping[str, Array]) -> ScoreTable:
-    def texts(name: str) -> Any:
-        return msgspec.json.decode(arrays[f"{unit}/text/{name}"].tobytes())
+class _Reader:
+    """Reads one table."""
 
-    def labels(name: str) -> list[str]:
-        known = msgspec.json.decode(arrays[f"{unit}/label/{name}"].tobytes(), type=list[str])
-        return [known[code] for code in arrays[f"{unit}/code/{name}"].tolist()]
+    def __init__(self, unit: str, arrays: Mapping[tuple[str, str, str], Array]) -> None:
+        self._unit = unit
+        self._arrays = {(kind, name): array for (of, kind, name), array in arrays.items() if of == unit}
+        ids = self._texts("unit_ids", None)
+        if None in ids or len(set(ids)) != len(ids):
+            raise ValueError(f"the units of {unit!r} have no ids of their own")
+        self._ids: list[str] = ids  # type: ignore[assignment]
 
-    def named(prefix: str) -> list[str]:
-        start = f"{unit}/{prefix}"
-        return [name.removeprefix(start) for name in arrays if name.startswith(start)]
+    def table(self) -> ScoreTable:
+        """The table. Raises ValueError."""
+        names = {kind: [name for of, name in self._arrays if of == kind] for kind in _KINDS}
+        status = self._labels("status")
+        if unknown := set(status).difference(get_args(ScoreStatus)):
+            raise ValueError(f"a unit of {self._unit!r} is {min(unknown)!r}")
+        texts: dict[str, Any] = {
+            name: self._texts(name, len(self._ids)) for name in ("answers", "explanations") if name in names["text"]
+        }
+        incomplete = self._texts("incomplete", 1)[0] if "incomplete" in names["text"] else None
+        slices = [name.removeprefix("slice.") for name in names["code"] if name.startswith("slice.")]
+        return ScoreTable(
+            unit=self._unit,
+            unit_ids=self._ids,
+            cluster_ids=self._labels("cluster_ids"),
+            status=status,
+            columns={name: self._column(name) for name in names["column"]},
+            slices={name: self._labels(f"slice.{name}") for name in slices},
+            answers=texts.get("answers"),
+            explanations=texts.get("explanations"),
+            incomplete=incomplete,
+        )
 
-    present = named("text/")
-    return ScoreTable(
-        unit=unit,
-        unit_ids=texts("unit_ids"),
-        cluster_ids=labels("cluster_ids"),
-        status=labels("status"),
-        columns={name: arrays[f"{unit}/column/{name}"] for name in named("column/")},
-        slices={name: labels(f"slice.{name}") for name in named("code/slice.")},
-        answers=texts("answers") if "answers" in present else None,
-        explanations=texts("explanations") if "explanations" in present else None,
-        incomplete=texts("incomplete")[0] if "incomplete" in present else None,
-    )
+    def _texts(self, name: str, count: int | None) -> list[str | None]:
+        found = msgspec.json.decode(self._arrays["text", name].tobytes(), type=list[str | None])
+        if count is not None and len(found) != count:
+            raise ValueError(f"{name} of {self._unit!r} has {len(found):,} texts for {count:,} rows")
+        return found
+
+    def _labels(self, name: str) -> list[str]:
+        known = msgspec.json.decode(self._arrays["label", name].tobytes(), type=list[str])
+        codes = self._arrays["code", name]
+        if len(codes) != len(self._ids) or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < len(known)):
+            raise ValueError(f"{name} of {self._unit!r} has {len(codes):,} labels for {len(self._ids):,} rows")
+        return [known[code] for code in codes.tolist()]
+
+    def _column(self, name: str) -> Array:
+        import numpy as np
+
+        column = self._arrays["column", name]
+        if len(column) != len(self._ids) or not np.isfinite(column).all():
+            raise ValueError(
+                f"column {name!r} of {self._unit!r} is no finite number for each of {len(self._ids):,} rows"
+            )
+        return column

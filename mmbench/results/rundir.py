@@ -14,7 +14,16 @@ from filelock import FileLock, Timeout
 
 from mmbench.core.errors import DamagedFileError, NotComparableError, RunFailedError, UsageError
 from mmbench.core.score_table import ScoreTable
-from mmbench.results.codec import NO_SPACE, pretty_json, read_record, write_atomic, write_failed
+from mmbench.results.codec import (
+    NO_SPACE,
+    decode_record,
+    pretty_json,
+    read_file,
+    read_record,
+    sealed,
+    write_atomic,
+    write_failed,
+)
 from mmbench.results.npz import decode_tables, encode_tables
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
 
@@ -61,54 +70,73 @@ class RunDirectory:
 
     def write(self, run: RunFile) -> None:
         """Replace ``run.json``. Raises `RunFailedError`."""
-        write_atomic(self.path / "run.json", pretty_json(run))
+        write_atomic(self.path / "run.json", pretty_json(sealed(run)), private=True)
 
     def read_plan(self, task: str) -> PlanFile | None:
-        """The plan of a task, or None before there is one."""
+        """The plan of a task, or None before there is one. Raises `NotComparableError` when it is damaged."""
         path = self.task(task) / "plan.json"
-        return read_record(path, PlanFile) if path.is_file() else None
+        return read_record(path, PlanFile) if is_there(path) else None
 
     def write_plan(self, plan: PlanFile) -> None:
         """Replace the plan of a task; compact, because it lists every request. Raises `RunFailedError`."""
         folder = self.task(plan.task)
         make_folder(folder)
-        write_atomic(folder / "plan.json", msgspec.json.encode(plan) + b"\n")
+        write_atomic(folder / "plan.json", msgspec.json.encode(sealed(plan)) + b"\n")
 
     def read_perf(self) -> PerfFile | None:
-        """``perf.json``, or None before there is one."""
+        """``perf.json``, or None before there is one. Raises `NotComparableError` when it is damaged."""
         path = self.path / "perf.json"
-        return read_record(path, PerfFile) if path.is_file() else None
+        return read_record(path, PerfFile) if is_there(path) else None
 
     def write_perf(self, perf: PerfFile) -> None:
         """Replace ``perf.json``."""
-        write_atomic(self.path / "perf.json", pretty_json(perf))
+        write_atomic(self.path / "perf.json", pretty_json(sealed(perf)))
 
     def write_scores(self, scores: ScoresFile, tables: Mapping[str, ScoreTable]) -> str:
         """Write values and tables under the name of their content, once; the name. Raises `RunFailedError`."""
         folder = self.task(scores.task) / "scores"
+        if is_there(folder) and not folder.is_dir():
+            set_damaged_aside(folder)
         make_folder(folder)
         values, arrays = pretty_json(scores), encode_tables(tables)
         name = _content_name(values, arrays)
         for path, data in ((folder / f"{name}.npz", arrays), (folder / f"{name}.json", values)):
-            if not path.is_file():
+            if is_there(path) and not path.is_file():
+                set_damaged_aside(path)
+            if not _holds(path, data):
                 write_atomic(path, data)
         return name
 
     def read_scores(self, task: str, name: str) -> ScoresFile:
-        """The values of one scoring. Raises `NotComparableError`."""
-        return read_record(self.task(task) / "scores" / f"{name}.json", ScoresFile)
+        """The values of one scoring. Raises `NotComparableError` when they or the tables are missing, damaged or changed."""
+        values, _ = self._read_scoring(task, name)
+        return decode_record(values, ScoresFile, self._scores(task, name, "json"))
 
     def read_tables(self, task: str, name: str) -> dict[str, ScoreTable]:
         """The score tables of one scoring. Raises `NotComparableError` when they are missing, damaged or changed."""
-        folder = self.task(task) / "scores"
-        path = folder / f"{name}.npz"
+        values, arrays = self._read_scoring(task, name)
+        units = decode_record(values, ScoresFile, self._scores(task, name, "json")).units
+        path = self._scores(task, name, "npz")
         try:
-            content = _content_name((folder / f"{name}.json").read_bytes(), path.read_bytes())
-        except OSError as error:
-            raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
-        if content != name:
-            raise DamagedFileError(path, "it or the file beside it is not what was written")
-        return decode_tables(path)
+            tables = decode_tables(arrays)
+            if (found := {unit: len(table.unit_ids) for unit, table in tables.items()}) != units:
+                raise ValueError(f"it has the rows {found}, and the values are of {units}")
+        except ValueError as error:
+            raise DamagedFileError(path, error, run=self.path) from error
+        return tables
+
+    def _scores(self, task: str, name: str, ending: str) -> Path:
+        return self.task(task) / "scores" / f"{name}.{ending}"
+
+    def _read_scoring(self, task: str, name: str) -> tuple[bytes, bytes]:
+        """Both files of a scoring, once they are what their name says."""
+        if not _SCORING.fullmatch(name):
+            raise DamagedFileError(self.path / "run.json", f"{name!r} is no name of a scoring", run=self.path)
+        values, arrays = (read_file(self._scores(task, name, ending)) for ending in ("json", "npz"))
+        if _content_name(values, arrays) != name:
+            what = "it or the file beside it is not what was written"
+            raise DamagedFileError(self._scores(task, name, "npz"), what, run=self.path)
+        return values, arrays
 
     def set_aside(self, task: str, identity_digest: str) -> Path:
         """Move a task's folder out of the way, keeping it: its answers are to another data set, prompt or version."""
@@ -158,6 +186,35 @@ class _Lock:
 
     def __exit__(self, *exc: object) -> None:
         self._lock.release()
+
+
+_SCORING = re.compile("[0-9a-f]{8}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything at a path, be it no file."""
+    return path.exists() or path.is_symlink()
+
+
+def set_damaged_aside(path: Path) -> Path:
+    """Move a damaged file out of the way, keeping it; where it is now. Raises `RunFailedError`."""
+    for n in range(1, 1000):
+        kept = path.with_name(f"{path.name}.damaged" + (f".{n}" if n > 1 else ""))
+        if not is_there(kept):
+            try:
+                path.rename(kept)
+            except OSError as error:
+                raise write_failed(path, error) from error
+            return kept
+    raise RunFailedError(f"{path.parent} holds too many damaged copies of {path.name}; remove some")
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a file has this content."""
+    try:
+        return read_file(path, len(data)) == data
+    except NotComparableError:
+        return False
 
 
 def _content_name(values: bytes, arrays: bytes) -> str:

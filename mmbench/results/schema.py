@@ -12,8 +12,8 @@ from msgspec import Struct, field
 from mmbench.core.responses import FinishReason, Status
 from mmbench.core.score_table import MetricValue
 
-SCHEMA_VERSION = 7
-"""Version of every JSON file in a run directory; grows when a field is added, removed or changes its meaning."""
+SCHEMA_VERSION = 8
+"""Version of the JSON files in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]
 """``running`` (or killed while it ran); ``complete``: every request ended well; ``partial``: some failed;
@@ -31,7 +31,10 @@ class StoredRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """One line of ``responses.jsonl``: the end of one request. A field that holds its default is left out."""
+    """One line of ``responses.jsonl``: the end of one request. A field that holds its default is left out.
+
+    From schema version 8 on a line ends in ``,"crc":N}``, the CRC-32 of all that stands before it.
+    """
 
     id: str
     """``task/sample/n``."""
@@ -58,7 +61,7 @@ class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     batch_size: int = 1
     """Requests that this call answered."""
     first_token_s: float | None = None
-    """Seconds from sending the request to its first token; null where the answer did not come token by token."""
+    """Seconds from sending the request to its first token; null where the answer came whole."""
     cached: bool = False
     """True where the answer came from the cache and no call was made: the times are 0 and the price is too."""
     finish_reason: FinishReason = "unknown"
@@ -72,8 +75,9 @@ class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     image_tokens: int | None = None
     """Tokens, among those read, that stand for images; null where unknown."""
     first_answer_token_s: float | None = None
-    """Seconds from sending the request to the first token that is not reasoning; null where the answer did not come token by
-    token."""
+    """Seconds from sending the request to the first token of the answer; null as for `first_token_s`."""
+    row_check: int | None = None
+    """CRC-32 of the row's bytes; null where there is no row, and before schema version 8."""
 
 
 class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -125,6 +129,8 @@ class PlanFile(StoredRecord, frozen=True, kw_only=True):
     """Requests a batch at most, when the batches were cut."""
     batch_cost: float | None
     """Upper bound on a batch's summed cost, when the batches were cut; null for none."""
+    digest: str = ""
+    """sha256 over all other fields as canonical JSON, which finds damage; empty before schema version 8."""
     batches: list[list[int]]
     """The batches as cut: numbers of requests, counted from 0 in the order of the samples. A request that repeats an
     earlier one (the same picture or text to embed) is in no batch and shares the earlier one's answer."""
@@ -296,6 +302,8 @@ class RunFile(StoredRecord, frozen=True, kw_only=True):
     """The repository it was started in; null outside one."""
     reason: str | None = None
     """Why the status is what it is, where that needs words."""
+    digest: str = ""
+    """As in `PlanFile`."""
 
 
 class MetricSpec(StoredRecord, frozen=True, kw_only=True):
@@ -390,3 +398,5 @@ class PerfFile(StoredRecord, frozen=True, kw_only=True):
     """`SCHEMA_VERSION` of the writer."""
     tasks: dict[str, TaskPerf]
     """Full task name to its figures."""
+    digest: str = ""
+    """As in `PlanFile`."""

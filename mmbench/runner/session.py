@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from mmbench.core.errors import MmbenchError, RunFailedError
+from mmbench.core.errors import DamagedFileError, MmbenchError, RunFailedError
 from mmbench.perf.machine import git_state, machine, packages
 from mmbench.perf.threads import compute_threads
-from mmbench.results.rundir import RunDirectory
+from mmbench.results.rundir import RunDirectory, set_damaged_aside
 from mmbench.results.schema import (
     SCHEMA_VERSION,
     LearnedEntry,
@@ -65,6 +65,7 @@ class Session:
         """Run to the end. Raises `Interrupted`; failures are kept in `failure` and in run.json."""
         with self.directory.locked():
             self.run = self._begin()
+            self._mend_perf()
             tasks = [
                 TaskRun(plan, self.directory, self.job, self.run.tasks.get(plan.name), self.budget)
                 for plan in self.job.plans
@@ -115,6 +116,16 @@ class Session:
             machine=machine(),
             git=git_state(Path.cwd()),
         )
+
+    def _mend_perf(self) -> None:
+        """Set figures of speed aside that are damaged: nothing tells them again."""
+        try:
+            self.directory.read_perf()
+        except DamagedFileError as error:
+            kept = set_damaged_aside(self.directory.path / "perf.json")
+            self.progress.note(
+                f"perf.json was damaged ({error.problem}): its figures are lost; it is kept as {kept.name}"
+            )
 
     def _write(self, **changes: Any) -> None:
         self.run = msgspec.structs.replace(self.run, updated=_now(), **changes)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from mmbench.core.errors import ModelUnusableError, StoppedError
+from mmbench.core.errors import DamagedFileError, ModelUnusableError, StoppedError
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.perf.meter import Meter
 from mmbench.perf.observer import Observer
 from mmbench.results.codec import digest
 from mmbench.results.log import ResponseLog, read_log
-from mmbench.results.rundir import RunDirectory, make_folder
-from mmbench.results.schema import TaskEntry, TaskPerf
+from mmbench.results.rundir import RunDirectory, make_folder, set_damaged_aside
+from mmbench.results.schema import PlanFile, TaskEntry, TaskPerf
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import CachedAnswers
 from mmbench.runner.execute.executor import Batches, Executors, Todo
@@ -68,10 +68,12 @@ class TaskRun:
         self._job = job
         self._spec = job.spec
         self._budget = budget
-        self._existing = directory.read_plan(plan.name)
+        self._mended: list[str] = []
+        self._existing = self._read_plan()
         asked = earlier.identity_digest if earlier is not None and earlier.identity_digest else None
         if asked is None and self._existing is not None:
             asked = self._existing.identity_digest
+        self._asked = asked
         self._earlier = earlier if asked == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
         size = job.spec.batch_size
@@ -82,9 +84,14 @@ class TaskRun:
 
     def prepare(self, progress: Progress) -> None:
         """Read what is there, set aside what answers another task, and cut or take over the batches."""
+        self._prepare(progress)
+        for note in self._mended:
+            progress.note(f"{self.name}: {note}")
+
+    def _prepare(self, progress: Progress) -> None:
         plan, existing = self.plan, self._existing
-        if existing is not None and existing.identity_digest != plan.identity_digest:
-            kept = self._directory.set_aside(plan.name, existing.identity_digest)
+        if self._asked not in (None, plan.identity_digest) and self._folder.is_dir():
+            kept = self._directory.set_aside(plan.name, str(self._asked))
             progress.note(f"{plan.name}: data, prompt or version changed; earlier answers are kept in {kept.name}")
             existing = None
         make_folder(self._folder)
@@ -147,8 +154,24 @@ class TaskRun:
                 reason=self._earlier.reason or part,  # runs of older versions did not say it
             )
 
+    def _read_plan(self) -> PlanFile | None:
+        """The plan of an earlier session; a damaged one is set aside, since what is asked is planned anew."""
+        try:
+            return self._directory.read_plan(self.name)
+        except DamagedFileError as error:
+            kept = set_damaged_aside(self._directory.task(self.name) / "plan.json")
+            self._mended.append(f"its plan was damaged ({error.problem}) and is made again; the old one is {kept.name}")
+            return None
+
     def _has_scores(self, entry: TaskEntry) -> bool:
-        return entry.scoring is not None and (self._folder / "scores" / f"{entry.scoring}.json").is_file()
+        if entry.scoring is None:
+            return False
+        try:
+            self._directory.read_tables(entry.name, entry.scoring)
+        except DamagedFileError as error:
+            self._mended.append(f"its scores were damaged ({error.problem}) and are made again from the stored answers")
+            return False
+        return True
 
     def _cut(self, size: int, cost: float | None) -> list[list[int]]:
         states = self._state.states

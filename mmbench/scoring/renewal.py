@@ -121,7 +121,7 @@ def score_again(
             notes.append(f"{entry.name} has no scores ({entry.status}): nothing to do again")
             continue
         try:
-            again.append(_task_again(directory, entry, replan))
+            again.append(score_stored(directory, entry, replan))
         except MmbenchError as error:
             refused.append(f"{entry.name} cannot be scored again: {error}")
     if refused:
@@ -143,7 +143,12 @@ def _chosen(run: RunFile, tasks: Sequence[str]) -> list[TaskEntry]:
     return [entry for name, entry in run.tasks.items() if not tasks or name in found]
 
 
-def _task_again(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> RescoredTask:
+def score_stored(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> RescoredTask:
+    """Score the stored answers of one task; nothing is written.
+
+    Raises:
+        MmbenchError: If the task cannot be built, asks otherwise today, or answers that were scored before are missing.
+    """
     stored = directory.read_plan(entry.name)
     if stored is None:
         raise NotComparableError(f"{directory.task(entry.name) / 'plan.json'} is missing")

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from mmbench.core.errors import NotComparableError, PluginError, plugin_errors
+from mmbench.core.errors import DamagedFileError, PluginError, plugin_errors
 from mmbench.core.responses import ENDED_WELL, Response, Status
 from mmbench.core.score_table import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
 from mmbench.metrics.registered import check_ids
-from mmbench.results.log import read_embeddings, read_log
+from mmbench.results.codec import run_of
+from mmbench.results.log import read_embeddings, read_log, row_check
 from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
@@ -49,7 +51,7 @@ def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Resp
     """
     folder = directory.task(asked.name)
     vectors = read_embeddings(folder / "embeddings.bin")
-    latest = _latest(asked, read_log(folder / "responses.jsonl"), vectors)
+    latest = _latest(asked, read_log(folder / "responses.jsonl"), vectors, folder / "embeddings.bin")
     for number, earlier in asked.duplicates.items():
         latest[number] = latest[earlier]
     missing = Response("error", error="never asked: the run ended before")
@@ -57,7 +59,19 @@ def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Resp
     return [tuple(found[start:end]) for start, end in pairwise(asked.first)]
 
 
-def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any) -> list[Response | None]:
+def _vector(asked: AskedTask, line: ResponseLine, vectors: Any, file: Path) -> Any:
+    """The row that a line names, once it is what was written. Raises `DamagedFileError`."""
+    if vectors is None or line.row is None or not 0 <= line.row < len(vectors):
+        raise DamagedFileError(
+            file, f"the log of {asked.name} names its row {line.row}, which is missing", run=run_of(file)
+        )
+    row = vectors[line.row]
+    if line.row_check is not None and row_check(row) != line.row_check:
+        raise DamagedFileError(file, "it does not match its checksum", f"row {line.row}", run=run_of(file))
+    return row
+
+
+def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any, file: Path) -> list[Response | None]:
     found: list[Response | None] = [None] * asked.n_requests
     places = asked.places()
     shared: dict[tuple[Status, str, str | None], Response] = {}
@@ -76,9 +90,7 @@ def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any) -> li
             found[number] = response
             continue
         if line.row is not None:
-            if vectors is None or line.row >= len(vectors):
-                raise NotComparableError(f"the log of {asked.name} names row {line.row} of embeddings that are missing")
-            output = vectors[line.row]
+            output = _vector(asked, line, vectors, file)
         found[number] = Response(line.status, output, line.error)
     return found
 

@@ -9,7 +9,7 @@ from helpers import evaluate, write_questions
 
 import mmbench
 
-FUNCTIONS = ("compare", "gate", "load_run", "report", "rescore", "run", "save_baseline", "score", "train")
+FUNCTIONS = ("compare", "gate", "load_run", "repair", "report", "rescore", "run", "save_baseline", "score", "train")
 
 
 @pytest.fixture

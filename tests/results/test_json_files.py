@@ -15,7 +15,7 @@ from mmbench.core import NotComparableError, RunFailedError
 from mmbench.core.errors import AmbiguousRunError, RunNotFoundError
 from mmbench.results import codec
 from mmbench.results.codec import canonical_json, digest, pretty_json, read_record, write_atomic
-from mmbench.results.find import find_run
+from mmbench.results.find import find_run, load_run
 from mmbench.results.rundir import RunDirectory, folder_name, make_folder
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
 
@@ -90,7 +90,7 @@ def test_what_cannot_be_understood_is_refused_with_exit_code_3(
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotComparableError, match=r"cannot read .*nowhere\.json: No such file"):
+    with pytest.raises(NotComparableError, match=r"nowhere\.json is damaged: it is missing"):
         read_record(tmp_path / "nowhere.json", RunFile)
 
 
@@ -188,7 +188,7 @@ def test_scores_that_are_damaged_are_not_shown(tmp_path: Path) -> None:
     (path,) = result.path.glob("tasks/*/scores/*.json")
     edit_json(path, lambda document: document["metrics"][0].update(value="high"))
     with pytest.raises(NotComparableError, match="is damaged"):
-        evaluate("constant", tmp_path / "mine.jsonl", tmp_path)
+        load_run(result.path)
 
 
 # --- names of folders ---

@@ -30,7 +30,7 @@ def tables(draw: st.DrawFn) -> ScoreTable:
     names = draw(st.lists(st.sampled_from(["accuracy", "f1", "a b", "ünï"]), min_size=1, unique=True))
     return ScoreTable(
         unit=draw(st.sampled_from(["sample", "query_t2i"])),
-        unit_ids=column(plain),
+        unit_ids=draw(st.lists(plain, min_size=n, max_size=n, unique=True)),
         cluster_ids=column(plain),
         status=column(st.sampled_from(STATUSES)),
         columns={name: np.array(column(finite)) for name in names},
@@ -54,10 +54,8 @@ def same(one: ScoreTable, other: ScoreTable) -> bool:
 
 @pytest.mark.slow
 @given(table=tables())
-def test_tables_read_back_as_written(tmp_path_factory: pytest.TempPathFactory, table: ScoreTable) -> None:
-    path = tmp_path_factory.mktemp("tables") / "scores.npz"
-    path.write_bytes(encode_tables({table.unit: table}))
-    found = decode_tables(path)
+def test_tables_read_back_as_written(table: ScoreTable) -> None:
+    found = decode_tables(encode_tables({table.unit: table}))
     assert list(found) == [table.unit]
     assert same(table, found[table.unit])
 
@@ -85,11 +83,9 @@ def test_the_same_content_is_the_same_bytes_in_whatever_order_it_was_built(table
     assert encode_tables({table.unit: table, "zzz": last}) == encode_tables({"zzz": last, table.unit: other})
 
 
-def test_columns_of_several_numbers_keep_their_shape(tmp_path: Path) -> None:
+def test_columns_of_several_numbers_keep_their_shape() -> None:
     table = ScoreTable("sample", ["a", "b"], ["a", "b"], ["scored"] * 2, {"bleu": np.arange(8.0).reshape(2, 4)})
-    path = tmp_path / "scores.npz"
-    path.write_bytes(encode_tables({"sample": table}))
-    assert decode_tables(path)["sample"].columns["bleu"].shape == (2, 4)  # type: ignore[union-attr]
+    assert decode_tables(encode_tables({"sample": table}))["sample"].columns["bleu"].shape == (2, 4)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -123,13 +119,8 @@ def test_tables_that_are_not_what_was_written_are_refused(tmp_path: Path) -> Non
         path.write_bytes(content)
         with pytest.raises(NotComparableError, match=r"\.npz is damaged"):
             directory.read_tables("t", name)
-        with suppress(NotComparableError):
-            decode_tables(path)  # no other exception, even past the check of the content
+        with suppress(ValueError):
+            decode_tables(content)  # no other exception, even past the check of the content
     path.unlink()
-    with pytest.raises(NotComparableError, match="cannot read"):
+    with pytest.raises(NotComparableError, match="is missing"):
         directory.read_tables("t", name)
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotComparableError, match="cannot read"):
-        decode_tables(tmp_path / "scores.npz")

@@ -11,13 +11,14 @@ from mmbench.core.requests import Request
 from mmbench.core.responses import ENDED_WELL, Call, Response
 from mmbench.models.outputs import same_length
 from mmbench.perf.observer import Observer
-from mmbench.results.log import ResponseLog
+from mmbench.results.log import ResponseLog, row_check
 from mmbench.results.schema import ResponseLine
 from mmbench.runner.execute.progress import State
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
 
 _ENOUGH_FOR_A_FRACTION = 50
 _NOTHING: Mapping[str, Any] = {}
+_NO_ROWS: list[tuple[int | None, int | None]] = [(None, None)]
 
 
 class TooManyErrorsError(StoppedError):
@@ -102,7 +103,7 @@ class Recorder:
         """Places and responses of a call that are not logged yet; their lines are added to `lines`."""
         new = [place for place, number in enumerate(call.numbers) if self._states[number] != ANSWERED]
         kept: Sequence[Response] = [responses[place] for place in new]
-        rows: Sequence[int | None] = [None] * len(new)
+        rows: Sequence[tuple[int | None, int | None]] = _NO_ROWS * len(new)
         if call.requests[0].kind == "embed":
             kept = same_length(kept, self._log.embeddings.dim)
             rows = self._store(kept)
@@ -113,16 +114,17 @@ class Recorder:
         ]
         return new, kept
 
-    def _store(self, responses: Sequence[Response]) -> list[int | None]:
-        """Append the vectors to the embeddings file; the row of each response, None for those that failed."""
+    def _store(self, responses: Sequence[Response]) -> list[tuple[int | None, int | None]]:
+        """Append the vectors to the embeddings file; row and checksum of each response, None for those that failed."""
         import numpy as np
 
         vectors: list[Any] = [response.output for response in responses if response.status == "ok"]
         row = self._log.embeddings.append(np.stack(vectors)) if vectors else 0
-        rows: list[int | None] = []
+        rows: list[tuple[int | None, int | None]] = []
         for response in responses:
-            rows.append(row if response.status == "ok" else None)
-            row += response.status == "ok"
+            ok = response.status == "ok"
+            rows.append((row, row_check(np.asarray(response.output))) if ok else (None, None))
+            row += ok
         return rows
 
     def _count(self, number: int, request: Request, response: Response) -> None:
@@ -148,13 +150,14 @@ class Recorder:
 
 
 def _line(
-    call: Call, times: tuple[float, float], request: Request, response: Response, row: int | None
+    call: Call, times: tuple[float, float], request: Request, response: Response, row: tuple[int | None, int | None]
 ) -> ResponseLine:
     return ResponseLine(
         id=request.id,
         status=response.status,
         output=None if request.kind == "embed" else response.output,  # type: ignore[arg-type]
-        row=row,
+        row=row[0],
+        row_check=row[1],
         error=response.error,
         start_s=times[0],
         duration_s=times[1],

@@ -15,6 +15,7 @@ from mmbench.results.codec import canonical_json
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PlanFile, RunFile, TaskEntry
+from mmbench.runner.plan.batching import AUTO_START, cut, plan_file
 from mmbench.runner.plan.task_plan import TaskPlan, plan_served
 
 _MAY_CHANGE = ("version",)
@@ -65,12 +66,32 @@ def replan(
     return plan
 
 
+def plan_again(directory: RunDirectory, run: RunFile, entry: TaskEntry, *, foreign: bool = False) -> PlanFile:
+    """Make the plan file of a stored task again, where that is damaged, and run.json says what was asked.
+
+    Parameters are those of `replan`. Raises `UsageError` if the task cannot be built, and `NotComparableError` if it does not
+    ask today what was asked.
+    """
+    resolved = resolve_source(entry.source, foreign=foreign)
+    served: Any = dict(entry.served_as)
+    for selection in _selections(resolved, directory, run, entry, entry.n_samples):
+        try:
+            plan = plan_served(resolved, served, selection, run.seed)
+        except UnknownNameError:
+            continue
+        same = (plan.identity_digest, plan.n_requests, len(plan.samples))
+        if same == (entry.identity_digest, entry.n_requests, entry.n_samples):
+            size = entry.batch_size or AUTO_START
+            return plan_file(plan, size, None, cut(plan, size, None))
+    raise NotComparableError("its data, prompt or version have changed since this run")
+
+
 def _same_requests(
     resolved: ResolvedTask, directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile
 ) -> TaskPlan:
     """The plan of the samples that were asked. The stored plan has a digest of them only, so likely ones are tried."""
     served: Any = dict(stored.identity["served"])
-    for selection in _selections(resolved, directory, run, entry, stored):
+    for selection in _selections(resolved, directory, run, entry, stored.n_samples):
         try:
             plan = plan_served(resolved, served, selection, run.seed)
         except UnknownNameError:  # an id that this task no longer has, or that was meant for another
@@ -83,12 +104,12 @@ def _same_requests(
 
 
 def _selections(
-    resolved: ResolvedTask, directory: RunDirectory, run: RunFile, entry: TaskEntry, stored: PlanFile
+    resolved: ResolvedTask, directory: RunDirectory, run: RunFile, entry: TaskEntry, n_samples: int
 ) -> Iterator[Selection]:
     split = entry.split
     yield Selection(run.spec.get("limit"), tuple(run.spec.get("ids") or ()), split)
     yield Selection(split=split)
-    yield Selection(limit=stored.n_samples, split=split)
+    yield Selection(limit=n_samples, split=split)
     prefix = f"{resolved.task.info.name}/"
     logged = read_log(directory.task(entry.name) / "responses.jsonl")
     ids = dict.fromkeys(line.id.removeprefix(prefix).rpartition("/")[0] for line in logged)
