@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mmbench.core.errors import (
         AmbiguousRunError,
         CardError,
+        CheckpointError,
         DamagedFileError,
         DataError,
         ForeignSourceError,
@@ -71,6 +72,7 @@ __all__ = [
     "CardError",
     "CardFamily",
     "CardTask",
+    "CheckpointError",
     "Choose",
     "DamagedFileError",
     "DataError",
@@ -159,6 +161,7 @@ __getattr__, __dir__ = lazy_exports(
             "AmbiguousRunError",
             "CardError",
             "DamagedFileError",
+            "CheckpointError",
             "DataError",
             "ForeignSourceError",
             "MediaError",

@@ -11,6 +11,7 @@ message is made from them once::
     │   ├── RunNotFoundError       no run has this name
     │   ├── AmbiguousRunError      several runs have this name
     │   ├── DataError              the user's data are broken
+    │   ├── CheckpointError        a checkpoint cannot be loaded or asked as it is
     │   ├── ForeignSourceError     a stored file names Python code to import
     │   ├── PluginError            a plug-in cannot be imported or is not what it claims to be
     │   │   └── CardError          a dataset card leaves out what every reader of a result needs
@@ -162,6 +163,10 @@ class ForeignSourceError(UsageError):
             f"the run says that its task is the Python code {source!r}, which is not imported because a stored file says so. "
             "If you trust it, add --allow foreign-source"
         )
+
+
+class CheckpointError(UsageError):
+    """A checkpoint cannot be loaded or asked as it is: the message names the file and what would work. Nothing was asked."""
 
 
 class PluginError(UsageError):

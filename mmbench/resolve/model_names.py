@@ -16,7 +16,7 @@ from mmbench.core.errors import PluginError, RunFailedError, UnknownNameError, U
 from mmbench.core.ids import nearest_names
 from mmbench.core.model import KINDS, Capabilities, capabilities
 from mmbench.models.caller import USER_ERRORS
-from mmbench.models.hf.files import fitting_adapter
+from mmbench.models.hf.layouts import fitting_adapter
 from mmbench.models.unknown_option import unknown_option_of
 from mmbench.resolve.identity import Identity, digest_of_class, digest_of_module, of_registered, of_source
 from mmbench.results.codec import canonical_json

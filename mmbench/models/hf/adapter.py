@@ -14,9 +14,10 @@ from mmbench.core.responses import Generation, Usage
 from mmbench.models.hf.answers import Answers
 from mmbench.models.hf.asking import Asker, Piece
 from mmbench.models.hf.families import family_of
-from mmbench.models.hf.files import checkpoint_digest, locate, require
+from mmbench.models.hf.files import require
 from mmbench.models.hf.generation import build_config, ends_of, reads_by_encoder, settings_of
 from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet
+from mmbench.models.hf.lora import adapted
 from mmbench.models.hf.options import HfOptions, template_text
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.selfcheck import Batches, check
@@ -90,18 +91,21 @@ class HuggingFace:
         Raises `UsageError`, `MissingExtraError`.
         """
         require(f"hf/{path}")
-        template = template_text(HfOptions.parse(f"hf/{path}", options, _OWN))
-        digest = checkpoint_digest(path, options.get("revision"))
+        chosen = HfOptions.parse(f"hf/{path}", options, _OWN)
+        template = template_text(chosen)
+        found = adapted(path, chosen.revision, chosen.adapter)
+        digest = found.digest()
+        found.check("hf", trusted=chosen.trust_remote_code)
         return digest if template is None else hashlib.sha256(f"{digest}\0{template}".encode()).hexdigest()
 
     def open(self) -> None:
         """Load processor and weights, and check that it can be asked.
 
         Raises:
-            RunFailedError: If it cannot be loaded.
+            CheckpointError: If it cannot be loaded.
             UsageError: If it cannot be asked: the template fails, or a question about an image does.
         """
-        source = locate(self.path, self.options.revision)
+        source = adapted(self.path, self.options.revision, self.options.adapter).locate()
         prompts, processing = self._prepare()
         model = load_model(GENERATES, source, self.options)
         processor = processing.processor
@@ -122,7 +126,7 @@ class HuggingFace:
     def _prepare(self) -> tuple[Prompts, Processing]:
         """What writes prompts and makes inputs of them; no weights are loaded."""
         if self._prompts is None or self._processing is None:
-            source = locate(self.path, self.options.revision)
+            source = adapted(self.path, self.options.revision, self.options.adapter).locate()
             config = load_config(source, self.options)
             processor = load_processor(source, self.options)
             encoder, family = reads_by_encoder(config), family_of(config)

@@ -12,6 +12,7 @@ from mmbench.core.media import Media
 from mmbench.core.requests import Embed
 from mmbench.models.hf.files import checkpoint_digest, locate, require
 from mmbench.models.hf.loading import check_processor_options, load_model, load_part, load_processor
+from mmbench.models.hf.lora import adapted
 from mmbench.models.hf.options import HfOptions
 
 if TYPE_CHECKING:
@@ -123,12 +124,15 @@ class HuggingFaceEmbedding:
     def weights_digest(cls, path: str, **options: Any) -> str:
         """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
         require(f"hf-embed/{path}")
-        HfOptions.parse(f"hf-embed/{path}", options)
-        return checkpoint_digest(path, options.get("revision"))
+        chosen = HfOptions.parse(f"hf-embed/{path}", options)
+        found = adapted(path, chosen.revision, chosen.adapter)
+        digest = found.digest()
+        found.check("hf-embed", trusted=chosen.trust_remote_code)
+        return digest
 
     def open(self) -> None:
         """Load processor and weights. Raises `RunFailedError`."""
-        source = locate(self.path, self.options.revision)
+        source = adapted(self.path, self.options.revision, self.options.adapter).locate()
         self._processor = load_processor(source, self.options)
         self._model = load_model("AutoModel", source, self.options)
         lacking = [name for name in ("get_image_features", "get_text_features") if not hasattr(self._model, name)]

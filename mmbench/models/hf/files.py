@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import re
@@ -11,21 +10,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from mmbench.core.errors import MissingExtraError, RunFailedError, UsageError
+from mmbench.core.errors import CheckpointError, MissingExtraError, UsageError
+from mmbench.models.hf.layouts import ADAPTER, NO_PROCESSOR, read_config, what_else
 from mmbench.perf.requirements import check_not_too_old
 
 _WHOLE = 64 * 2**20
 """Files up to this size are digested whole …"""
 _END = 2**20
 """… of larger ones the first and the last mebibyte, and the size."""
-NO_PROCESSOR = (
-    "has no processor for pictures (preprocessor_config.json or processor_config.json): "
-    "save one beside the weights with processor.save_pretrained"
-)
-"""What to say of a checkpoint, after its name."""
-_GENERATES = re.compile("ForConditionalGeneration|ForCausalLM|ForVision2Seq|ForImageTextToText|LMHead")
-_TWO_TOWERS = frozenset({"align", "altclip", "chinese_clip", "clip", "siglip", "siglip2", "vision-text-dual-encoder"})
-"""Values of ``model_type`` that tell a dual encoder where the parts of its configuration are left at their defaults."""
 _IGNORED = (".lock", ".md", ".gitattributes", ".png", ".jpg")
 
 
@@ -53,6 +45,8 @@ class Checkpoint:
     """A folder, or a name on the hub."""
     revision: str | None
     """Branch, tag or commit on the hub; None: the default branch, or a folder."""
+    adapter: str | None = None
+    """What adapts it (LoRA and kin), a folder or a name on the hub; None: nothing."""
 
 
 def locate(path: str, revision: str | None) -> Checkpoint:
@@ -62,42 +56,29 @@ def locate(path: str, revision: str | None) -> Checkpoint:
     has it offline. Where the hub does not answer, the copy in the cache is loaded as a folder: transformers would ask the
     hub for every file, and again.
     """
-    if _is_folder(path):
+    if is_folder(path):
         return Checkpoint(path, path, None)
     _, copy = _commit(path, revision)
     return Checkpoint(path, copy, None) if copy else Checkpoint(path, path, revision)
 
 
 def checkpoint_digest(path: str, revision: str | None) -> str:
-    """What tells a checkpoint from any other: of a folder its files, of a repository on the hub its commit.
+    """Tell a checkpoint from any other.
 
-    Raises `UsageError` for a folder that holds no checkpoint and a name that the hub does not know.
+    A folder is known by its files, a repository on the hub by its commit.
+
+    Raises:
+        CheckpointError: For a folder or repository that holds no checkpoint.
+        UsageError: For a name that the hub does not know.
     """
-    return _folder_digest(Path(path)) if _is_folder(path) else _commit(path, revision)[0]
+    if not is_folder(path):
+        return _commit(path, revision)[0]
+    read_config(Path(path))
+    return folder_digest(Path(path))
 
 
-def fitting_adapter(folder: str) -> str | None:
-    """The registered name that runs the checkpoint in a folder, told by its ``config.json``; None where there is no such file.
-
-    A class for conditional generation or causal language modelling goes with ``hf``, another one that is made of a text and
-    a vision model with ``hf-embed``, and one of a single modality, or of an unknown kind, with ``hf-encoder`` or ``hf``.
-    """
-    try:
-        config = json.loads((Path(folder) / "config.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(config, dict):
-        return None
-    classes = config.get("architectures")
-    names = " ".join(map(str, classes)) if isinstance(classes, list) else ""
-    if _GENERATES.search(names):
-        return "hf"
-    if config.get("model_type") in _TWO_TOWERS or {"text_config", "vision_config"} <= config.keys():
-        return "hf-embed"
-    return "hf-encoder" if names.endswith("Model") else "hf"
-
-
-def _is_folder(path: str) -> bool:
+def is_folder(path: str) -> bool:
+    """Whether a folder is meant and not a name on the hub. Raises `UsageError` for a folder that there is not."""
     if Path(path).is_dir():
         return True
     if path.startswith((".", "/", "~")) or path.count("/") > 1:
@@ -105,9 +86,8 @@ def _is_folder(path: str) -> bool:
     return False
 
 
-def _folder_digest(folder: Path) -> str:
-    if not (folder / "config.json").is_file():
-        raise UsageError(f"{folder} is no checkpoint: it has no config.json (save one with model.save_pretrained)")
+def folder_digest(folder: Path) -> str:
+    """Digest of the names and contents of the files in a folder, pictures and texts about it left out."""
     whole = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
@@ -142,6 +122,9 @@ def _commit(name: str, revision: str | None) -> tuple[str, str | None]:
         kept = try_to_load_from_cache(name, "config.json", revision=revision)
         copy = Path(kept).parent if isinstance(kept, str) else None
         found = HfApi().model_info(name, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        files = {each.rfilename for each in found.siblings or ()}
+        if files and "config.json" not in files and ADAPTER not in files:
+            raise CheckpointError(f"{name} on the hub is no checkpoint: {what_else(files)}")
         return str(found.sha), None
     except HFValidationError as error:
         raise UsageError(f"{name!r} is no name of a model on the hub: {error}") from error
@@ -189,26 +172,34 @@ def refused(name: str, error: BaseException) -> str:
     return f"the hub does not give {name!r}: {str(error).strip().partition(chr(10))[0]}"
 
 
-def load_failed(source: Checkpoint, error: Exception) -> RunFailedError:
+def load_failed(source: Checkpoint, error: Exception) -> CheckpointError:
     """The error to raise when transformers cannot load a part of a checkpoint."""
     path = source.name
     for cause in (error, error.__cause__):
         if type(cause).__name__ in ("GatedRepoError", "RevisionNotFoundError", "RepositoryNotFoundError"):
-            return RunFailedError(refused(path, cause or error))
+            return CheckpointError(refused(path, cause or error))
         if type(cause).__name__ in ("OfflineModeIsEnabled", "LocalEntryNotFoundError"):
-            return RunFailedError(offline(path))
+            return CheckpointError(offline(path))
     if torchvision_missing(error):
-        return RunFailedError(f"the processor of {path} needs torchvision: pip install torchvision")
+        return CheckpointError(f"the processor of {path} needs torchvision: pip install torchvision")
     text = " ".join(str(error).split())
     if source.place != path and "no file named" in text:
-        return RunFailedError(f"{path} is on this machine in part. Where there is a network: hf download {path}")
+        return CheckpointError(f"{path} is on this machine in part. Where there is a network: hf download {path}")
     if re.match(r"Can't load (image processor|processor|feature extractor)", text):
-        return RunFailedError(f"{path} {NO_PROCESSOR}")
+        return CheckpointError(f"{path} {NO_PROCESSOR}")
     if "trust_remote_code" in text:
-        text = "it brings code of its own; to run that: --model-args trust_remote_code=true"
+        text = (
+            "it brings code of its own; if you trust that code, --model-args trust_remote_code=true; or write "
+            f"vllm/{path}"
+        )
+    if "does not recognize this architecture" in text:
+        text = (
+            "its model type (config.json) is unknown to the installed transformers: pip install -U transformers, or write "
+            f"vllm/{path}"
+        )
     if type(error).__name__ == "SafetensorError":
         text = f"its weights are damaged or cut short ({text})"
-    return RunFailedError(f"{path} cannot be loaded: {text[:300]}")
+    return CheckpointError(f"{path} cannot be loaded: {text[:300]}")
 
 
 def torchvision_missing(error: Exception) -> bool:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from mmbench.core.errors import MissingExtraError, RunFailedError, UnknownNameError, UsageError
-from mmbench.models.hf.files import NO_PROCESSOR, Checkpoint, load_failed, torchvision_missing
+from mmbench.core.errors import CheckpointError, MissingExtraError, UnknownNameError, UsageError
+from mmbench.models.hf.files import Checkpoint, load_failed, torchvision_missing
+from mmbench.models.hf.layouts import NO_PROCESSOR, PROCESSORS, check_weights
+from mmbench.models.hf.lora import load_adapter
 from mmbench.models.hf.options import HfOptions
 from mmbench.models.hf.packages import quantisation_config
 
 _LOG = logging.getLogger(__name__)
 
-GENERATES = "AutoModelForImageTextToText"
-"""The Auto class of models that write."""
+GENERATES = ("AutoModelForImageTextToText", "AutoModelForMultimodalLM", "AutoModelForCausalLM")
+"""The Auto classes of models that write, in the order in which they are tried."""
+_TEXTS = "AutoModelForCausalLM"
+"""The one among them that also has the classes of models that read texts alone …"""
+_SEES = re.compile("vision|image|img")
+"""… which have no entry like this in their configuration."""
 _POOLER = "pooler"
 """The module of an encoder that makes one vector of its tokens; what is measured needs none."""
 _NAMED = 3
@@ -40,8 +49,9 @@ def device_of(options: HfOptions) -> Any:
 def load_processor(source: Checkpoint, options: HfOptions) -> Any:
     """The processor of a checkpoint: of pictures and texts.
 
-    Raises `RunFailedError` where there is none, `UnknownNameError` for an option that it does not have.
+    Raises `CheckpointError` where there is none, `UnknownNameError` for an option that it does not have.
     """
+    source = _with_own_processor(source)
     processor = load_part("AutoProcessor", source, options)
     if not hasattr(processor, "image_processor"):
         raise _no_pictures(source, options)
@@ -50,30 +60,28 @@ def load_processor(source: Checkpoint, options: HfOptions) -> Any:
     return processor
 
 
-def load_config(source: Checkpoint, options: HfOptions) -> Any:
-    """The configuration of a checkpoint's model. Raises `RunFailedError`."""
-    import transformers
-
-    with _as_ours(source), quiet():
-        return transformers.AutoConfig.from_pretrained(
-            source.place, revision=source.revision, trust_remote_code=options.trust_remote_code
-        )
+def _with_own_processor(source: Checkpoint) -> Checkpoint:
+    """The adapter in place of the checkpoint, where a processor was saved beside it."""
+    folder = Path(source.adapter or "")
+    if source.adapter is None or not any((folder / name).is_file() for name in PROCESSORS):
+        return source
+    return replace(source, place=source.adapter, revision=None)
 
 
-def _no_pictures(source: Checkpoint, options: HfOptions) -> RunFailedError:
+def _no_pictures(source: Checkpoint, options: HfOptions) -> CheckpointError:
     """The exception for a processor that takes texts alone: transformers falls back to the tokenizer in silence."""
     try:
         load_part("AutoImageProcessor", source, options)
-    except RunFailedError as error:
+    except CheckpointError as error:
         if isinstance(error.__cause__, Exception) and torchvision_missing(error.__cause__):
             return error
-    return RunFailedError(f"{source.name} {NO_PROCESSOR}")
+    return CheckpointError(f"{source.name} {NO_PROCESSOR}")
 
 
 def load_part(auto: str, source: Checkpoint, options: HfOptions) -> Any:
     """A processor, tokenizer or image processor: `auto` is the name of one of transformers' Auto classes.
 
-    Raises `RunFailedError`.
+    Raises `CheckpointError`.
     """
     import transformers
 
@@ -92,17 +100,37 @@ def check_processor_options(parts: Sequence[Any], given: Mapping[str, Any]) -> N
             raise UnknownNameError("option of the processor:", name, known)
 
 
-def load_model(auto: str, source: Checkpoint, options: HfOptions) -> Any:
-    """The weights, ready to answer: `auto` is the name of one of transformers' Auto classes.
+def load_config(source: Checkpoint, options: HfOptions) -> Any:
+    """The configuration of a checkpoint's model. Raises `CheckpointError`."""
+    import transformers
 
-    Raises `RunFailedError`; also when weights are missing, which transformers would draw at random. A pooler on top is
-    taken off where its weights are missing: encoders are often saved without.
+    with _as_ours(source), quiet():
+        return transformers.AutoConfig.from_pretrained(
+            source.place, revision=source.revision, trust_remote_code=options.trust_remote_code
+        )
+
+
+def load_model(auto: str | Sequence[str], source: Checkpoint, options: HfOptions) -> Any:
+    """Load weights, ready to answer, with their adapter where there is one.
+
+    Args:
+        auto: The name of one of transformers' Auto classes, or several, of which the first that has a class for this
+            checkpoint is taken.
+        source: Where they are.
+        options: How they are loaded.
+
+    Raises:
+        CheckpointError: If they cannot be loaded; also when some are missing, which transformers would draw at random. A
+            pooler on top is taken off where its weights are missing: encoders are often saved without.
     """
     import transformers
 
     if options.trust_remote_code:
         _LOG.warning("TRUST_REMOTE_CODE IS ON: CODE THAT COMES WITH %s RUNS ON THIS MACHINE", source.name)
+    if source.place == source.name:
+        check_weights(Path(source.place))
     device = device_of(options)
+    auto = auto if isinstance(auto, str) else _first_that_fits(auto, source, options)
     quantised = options.quantisation is not None
     with _as_ours(source), quiet():
         optional = {
@@ -119,12 +147,31 @@ def load_model(auto: str, source: Checkpoint, options: HfOptions) -> Any:
         model, found = getattr(transformers, auto).from_pretrained(source.place, output_loading_info=True, **chosen)
     missing = sorted(found["missing_keys"])
     if any(name.partition(".")[0] != _POOLER for name in missing):
-        raise RunFailedError(_incomplete(source.name, missing))
+        raise CheckpointError(_incomplete(source.name, missing))
     if missing:
         setattr(model, _POOLER, None)
+    if source.adapter is not None:
+        model = load_adapter(model, source)
     if "device_map" not in chosen:
         model = model.to(device)
     return model.eval()
+
+
+def _first_that_fits(autos: Sequence[str], source: Checkpoint, options: HfOptions) -> str:
+    """The first of these Auto classes that has a class for a checkpoint, in transformers or in its own code."""
+    import transformers
+
+    config = load_config(source, options)
+    for auto in autos:
+        known = getattr(getattr(transformers, auto, None), "_model_mapping", {})
+        known_here = type(config) in known and (auto != _TEXTS or _SEES.search(" ".join(config.to_dict())))
+        if known_here or auto in (getattr(config, "auto_map", None) or {}):
+            return auto
+    kind = ", ".join(getattr(config, "architectures", None) or [type(config).__name__])
+    raise CheckpointError(
+        f"{source.name} is a {kind} (config.json), and transformers has no class of it that writes a text about images: "
+        f"vllm/{source.name} may run it, or hf-embed/{source.name} if it embeds"
+    )
 
 
 def _incomplete(path: str, missing: Sequence[str]) -> str:
@@ -143,7 +190,7 @@ def _as_ours(source: Checkpoint) -> Iterator[None]:
             raise MissingExtraError(f"the model {source.name!r}", "models") from error
         if torchvision_missing(error):
             raise load_failed(source, error) from error
-        raise RunFailedError(
+        raise CheckpointError(
             f"{source.name} needs a package that is not installed: {str(error).strip()[:300]}"
         ) from error
     except _failures() as error:

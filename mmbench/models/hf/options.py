@@ -12,6 +12,14 @@ from mmbench.models.hf.packages import QUANTISATIONS, check_installed
 from mmbench.models.unknown_option import unknown_option_of
 
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+_SYNONYMS = {
+    "bf16": "bfloat16",
+    "fp16": "float16",
+    "half": "float16",
+    "fp32": "float32",
+    "float": "float32",
+}
+"""Other names of dtypes, as they are written elsewhere; a name of torch may also stand with its module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +28,8 @@ class HfOptions:
 
     revision: str | None = None
     """Branch, tag or commit on the hub; None: the default branch."""
+    adapter: str | None = None
+    """An adapter (LoRA and kin) to put on the checkpoint: a folder, or a name on the hub; None: none."""
     dtype: str = "auto"
     """Type of the weights, one of `DTYPES`; ``auto``: as they were saved."""
     device: str = "auto"
@@ -48,6 +58,8 @@ class HfOptions:
             if name not in known:
                 raise unknown_option_of(model, name, known)
         given = {name: value for name, value in given.items() if name not in own}
+        if "dtype" in given:
+            given["dtype"] = dtype_named(given["dtype"])
         _among("dtype", given.get("dtype", "auto"), DTYPES)
         if given.get("quantisation") is not None:
             _among("quantisation", given["quantisation"], QUANTISATIONS)
@@ -55,7 +67,7 @@ class HfOptions:
             raise UsageError(f"trust_remote_code={given['trust_remote_code']!r}: expected true or false")
         if not isinstance(given.get("processor", {}), Mapping):
             raise UsageError(f"processor={given['processor']!r}: expected a table of options")
-        for name in ("revision", "device", "attention", "chat_template"):
+        for name in ("revision", "adapter", "device", "attention", "chat_template"):
             if not isinstance(given.get(name, ""), str | None):
                 raise UsageError(f"{name}={given[name]!r}: expected a text")
         if given.get("device_map") is not None and given.get("device", "auto") != "auto":
@@ -77,6 +89,16 @@ def template_text(options: HfOptions) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise UsageError(f"chat_template={options.chat_template}: the file cannot be read: {reason}") from error
+
+
+def dtype_named(name: Any) -> Any:
+    """A dtype by the name that torch has for it; what is no synonym stays as it is.
+
+    >>> dtype_named("bf16"), dtype_named("torch.float16"), dtype_named("int8")
+    ('bfloat16', 'float16', 'int8')
+    """
+    short = str(name).lower().removeprefix("torch.")
+    return _SYNONYMS.get(short, short) if short in _SYNONYMS or short in DTYPES else name
 
 
 def _among(name: str, value: Any, known: tuple[str, ...]) -> None:

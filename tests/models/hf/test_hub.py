@@ -70,7 +70,7 @@ def test_another_revision_is_another_model(tmp_path: Path, llava: Path) -> None:
 def test_what_is_cached_in_part_says_how_to_get_the_rest(tmp_path: Path, llava: Path) -> None:
     snapshot = cached(tmp_path / "home", "somebody/something", llava)
     (snapshot / "model.safetensors").unlink()
-    run(tmp_path).refused(4, "somebody/something is on this machine in part", "hf download somebody/something")
+    run(tmp_path).refused(2, "somebody/something is on this machine in part", "hf download somebody/something")
 
 
 def test_a_hub_gives_it_once(tmp_path: Path, llava: Path) -> None:
@@ -95,7 +95,7 @@ REFUSALS = {
     "private": ({"/": (401, "RepoNotFound")}, 2, ["the hub has no model 'somebody/something'", "hf auth login"]),
     "gated": (
         {"/somebody": (403, "GatedRepo")},
-        4,
+        2,
         ["'somebody/something' is gated: ask for access at", "/somebody/something, then: hf auth login"],
     ),
     "gated, its page too": ({"/": (401, "GatedRepo")}, 2, ["is gated: ask for access at"]),
