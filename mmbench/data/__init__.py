@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mmbench.data.sources import ArrayImage, BytesImage, FileImage
     from mmbench.data.splits import held_out, split_by_group
     from mmbench.data.tables.open import find_data_file, read_records
+    from mmbench.data.unseen import UnseenImages
 
 __all__ = [
     "ArrayImage",
@@ -51,6 +52,7 @@ __all__ = [
     "Question",
     "Record",
     "Rows",
+    "UnseenImages",
     "as_array",
     "cached_image",
     "captioned_of",
@@ -119,5 +121,6 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.data.sources": ("ArrayImage", "BytesImage", "FileImage"),
         "mmbench.data.splits": ("held_out", "split_by_group"),
         "mmbench.data.tables.open": ("find_data_file", "read_records"),
+        "mmbench.data.unseen": ("UnseenImages",),
     },
 )

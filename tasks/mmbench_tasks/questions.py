@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core import Media, Output, Part, Task
-from mmbench.data import Fields, NamedImages, Question, Record, match_answers, questions_of, read_answered
+from mmbench.data import Fields, NamedImages, Question, Record, UnseenImages, match_answers, questions_of, read_answered
 
 _MARK = re.compile(r"<image (\d+)>")
 _META = "meta."
 _GROUP_DIGITS = 16
+_NOT_GIVEN = "(question, not given)"
+"""Stands for the text of a question where answers are only scored, and the file has none."""
 
 
 def question_rows(records: Iterable[Record], images: NamedImages) -> list[Question]:
@@ -32,6 +34,8 @@ def question_rows(records: Iterable[Record], images: NamedImages) -> list[Questi
                 if not name.startswith(_META) and not (name == "choices" and not value)
             }
             kept.setdefault("image", None)
+            if isinstance(images, UnseenImages) and not record.has("question"):
+                kept["question"] = _NOT_GIVEN
             if (several := _several(kept)) is not None:
                 kept = {**{name: value for name, value in kept.items() if name != "answer"}, "answers": several}
             yield Record(record.path, record.place, kept, record.is_csv)

@@ -22,7 +22,8 @@ class VqaCard(DatasetCard):
     """Name of a registered extractor (`mmbench list extractors`); empty: ``exact``, or ``verbatim`` where a
     variant of VQA accuracy compares open answers in a way of its own."""
     variant: str = ANY
-    """``any``, or where several people answered each question the variant in `mmbench.metrics.VQA_VARIANTS`."""
+    """``any``, or a key of `mmbench_tasks.vqa.variants.VARIANTS`: where several people answered each question one of
+    `mmbench.metrics.VQA_VARIANTS`, or the rule of a benchmark."""
     doubt: str = ""
     """What must be known beside the values where no other variant is chosen; empty: nothing."""
     closed_answers: bool = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmbench.core import AnswerFiles, CardFamily
+from mmbench.core import AnswerFiles, CardFamily, Output, Task
 from mmbench.data import (
+    Distribution,
     Question,
     card_of_file,
     find_data_file,
@@ -16,6 +17,7 @@ from mmbench.data import (
     read_results,
 )
 from mmbench.metrics import DEFAULT_VARIANT
+from mmbench_tasks.questions import answers_of
 from mmbench_tasks.vqa.card import ANNOTATORS, ANY, VqaCard
 from mmbench_tasks.vqa.notes import remark_on_choices
 from mmbench_tasks.vqa.task import VqaTask
@@ -43,6 +45,15 @@ class VqaFamily(CardFamily[VqaCard], AnswerFiles):
     def read_answers(self, path: Path) -> Mapping[str, str]:
         """Question id to answer; see `mmbench.data.read_results`."""
         return read_results(path)
+
+    def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
+        """Question id to answer; for a card in any format of its benchmark and of its peers."""
+        card = getattr(task, "card", None)
+        return (
+            answers_of(path, task)
+            if isinstance(getattr(card, "source", None), Distribution)
+            else super().outputs_of(path, task)
+        )
 
     def from_references(self, path: Path) -> VqaTask:
         """The task over official annotations, whose several answers are those of several people, or as in `from_data`."""

@@ -18,6 +18,18 @@ PROMPTS = PromptBook(
         ),
         Prompt(name="question-only-v1", templates={"open": "{question}", "closed": "{question}"}),
         Prompt(
+            name="short-phrase-v1",
+            templates={"": "{question}\nAnswer the question using a single word or phrase."},
+        ),
+        Prompt(
+            name="short-phrase-or-unanswerable-v1",
+            templates={
+                "": "{question}\nWhen the provided information is insufficient, respond with 'Unanswerable'.\n"
+                "Answer the question using a single word or phrase."
+            },
+        ),
+        Prompt(name="single-word-v1", templates={"": "{question}\nAnswer the question with a single word."}),
+        Prompt(
             name="final-answer-v1",
             alias="cot",
             templates={

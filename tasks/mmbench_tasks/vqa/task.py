@@ -22,10 +22,11 @@ from mmbench.core import (
 )
 from mmbench.data import Question
 from mmbench.extract import Extractor, extractor_named, normalise
-from mmbench.metrics import VQA_VARIANTS, vqa_accuracy
+from mmbench.metrics import VQA_VARIANTS
 from mmbench_tasks.vqa.card import ANY, VqaCard
 from mmbench_tasks.vqa.notes import notes
 from mmbench_tasks.vqa.prompts import PROMPTS, rendered, stated
+from mmbench_tasks.vqa.variants import VARIANTS
 
 _RIGHT: Mapping[str, float] = {"accuracy": 1.0}
 _WRONG: Mapping[str, float] = {"accuracy": 0.0}
@@ -44,14 +45,14 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
     """Questions about images.
 
     Where all answers of a question are right (variant ``any``), an answer is right when it is one of them to the extractor:
-    the metric ``accuracy``. Where each is what one person said, it is worth what
-    `mmbench.metrics.vqa_accuracy` says in the variant in force. A model that answers by scoring the choices gets the
+    the metric ``accuracy``. Otherwise it is worth what the variant in force says: VQA accuracy in one of its conventions where
+    each is what one person said, or the rule of a benchmark (`mmbench_tasks.vqa.variants`). A model that answers by scoring the choices gets the
     expected value over uniformly random choices among the best. Errors cluster by the question's group, by image where
     it has none. Options are ``extractor``, ``prompt`` and ``variant``, by name.
     """
 
     scoring_options = ("extractor", "variant")
-    variants: ClassVar[Sequence[str]] = (ANY, *VQA_VARIANTS)
+    variants: ClassVar[Sequence[str]] = (ANY, *VARIANTS)
     """The variants that `with_options` takes."""
     prompt: Prompt
     extractor: Extractor
@@ -59,7 +60,7 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
     def __init__(self, card: VqaCard, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(card, options)
         self.variant: str = self.option("variant")
-        self.columns = ("accuracy",) if self.variant == ANY else ("vqa_accuracy",)
+        self.columns = ("accuracy",) if self.variant == ANY else (VARIANTS[self.variant].column,)
         self.closed_answers = card.closed_answers
         usual = "exact" if self.variant == ANY or card.closed_answers else "verbatim"
         self.prompt = PROMPTS.find(self.option("prompt"))
@@ -90,21 +91,21 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
 
     @property
     def _metric_name(self) -> str:
-        return "accuracy" if self.variant == ANY else f"vqa_accuracy(variant={self.variant})"
+        return str(self.metrics[0].id)
 
     @property
     def metrics(self) -> Sequence[Metric]:
         """One: the mean of what the samples' answers are worth."""
-        from mmbench.metrics import accuracy, vqa_metric
+        from mmbench.metrics import accuracy
 
-        return [accuracy() if self.variant == ANY else vqa_metric(variant=self.variant)]
+        return [accuracy() if self.variant == ANY else VARIANTS[self.variant].metric()]
 
     @property
     def notes(self) -> Sequence[str]:
         """What the data lack that the variant in force counts on, a sentence each. Reads the data."""
         remark, doubt = self.card.remark, "" if "variant" in self.options else self.card.doubt
-        found = [doubt] if self.variant == ANY else notes(self.source.rows("test"), self.variant)
-        return tuple(note for note in (remark, *found) if note)
+        found = [doubt] if self.variant not in VQA_VARIANTS else notes(self.source.rows("test"), self.variant)
+        return tuple(note for note in (*self.differences(), remark, *found) if note)
 
     def sample(self, row: Question) -> Sample:
         """One question."""
@@ -118,7 +119,7 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
             choices=row.choices,
             group=group,
             slices=row.slices,
-            meta={"records": row.records} if row.records else _NO_META,
+            meta={**row.meta, "records": row.records} if row.records else row.meta or _NO_META,
         )
 
     def put(self, sample: Sample) -> tuple[Part, ...]:
@@ -150,17 +151,17 @@ class VqaTask(CardTask[VqaCard], PerSampleTask):
             return SampleScore(self.choice_values(sample, answer), "scored", answer)
         if self.variant != ANY and sample.choices is None and not output.strip():
             worth = self._worth("", sample)
-            return SampleScore({"vqa_accuracy": worth}, "scored", "") if worth else self._unparsed
+            return SampleScore({self.columns[0]: worth}, "scored", "") if worth else self._unparsed
         return self._unparsed
 
     def choice_values(self, sample: Sample, choice: str) -> Mapping[str, float]:
         """What a choice is worth, whatever the extractor would make of it as a text."""
         if self.variant == ANY:
             return _RIGHT if self._is_right(choice, sample) else _WRONG
-        return {"vqa_accuracy": self._worth(choice, sample)}
+        return {self.columns[0]: self._worth(choice, sample)}
 
     def _worth(self, answer: str, sample: Sample) -> float:
-        return vqa_accuracy(answer, sample.references, self.variant, records=sample.meta.get("records"))
+        return VARIANTS[self.variant].worth(answer, sample)
 
     def _is_right(self, answer: str, sample: Sample) -> bool:
         choices, references = sample.choices, sample.references
