@@ -211,6 +211,7 @@ __all__ = [
     "vqa_accuracy",
     "vqa_metric",
     "weighted_median",
+    "winoground",
 ]
 
 _EXPORTS = {
@@ -234,7 +235,7 @@ _EXPORTS = {
     "mmbench.metrics.registered": "maker_named metric_from_id",
     "mmbench.metrics.regression": "CONVENTIONS NONZERO NUMBER acc2 acc5 acc7 mae number_columns pearson polarity_columns polarity_name same_class sentiment_f1 sentiment_metrics",
     "mmbench.metrics.retrieval.counts": "RankCounts Relevant captions_of_images chance_counts",
-    "mmbench.metrics.retrieval.declarations": "PROTOCOLS Protocol TIES Ties hit_rate mean_rank median_rank mrr ndcg pair_metric recall retrieval_metrics",
+    "mmbench.metrics.retrieval.declarations": "PROTOCOLS Protocol TIES Ties hit_rate mean_rank median_rank mrr ndcg pair_metric recall retrieval_metrics winoground",
     "mmbench.metrics.retrieval.expected": "query_columns",
     "mmbench.metrics.retrieval.pairs": "expected_pair",
     "mmbench.metrics.retrieval.protocols": "folded_columns folds_of_images",

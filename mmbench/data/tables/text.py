@@ -152,6 +152,11 @@ def _object_table(path: Path, value: dict[str, Any], split: str) -> Table:
     if value and all(isinstance(each, dict) for each in value.values()):
         return Table(path, "JSON object keyed by id", _again(path, _keyed(path, value)), count=len(value))
     name = next((name for name in WRAPPERS if isinstance(value.get(name), list)), None)
+    rows = {key: each for key, each in value.items() if isinstance(each, dict)}
+    if (
+        name is None and len(rows) > len(value) / 2 > 1
+    ):  # beside the rows stands what was made of them, such as an accuracy
+        return Table(path, "JSON object keyed by id", _again(path, _keyed(path, rows)), count=len(rows))
     if name is None:
         held = ", ".join(list(value)[:5])
         raise DataError(f"expected rows: a list of objects, an object keyed by id, or an object with one of "

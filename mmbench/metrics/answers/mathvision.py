@@ -26,6 +26,8 @@ _DROPPED = (
 _MARKUP = ("\\!", "\\$", "$", "\\%")
 _TOKEN = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+|\\(?:d|t)?frac|\\sqrt|\\pi|\\cdot|\\times|\\div|pi|[-+*/^(){}])")
 _FRACTION = re.compile(r"-?\d+/-?\d+")
+_BARE_FRACTION = re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)")
+"""A fraction of two digits without braces, as LaTeX takes it."""
 _DECIMALS = 2
 _DEEP = 40
 
@@ -154,10 +156,11 @@ def latex_value(text: str) -> float | None:
         The value; None for anything else, and where it is not finite.
 
     Example:
-        >>> latex_value("\\frac{3}{4}+2"), latex_value("2\\sqrt{9}"), latex_value("2x")
-        (2.75, 6.0, None)
+        >>> latex_value("\\frac{3}{4}+2"), latex_value("2\\sqrt{9}"), latex_value("\\frac12"), latex_value("2x")
+        (2.75, 6.0, 0.5, None)
     """
     tokens: list[str] = []
+    text = _BARE_FRACTION.sub(r"\\frac{\1}{\2}", text)
     place = 0
     while place < len(text.rstrip()):
         token = _TOKEN.match(text, place)

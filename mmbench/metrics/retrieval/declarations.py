@@ -93,6 +93,15 @@ pair_metric = MetricMaker(
     unit="pair_{direction}",
 )
 
+winoground = MetricMaker(
+    "winoground(score=text|image|group)",
+    description="Share of the squares of two images and two captions where each image is strictly closer to its own caption (text), each "
+    "caption to its own image (image), or both (group). A tie is wrong.",
+    columns=("{score}", ONES),
+    formula="squares that are right / squares",
+    source="Thrush et al. 2022, Winoground",
+)
+
 
 @metric(
     f"median_rank{_CONVENTION}",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmbench.core import AnswerFiles, CardFamily
+from mmbench.core import AnswerFiles, CardFamily, Output, Task
 from mmbench.data import (
     Captioned,
+    Distribution,
     card_of_file,
     find_data_file,
     read_candidates,
@@ -16,6 +17,7 @@ from mmbench.data import (
 )
 from mmbench_tasks.captioning.card import CaptioningCard
 from mmbench_tasks.captioning.task import CaptioningTask
+from mmbench_tasks.questions import answers_of
 
 _ENDINGS = (".gz", ".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 
@@ -43,6 +45,15 @@ class CaptioningFamily(CardFamily[CaptioningCard], AnswerFiles):
     def read_answers(self, path: Path) -> Mapping[str, str]:
         """Image id to caption; see `mmbench.data.read_candidates`."""
         return read_candidates(path)
+
+    def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
+        """Image id to caption; for a card in any format of its peers."""
+        card = getattr(task, "card", None)
+        return (
+            answers_of(path, task)
+            if isinstance(getattr(card, "source", None), Distribution)
+            else super().outputs_of(path, task)
+        )
 
     def from_references(self, path: Path) -> CaptioningTask:
         """The task over a file of captions; see `mmbench.data.read_references`."""

@@ -80,7 +80,7 @@ class CaptioningTask(CardTask[CaptioningCard]):
         from mmbench.metrics import one_image_note
 
         note = one_image_note([row.captions for row in self.source.rows("test")])
-        return () if note is None else (note,)
+        return self.differences() if note is None else (*self.differences(), note)
 
     def sample(self, row: Captioned) -> Sample:
         """One captioned image; a line of text stands for an image that is not there."""

@@ -19,6 +19,8 @@ class McqCard(DatasetCard):
     """Name of a prompt in `mmbench_tasks.mcq.prompts.PROMPTS`."""
     rule: str = "extractor"
     """How an answer is read and judged: a key of `mmbench_tasks.mcq.rules.RULES`."""
+    open_questions: bool = False
+    """Whether some questions have no options."""
     listed: bool = True
     """Whether options are listed behind the question; False where they stand in it, or in the image."""
     predicted_is: str = "text"

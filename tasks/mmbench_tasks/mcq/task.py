@@ -68,6 +68,7 @@ class McqTask(CardTask[McqCard], PerSampleTask):
         super().__init__(card, options)
         self.prompt = PROMPTS.find(self.option("prompt"))
         self.extractor = extractor_named(self.extractor_name("options", "option"))
+        self.closed_answers = not card.open_questions
         self.rule: Rule = RULES[self.option("rule")]
         self.shuffle: int | None = self.options.get("shuffle")
         self.protocol: str = self.options.get("protocol", PROTOCOLS[0] if card.circular else PROTOCOLS[1])

@@ -35,6 +35,7 @@ CARD = McqCard(
             answer_is="letter",
         ),
     ),
+    open_questions=True,
     rule="mathvision",
     results=Fields(id="id", prediction="response"),
     samples=3_040,

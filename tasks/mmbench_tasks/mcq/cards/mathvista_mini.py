@@ -37,6 +37,7 @@ CARD = McqCard(
             slices__answer_type="answer_type",
         ),
     ),
+    open_questions=True,
     rule="mathvista",
     judged=True,
     results=Fields(id="id", prediction="extraction"),

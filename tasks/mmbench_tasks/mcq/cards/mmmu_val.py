@@ -31,6 +31,7 @@ CARD = McqCard(
         ),
     ),
     max_images=7,
+    open_questions=True,
     rule="mmmu",
     samples=900,
     size="0.4 GB",
