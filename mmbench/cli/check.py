@@ -25,7 +25,7 @@ from mmbench.core.visible import readable_lines, visible
 from mmbench.metrics.declare import MetricMaker
 from mmbench.metrics.registered import maker_named
 from mmbench.resolve.config import load_config
-from mmbench.resolve.options import OPTIONS
+from mmbench.resolve.options import OPTIONS, read_by
 
 if TYPE_CHECKING:
     from mmbench.testing import Report
@@ -73,7 +73,17 @@ _LIMIT = replace(
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("plugin", metavar="PLUGIN")
 @options(
-    "tasks", "data", "task-args", "model-args", _LIMIT, "seed", "json", tasks=_TASK, seed="Seed of all that is drawn."
+    "tasks",
+    "data",
+    "map",
+    "download",
+    "task-args",
+    "model-args",
+    _LIMIT,
+    "seed",
+    "json",
+    tasks=_TASK,
+    seed="Seed of all that is drawn.",
 )
 def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
     """Check that a task, a model or a metric keeps the promises that the harness relies on.
@@ -83,7 +93,7 @@ def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
     if len(tasks) > 1:
         raise UsageError(f"name one task: --task {tasks[0]}")
     asked = _Asked(
-        data=values["data"],
+        data=read_by(values["data"], values),
         task_args=values["task_args"],
         model_args=values["model_args"],
         task=next(iter(tasks), None),

@@ -30,6 +30,7 @@ COMMANDS = {
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
     "gate": "Hold a run against its baseline and against limits; for CI.",
     "baseline": "Keep a run as a small file, for `mmbench gate`.",
+    "data": "Look into data files, fetch public datasets, count what they hold.",
     "list": "List tasks, models, baselines, suites, metrics or data sets.",
     "check": "Check that your task, model or metric keeps its promises.",
     "doctor": "Say what is installed, what is broken, and what to do about it.",

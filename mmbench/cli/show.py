@@ -42,7 +42,7 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 @click.argument("what", metavar="RUN…|TASK", nargs=-1, required=True)
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
 @options(
-    *("tasks", "data", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
+    *("tasks", "data", "map", "download", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
     *("model", "model-args", "allow", "solved", "out"),
     tasks="Only these tasks of the runs, or families of tasks.",
     prompt="One prompt, by name or as a file.",

@@ -8,6 +8,7 @@ from typing import Any
 from mmbench.core.errors import UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Request, conversation
+from mmbench.resolve.options import read_by
 from mmbench.resolve.task_names import ResolvedTask
 
 
@@ -19,7 +20,7 @@ def asked_task(name: str, values: Mapping[str, Any]) -> ResolvedTask:
     """
     from mmbench.resolve.task_names import asking_of, resolve_tasks
 
-    found = resolve_tasks([name], values["data"], values["task_args"], asking_of(values))
+    found = resolve_tasks([name], read_by(values["data"], values), values["task_args"], asking_of(values))
     if len(found) > 1:
         raise UsageError("--prompt: name one prompt to look at")
     return found[0]

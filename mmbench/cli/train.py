@@ -38,7 +38,20 @@ _SET = replace(OPTIONS["model-args"], name="set", also=("model-args",), paramete
 @click.command(cls=Command, epilog=_EPILOG)
 @click.argument("model", metavar="BASELINE")
 @options(
-    "tasks", "seed", "seeds", _SET, "data", "task-args", "device", "checkpoints", "retrain", "threads", "json", "quiet"
+    "tasks",
+    "seed",
+    "seeds",
+    _SET,
+    "data",
+    "map",
+    "download",
+    "task-args",
+    "device",
+    "checkpoints",
+    "retrain",
+    "threads",
+    "json",
+    "quiet",
 )
 def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     """Have a model learn tasks ahead of any run, and keep what it has learned.
@@ -55,7 +68,7 @@ def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     return 0
 
 
-_CARRIED = ("model-args", "data", "task-args", "device", "seed", "seeds", "checkpoints")
+_CARRIED = ("model-args", "data", "map", "download", "task-args", "device", "seed", "seeds", "checkpoints")
 """Options of a training that its evaluation needs as well."""
 
 

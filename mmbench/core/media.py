@@ -34,7 +34,8 @@ class Media:
     both, use `mmbench.data.encoded_image`."""
     digest: str
     """sha256, as 64 hexadecimal digits, of the encoded bytes; where there are none, of a type-tagged header and the
-    content; for a generated scene, of its symbolic description."""
+    content; for a generated scene, of its symbolic description; for an image in a table, an archive or a published dataset, of
+    what identifies it, so that nothing is read for it (`mmbench.data.content_digest` is that of its bytes)."""
     source: Source = field(compare=False, repr=False)
     """Where it loads from; not part of its identity."""
     attrs: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -36,6 +36,10 @@ class DataSource:
     """File or folder, as given."""
     name: str | None = None
     """A task (``vqa``, ``vqa/mine``) or the dataset's name; None: for every family that is named without data."""
+    fields: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Roles to fields, as ``--map`` gives them; empty: the layout is recognised, or mmbench's own."""
+    download: bool = False
+    """Whether images that are named by URLs are fetched (``--download``)."""
 
     @classmethod
     def parse(cls, text: str) -> DataSource:

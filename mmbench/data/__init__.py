@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mmbench.data.distribution import Distribution, Hub, Official, kept_by
     from mmbench.data.fields import Fields
     from mmbench.data.fingerprint import (
+        content_digest,
         digest_array,
         digest_bytes,
         digest_file,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from mmbench.data.pixels import load_pixels, resized
     from mmbench.data.predictions import match_answers, read_answered
     from mmbench.data.prepared import EncodedImage, encoded_image
-    from mmbench.data.questions import questions_of, read_questions
+    from mmbench.data.questions import image_names, questions_of, read_questions
+    from mmbench.data.reading import FileRows, Reading, numbers_of_classes, read_dataset
     from mmbench.data.records import Record, cut, listed, refuse_repeated
     from mmbench.data.rows import Captioned, Question, Rows, card_of_file
     from mmbench.data.sources import ArrayImage, BytesImage, FileImage
@@ -46,10 +48,12 @@ __all__ = [
     "EncodedImage",
     "Fields",
     "FileImage",
+    "FileRows",
     "Hub",
     "NamedImages",
     "Official",
     "Question",
+    "Reading",
     "Record",
     "Rows",
     "UnseenImages",
@@ -57,6 +61,7 @@ __all__ = [
     "cached_image",
     "captioned_of",
     "card_of_file",
+    "content_digest",
     "cut",
     "dataset_digest",
     "digest_array",
@@ -68,6 +73,7 @@ __all__ = [
     "image_from_array",
     "image_from_bytes",
     "image_from_file",
+    "image_names",
     "images_from_files",
     "is_annotations",
     "kept_by",
@@ -75,12 +81,14 @@ __all__ = [
     "load_pixels",
     "loads",
     "match_answers",
+    "numbers_of_classes",
     "preload",
     "questions_of",
     "read_annotations",
     "read_answered",
     "read_candidates",
     "read_captions",
+    "read_dataset",
     "read_pickle",
     "read_questions",
     "read_records",
@@ -102,6 +110,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.data.distribution": ("Distribution", "Hub", "Official", "kept_by"),
         "mmbench.data.fields": ("Fields",),
         "mmbench.data.fingerprint": (
+            "content_digest",
             "digest_array",
             "digest_bytes",
             "digest_file",
@@ -115,7 +124,8 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.data.pixels": ("load_pixels", "resized"),
         "mmbench.data.predictions": ("match_answers", "read_answered"),
         "mmbench.data.prepared": ("EncodedImage", "encoded_image"),
-        "mmbench.data.questions": ("questions_of", "read_questions"),
+        "mmbench.data.questions": ("image_names", "questions_of", "read_questions"),
+        "mmbench.data.reading": ("FileRows", "Reading", "numbers_of_classes", "read_dataset"),
         "mmbench.data.records": ("Record", "cut", "listed", "refuse_repeated"),
         "mmbench.data.rows": ("Captioned", "Question", "Rows", "card_of_file"),
         "mmbench.data.sources": ("ArrayImage", "BytesImage", "FileImage"),

@@ -10,16 +10,19 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError
 from mmbench.data.images import NamedImages
+from mmbench.data.layouts import CAPTIONS
 from mmbench.data.questions import image_names
+from mmbench.data.reading import read_dataset
 from mmbench.data.records import Record, cut, describe, listed
 from mmbench.data.rows import Captioned
-from mmbench.data.tables.open import SUFFIXES, find_data_file, read_records
+from mmbench.data.tables.open import SUFFIXES, read_records
+from mmbench.data.tables.table import Table
 from mmbench.data.tables.text import read_json, read_text, record_of
 
 
@@ -44,13 +47,7 @@ def read_captions(path: Path) -> list[Captioned]:
 
     Raises `DataError`; pictures that are missing or have no captions are reported together. Pictures are not decoded.
     """
-    path = find_data_file(path)
-    if path.suffix.lower() == ".json" and isinstance(whole := read_json(path, read_text(path)), dict):
-        drafts = _coco(path, whole)
-    else:
-        return captioned_of(read_records(path), NamedImages(path))
-    images = NamedImages(path)
-    return _captioned(drafts, [images.add(draft.name, draft.place) for draft in drafts], images)
+    return list(read_dataset(path, CAPTIONS, captioned_of).rows("test"))
 
 
 def captioned_of(records: Iterable[Record], images: NamedImages) -> list[Captioned]:
@@ -231,6 +228,17 @@ def _picture_of(annotation: Record) -> str:
     if not annotation.has("image_id"):
         raise annotation.missing("image_id")
     return annotation.identifier(annotation.fields["image_id"], "field 'image_id'")
+
+
+def coco_records(table: Table) -> Table:
+    """The images of COCO's annotations, one row each. Raises `DataError`."""
+    whole = table.whole or {}
+
+    def read() -> Iterator[Record]:
+        for draft in _coco(table.path, whole):
+            yield Record(table.path, draft.place, {"id": draft.id, "image": draft.name, "captions": draft.captions})
+
+    return replace(table, read=read)
 
 
 def _record_id(record: Record, name: str) -> str:

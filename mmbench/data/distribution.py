@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,16 @@ class Distribution:
         if self.hub is not None:
             return self.hub.revision or f"unpinned: {self.hub.unpinned}"
         return "official files"
+
+    def takes(self, path: Path) -> bool:
+        """Whether what lies at a path is a copy of the dataset by its name: a folder, a shard, or one of the official files."""
+        official = self.official.files.values() if self.official else ()
+        names = [Path(name).name for files in official for name in files]
+        return (
+            not path.is_file()
+            or path.suffix in (".parquet", ".arrow")
+            or any(fnmatch(path.name, name) for name in names)
+        )
 
     def rows(self, split: str) -> Sequence[Any]:
         """The rows of a split, read once.

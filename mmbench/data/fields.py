@@ -63,7 +63,7 @@ class Fields(Mapping[str, Expression]):
     @property
     def names(self) -> frozenset[str]:
         """The fields of a row that are read."""
-        return frozenset(name for expression in self._roles.values() for name in _names(expression))
+        return frozenset(name for expression in self._roles.values() for name in names_of(expression))
 
     def apply(self, record: Record) -> Record:
         """The record with its roles as fields; absent ones are left out. Raises `DataError`."""
@@ -82,6 +82,11 @@ class Fields(Mapping[str, Expression]):
         found.setdefault("image", None)  # a question without an image says so
         if slices:
             found["slices"] = slices
+        if "classes" in found:
+            names = found.pop("classes")
+            found["choices"] = names
+            if "label" in found:
+                found["label"] = _class_of(record, found["label"], names)
         if self.answer_is != "text" and "answer" in found and found.get("choices"):
             found["answer"] = chosen(record, found["answer"], found["choices"], self.answer_is)
         return Record(record.path, record.place, found)
@@ -97,10 +102,13 @@ def parse_fields(given: Mapping[str, str]) -> Fields:
         raise UsageError(f"--map answer_is={answer_is}: expected text, index or letter")
     several = {role: tuple(str(name).split("+")) for role, name in given.items() if "+" in str(name)}
     roles = {role: several.get(role, str(name)) for role, name in given.items() if role != "answer_is"}
+    if "classes" in given:
+        roles["classes"] = tuple(f"={name.strip()}" for name in str(given["classes"]).split("|"))
     return Fields(answer_is=answer_is, **roles)
 
 
-def _names(expression: Expression) -> Iterator[str]:
+def names_of(expression: Expression) -> Iterator[str]:
+    """The fields of a row that an expression reads."""
     for each in (expression,) if isinstance(expression, str) else expression:
         if each.startswith("="):
             continue
@@ -157,7 +165,21 @@ def _as_list(record: Record, role: str, value: Any) -> Any:
     literal = python_list(value)
     if literal is not None:
         return literal
-    return [cell.strip() for cell in value.split("|")] if record.is_csv else value
+    if record.is_csv:
+        return [cell.strip() for cell in value.split("|")]
+    return [value] if role in ("answers", "captions") else value
+
+
+def _class_of(record: Record, label: Any, names: Any) -> Any:
+    """The name of a class that is given by its number or as true and false. Raises `DataError`."""
+    text = {"false": "0", "true": "1"}.get(str(label).strip().lower(), str(label).strip())
+    if not text.isdecimal():
+        return label
+    if int(text) >= len(names):
+        raise record.error(
+            f"field 'label': there is no class {text}; there are {len(names)}: {', '.join(map(str, names))}"
+        )
+    return names[int(text)]
 
 
 def chosen(record: Record, answer: Any, choices: Any, kind: str) -> Any:

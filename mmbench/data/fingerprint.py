@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbench.core import DataError, Media, dataset_digest
+from mmbench.data.cache import DigestCache
 from mmbench.data.formats import PREFIX, guess_mime
 from mmbench.data.sources import ArrayImage, BytesImage, FileImage, unreadable
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _NO_ATTRS: Mapping[str, Any] = {}
+IDENTIFIED = "identified"
+"""Attribute of media whose digest is not that of their bytes; says by what they are identified."""
+_DIGEST_BYTES = 256
+_CONTENTS: DigestCache[str] = DigestCache(64 * 2**20, lambda _: _DIGEST_BYTES)
 _THREADS = 8
 _FILES_A_TASK = 64
 
@@ -79,6 +84,17 @@ def image_from_array(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Media:
     """The picture with these pixels, uint8 [height, width, 3]."""
     digest = digest_array("image", "RGB", pixels.shape, str(pixels.dtype), pixels.tobytes())
     return Media("image", "image/png", digest, ArrayImage(pixels), _NO_ATTRS)
+
+
+def content_digest(media: Media) -> str:
+    """sha256 of the encoded bytes of a medium, also of one that is identified in another way; its own digest where it has no bytes.
+
+    The digest of such a medium is kept, so that its bytes are read for it once. Raises `MediaError`.
+    """
+    raw: Any = getattr(media.source, "raw", None)
+    if IDENTIFIED not in media.attrs or raw is None:
+        return media.digest
+    return _CONTENTS.get(media.digest, lambda: digest_bytes(raw()))
 
 
 def _digest_and_prefix(name: str) -> tuple[str, bytes]:

@@ -11,13 +11,13 @@ from typing import Any
 
 from mmbench.core import DataError, Media
 from mmbench.data.embedded import embedded_image, shown_name
-from mmbench.data.fingerprint import image_from_bytes, images_from_files
+from mmbench.data.fingerprint import IDENTIFIED, image_from_bytes, images_from_files
 from mmbench.data.formats import guess_mime
 from mmbench.data.records import listed
 from mmbench.data.sources import FileImage
 
 _LISTED = 3
-_NO_ATTRS: Mapping[str, Any] = {}
+_BY_NAME: Mapping[str, Any] = {IDENTIFIED: "name"}
 
 
 class NamedImages:
@@ -102,7 +102,7 @@ class NamedImages:
             return media
         digest = _digest("mmbench-media-1", self._scope, identifier)
         source: Any = media.source
-        return replace(media, digest=digest, source=replace(source, digest=digest))
+        return replace(media, digest=digest, source=replace(source, digest=digest), attrs=_BY_NAME)
 
     def _look_for(self, name: str, place: str) -> None:
         found = self._find(name)
@@ -114,8 +114,8 @@ class NamedImages:
             folders = " and ".join(path.removesuffix(name).rstrip("/\\") for path in found)
             self._ambiguous.append(f"{name} ({place}; in {folders})")
 
-    def media(self) -> Mapping[str, Media]:
-        """Name to image, for all names; equal files are one medium. Raises `DataError` when any is missing."""
+    def check(self) -> None:
+        """Raise `DataError` when images are missing, are in several folders, or would have to be fetched."""
         if self._missing:
             count = "1 image is" if len(self._missing) == 1 else f"{len(self._missing):,} images are"
             raise DataError(
@@ -127,6 +127,14 @@ class NamedImages:
                 f"{self._data_file}: the same name in several folders: {listed(self._ambiguous)}. "
                 f"Write the folder before the name"
             )
+        if self._urls and not self._download:
+            shown = [f"{shown_name(url)} ({place})" for url, place in self._urls.items()]
+            count = "1 image is a URL" if len(shown) == 1 else f"{len(shown):,} images are URLs"
+            raise DataError(f"{self._data_file}: {count}: {listed(shown, _LISTED)}. To fetch and keep them: --download")
+
+    def media(self) -> Mapping[str, Media]:
+        """Name to image, for all names; equal files are one medium. Raises `DataError` as `check` does, and when fetching fails."""
+        self.check()
         paths = {**self._paths, **self._fetched()}
         if self._scope:
             files = {name: self._by_name(name, path) for name, path in paths.items()}
@@ -139,10 +147,6 @@ class NamedImages:
         """URL to file, of the images that are named by URLs. Raises `DataError`."""
         if not self._urls:
             return {}
-        if not self._download:
-            shown = [f"{shown_name(url)} ({place})" for url, place in self._urls.items()]
-            count = "1 image is a URL" if len(shown) == 1 else f"{len(shown):,} images are URLs"
-            raise DataError(f"{self._data_file}: {count}: {listed(shown, _LISTED)}. To fetch and keep them: --download")
         from mmbench.data.download import fetch_urls
 
         return fetch_urls(list(self._urls))
@@ -154,7 +158,7 @@ class NamedImages:
             digest = _digest("mmbench-media-1", self._scope, identifier)
         else:
             digest = _digest("mmbench-file-1", self._scope, name, str(Path(path).stat().st_size))
-        return Media("image", guess_mime(b"", path), digest, FileImage(path, digest), _NO_ATTRS)
+        return Media("image", guess_mime(b"", path), digest, FileImage(path, digest), _BY_NAME)
 
     def _find(self, name: str) -> list[str]:
         for folder in self._roots:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import Any
 
 from mmbench.core import Media
 from mmbench.data.images import NamedImages
+from mmbench.data.layouts import QUESTIONS
+from mmbench.data.reading import FileRows, read_dataset
 from mmbench.data.records import Record, cut, listed, python_list
 from mmbench.data.rows import Question, told_apart
-from mmbench.data.tables.open import find_data_file, read_records
 from mmbench.extract import normalise
 
-_FIELDS = ("image", "question", "answer", "answers", "id", "question_id", "choices", "slices", "type", "group", "media")
-_OPTIONAL = _FIELDS[4:]
 _LETTERS = "ABCDEFGHIJ"
 """Fields that may hold choices, as in the tables of VLMEvalKit, MMBench and SEED-Bench."""
-_MISSPELT = 0.85
-"""How alike (`difflib`) the name of an unknown field must be to a known one to be taken for a slip."""
 
 
 class _Shared:
@@ -29,7 +25,6 @@ class _Shared:
     def __init__(self) -> None:
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._slices: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-        self._names: set[tuple[str, ...]] = set()
 
     def texts(self, items: list[str]) -> tuple[str, ...]:
         whole = tuple(items)
@@ -37,18 +32,6 @@ class _Shared:
 
     def slices(self, labels: dict[str, str]) -> Mapping[str, str]:
         return self._slices.setdefault(tuple(sorted(labels.items())), labels)
-
-    def check_names(self, record: Record) -> None:
-        """Refuse a field that looks like a slip for an optional one; equal lists of fields are looked at once."""
-        names = tuple(record.fields)
-        if names in self._names:
-            return
-        self._names.add(names)
-        absent = [name for name in _OPTIONAL if name not in names]
-        for name in names:
-            near = [] if name in _FIELDS else difflib.get_close_matches(name.casefold(), absent, n=1, cutoff=_MISSPELT)
-            if near:
-                raise record.error(f"unknown field {name!r}; did you mean {near[0]!r}?")
 
 
 def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
@@ -62,9 +45,9 @@ def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
     Raises:
         DataError: It names file and line; missing images are reported together. Images are not decoded.
     """
-    path = find_data_file(path)
-    records = read_records(path)
-    return questions_of(records, NamedImages(path)) if pictures else _unseen(records)
+    if not pictures:
+        return _unseen(FileRows(path, QUESTIONS, questions_of).records())
+    return list(read_dataset(path, QUESTIONS, questions_of).rows("test"))
 
 
 def questions_of(records: Iterable[Record], images: NamedImages) -> list[Question]:
@@ -73,7 +56,7 @@ def questions_of(records: Iterable[Record], images: NamedImages) -> list[Questio
     A record has ``question``; ``answer`` (text or number) or ``answers`` (a list of these, or of objects with ``answer``, which may
     have ``answer_id`` and ``answer_confidence``); ``image`` (a name, a URL, base64, bytes or a medium, or a list of these; absent
     or null for a question without one); and may have ``id`` or ``question_id`` (else ``row-0`` and so on), ``choices`` (a list),
-    ``group``, ``media`` (what identifies the image), and ``slices`` (an object) or ``type``. In CSV, lists are separated by ``|``.
+    ``group``, ``hint`` (a text that stands before the question), ``media`` (what identifies the image), and ``slices`` (an object) or ``type``. In CSV, lists are separated by ``|``.
     Choices may also stand in fields ``A``, ``B`` and so on up to ``J``, and the answer is then one of these letters or texts.
 
     Args:
@@ -88,7 +71,6 @@ def questions_of(records: Iterable[Record], images: NamedImages) -> list[Questio
     questions: list[Question] = []
     names: list[tuple[str, ...]] = []
     for position, record in enumerate(records):
-        shared.check_names(record)
         found = image_names(record, images)
         question = _question(record, position, shared, asked=True)
         if question.id in places:
@@ -140,7 +122,6 @@ def _unseen(records: Iterable[Record]) -> list[Question]:
     """The questions of records that are only scored."""
     shared, places, questions = _Shared(), dict[str, str](), list[Question]()
     for position, record in enumerate(records):
-        shared.check_names(record)
         question = _question(record, position, shared, asked=False)
         if question.id in places:
             raise record.error(f"id {question.id!r} is taken by {places[question.id]}")
@@ -154,6 +135,8 @@ def _unseen(records: Iterable[Record]) -> list[Question]:
 def _question(record: Record, position: int, shared: _Shared, *, asked: bool) -> Question:
     """The question of a record, its images left out; it has a text, unless it is not `asked`."""
     text = record.text("question") if asked or record.has("question") else ""
+    if record.has("hint") and record.fields["hint"] != "":
+        text = f"{record.text('hint')}\n{text}"
     answers = _answers(record)
     choices = record.texts("choices") if record.has("choices") else None
     if choices is None and (lettered := _lettered(record)):
@@ -183,7 +166,12 @@ def _answers(record: Record) -> list[str]:
     if not record.has("answers"):
         if not record.has("answer"):
             raise record.missing("answer", "answers")
-        return [record.text("answer", number=True)]
+        answer = record.text("answer", number=True)
+        if record.is_csv and python_list(answer) is not None:
+            raise record.error(
+                f"field 'answer' holds a list, {cut(answer)}; name the column 'answers', or --map answers=answer"
+            )
+        return [answer]
     answers = record.texts("answers", key="answer")
     if record.has("answer") and record.text("answer", number=True) not in answers:
         raise record.error("field 'answer' is not among 'answers'; give one of the two fields")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mmbench.core import DatasetCard, Media
 from mmbench.data.fingerprint import digest_file
@@ -112,24 +112,37 @@ class Rows:
         return self.splits[split]
 
 
-def card_of_file(card: type[Card], name: str, path: Path, rows: Sequence[Any] | Rows, **fields: Any) -> Card:
+class SplitSource(Protocol):
+    """A source of rows that knows its splits."""
+
+    @property
+    def splits(self) -> Iterable[str]:
+        """Names of the splits, ``test`` among them."""
+
+    def rows(self, split: str) -> Sequence[Any]:
+        """The rows of a split."""
+
+
+def card_of_file(card: type[Card], name: str, path: Path, rows: Sequence[Any] | SplitSource, **fields: Any) -> Card:
     """The card of a dataset that was read from a user's file, whose licence and languages nobody stated.
 
     Args:
         card: The family's class of cards.
         name: Full name of the task.
-        path: The file; its digest is the revision.
-        rows: The rows of the split ``test``, or of several splits.
+        path: The file; its digest is the revision, unless the source of the rows knows another.
+        rows: The rows of the split ``test``, or a source of several splits.
         **fields: More fields of the card; `description` is one.
     """
-    source = rows if isinstance(rows, Rows) else Rows({"test": rows})
+    source: SplitSource = Rows({"test": rows}) if isinstance(rows, Sequence) else rows
     seen = any(row.image is not None for row in source.rows("test"))
+    most = max((len(getattr(row, "images", "1")) for row in source.rows("test")), default=1)
     facts = {
         "licence": "unknown",
         "citation": path.name,
-        "revision": digest_file(path),
+        "revision": getattr(source, "revision", "") or digest_file(path),
         "splits": tuple(source.splits),
         "languages": (),
         "modalities": ("image", "text") if seen else ("text",),
+        "max_images": max(1, most),
     }
     return card(name=name, source=source, **{**facts, **fields})

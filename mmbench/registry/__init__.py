@@ -10,7 +10,7 @@ from mmbench.registry.importing import import_file, import_target, load_referenc
 
 if TYPE_CHECKING:
     from mmbench.registry.describing import check, describe
-    from mmbench.registry.loading import as_task, configured, is_family, load, task_from_python
+    from mmbench.registry.loading import as_task, configured, is_family, load, source_at, task_from_python
 
 __all__ = [
     "GROUPS",
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "load_reference",
     "plugins",
+    "source_at",
     "task_from_python",
 ]
 
@@ -36,6 +37,6 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "mmbench.registry.describing": ("check", "describe"),
-        "mmbench.registry.loading": ("as_task", "configured", "is_family", "load", "task_from_python"),
+        "mmbench.registry.loading": ("as_task", "configured", "is_family", "load", "source_at", "task_from_python"),
     },
 )

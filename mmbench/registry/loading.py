@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +23,17 @@ def load(plugin: Plugin) -> Any:
     """
     value = import_target(plugin.target, f"{plugin.kind} {plugin.name!r} ({plugin.distribution})")
     return card_task(value) if plugin.kind == "task" and isinstance(value, DatasetCard) else value
+
+
+def source_at(plugin: Plugin, path: Path) -> Task | None:
+    """The task of a dataset, read from a copy at a path; None where it is no card whose source reads copies.
+
+    Raises:
+        PluginError: If the plug-in cannot be imported.
+    """
+    value = import_target(plugin.target, f"{plugin.kind} {plugin.name!r} ({plugin.distribution})")
+    at = getattr(getattr(value, "source", None), "at", None) if isinstance(value, DatasetCard) else None
+    return None if at is None else card_task(replace(value, source=at(path)))
 
 
 def card_task(card: DatasetCard) -> Task:

@@ -98,6 +98,8 @@ class Option:
         """The words of a command line that give it a value; none for its default."""
         if value == self.default:
             return []
+        if self.form.flag:
+            return [f"--{self.name}"]
         texts = [str(value)]
         if isinstance(value, Mapping):
             texts = [",".join(f"{key}={forms.as_text(each)}" for key, each in value.items())]

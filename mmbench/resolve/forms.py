@@ -135,6 +135,11 @@ def pairs() -> Form:
     return Form("K=V[,K=V…]", _pairs, key_values, "K=V[,K=V…]", many=True)
 
 
+def roles() -> Form:
+    """Which fields mean what: ``ROLE=FIELD`` pairs, or a mapping."""
+    return Form("ROLE=FIELD[,ROLE=FIELD…]", _roles, _role_pairs, "ROLE=FIELD[,…]", many=True)
+
+
 def sources() -> Form:
     """The user's own data: paths, alone or with the name of a task or dataset."""
     return Form("PATH, or NAME=PATH once for each name", _sources, _parsed_sources, "[NAME=]PATH", many=True)
@@ -247,6 +252,25 @@ def as_text(value: Any) -> str:
     import json
 
     return value if isinstance(value, str) and _json_or_text(value) == value else json.dumps(value)
+
+
+def _roles(value: Any) -> dict[str, str]:
+    found = dict(value) if isinstance(value, Mapping) else _role_pairs(_texts(value))
+    if not all(isinstance(each, str) and each.strip() for pair in found.items() for each in pair):
+        raise TypeError
+    return found
+
+
+def _role_pairs(texts: Iterable[str]) -> dict[str, str]:
+    """``ROLE=FIELD`` pairs, whose fields are texts whatever they look like. Raises ValueError."""
+    found: dict[str, str] = {}
+    for given in texts:
+        for pair in _split(given):
+            role, sign, name = pair.partition("=")
+            if not (sign and role.strip() and name.strip()):
+                raise ValueError(given)
+            found[role.strip()] = name.strip()
+    return found
 
 
 def _parsed_sources(texts: Iterable[str]) -> tuple[DataSource, ...]:

@@ -31,6 +31,19 @@ class TaskOptions(TypedDict, total=False):
     data: Annotated[
         Data | None, Option("Your own data for a task family.", forms.sources(), "data", default=(), identity=True)
     ]
+    map: Annotated[
+        Mapping[str, str] | None,
+        Option(
+            "Which fields of your data mean what, e.g. question=text,answer=label,image=img.",
+            forms.roles(),
+            "data",
+            default={},
+            identity=True,
+        ),
+    ]
+    download: Annotated[
+        bool, Option("Fetch and keep images that your data name by URL.", forms.flag(), "data", default=False)
+    ]
     task_args: Annotated[
         Mapping[str, Any] | None,
         Option("Options of the tasks, e.g. extractor=mention.", forms.pairs(), "data", default={}, identity=True),
@@ -310,10 +323,27 @@ def checked(given: Mapping[str, Any], keywords: Iterable[str], what: str) -> dic
         if keyword not in (*known, "progress"):
             raise unknown_option(f"option of {what}:", keyword, (*known, "progress"))
     found = {keyword: _by_keyword(keyword).value(given.get(keyword)) for keyword in known}
+    if "data" in found:
+        found["data"] = read_by(found["data"], found)
     of_model = {name: found[name] for name in ("base_url", "device", "dtype") if found.get(name) is not None}
     if "model_args" in found:
         found["model_args"] = {**found["model_args"], **of_model}
     return {**found, "progress": given.get("progress", True)}
+
+
+def read_by(sources: Iterable[DataSource], values: Mapping[str, Any]) -> tuple[DataSource, ...]:
+    """The user's own data, to be read as ``--map`` and ``--download`` say.
+
+    Raises:
+        UsageError: If there is a map and no data.
+    """
+    fields, download = dict(values.get("map") or {}), bool(values.get("download"))
+    found = tuple(sources)
+    if fields and not found:
+        raise UsageError("--map is for your own data: add --data [NAME=]PATH")
+    if not (fields or download):
+        return found
+    return tuple(dataclasses.replace(source, fields=fields, download=download) for source in found)
 
 
 def _by_keyword(keyword: str) -> Option:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,7 +102,8 @@ def resolve_tasks(
     if unused := [source for source in data if source not in resolver.used]:
         raise UsageError(
             f"--data {unused[0].name or unused[0].path}: no task in {','.join(names)!r} takes it. "
-            "A family takes your data (--tasks vqa --data FILE); a named dataset brings its own."
+            "A family takes your data (--tasks vqa --data FILE); a named dataset brings its own, or is read from your copy of it "
+            "(--data NAME=FOLDER)."
         )
     shown = [task.name for task in tasks]
     if twice := sorted({name for name in shown if shown.count(name) > 1}):
@@ -125,6 +127,11 @@ def notes_of(task: Task) -> tuple[str, ...]:
         return (notes,) if isinstance(notes, str) else tuple(map(str, notes))
 
 
+def origins_of(task: Task) -> tuple[str, ...]:
+    """Where the samples of a task were read from and how, a sentence each, once they were; empty where its source does not say."""
+    return tuple(map(str, getattr(getattr(task, "source", None), "notes", ())))
+
+
 def resolve_source(
     source: TaskSource, options: Mapping[str, Any] | None = None, *, foreign: bool = False
 ) -> ResolvedTask:
@@ -133,8 +140,11 @@ def resolve_source(
     Only registered names are looked up, unless `foreign`: a stored file must not decide what is imported here. Raises what
     `resolve_tasks` raises, and `ForeignSourceError`.
     """
-    data = () if source.data_path is None else (DataSource(source.data_path, source.data_name),)
-    name = source.name.partition("/")[0] if data else source.name
+    data: tuple[DataSource, ...] = ()
+    name = source.name
+    if source.data_path is not None:
+        data = (DataSource(source.data_path, source.data_name, source.data_fields, source.data_download),)
+        name = source.name if source.data_name == source.name else source.name.partition("/")[0]
     if _is_python(split_variant(name)[0]) and not foreign:
         raise ForeignSourceError(source.name)
     asking = Asking(generation=source.generation)
@@ -170,6 +180,11 @@ class _Resolver:
         if _is_python(name):
             return registry.task_from_python(name), TaskSource(name=name)
         family_name, slash, dataset = name.partition("/")
+        card = any(plugin.name == name for plugin in registry.plugins("task")) and "/" in name
+        named = self._named(name, dataset) if card else None
+        if named is not None and (found := self._card_at(name, named)) is not None:
+            self.used.append(named)
+            return found
         family_known = any(p.name == family_name for p in registry.plugins("task")) and "/" not in family_name
         source = self._data_for(name, family_name, dataset) if family_known else None
         if source is not None:
@@ -209,6 +224,10 @@ class _Resolver:
             raise UsageError(f"several --data fit {family!r}; write --data {family}=PATH")
         return candidates[0] if candidates else None
 
+    def _named(self, name: str, dataset: str) -> DataSource | None:
+        """The user's copy of a published dataset: data that were named after it."""
+        return next((each for each in self.data if each.name is not None and each.name in (name, dataset)), None)
+
     def _claimed(self, source: DataSource) -> bool:
         return any(name.partition("/")[2] == source.name for name in self.names)
 
@@ -219,14 +238,55 @@ class _Resolver:
             raise UsageError(f"task {family_name!r} brings its own data; it takes no --data")
         path = Path(source.path).expanduser().absolute()
         own_name = source.name if source.name not in (name, family_name) else None
-        dataset = dataset or own_name or path.stem
-        task = family.from_data(dataset, path)
-        return task, TaskSource(name=f"{family_name}/{dataset}", data_name=dataset, data_path=str(path))
+        dataset = dataset or own_name or _data_name(path)
+        if any(plugin.name == f"{family_name}/{dataset}" for plugin in registry.plugins("task")):
+            dataset = f"{dataset}.local"  # never to be taken for the published one
+        task = family.from_data(dataset, path, **_reading(family_name, family, source))
+        return task, _task_source(f"{family_name}/{dataset}", dataset, path, source)
+
+    def _card_at(self, name: str, source: DataSource) -> tuple[Task, TaskSource] | None:
+        """A published dataset, read from the user's copy of it; None for one that has no copies, and for a file of the user's own."""
+        path = Path(source.path).expanduser().absolute()
+        task = registry.source_at(registry.find("task", name), path)
+        if task is None or not cast("Any", task).source.takes(path):
+            return None
+        if source.fields:
+            raise UsageError(
+                f"--map: {name} knows its fields; to read a file of yours: --tasks {name.partition('/')[0]}"
+            )
+        return task, _task_source(name, name, path, source)
 
 
 def _is_python(name: str) -> bool:
     """Whether a name is a file or a module rather than something registered."""
     return ":" in name or name.endswith(".py")
+
+
+def _data_name(path: Path) -> str:
+    """What a user's data are called: the name of the file without its endings, or of the folder."""
+    return path.name if path.is_dir() else path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+
+
+def _reading(family: str, taker: Any, source: DataSource) -> dict[str, Any]:
+    """The keyword by which a family is told how to read. Raises `UsageError` for one that takes no map."""
+    if not (source.fields or source.download):
+        return {}
+    if "reading" not in inspect.signature(taker.from_data).parameters:
+        raise UsageError(f"--map and --download: the family {family!r} reads data in a way of its own")
+    from mmbench.data.fields import parse_fields
+    from mmbench.data.reading import Reading
+
+    return {"reading": Reading(parse_fields(source.fields) if source.fields else None, source.download)}
+
+
+def _task_source(name: str, data_name: str, path: Path, source: DataSource) -> TaskSource:
+    return TaskSource(
+        name=name,
+        data_name=data_name,
+        data_path=str(path),
+        data_fields=dict(source.fields),
+        data_download=source.download,
+    )
 
 
 def _generation(name: str, value: Any) -> Any:

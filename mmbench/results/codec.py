@@ -119,7 +119,10 @@ def _split_identity(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_seals(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 8 added digests to ``run.json``, plans and ``perf.json``, and checksums to the log: earlier files have none."""
+    """Version 8 added seals, and how a user's data are read: earlier files have none of the first and were read without a map.
+
+    Seals are digests in ``run.json``, plans and ``perf.json``, and checksums in the log.
+    """
     return {**document, "schema_version": 8}
 
 

@@ -164,6 +164,10 @@ class TaskSource(StoredRecord, frozen=True, kw_only=True):
     """Name of the user's data set; null where the task brings its own data."""
     data_path: str | None = None
     """Absolute path of the user's data; null where the task brings its own."""
+    data_fields: dict[str, str] = field(default_factory=dict)
+    """Roles to fields of the user's data (``--map``); empty where they were read as they are."""
+    data_download: bool = False
+    """Whether images that the user's data name by URL were fetched."""
     options: dict[str, Any] = field(default_factory=dict)
     """Options of the task, as given."""
     generation: dict[str, Any] = field(default_factory=dict)

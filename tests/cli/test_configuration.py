@@ -115,7 +115,7 @@ def test_tables_and_both_spellings_serve_in_the_file(call: Callable[..., Ended],
     assert ended.code == 0, ended.err
     run = json.loads((tmp_path / ended.document()["runs"][0] / "run.json").read_text(encoding="utf-8"))
     assert run["model"]["options"] == {"text": "red, blue"}
-    assert run["spec"]["data"] == [{"path": "mine.jsonl", "name": "vqa"}]
+    assert run["spec"]["data"] == [{"path": "mine.jsonl", "name": "vqa", "fields": {}, "download": False}]
 
 
 def test_a_shared_option_has_one_variable_for_all_commands(call: Callable[..., Ended]) -> None:

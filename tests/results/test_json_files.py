@@ -161,6 +161,7 @@ def test_an_unknown_field_anywhere_in_a_file_is_refused(tmp_path: Path, pattern:
         free += [
             *document.get("slices", {}).values(),
             *(each["parameters"] for each in document.get("specs", {}).values()),
+            *(each["source"]["data_fields"] for each in document.get("tasks", {}).values() if "source" in each),
         ]
         if any(objects[place] is each for each in free):
             continue

@@ -87,6 +87,9 @@ def find_data_file(path: Path) -> Path:
         found = sorted(inside for inside in path.iterdir() if _kind(inside) in _TEXTS and inside.is_file())
         if len(found) == 1:
             return found[0]
+        asked = [each for each in found if "question" in each.name.lower()]
+        if len(asked) == 1 and all("annotation" in each.name.lower() for each in found if each not in asked):
+            return asked[0]  # as the authors of VQA v2 give them out
         kinds = f"one file that ends in {', '.join(_TEXTS)}"
         names = listed([candidate.name for candidate in found])
         raise DataError(

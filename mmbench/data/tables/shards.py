@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mmbench.core import DataError, Media, MediaError, MissingExtraError
 from mmbench.data import cache
 from mmbench.data.decode import decode_file
+from mmbench.data.fingerprint import IDENTIFIED
 from mmbench.data.prepared import decoded_image, encoded_source
 from mmbench.data.records import Record
 from mmbench.data.tables.columns import class_names, column_values, image_kind
@@ -27,7 +28,7 @@ EXTRA = "data"
 _ROWS = 2048
 _WINDOW = 16 * 2**20
 _HELD = 96 * 2**20
-_NO_ATTRS: Mapping[str, Any] = {}
+_BY_CELL: Mapping[str, Any] = {IDENTIFIED: "cell"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class Shard:
             hashed = known.copy()
             hashed.update(b"%d %d" % (row, item))
             digest = hashed.hexdigest()
-            return Media("image", "image/*", digest, Cell(shard, column, row, item, digest), _NO_ATTRS)
+            return Media("image", "image/*", digest, Cell(shard, column, row, item, digest), _BY_CELL)
 
         def made(row: int) -> Any:
             count = 1 if present is None else present[row]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mmbench.core import DataError, Media, MediaError
 from mmbench.data import cache
 from mmbench.data.decode import decode_file
+from mmbench.data.fingerprint import IDENTIFIED
 from mmbench.data.formats import FORMATS
 from mmbench.data.prepared import decoded_image, encoded_source
 from mmbench.data.records import Record
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _IMAGES = {suffix.removeprefix("."): known.mime for known in FORMATS for suffix in known.suffixes}
 _TEXTS = {"txt": "caption", "text": "caption", "caption": "caption", "cls": "label", "answer": "answer"}
-_NO_ATTRS: Mapping[str, Any] = {}
+_BY_MEMBER: Mapping[str, Any] = {IDENTIFIED: "member"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _image(archive: Path, member: tarfile.TarInfo, mime: str) -> Media:
     stated = f"mmbench-member-1\x1f{member.name}\x1f{member.size}\x1f{member.chksum}\x1f{member.mtime}"
     digest = hashlib.sha256(stated.encode("utf-8", "surrogateescape")).hexdigest()
     source = Member(str(archive), member.name, member.offset_data, member.size, digest)
-    return Media("image", mime, digest, source, _NO_ATTRS)
+    return Media("image", mime, digest, source, _BY_MEMBER)
 
 
 def _add(archive: Path, member: tarfile.TarInfo, kind: str, stream: Any, fields: dict[str, Any]) -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmbench.core.errors import RunFailedError
+from mmbench.core.errors import MediaError, RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
+from mmbench.data.fingerprint import content_digest
 from mmbench.models.outputs import cut_off
 from mmbench.perf.observer import Observer
 from mmbench.resolve.model_names import ResolvedModel
@@ -36,7 +37,7 @@ def request_key(model: str | None, options: Mapping[str, Any], request: Request)
         "model": model,
         "options": dict(options),
         "kind": request.kind,
-        "parts": [["media", p.kind, p.digest] if isinstance(p, Media) else ["text", p] for p in request.content],
+        "parts": [["media", p.kind, _content(p)] if isinstance(p, Media) else ["text", p] for p in request.content],
     }
     if isinstance(request, Generate):
         key |= {"tokens": request.max_new_tokens, "stop": list(request.stop), "temperature": request.temperature}
@@ -47,6 +48,14 @@ def request_key(model: str | None, options: Mapping[str, Any], request: Request)
         key["messages"] = [[message.role, len(message.parts)] for message in messages]
     choices = request.choices if isinstance(request, Generate | Choose) else None
     return bytes.fromhex(digest({**key, "choices": None if choices is None else list(choices)}))
+
+
+def _content(media: Media) -> str:
+    """The digest of what a medium holds; one that cannot be read has its own, and fails when a model looks at it."""
+    try:
+        return content_digest(media)
+    except MediaError:
+        return media.digest
 
 
 def why_not(model: ResolvedModel) -> str | None:

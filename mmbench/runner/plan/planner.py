@@ -16,7 +16,7 @@ from mmbench.resolve.arguments import models_of
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.resolve.options import OF_RUN, checked
 from mmbench.resolve.suites import find_suite
-from mmbench.resolve.task_names import ResolvedTask, asking_of, notes_of, resolve_tasks
+from mmbench.resolve.task_names import ResolvedTask, asking_of, notes_of, origins_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
 from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
@@ -79,7 +79,9 @@ def make_plan(
             jobs.append(Job(fit.model, served, skipped, spec, out))
     check_reask(jobs)
     names = plans.names(resolved)
-    notes = [f"{names[task.name]}: {note}" for task in resolved for note in notes_of(task.task)]
+    notes = [
+        f"{names[task.name]}: {note}" for task in resolved for note in (*origins_of(task.task), *notes_of(task.task))
+    ]
     return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["max_cost"], options["solved"])
 
 

@@ -9,10 +9,12 @@ from mmbench.core import AnswerFiles, CardFamily, Output, Task
 from mmbench.data import (
     Captioned,
     Distribution,
+    FileRows,
+    Reading,
+    captioned_of,
     card_of_file,
-    find_data_file,
     read_candidates,
-    read_captions,
+    read_dataset,
     read_references,
 )
 from mmbench_tasks.captioning.card import CaptioningCard
@@ -34,13 +36,13 @@ class CaptioningFamily(CardFamily[CaptioningCard], AnswerFiles):
         "annotation format or as {image id: [captions]}, or name a task that has them (captioning/scenes)"
     )
 
-    def from_data(self, name: str, path: Path) -> CaptioningTask:
-        """The task ``captioning/NAME`` over the captions in a file or folder; see `mmbench.data.read_captions`.
+    def from_data(self, name: str, path: Path, reading: Reading | None = None) -> CaptioningTask:
+        """The task ``captioning/NAME`` over the captions in a file or folder; see `mmbench.data.captioned_of`.
 
         Raises `DataError`.
         """
-        path = find_data_file(path)
-        return _task(name, path, read_captions(path))
+        source = read_dataset(path, "captions", captioned_of, reading)
+        return _task(name, source.table.path, source)
 
     def read_answers(self, path: Path) -> Mapping[str, str]:
         """Image id to caption; see `mmbench.data.read_candidates`."""
@@ -61,7 +63,7 @@ class CaptioningFamily(CardFamily[CaptioningCard], AnswerFiles):
         return _task(_stem(path), path, rows)
 
 
-def _task(name: str, path: Path, rows: Sequence[Captioned]) -> CaptioningTask:
+def _task(name: str, path: Path, rows: Sequence[Captioned] | FileRows) -> CaptioningTask:
     described = f"pictures to describe, from {path.name}"
     return CaptioningTask(card_of_file(CaptioningCard, f"captioning/{name}", path, rows, description=described))
 

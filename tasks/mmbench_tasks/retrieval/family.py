@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mmbench.core import CardFamily, Predicted, Task, UsageError
-from mmbench.data import Captioned, card_of_file, find_data_file, read_captions, read_references
+from mmbench.data import Captioned, Reading, captioned_of, card_of_file, read_dataset, read_references
 from mmbench_tasks.questions import answers_of
 from mmbench_tasks.retrieval.card import RetrievalCard
 from mmbench_tasks.retrieval.task import RetrievalTask
@@ -31,14 +31,15 @@ class RetrievalFamily(CardFamily[RetrievalCard]):
             return NegativesTask(card)
         return SquaresTask(card) if card.form == "squares" else RetrievalTask(card)
 
-    def from_data(self, name: str, path: Path) -> RetrievalTask:
-        """The task ``retrieval/NAME`` over the captions in a file or folder; see `mmbench.data.read_captions`.
+    def from_data(self, name: str, path: Path, reading: Reading | None = None) -> RetrievalTask:
+        """The task ``retrieval/NAME`` over the captions in a file or folder; see `mmbench.data.captioned_of`.
 
         Raises `DataError`.
         """
-        path = find_data_file(path)
+        source = read_dataset(path, "captions", captioned_of, reading)
+        path = source.table.path
         described = f"captions by picture and pictures by caption, from {path.name}"
-        card = card_of_file(RetrievalCard, f"retrieval/{name}", path, read_captions(path), description=described)
+        card = card_of_file(RetrievalCard, f"retrieval/{name}", path, source, description=described)
         return RetrievalTask(card)
 
     def open_predictions(self, predictions: Path, references: Path | None, task: Task | None) -> Predicted:

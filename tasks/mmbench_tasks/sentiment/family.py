@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmbench.core import AnswerFiles, CardFamily, DataError
-from mmbench.data import Rows, card_of_file, find_data_file
-from mmbench_tasks.sentiment.card import POLARITIES, SentimentCard, Utterance
+from mmbench.data import FileRows, Reading, Rows, card_of_file
+from mmbench_tasks.sentiment.card import POLARITIES, SentimentCard
 from mmbench_tasks.sentiment.files import read_labelled, read_predictions
 from mmbench_tasks.sentiment.task import SentimentTask
 
@@ -29,13 +29,13 @@ class SentimentFamily(CardFamily[SentimentCard], AnswerFiles):
         "CMU-MOSI or CMU-MOSEI"
     )
 
-    def from_data(self, name: str, path: Path) -> SentimentTask:
+    def from_data(self, name: str, path: Path, reading: Reading | None = None) -> SentimentTask:
         """The task ``sentiment/NAME`` over a file: utterances with labels (`mmbench_tasks.sentiment.files`), or a pickle.
 
         A pickle is in the layout of CMU-MOSI and CMU-MOSEI (`mmbench_tasks.sentiment.pickled`), of which what was said is
         asked about. Raises `DataError`, also for one that holds features alone.
         """
-        task = _task(name, path, asked=True)
+        task = _task(name, path, asked=True, reading=reading)
         if any(row.text is None for row in task.source.rows("test")):
             raise DataError(
                 f"{path} holds features and no raw_text, so there is nothing to ask about; to score predictions: "
@@ -52,25 +52,26 @@ class SentimentFamily(CardFamily[SentimentCard], AnswerFiles):
         return _task(path.stem, path, asked=False)
 
 
-def _task(name: str, path: Path, *, asked: bool) -> SentimentTask:
+def _task(name: str, path: Path, *, asked: bool, reading: Reading | None = None) -> SentimentTask:
     """The task ``sentiment/NAME`` over a file."""
     from mmbench_tasks.sentiment.pickled import SUFFIXES, read_utterances
 
     if path.suffix.lower() in SUFFIXES:
         if not path.exists():
             raise DataError(f"there is no file {path}")
-        splits: Mapping[str, Sequence[Utterance]] = read_utterances(path)
+        source: Rows | FileRows = Rows(read_utterances(path))
         classes: tuple[str, ...] = POLARITIES
         scored = True
     else:
-        path = find_data_file(path)
-        found = read_labelled(path, asked=asked)
-        splits, classes, scored = {"test": found.rows}, found.classes, found.scored
+        found = read_labelled(path, asked=asked, reading=reading)
+        source = found.source if asked else Rows({"test": found.rows})
+        path = found.source.table.path
+        classes, scored = found.classes, found.scored
     card = card_of_file(
         SentimentCard,
         f"sentiment/{name}",
         path,
-        Rows(splits),
+        source,
         description=f"utterances from {path.name}, labelled {'from -3 to 3' if scored else 'with classes'}",
         citation=_CMU.get(_corpus(path), path.name),
         classes=classes,

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmbench.data import NamedImages, Record, cut, find_data_file, listed, read_records, refuse_repeated
+from mmbench.core import DataError
+from mmbench.data import (
+    FileRows,
+    NamedImages,
+    Reading,
+    Record,
+    cut,
+    find_data_file,
+    image_names,
+    listed,
+    numbers_of_classes,
+    read_records,
+    refuse_repeated,
+)
 from mmbench.extract import number_text
 from mmbench_tasks.sentiment.card import LIMIT, POLARITIES, Utterance, polarity
 
+_FEW = 16
 _NOT_NUMBERS = ("nan", "inf", "infinity")
 
 
@@ -23,10 +38,12 @@ class Labelled:
     """The classes that they are of."""
     scored: bool
     """Whether labels are numbers."""
+    source: FileRows
+    """Where they came from."""
 
 
-def read_labelled(path: Path, *, asked: bool = True) -> Labelled:
-    """Read the utterances in a file, or in the only data file of a folder.
+def read_labelled(path: Path, *, asked: bool = True, reading: Reading | None = None) -> Labelled:
+    """Read the utterances in a file or folder.
 
     A record has ``text`` (what was said) and ``label``: a number from -3 to 3 in every record, or the name of a class in every
     record. It may have ``image`` (a path as in `mmbench.data.read_questions`), ``id`` (else ``row-0`` and so on), ``choices`` (all
@@ -37,16 +54,12 @@ def read_labelled(path: Path, *, asked: bool = True) -> Labelled:
 
     Raises `DataError`, which names file and line.
     """
-    path = find_data_file(path)
-    images, reader = NamedImages(path), _Reader(asked)
-    for position, record in enumerate(read_records(path)):
-        reader.add(record, position)
-        if asked and record.has("image"):
-            reader.images[position] = images.add(record.text("image"), record.place)
-    media = images.media()
-    for position, name in reader.images.items():
-        reader.rows[position] = replace(reader.rows[position], image=media[name])
-    return Labelled(tuple(reader.rows), reader.classes(), bool(reader.scored))
+    reader = _Reader(asked)
+    source = FileRows(path, "utterances", reader.read, reading)
+    rows = source.rows("test") if asked else reader.read(source.records(), NamedImages(source.table.path))
+    if not rows:
+        raise DataError(f"{path} holds no rows")
+    return Labelled(tuple(rows), reader.classes(), bool(reader.scored), source)
 
 
 class _Reader:
@@ -56,9 +69,26 @@ class _Reader:
         self._asked = asked
         self._places: dict[str, str] = {}
         self._choices: tuple[str, ...] | None = None
+        self._written: set[str] = set()
         self.scored: bool | None = None
         self.rows: list[Utterance] = []
         self.images: dict[int, str] = {}
+
+    def read(self, records: Iterable[Record], images: NamedImages) -> Sequence[Utterance]:
+        """The utterances of some records. Raises `DataError`."""
+        start = len(self.rows)
+        last = None
+        for position, record in enumerate(records, start):
+            self.add(record, position)
+            last = record
+            if self._asked and record.has("image"):
+                (self.images[position],) = image_names(record, images) or ("",)
+        if last is not None:
+            self._refuse_numbers_of_classes(last.path)
+        media = images.media()
+        for position, name in self.images.items():
+            self.rows[position] = replace(self.rows[position], image=media[name])
+        return self.rows[start:]
 
     def add(self, record: Record, position: int) -> None:
         """Read one record. Raises `DataError`."""
@@ -68,6 +98,11 @@ class _Reader:
         slices = record.slices()
         group = record.text("group", number=True) if record.has("group") else ""
         self.rows.append(Utterance(name, text, label, score, group=group, slices=slices))
+
+    def _refuse_numbers_of_classes(self, path: Path) -> None:
+        """Raise `DataError` where every label is one of 0, 1, 2, … without a gap: classes have such numbers, scores hardly ever."""
+        if self.scored and (problem := numbers_of_classes(self._written)):
+            raise DataError(problem, path)
 
     def _id(self, record: Record, position: int) -> str:
         if not record.has("id"):
@@ -82,6 +117,8 @@ class _Reader:
 
     def _label(self, record: Record) -> tuple[str, float | None]:
         label = record.text("label", number=True).strip()
+        if len(self._written) < _FEW:
+            self._written.add(label)
         score = _number(label)
         if self.scored is None:
             self.scored = score is not None and not record.has("choices")

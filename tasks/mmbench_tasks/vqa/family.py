@@ -8,11 +8,15 @@ from pathlib import Path
 from mmbench.core import AnswerFiles, CardFamily, Output, Task
 from mmbench.data import (
     Distribution,
+    FileRows,
     Question,
+    Reading,
+    Rows,
     card_of_file,
-    find_data_file,
     is_annotations,
+    questions_of,
     read_annotations,
+    read_dataset,
     read_questions,
     read_results,
 )
@@ -32,15 +36,14 @@ class VqaFamily(CardFamily[VqaCard], AnswerFiles):
     task_type = VqaTask
     needs = "vqa needs a file of references beside the answers: VQA annotations, or questions with answers"
 
-    def from_data(self, name: str, path: Path) -> VqaTask:
-        """The task ``vqa/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`.
+    def from_data(self, name: str, path: Path, reading: Reading | None = None) -> VqaTask:
+        """The task ``vqa/NAME`` over the questions in a file or folder; see `mmbench.data.questions_of`.
 
         Where every question has ten answers they are taken for those of ten people, and scored by VQA accuracy; any
         other file's answers are all right. Raises `DataError`.
         """
-        path = find_data_file(path)
-        questions = read_questions(path)
-        return _over(name, path, questions, *_variant(questions))
+        source = read_dataset(path, "questions", questions_of, reading)
+        return _over(name, source.table.path, source, *_variant(source.rows("test")))
 
     def read_answers(self, path: Path) -> Mapping[str, str]:
         """Question id to answer; see `mmbench.data.read_results`."""
@@ -59,10 +62,10 @@ class VqaFamily(CardFamily[VqaCard], AnswerFiles):
         """The task over official annotations, whose several answers are those of several people, or as in `from_data`."""
         if not is_annotations(path):
             questions = read_questions(path, pictures=False)
-            return _over(path.stem, path, questions, *_variant(questions))
+            return _over(path.stem, path, Rows({"test": questions}), *_variant(questions))
         questions = read_annotations(path)
         people = any(len(question.answers) > 1 for question in questions)
-        return _over(path.stem, path, questions, DEFAULT_VARIANT if people else ANY, "")
+        return _over(path.stem, path, Rows({"test": questions}), DEFAULT_VARIANT if people else ANY, "")
 
 
 def _variant(questions: Sequence[Question]) -> tuple[str, str]:
@@ -80,13 +83,14 @@ def _variant(questions: Sequence[Question]) -> tuple[str, str]:
     )
 
 
-def _over(name: str, path: Path, questions: Sequence[Question], variant: str, doubt: str) -> VqaTask:
+def _over(name: str, path: Path, source: FileRows | Rows, variant: str, doubt: str) -> VqaTask:
     """The task ``vqa/NAME`` over questions that a file gave."""
+    questions = source.rows("test")
     card = card_of_file(
         VqaCard,
         f"vqa/{name}",
         path,
-        questions,
+        source,
         description=f"questions about pictures from {path.name}",
         closed_answers=all(question.choices is not None for question in questions),
         open_answers=all(question.choices is None for question in questions),
