@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from mmbench.core import AnswerFiles, CardFamily, DataError, Output, Task
-from mmbench.data import Question, card_of_file, find_data_file, read_questions
+from mmbench.data import FileRows, Reading, Rows, card_of_file, questions_of, read_dataset, read_questions
 from mmbench_tasks.mcq.card import McqCard
 from mmbench_tasks.mcq.task import McqTask
 from mmbench_tasks.questions import answers_of
@@ -26,14 +26,14 @@ class McqFamily(CardFamily[McqCard], AnswerFiles):
         "mcq/mmmu-val, with --references"
     )
 
-    def from_data(self, name: str, path: Path) -> McqTask:
-        """The task ``mcq/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`. Raises `DataError`."""
-        path = find_data_file(path)
-        return _over(name, path, read_questions(path))
+    def from_data(self, name: str, path: Path, reading: Reading | None = None) -> McqTask:
+        """The task ``mcq/NAME`` over the questions in a file or folder; see `mmbench.data.questions_of`. Raises `DataError`."""
+        source = read_dataset(path, "questions", questions_of, reading)
+        return _over(name, source.table.path, source)
 
     def from_references(self, path: Path) -> McqTask:
         """The task over a file of questions, of which no image is looked for."""
-        return _over(path.stem, path, read_questions(path, pictures=False))
+        return _over(path.stem, path, Rows({"test": read_questions(path, pictures=False)}))
 
     def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
         """Sample id to answer; an answer that is the place of an option, from 0, becomes its letter where the card says so."""
@@ -49,13 +49,14 @@ def _letter(answer: Output) -> Output:
     return ascii_uppercase[place] if place < len(ascii_uppercase) else answer
 
 
-def _over(name: str, path: Path, questions: Sequence[Question], **fields: Any) -> McqTask:
+def _over(name: str, path: Path, source: FileRows | Rows, **fields: Any) -> McqTask:
+    questions = source.rows("test")
     if without := [question.id for question in questions if not question.choices]:
         raise DataError(
             f"{path}: {len(without):,} questions have no choices, such as {without[0]}; see the family vqa for these"
         )
     described = f"questions with options from {path.name}"
-    return McqTask(card_of_file(McqCard, f"mcq/{name}", path, questions, description=described, **fields))
+    return McqTask(card_of_file(McqCard, f"mcq/{name}", path, source, description=described, **fields))
 
 
 family = McqFamily()

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmbench.core import AnswerFiles, CardFamily, Output, Task
-from mmbench.data import Fields, Question, card_of_file, find_data_file, read_questions
+from mmbench.data import (
+    Fields,
+    FileRows,
+    Reading,
+    Rows,
+    card_of_file,
+    questions_of,
+    read_dataset,
+    read_questions,
+)
 from mmbench_tasks.questions import answers_of
 from mmbench_tasks.yes_no.card import YesNoCard
 from mmbench_tasks.yes_no.mme_files import read_folder
@@ -28,14 +37,14 @@ class YesNoFamily(CardFamily[YesNoCard], AnswerFiles):
         "yes-no/pope, with --references"
     )
 
-    def from_data(self, name: str, path: Path) -> YesNoTask:
-        """The task ``yes-no/NAME`` over the questions in a file or folder; see `mmbench.data.read_questions`. Raises `DataError`."""
-        path = find_data_file(path)
-        return _over(name, path, read_questions(path))
+    def from_data(self, name: str, path: Path, reading: Reading | None = None) -> YesNoTask:
+        """The task ``yes-no/NAME`` over the questions in a file or folder; see `mmbench.data.questions_of`. Raises `DataError`."""
+        source = read_dataset(path, "questions", questions_of, reading)
+        return _over(name, source.table.path, source)
 
     def from_references(self, path: Path) -> YesNoTask:
         """The task over a file of questions, of which no image is looked for."""
-        return _over(path.stem, path, read_questions(path, pictures=False))
+        return _over(path.stem, path, Rows({"test": read_questions(path, pictures=False)}))
 
     def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
         """Sample id to answer: a text, or the scores of yes and no where the file has the probability of yes (``proba``)."""
@@ -73,9 +82,9 @@ def _of_mme(path: Path) -> Mapping[str, Sequence[Output]]:
     return found
 
 
-def _over(name: str, path: Path, questions: Sequence[Question]) -> YesNoTask:
+def _over(name: str, path: Path, source: FileRows | Rows) -> YesNoTask:
     described = f"questions of yes and no from {path.name}"
-    return YesNoTask(card_of_file(YesNoCard, f"yes-no/{name}", path, questions, description=described))
+    return YesNoTask(card_of_file(YesNoCard, f"yes-no/{name}", path, source, description=described))
 
 
 family = YesNoFamily()
