@@ -189,7 +189,7 @@ class CardTask(Generic[Card]):
             UsageError: If the data of the card are not read from files.
         """
         if not hasattr(self.source, "at"):
-            raise UsageError(f"{self.card.name} brings its own data; leave out {path}")
+            raise UsageError(f"{self.card.name} has references of its own; leave out {path}")
         return type(self)(replace(self.card, source=cast("Any", self.source).at(path, seen=seen)), self.options)
 
     def option(self, name: str) -> Any:

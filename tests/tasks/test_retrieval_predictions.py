@@ -114,7 +114,7 @@ def test_files_that_are_no_archive_are_refused(tmp_path, content) -> None:
 
 def test_one_array_and_a_damaged_archive_are_refused(tmp_path) -> None:
     np.save(tmp_path / "one.npy", np.zeros((2, 2)))
-    with pytest.raises(DataError, match="holds one array"):
+    with pytest.raises(UsageError, match="--references"):
         family.open_predictions(tmp_path / "one.npy", None, None)
     path = archive(tmp_path, **arrays())
     content = bytearray(path.read_bytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,16 +22,17 @@ _PLAIN = ("similarity", "similarities", "sims", "sim", "scores", "arr_0")
 
 
 def is_matrix(path: Path) -> bool:
-    """Whether a file holds similarities: a single array, or an archive without embeddings."""
+    """Whether a file holds similarities: a single array, or an archive with one under a name of theirs."""
     if path.suffix == ".npy":
         return True
     if path.suffix != ".npz":
         return False
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return not {"image_emb", "text_emb"} & set(archive.files)
-    except (OSError, ValueError):
+        with zipfile.ZipFile(path) as archive:
+            held = {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, ValueError, zipfile.BadZipFile):
         return False
+    return bool(held & {*_NAMES[0], *_PLAIN})
 
 
 def read_matrix(path: Path, task: RetrievalTask) -> Predicted:
@@ -62,9 +65,10 @@ def read_matrix(path: Path, task: RetrievalTask) -> Predicted:
 
 def _load(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     try:
-        held = np.load(path, allow_pickle=False)
-        arrays = {"arr_0": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
-    except (OSError, ValueError) as error:
+        with path.open("rb") as file:
+            held = np.load(file, allow_pickle=False)
+            arrays = {"arr_0": held} if isinstance(held, np.ndarray) else {name: held[name] for name in held.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as an array of numbers: {error}") from error
     square = {name: each for name, each in arrays.items() if each.ndim == 2 and each.dtype.kind in "fiu"}
     ways = [next((square[name] for name in names if name in square), None) for names in _NAMES]
