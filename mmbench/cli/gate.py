@@ -92,7 +92,7 @@ class _Gate(Command):
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option("--summary", metavar="FILE", help="Append them as Markdown, as $GITHUB_STEP_SUMMARY wants it.")
-@options("allow", "json", "out")
+@options("allow", "json", "out", allow="Go on although this differs: prompt, extractor or generation.")
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
     targets = _targets(values, (*runs, *baselines, values["rules"]))

@@ -290,7 +290,7 @@ class RunFailedError(MmbenchError):
 
 
 class StoppedError(RunFailedError):
-    """A bound that the user set was reached (``--max-errors``, ``--max-cost``); the same command goes on."""
+    """A bound was reached (``--max-errors``, ``--max-cost``, ``--give-up``); the same command goes on."""
 
 
 class TransientError(RunFailedError):

@@ -64,6 +64,8 @@ class Capabilities:
     """What a request may hold."""
     max_images: int | None = None
     """Images that a request may hold at most; None for any number."""
+    remote: bool = False
+    """What it is asked leaves the machine; an attribute of the model by this name says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def capabilities(model: object) -> Capabilities:
         largest_first=getattr(model, "largest_first", False) is True,
         modalities=frozenset(_declared(model, "modalities")),
         max_images=_declared(model, "max_images"),
+        remote=getattr(model, "remote", False) is True,
     )
 
 

@@ -130,6 +130,8 @@ class RunSpec:
     """Name of the executor; None: ``batch`` for synchronous models, ``async`` for methods that are ``async def``."""
     timeout: float | None
     """Seconds before one request to an async model is given up, asking again included; None: never."""
+    give_up: float
+    """Seconds after which a run of a remote model stops from which no byte has come."""
     retries: int
     """How often a request is asked again that an async model could not answer for a reason that may pass."""
     max_errors: float

@@ -136,6 +136,24 @@ class RunOptions(TrainOptions, AskOptions, total=False):
     suite: Annotated[
         str | None, Option("Models and tasks under one name, see: mmbench list suites.", forms.text("S"), "what")
     ]
+    allow: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            "What is refused otherwise, by name: outside-images sends images of any folder to an endpoint.",
+            forms.names("LIST"),
+            "what",
+            default=(),
+        ),
+    ]
+    images: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            "Images of this folder may be sent to an endpoint, beside those in the folder of the data; repeatable.",
+            forms.texts("FOLDER"),
+            "data",
+            default=(),
+        ),
+    ]
     reask: Annotated[
         Literal["truncated"] | None,
         Option(
@@ -214,6 +232,15 @@ class RunOptions(TrainOptions, AskOptions, total=False):
             "speed",
         ),
     ]
+    give_up: Annotated[
+        float,
+        Option(
+            "Stop when no byte has come from an endpoint for so long; resumable.",
+            forms.number(above=0, metavar="SECONDS"),
+            "speed",
+            default=300.0,
+        ),
+    ]
     retries: Annotated[
         int,
         Option(
@@ -274,13 +301,6 @@ _OF_COMMANDS = (
         name="tasks",
         also=("task",),
         short="t",
-    ),
-    Option(
-        "Go on although this differs: prompt, extractor or generation.",
-        forms.names("LIST"),
-        "what",
-        default=(),
-        name="allow",
     ),
     Option("Print what would be done, and stop.", forms.flag(), "what", default=False, name="dry-run"),
     Option(

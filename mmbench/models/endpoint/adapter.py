@@ -35,6 +35,7 @@ class OpenAI:
     """
 
     version = "1"
+    remote = True
 
     def __init__(
         self,
@@ -43,19 +44,27 @@ class OpenAI:
         base_url: str = DEFAULT_URL,
         key_env: str = "OPENAI_API_KEY",
         request_timeout: float = 120.0,
+        connect_timeout: float = 15.0,
+        first_byte_timeout: float | None = None,
         ca_file: str | None = None,
         **wishes: Any,
     ) -> None:
         """Raises `UsageError`.
 
         Parameters: `model` by the endpoint's name; `base_url`, with or without ``/v1`` and the path; `request_timeout`,
-        seconds that one call may take; `ca_file`, certificates to trust; `wishes`: the fields of `payload.Wishes`.
+        seconds that one call may take, `connect_timeout`, that a connection with its TLS handshake may take, and
+        `first_byte_timeout`, until the answer begins (None: as long as the call); `ca_file`, certificates to trust; `wishes`:
+        the fields of `payload.Wishes`.
         """
         self.endpoint = Endpoint(
             url=base_address(base_url),
             key=_key(key_env, needed=base_address(base_url) == DEFAULT_URL),
             key_name=key_env,
-            timeout_s=_checked_timeout(request_timeout),
+            timeout_s=_checked_timeout("request_timeout", request_timeout),
+            connect_s=_checked_timeout("connect_timeout", connect_timeout),
+            first_byte_s=_checked_timeout(
+                "first_byte_timeout", request_timeout if first_byte_timeout is None else first_byte_timeout
+            ),
             ca_file=_checked_file(ca_file),
         )
         self._payloads = Payloads(wishes_of(model, wishes))
@@ -69,6 +78,11 @@ class OpenAI:
         address = self._client.address if self._client is not None else self._address
         return {} if address is None else {"address": address}
 
+    @property
+    def heard_s(self) -> float | None:
+        """When the last byte of an answer came, by `time.monotonic`; None before any."""
+        return None if self._client is None else self._client.heard_s
+
     @classmethod
     def weights_digest(cls, model: str, **options: Any) -> None:
         """Check the options; the weights are on the server, and nothing is known of them but the model's name.
@@ -79,7 +93,10 @@ class OpenAI:
             UsageError: If an option is unknown or wrong. A missing key is no error: a run that is complete needs none.
         """
         base_address(options.pop("base_url", DEFAULT_URL))
-        _checked_timeout(options.pop("request_timeout", 1.0))
+        for name in ("request_timeout", "connect_timeout"):
+            _checked_timeout(name, options.pop(name, 1.0))
+        if (first := options.pop("first_byte_timeout", None)) is not None:
+            _checked_timeout("first_byte_timeout", first)
         _checked_file(options.pop("ca_file", None))
         _checked_name(options.pop("key_env", "OPENAI_API_KEY"))
         wishes_of(model, options)
@@ -131,9 +148,9 @@ class OpenAI:
         return await self._connected().ask(body)
 
 
-def _checked_timeout(seconds: Any) -> float:
+def _checked_timeout(name: str, seconds: Any) -> float:
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds < float("inf"):
-        raise UsageError(f"request_timeout={seconds!r}: expected a positive number of seconds")
+        raise UsageError(f"{name}={seconds!r}: expected a positive number of seconds")
     return float(seconds)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ MOST_BYTES = 8 * 2**20
 """An answer that is longer has failed."""
 _ERROR_BYTES = 2**16
 """So much of an error answer is read."""
+_TAIL = 2**12
+"""So much of an answer that is cut is dropped at its end: more than a key takes, however it is written."""
 _END_S = 0.25
 """How long the end of a stream may come after its last event."""
 _LARGE_BODY = 2**20
@@ -66,12 +68,14 @@ class Client:
         self._way: dict[str, Any] = {"headers": headers, "allow_redirects": False}
         if proxy is not None:
             self._way |= {"proxy": proxy.url, "proxy_headers": proxy.headers()}
+        self.heard_s: float | None = None
+        """When the last byte of an answer came, by `time.monotonic`; None before any."""
         self._reached = False
         self._answered = False
         self._refused = 0
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=trust(endpoint.ca_file)),
-            timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s),
+            timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s, connect=endpoint.connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -98,10 +102,14 @@ class Client:
             if self._answered or self._refused < MOST_REFUSED:
                 raise
             raise self._endpoint.no_access(error) from error
-        except TimeoutError as error:
+        except aiohttp.ConnectionTimeoutError as error:
             raise TransientError(
-                f"the endpoint did not answer within {self._endpoint.timeout_s:g} s", slow_down=True
+                f"no connection to {self._endpoint.url} came about within {self._endpoint.connect_s:g} s",
+                slow_down=True,
             ) from error
+        except TimeoutError as error:
+            limit = str(error) or f"within {self._endpoint.timeout_s:g} s"
+            raise TransientError(f"the endpoint did not answer {limit}", slow_down=True) from error
         except aiohttp.InvalidURL as error:
             raise ModelUnusableError(f"{self._endpoint.url!r} is no address of an endpoint") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -143,8 +151,9 @@ class Client:
     async def _post(self, body: bytes, endpoint: Endpoint) -> Completion:
         data = BytesIO(body) if len(body) >= _LARGE_BODY else body
         started_s = time.perf_counter()
-        async with self._http.post(endpoint.url, data=data, **self._way) as answer:
+        async with await self._begun(self._http.post(endpoint.url, data=data, **self._way)) as answer:
             self._reached = True
+            self.heard_s = time.monotonic()
             if answer.status != 200:
                 said = await _read(answer, _ERROR_BYTES, cut=True)
                 if (refused := refusal(answer.status, said, endpoint.hide)) is not None:
@@ -164,6 +173,18 @@ class Client:
                 completion.take(parse(whole, answer.content_type, endpoint.hide))
             return completion.check(endpoint)
 
+    async def _begun(self, calling: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+        """The answer once its head is there. Raises `TimeoutError` with the limit that was exceeded."""
+        limit = self._endpoint.first_byte_s
+        if limit >= self._endpoint.timeout_s:
+            return await calling
+        deadline = asyncio.timeout(limit)
+        try:
+            async with deadline:
+                return await calling
+        except TimeoutError as error:
+            raise TimeoutError(f"a byte within {limit:g} s") if deadline.expired() else error from None
+
     def _advised(self, error: RunFailedError, said: bytes, body: bytes) -> RunFailedError:
         """The error with what to do about a field that it names, where it is about this request alone."""
         advice = self._advice(said, body) if type(error) is RunFailedError else ""
@@ -174,6 +195,7 @@ class Client:
         completion = Completion(streamed=True, started_s=started_s)
         parser, seen = EventParser(), 0
         async for piece in answer.content.iter_any():
+            self.heard_s = time.monotonic()
             seen += len(piece)
             if seen > MOST_BYTES:
                 answer.close()
@@ -248,7 +270,7 @@ async def _read(answer: aiohttp.ClientResponse, most: int, *, cut: bool = False)
         if len(data) > most:
             answer.close()
             if cut:
-                return bytes(data[:most])
+                return bytes(data[: most - _TAIL])  # what is cut may end in a piece of the key
             raise _too_long(most)
     return bytes(data)
 

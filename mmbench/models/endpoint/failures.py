@@ -13,6 +13,7 @@ import msgspec
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError
 from mmbench.models.endpoint.answers import Hide, quoted
+from mmbench.models.endpoint.secret import without_key
 
 _OVERLOADED = (429, 503, 529)
 _PASSING = (408, 409, 425)
@@ -88,12 +89,16 @@ class Endpoint:
     """The environment variable that held the key, for messages."""
     timeout_s: float = 120.0
     """Seconds that one call may take."""
+    connect_s: float = 15.0
+    """Seconds that a connection may take to be made, its TLS handshake and the proxy's included."""
+    first_byte_s: float = 120.0
+    """Seconds until the answer to a call begins."""
     ca_file: str | None = None
     """Certificates to trust instead of the system's."""
 
     def hide(self, text: str) -> str:
-        """The text without the key."""
-        return text.replace(self.key, "[key]") if self.key and len(self.key) >= _PLACEHOLDER else text
+        """The text without the key, however it is written there."""
+        return without_key(text, self.key) if self.key and len(self.key) >= _PLACEHOLDER else text
 
     def no_access(self, error: AccessRefusedError) -> ModelUnusableError:
         """The exception for an endpoint that refuses whatever it is asked; `error` is what it said last."""
@@ -220,8 +225,11 @@ def retry_after_s(value: str | None) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-        when = when if when.tzinfo else when.replace(tzinfo=UTC)
-        seconds = (when - datetime.now(UTC)).total_seconds()
+        try:
+            when = when if when.tzinfo else when.replace(tzinfo=UTC)
+            seconds = (when - datetime.now(UTC)).total_seconds()
+        except (ValueError, OverflowError):  # a date at the end of the calendar, with an offset beyond it
+            return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mmbench.core.errors import ModelUnusableError, TransientError
+from mmbench.core.errors import ModelUnusableError, StoppedError, TransientError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Call, Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
@@ -27,6 +27,10 @@ from mmbench.runner.execute.signals import shielded
 
 _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
+
+
+class SilentServerError(StoppedError):
+    """A remote model has sent nothing for as long as ``--give-up`` allows; what ended well is kept."""
 
 
 @dataclass
@@ -87,10 +91,24 @@ class _Asking:
         source = self._requests()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._spec.concurrency):
-                    group.create_task(self._worker(source))
+                workers = [group.create_task(self._worker(source)) for _ in range(self._spec.concurrency)]
+                if self._caller.capabilities.remote:
+                    watch = group.create_task(self._watch())
+                    await asyncio.wait(workers)
+                    watch.cancel()
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
+
+    async def _watch(self) -> None:
+        """Stop when the server has been silent for too long, the waits that it asked for left out. Raises `SilentServerError`."""
+        limit, since = self._spec.give_up, time.monotonic()
+        while True:
+            await asyncio.sleep(min(1.0, limit / 4))
+            now = time.monotonic()
+            heard = getattr(self._caller.model, "heard_s", None)
+            since = now if self._pace.is_held else max(since, heard or 0.0)
+            if now - since > limit:
+                raise SilentServerError(f"no byte has come from the endpoint for {limit:g} s (--give-up)")
 
     def _requests(self) -> Iterator[tuple[int, int, Request]]:
         for batch, numbers in self._todo.batches:

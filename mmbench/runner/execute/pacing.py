@@ -78,6 +78,11 @@ class Pace:
         """Let nobody pass for so long: the server asked for it."""
         self._held_until = max(self._held_until, self._clock() + seconds)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the server asked everybody to wait, and that time is not over."""
+        return self._held_until > self._clock()
+
     async def _released(self) -> None:
         """Wait until nobody is held any more; meanwhile the server may ask for more time."""
         while True:

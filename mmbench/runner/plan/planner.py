@@ -12,6 +12,7 @@ from mmbench.core.errors import UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RunSpec
 from mmbench.models.caller import served_kinds
+from mmbench.resolve.allowances import OUTSIDE_IMAGES, allowances
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.resolve.options import OF_RUN, checked
@@ -20,6 +21,7 @@ from mmbench.resolve.task_names import ResolvedTask, asking_of, notes_of, origin
 from mmbench.results.schema import TaskEntry
 from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
+from mmbench.runner.plan.leaving import check_leaving
 from mmbench.runner.plan.reask import check_reask
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 
@@ -78,6 +80,7 @@ def make_plan(
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
     check_reask(jobs)
+    check_leaving(jobs, options["images"], allowances(options["allow"], (OUTSIDE_IMAGES,)))
     names = plans.names(resolved)
     notes = [
         f"{names[task.name]}: {note}" for task in resolved for note in (*origins_of(task.task), *notes_of(task.task))
