@@ -125,7 +125,8 @@ def _print_answers(result: TaskResult, sample_id: str) -> None:
     for line in last.values():
         if line.reasoning:
             print_line("reasoning", line.reasoning)
-        output = f"embedding, row {line.row}" if line.row is not None else line.output
+        several = f" ({line.rows} vectors)" if line.rows is not None else ""
+        output = f"embedding, row {line.row}{several}" if line.row is not None else line.output
         if line.error is None or line.output:
             print_line("answer", str(output))
         if line.status != "ok" or line.finish_reason not in ("stop", "unknown"):

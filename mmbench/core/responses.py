@@ -57,7 +57,7 @@ class Generation:
 
 
 Output = str | Sequence[float]
-"""A generated text; the scores of the choices; or an embedding (float32 [dim])."""
+"""A generated text; the scores of the choices; or an embedding (float32 [dim], or [n, dim] of several vectors)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         retrieval_metrics,
     )
     from mmbench.metrics.retrieval.expected import query_columns
+    from mmbench.metrics.retrieval.late_interaction import expected_pair_late, max_sim, rank_late
     from mmbench.metrics.retrieval.pairs import expected_pair
     from mmbench.metrics.retrieval.protocols import folded_columns, folds_of_images
     from mmbench.metrics.retrieval.ranks import rank_both, rank_counts
@@ -141,6 +142,7 @@ __all__ = [
     "evaluate_slices",
     "exact_match",
     "expected_pair",
+    "expected_pair_late",
     "f1",
     "folded_columns",
     "folds_of_images",
@@ -156,6 +158,7 @@ __all__ = [
     "mathvision_match",
     "mathvista_match",
     "mathvista_typed",
+    "max_sim",
     "mean_metric",
     "mean_rank",
     "median_metric",
@@ -187,6 +190,7 @@ __all__ = [
     "query_columns",
     "rank_both",
     "rank_counts",
+    "rank_late",
     "ratio",
     "realworldqa_match",
     "recall",
@@ -237,6 +241,7 @@ _EXPORTS = {
     "mmbench.metrics.retrieval.counts": "RankCounts Relevant captions_of_images chance_counts",
     "mmbench.metrics.retrieval.declarations": "PROTOCOLS Protocol TIES Ties hit_rate mean_rank median_rank mrr ndcg pair_metric recall retrieval_metrics winoground",
     "mmbench.metrics.retrieval.expected": "query_columns",
+    "mmbench.metrics.retrieval.late_interaction": "expected_pair_late max_sim rank_late",
     "mmbench.metrics.retrieval.pairs": "expected_pair",
     "mmbench.metrics.retrieval.protocols": "folded_columns folds_of_images",
     "mmbench.metrics.retrieval.ranks": "rank_both rank_counts",

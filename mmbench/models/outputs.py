@@ -26,7 +26,7 @@ class BadOutputError(MmbenchError):
 
 
 def check_outputs(kind: RequestKind, requests: Sequence[Request], outputs: Any) -> list[Response]:
-    """One response for every request; embeddings become float32 [dim], which `same_length` then holds to one dim.
+    """One response for every request; embeddings become float32 [dim] or [n, dim], which `same_length` then holds to one dim.
 
     Raises `BadOutputError` when the outputs cannot be matched to the requests.
     """
@@ -184,8 +184,8 @@ def _embeddings(requests: Sequence[Request], outputs: Any) -> list[Response]:
 def _problem(vector: Any) -> str | None:
     import numpy as np
 
-    if vector.ndim != 1 or len(vector) == 0:
-        return f"embed returned an output of shape {list(vector.shape)}; expected a vector [dim]"
+    if vector.ndim not in (1, 2) or vector.size == 0:
+        return f"embed returned an output of shape {list(vector.shape)}; expected a vector [dim], or several [n, dim]"
     if not np.isfinite(vector).all():
         return "embed returned NaN or infinite values"
     return None
@@ -193,9 +193,11 @@ def _problem(vector: Any) -> str | None:
 
 def same_length(responses: Sequence[Response], dim: int | None) -> list[Response]:
     """Embeddings of another length than `dim` (None: than the first of these) become errors."""
+    import numpy as np
+
     checked: list[Response] = []
     for response in responses:
-        length = len(response.output) if response.output is not None else None
+        length = None if response.output is None else int(np.shape(response.output)[-1])
         if length is not None and dim is None:
             dim = length
         if length is not None and length != dim:

@@ -165,8 +165,25 @@ def _ends_in_zeros(file: BinaryIO, end: int) -> bool:
 
 
 def row_check(row: Any) -> int:
-    """The checksum of one row of embeddings, float32, as a line of the log holds it."""
+    """The checksum of the embedding of one answer, float32 [dim] or [n, dim], as a line of the log holds it."""
     return zlib.crc32(row.astype("<f4", copy=False).tobytes())
+
+
+def embedding_of(line: ResponseLine, vectors: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
+    """The embedding that a line names: float32 [dim], or [n, dim] of several vectors; None where it is not in the file.
+
+    Args:
+        line: A line of the log with a row.
+        vectors: What `read_embeddings` gives.
+    """
+    if vectors is None or line.row is None or line.row < 0 or after(line) > len(vectors):
+        return None
+    return vectors[line.row] if line.rows is None else vectors[line.row : after(line)]
+
+
+def after(line: ResponseLine) -> int:
+    """The row of embeddings that follows those of a line; 0 where it names none."""
+    return 0 if line.row is None else line.row + max(1, line.rows or 1)
 
 
 _CRC = b',"crc":'

@@ -12,7 +12,7 @@ import msgspec
 
 from mmbench.core.errors import DamagedFileError
 from mmbench.results.codec import decode_record, read_file, write_failed
-from mmbench.results.log import check_regular, decode_line, read_embeddings, row_check
+from mmbench.results.log import check_regular, decode_line, embedding_of, read_embeddings, row_check
 from mmbench.results.rundir import RunDirectory, set_damaged_aside
 from mmbench.results.schema import ResponseLine, RunFile
 
@@ -136,6 +136,5 @@ def _good_lines(path: Path, rows: Any) -> Iterator[tuple[bool, bool]]:
 
 
 def _is_good_row(line: ResponseLine, rows: Any) -> bool:
-    if rows is None or line.row is None or not 0 <= line.row < len(rows):
-        return False
-    return line.row_check is None or row_check(rows[line.row]) == line.row_check
+    found = embedding_of(line, rows)
+    return found is not None and (line.row_check is None or row_check(found) == line.row_check)

@@ -77,7 +77,10 @@ class ResponseLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     first_answer_token_s: float | None = None
     """Seconds from sending the request to the first token of the answer; null as for `first_token_s`."""
     row_check: int | None = None
-    """CRC-32 of the row's bytes; null where there is no row, and before schema version 8."""
+    """CRC-32 of the bytes of `row`, or of all `rows`; null where there is no row, and before schema version 8."""
+    rows: int | None = None
+    """Rows of ``embeddings.bin``, from `row` on, that hold the answer of a model that gives several vectors (late
+    interaction); null: one vector in one row."""
 
 
 class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -88,7 +91,9 @@ class CachedAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     output: str | list[float] | None = None
     """The text, or the score of every choice; null for embeddings."""
     vector: bytes | None = None
-    """An embedding as little-endian float32; null for other kinds."""
+    """An embedding as little-endian float32, row by row where it has several vectors; null for other kinds."""
+    rows: int | None = None
+    """Vectors of the embedding, as `ResponseLine.rows`."""
     input_tokens: int | None = None
     """Tokens read when it was asked; null where unknown."""
     output_tokens: int | None = None

@@ -15,7 +15,7 @@ from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
 from mmbench.metrics.registered import check_ids
 from mmbench.results.codec import run_of
-from mmbench.results.log import read_embeddings, read_log, row_check
+from mmbench.results.log import embedding_of, read_embeddings, read_log, row_check
 from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
@@ -60,12 +60,12 @@ def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Resp
 
 
 def _vector(asked: AskedTask, line: ResponseLine, vectors: Any, file: Path) -> Any:
-    """The row that a line names, once it is what was written. Raises `DamagedFileError`."""
-    if vectors is None or line.row is None or not 0 <= line.row < len(vectors):
+    """The rows that a line names, once it is what was written. Raises `DamagedFileError`."""
+    row = embedding_of(line, vectors)
+    if row is None:
         raise DamagedFileError(
             file, f"the log of {asked.name} names its row {line.row}, which is missing", run=run_of(file)
         )
-    row = vectors[line.row]
     if line.row_check is not None and row_check(row) != line.row_check:
         raise DamagedFileError(file, "it does not match its checksum", f"row {line.row}", run=run_of(file))
     return row

@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
+from mmbench.core.errors import CheckpointError, ModelUnusableError, RunFailedError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Embed
-from mmbench.models.hf.files import checkpoint_digest, locate, require
-from mmbench.models.hf.loading import check_processor_options, load_model, load_part, load_processor
+from mmbench.models.hf.files import Checkpoint, checkpoint_digest, locate, require
+from mmbench.models.hf.hidden_states import (
+    HiddenStates,
+    Instruction,
+    embeds_by_states,
+    parse_instruction,
+    parse_pooling,
+)
+from mmbench.models.hf.loading import check_processor_options, load_config, load_model, load_part, load_processor
 from mmbench.models.hf.lora import adapted
+from mmbench.models.hf.multivector import SeveralVectors, gives_several_vectors
 from mmbench.models.hf.options import HfOptions
 
 if TYPE_CHECKING:
@@ -22,6 +30,10 @@ if TYPE_CHECKING:
 
 _OWN = ("pooling",)
 """Options of `HuggingFaceEncoders` itself."""
+_OF_STATES = ("instruction", "pooling")
+"""Options of `HuggingFaceEmbedding` itself, which hold where a model that writes embeds."""
+_TOWERS = ("get_image_features", "get_text_features")
+"""Methods of two-tower models."""
 _FIXED_LENGTH = ("siglip", "siglip2")
 """Kinds of model that were trained on texts padded to their greatest length, and see the padding."""
 _UNBOUNDED = 10**6
@@ -98,64 +110,123 @@ class _TextReader:
 
 
 class HuggingFaceEmbedding:
-    """Run a two-tower checkpoint (CLIP, SigLIP and kin) in the Hugging Face layout: `hf-embed/OWNER/NAME`, `hf-embed/PATH`.
+    """Run a checkpoint that embeds, in the Hugging Face layout: `hf-embed/OWNER/NAME`, `hf-embed/PATH`.
 
-    Options: the fields of `mmbench.models.hf.options.HfOptions`. Texts longer than the model reads are cut.
+    Two-tower models (CLIP, SigLIP and kin) by their own methods; vision-language models by their hidden states
+    (`mmbench.models.hf.hidden_states`); ColPali and kin by late interaction (`mmbench.models.hf.multivector`).
+
+    Options: the fields of `mmbench.models.hf.options.HfOptions`, and for vision-language models `instruction`, a text or a
+    table with one for ``image`` and one for ``text``, and `pooling`, ``last`` or ``mean``. Texts that are longer than a
+    two-tower model reads are cut.
     """
 
     version = "1"
     largest_first = True
     max_images = 1
 
-    def __init__(self, path: str, **options: Any) -> None:
+    def __init__(
+        self, path: str, *, instruction: Instruction = None, pooling: str | None = None, **options: Any
+    ) -> None:
         require(f"hf-embed/{path}")
         self.path = path
-        self.options = HfOptions.parse(f"hf-embed/{path}", options)
-        self._processor: Any = None
-        self._model: Any = None
-        self._reader: _TextReader | None = None
+        self.instruction = parse_instruction(instruction)
+        self.pooling = parse_pooling(pooling)
+        self.options = HfOptions.parse(f"hf-embed/{path}", options, _OF_STATES)
+        self._embedder: _TwoTowers | HiddenStates | SeveralVectors | None = None
 
     @property
     def notes(self) -> dict[str, set[str]]:
         """What must be known of its answers, and of which requests."""
-        return self._reader.notes if self._reader is not None else {}
+        return dict(self._embedder.notes) if self._embedder is not None else {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How it embeds; known once it is open."""
+        return dict(self._embedder.settings) if self._embedder is not None else {}
 
     @classmethod
     def weights_digest(cls, path: str, **options: Any) -> str:
         """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
         require(f"hf-embed/{path}")
-        chosen = HfOptions.parse(f"hf-embed/{path}", options)
+        chosen = HfOptions.parse(f"hf-embed/{path}", options, _OF_STATES)
         found = adapted(path, chosen.revision, chosen.adapter)
         digest = found.digest()
         found.check("hf-embed", trusted=chosen.trust_remote_code)
         return digest
 
     def open(self) -> None:
-        """Load processor and weights. Raises `RunFailedError`."""
+        """Load processor and weights. Raises `CheckpointError`."""
         source = adapted(self.path, self.options.revision, self.options.adapter).locate()
-        self._processor = load_processor(source, self.options)
-        self._model = load_model("AutoModel", source, self.options)
-        lacking = [name for name in ("get_image_features", "get_text_features") if not hasattr(self._model, name)]
-        if lacking:
-            kind = type(self._model).__name__
-            raise RunFailedError(f"{self.path} is a {kind} without {lacking[0]}: no two-tower model; hf/PATH may fit")
-        tokenizer, config = self._processor.tokenizer, self._model.config
-        padding = "max_length" if config.model_type in _FIXED_LENGTH else "longest"
-        self._reader = _TextReader(tokenizer, _longest(tokenizer, config), padding)
+        config = load_config(source, self.options)
+        if gives_several_vectors(config):
+            self._only_states(f"{self.path} embeds by late interaction")
+            self._embedder = SeveralVectors(source, self.options)
+            return
+        known = has_two_towers(config)
+        if known is False and embeds_by_states(source, self.pooling):
+            self._embedder = HiddenStates(source, self.options, self.instruction, self.pooling)
+            return
+        if known is False and source.adapter is None and not getattr(config, "auto_map", None):
+            kind = ", ".join(getattr(config, "architectures", None) or [type(config).__name__])
+            raise CheckpointError(
+                f"{self.path} is a {kind}: no two-tower model, and nothing in its folder says that it embeds; if it was "
+                f"trained to, say how: --model-args pooling=last; if it writes, hf/{self.path}"
+            )
+        self._only_states(f"{self.path} is a two-tower model")
+        self._embedder = _TwoTowers(source, self.options)
+
+    def _only_states(self, problem: str) -> None:
+        """Raise `UsageError` where an option was given that holds for hidden states alone."""
+        given = {"instruction": self.instruction, "pooling": self.pooling}
+        name = next((name for name, value in given.items() if value is not None), None)
+        if name is not None:
+            raise UsageError(f"{problem}: it takes no {name}=")
 
     def close(self) -> None:
         """Free the weights."""
-        self._model = self._processor = None
+        self._embedder = None
 
     def collate(self, requests: Sequence[Embed]) -> Any:
         """Pixels or tokens of a batch that holds one of the two, on the CPU."""
+        return self._opened.collate(requests)
+
+    def embed(self, requests: Sequence[Embed], inputs: Any) -> Any:
+        """float32 [n, dim], not normalised: the task does that; of ColPali and kin a list of float32 [t, dim]."""
+        return self._opened.embed(inputs)
+
+    @property
+    def _opened(self) -> _TwoTowers | HiddenStates | SeveralVectors:
+        return cast("_TwoTowers | HiddenStates | SeveralVectors", self._embedder)
+
+
+class _TwoTowers:
+    """A loaded model with one tower for pictures and one for texts."""
+
+    def __init__(self, source: Checkpoint, options: HfOptions) -> None:
+        self._processor = load_processor(source, options)
+        self._model = load_model("AutoModel", source, options)
+        lacking = [name for name in _TOWERS if not hasattr(self._model, name)]
+        if lacking:
+            kind = type(self._model).__name__
+            raise CheckpointError(
+                f"{source.name} is a {kind} without {lacking[0]}: no two-tower model; hf/PATH may fit"
+            )
+        tokenizer, config = self._processor.tokenizer, self._model.config
+        padding = "max_length" if config.model_type in _FIXED_LENGTH else "longest"
+        self._reader = _TextReader(tokenizer, _longest(tokenizer, config), padding)
+        self.settings: dict[str, Any] = {}
+
+    @property
+    def notes(self) -> dict[str, set[str]]:
+        return self._reader.notes
+
+    def collate(self, requests: Sequence[Embed]) -> Any:
         pictures = _pictures(requests)
         if pictures is not None:
             return self._processor.image_processor(images=pictures, return_tensors="pt")
-        return cast(_TextReader, self._reader).read(requests)
+        return self._reader.read(requests)
 
-    def embed(self, requests: Sequence[Embed], inputs: Any) -> Vectors:
-        """float32 [n, dim], not normalised: the task does that."""
+    def embed(self, inputs: Any) -> Vectors:
         import torch
 
         model = self._model
@@ -163,6 +234,18 @@ class HuggingFaceEmbedding:
         method = model.get_image_features if "pixel_values" in inputs else model.get_text_features
         with torch.inference_mode():
             return _vectors(method(**given))
+
+
+def has_two_towers(config: Any) -> bool | None:
+    """Whether the class for a checkpoint embeds pictures and texts by methods of its own; None for a class that is not known."""
+    import transformers
+
+    known: Any = transformers.AutoModel._model_mapping
+    if type(config) not in known:
+        return None
+    found = known[type(config)]
+    classes = found if isinstance(found, tuple) else (found,)
+    return any(all(hasattr(each, name) for name in _TOWERS) for each in classes)
 
 
 class HuggingFaceEncoders:

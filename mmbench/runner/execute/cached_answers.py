@@ -170,6 +170,7 @@ def _answer(response: Response) -> CachedAnswer:
         status=response.status,
         output=output if is_plain else None,  # type: ignore[arg-type]
         vector=None if is_plain else _bytes(output),
+        rows=None if is_plain or getattr(output, "ndim", 1) == 1 else len(output),  # type: ignore[arg-type]
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
         finish_reason=response.finish_reason,
@@ -192,6 +193,7 @@ def _response(answer: CachedAnswer) -> Response:
         import numpy as np
 
         output = np.frombuffer(answer.vector, dtype="<f4").astype(np.float32)
+        output = output if answer.rows is None else output.reshape(answer.rows, -1)
     tokens = {name: getattr(answer, name) for name in _TOKENS}
     counted = any(count is not None for count in tokens.values())
     return Response(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from mmbench.core.errors import StoppedError
 from mmbench.core.requests import Request
@@ -18,11 +18,21 @@ from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
 
 _ENOUGH_FOR_A_FRACTION = 50
 _NOTHING: Mapping[str, Any] = {}
-_NO_ROWS: list[tuple[int | None, int | None]] = [(None, None)]
 
 
 class TooManyErrorsError(StoppedError):
     """More requests failed than ``--max-errors`` allows; what ended well is kept."""
+
+
+class _Rows(NamedTuple):
+    """Where an embedding lies, as in `ResponseLine`; nowhere, for other kinds and failures."""
+
+    row: int | None = None
+    rows: int | None = None
+    check: int | None = None
+
+
+_NO_ROWS = _Rows()
 
 
 class Recorder:
@@ -103,7 +113,7 @@ class Recorder:
         """Places and responses of a call that are not logged yet; their lines are added to `lines`."""
         new = [place for place, number in enumerate(call.numbers) if self._states[number] != ANSWERED]
         kept: Sequence[Response] = [responses[place] for place in new]
-        rows: Sequence[tuple[int | None, int | None]] = _NO_ROWS * len(new)
+        rows: Sequence[_Rows] = (_NO_ROWS,) * len(new)
         if call.requests[0].kind == "embed":
             kept = same_length(kept, self._log.embeddings.dim)
             rows = self._store(kept)
@@ -114,17 +124,22 @@ class Recorder:
         ]
         return new, kept
 
-    def _store(self, responses: Sequence[Response]) -> list[tuple[int | None, int | None]]:
-        """Append the vectors to the embeddings file; row and checksum of each response, None for those that failed."""
+    def _store(self, responses: Sequence[Response]) -> list[_Rows]:
+        """Append the vectors to the embeddings file; the rows of each response."""
         import numpy as np
 
-        vectors: list[Any] = [response.output for response in responses if response.status == "ok"]
-        row = self._log.embeddings.append(np.stack(vectors)) if vectors else 0
-        rows: list[tuple[int | None, int | None]] = []
+        outputs: list[Any] = [response.output for response in responses if response.status == "ok"]
+        vectors = [np.atleast_2d(output) for output in outputs]
+        row = self._log.embeddings.append(np.concatenate(vectors)) if vectors else 0
+        rows: list[_Rows] = []
         for response in responses:
-            ok = response.status == "ok"
-            rows.append((row, row_check(np.asarray(response.output))) if ok else (None, None))
-            row += ok
+            if response.status != "ok":
+                rows.append(_Rows())
+                continue
+            output = np.asarray(response.output)
+            several = len(output) if output.ndim == 2 else None
+            rows.append(_Rows(row, several, row_check(output)))
+            row += several or 1
         return rows
 
     def _count(self, number: int, request: Request, response: Response) -> None:
@@ -149,15 +164,14 @@ class Recorder:
             )
 
 
-def _line(
-    call: Call, times: tuple[float, float], request: Request, response: Response, row: tuple[int | None, int | None]
-) -> ResponseLine:
+def _line(call: Call, times: tuple[float, float], request: Request, response: Response, rows: _Rows) -> ResponseLine:
     return ResponseLine(
         id=request.id,
         status=response.status,
         output=None if request.kind == "embed" else response.output,  # type: ignore[arg-type]
-        row=row[0],
-        row_check=row[1],
+        row=rows.row,
+        rows=rows.rows,
+        row_check=rows.check,
         error=response.error,
         start_s=times[0],
         duration_s=times[1],

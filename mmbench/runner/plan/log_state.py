@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mmbench.core.responses import ENDED_WELL
+from mmbench.results.log import after
 from mmbench.results.schema import ResponseLine
 from mmbench.scoring.asked import AskedTask
 
@@ -20,8 +21,7 @@ class LogState:
         self.rows = 0
         places = asked.places()
         for line in lines:
-            if line.row is not None:
-                self.rows = max(self.rows, line.row + 1)
+            self.rows = max(self.rows, after(line))
             number = asked.number_of(line.id, places)
             if number is not None and self.states[number] != ANSWERED:
                 self.states[number] = ANSWERED if line.status in ENDED_WELL else FAILED

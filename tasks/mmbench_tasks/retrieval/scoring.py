@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ from mmbench.metrics import (
     merge_tables,
     query_columns,
     rank_both,
+    rank_late,
 )
 
 Floats = NDArray[np.float64]
@@ -36,8 +40,9 @@ class Embedded:
     """[m] the id of each as a query."""
     clusters: Sequence[str]
     """[m] what errors cluster on."""
-    vectors: Floats32
-    """float32 [m, d]: rows of norm 1; whatever where the item failed."""
+    vectors: Floats32 | Sequence[Floats32]
+    """float32 [m, d]: rows of norm 1; of a model that gives several vectors (late interaction), float32 [n_i, d] for each
+    item, as they came; whatever where the item failed."""
     problems: Sequence[str | None]
     """[m] what is wrong with the item's response; None where nothing is."""
     slices: Mapping[str, Sequence[str]]
@@ -65,14 +70,14 @@ def score_tables(
     for sample, answered in zip(samples, responses, strict=True):
         if len(answered) != len(sample.parts):
             raise ValueError(f"sample {sample.id!r}: {len(answered)} responses for {len(sample.parts)} requests")
-    dim = usual_length(response for answered in responses for response in answered)
+    everything = [response for answered in responses for response in answered]
+    dim, late = usual_length(everything), is_late(everything)
+    embed_all = embed_late if late else partial(embed, normalise=normalise)
     clusters = [sample.cluster for sample in samples]
     labels = slices_of(samples)
-    vectors, problems = embed([answered[0] for answered in responses], dim, normalise=normalise)
+    vectors, problems = embed_all([answered[0] for answered in responses], dim)
     images = Embedded("picture", [sample.id for sample in samples], clusters, vectors, problems, labels)
-    vectors, problems = embed(
-        [response for answered in responses for response in answered[1:]], dim, normalise=normalise
-    )
+    vectors, problems = embed_all([response for answered in responses for response in answered[1:]], dim)
     owners = np.repeat(np.arange(len(samples)), [len(sample.parts) - 1 for sample in samples])
     captions = Embedded(
         "caption",
@@ -86,7 +91,8 @@ def score_tables(
     i2t, t2i = _Way(images, captions, (owners, each)), _Way(captions, images, (each, owners))
     counts: tuple[RankCounts, RankCounts] | tuple[None, None] = (None, None)
     if i2t.asked.any() or t2i.asked.any():
-        counts = rank_both(_rows(images), _rows(captions), i2t.relevant(), t2i.relevant())
+        sides, relevant = (_rows(images), _rows(captions)), (i2t.relevant(), t2i.relevant())
+        counts = _ranked_late(sides, relevant, normalise=normalise) if late else rank_both(*sides, *relevant)
     found = {"query_i2t": (i2t, counts[0]), "query_t2i": (t2i, counts[1])}
     return {unit: way.table(unit, ranked, ks, ties) for unit, (way, ranked) in found.items()}
 
@@ -146,6 +152,30 @@ def embed(responses: Sequence[Response], dim: int, *, normalise: bool = True) ->
     return vectors, problems
 
 
+def is_late(responses: Iterable[Response]) -> bool:
+    """Whether most embeddings are of several vectors each, which late interaction compares."""
+    several = Counter(len(_shape(response)) == 2 for response in responses if _has_vector(response))
+    return several[True] > several[False]
+
+
+def embed_late(responses: Sequence[Response], dim: int) -> tuple[list[Floats32], list[str | None]]:
+    """The vectors of each response as they came, float32 [n_i, dim], and what is wrong with it or None."""
+    nothing = np.zeros((0, dim), dtype=np.float32)
+    vectors: list[Floats32] = []
+    problems: list[str | None] = []
+    for response in responses:
+        problem, found = _problem(response, dim, dimensions=2), nothing
+        if problem is None:
+            found = np.asarray(response.output)
+            if not np.isfinite(found).all():
+                problem = "the embedding holds NaN or infinite numbers"
+            elif not found.any():
+                problem = "the embedding is zero and has no direction"
+        vectors.append(found)
+        problems.append(problem)
+    return vectors, problems
+
+
 def chance_values(
     galleries: Sequence[Sequence[int]], metrics: Sequence[Metric], ks: Sequence[int], *, folded: bool = False
 ) -> dict[str, float]:
@@ -183,28 +213,49 @@ def _value(metric: Metric, columns: Mapping[str, Floats]) -> float:
 
 def usual_length(responses: Iterable[Response]) -> int:
     """The most frequent length of the vectors among the responses; 0 where there are none."""
-    lengths = Counter(
-        len(response.output)
-        for response in responses
-        if response.status == "ok" and response.output is not None and not isinstance(response.output, str)
-    )
+    lengths = Counter(_shape(response)[-1] for response in responses if _has_vector(response))
     return lengths.most_common(1)[0][0] if lengths else 0
 
 
-def _problem(response: Response, dim: int) -> str | None:
+def _shape(response: Response) -> tuple[int, ...]:
+    output: Any = response.output
+    return tuple(np.shape(output))
+
+
+def _has_vector(response: Response) -> bool:
+    return response.status == "ok" and response.output is not None and not isinstance(response.output, str)
+
+
+def _problem(response: Response, dim: int, dimensions: int = 1) -> str | None:
     if response.status != "ok":
         return response.error or f"the request ended with status {response.status}"
     if response.output is None or isinstance(response.output, str):
         return "the output is no embedding"
-    if len(response.output) != dim:
-        return f"the embedding has {len(response.output)} numbers, others have {dim}"
+    shape = _shape(response)
+    if len(shape) != dimensions:
+        one, several = "one vector", "several vectors"
+        has, others = (one, several) if dimensions == 2 else (several, one)
+        return f"the embedding has {has}, others have {others}"
+    if shape[-1] != dim:
+        return f"the embedding has {shape[-1]} numbers, others have {dim}"
     return None
 
 
-def _rows(items: Embedded) -> Floats32:
+def _rows(items: Embedded) -> Any:
     """The vectors of the items that did not fail."""
     ok = items.ok
-    return items.vectors if ok.all() else items.vectors[ok]
+    if ok.all():
+        return items.vectors
+    return items.vectors[ok] if isinstance(items.vectors, np.ndarray) else list(compress(items.vectors, ok))
+
+
+def _ranked_late(
+    sides: tuple[Any, Any], relevant: tuple[Relevant, Relevant], *, normalise: bool
+) -> tuple[RankCounts, RankCounts]:
+    """The counts by MaxSim in both directions: each sums over the vectors of its own queries."""
+    images, texts = sides
+    i2t, t2i = relevant
+    return rank_late(images, texts, i2t, normalise=normalise), rank_late(texts, images, t2i, normalise=normalise)
 
 
 class _Way:

@@ -127,3 +127,41 @@ def clip(folder: Path) -> Path:
     model.save_pretrained(folder)
     CLIPProcessor(_pictures(), words).save_pretrained(folder)
     return folder
+
+
+def colpali(folder: Path) -> Path:
+    """A ColPali-like model: PaliGemma with a projection of every token."""
+    import torch
+    from transformers import (
+        ColPaliConfig,
+        ColPaliForRetrieval,
+        ColPaliProcessor,
+        GemmaConfig,
+        PaliGemmaConfig,
+        SiglipVisionConfig,
+    )
+
+    words = tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = GemmaConfig(
+        **sizes, vocab_size=len(words), num_key_value_heads=1, head_dim=16, pad_token_id=3, eos_token_id=2
+    )
+    vision = SiglipVisionConfig(**sizes, image_size=32, patch_size=8, projection_dim=32)
+    vlm = PaliGemmaConfig(
+        vision_config=vision.to_dict(),
+        text_config=text.to_dict(),
+        image_token_index=words.convert_tokens_to_ids("<image>"),
+        projection_dim=32,
+        hidden_size=32,
+    )
+    words.image_token, words.image_token_id = "<image>", words.convert_tokens_to_ids("<image>")
+    pictures = image_processor("siglip", "Siglip", size={"height": 32, "width": 32})
+    pictures.image_seq_length = 16
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = ColPaliForRetrieval(ColPaliConfig(vlm_config=vlm.to_dict(), embedding_dim=12))
+        for weight in model.parameters():
+            weight.data.mul_(4)
+    model.save_pretrained(folder)
+    ColPaliProcessor(pictures, words).save_pretrained(folder)
+    return folder
