@@ -1,12 +1,13 @@
 """Write the generated pages: ``python docs/reference/generate.py``.
 
-run-directory.md and baseline-file.md come from the docstrings of the persisted records; options.md, metrics.md and extractors.md from the
-declarations.
+run-directory.md and baseline-file.md come from the docstrings of the persisted records; options.md, metrics.md, extractors.md and
+datasets.md from the declarations. The index of the bundled cards, which `mmbench list datasets` reads, is written beside them.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -108,7 +109,27 @@ range, or under a misspelt name is refused alike everywhere. **Identity**: anoth
 ## Shared options
 """
 
+DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
+DATASETS_HEAD = """# Datasets
+
+Made from the cards by `python docs/reference/generate.py`; edit those, not this page. [Add a dataset](../how-to/add-a-dataset.md) says
+how a card is written, [score predictions](../how-to/score-predictions.md) how files of a card are scored.
+
+```sh
+mmbench list datasets                                            # what is there, and what lies on this disk
+mmbench run --model M --tasks yes-no/pope,vqa/textvqa            # from the hub
+mmbench run --model M --tasks yes-no/pope --data pope=FOLDER     # from the official files, or a folder as on the hub
+mmbench score --task yes-no/pope --predictions FILE --references FOLDER
+```
+
+Values are comparable where the whole id of a metric is the same. An id with `extraction=rules` says that the published numbers ask a
+language model what was answered, and these do not.
+"""
+INDEX = ROOT / "tasks" / "mmbench_tasks" / registry.INDEX
+
 PAGES = {
+    DATASETS_PAGE: (DATASETS_HEAD, {}),
+    INDEX: ("", {}),
     PAGE: (HEAD, SOURCES),
     BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES),
     METRICS_PAGE: (METRICS_HEAD, {}),
@@ -121,7 +142,13 @@ def render(page: Path) -> str:
     """Render one of the pages."""
     if page == OPTIONS_PAGE:
         return _options_page()
+    if page == INDEX:
+        return (
+            json.dumps({card.name: registry.facts_of(card) for card in _cards()}, indent=1, ensure_ascii=False) + "\n"
+        )
     head, sources = PAGES[page]
+    if page == DATASETS_PAGE:
+        return "\n".join([head, *_datasets()])
     if page == METRICS_PAGE:
         return "\n".join([head, *_metrics()])
     if page == EXTRACTORS_PAGE:
@@ -157,6 +184,76 @@ def _extractors() -> Iterator[str]:
             head = ("output", "closed set", "answer")
             table = _table(head, [_example(*example) for example in found.examples])
             yield "\n".join([f"## `{found.name}`", "", *wrap(found.description, 120), "", facts, "", *table, ""])
+
+
+def _cards() -> Iterator[Any]:
+    """The cards that mmbench itself registers."""
+    for plugin in registry.plugins("dataset"):
+        if plugin.distribution.startswith("mmbench=="):
+            yield registry.load(plugin)
+
+
+def _datasets() -> Iterator[str]:
+    """A section for each family with a table, then one for each of its datasets."""
+    families: dict[str, list[Any]] = {}
+    for card in _cards():
+        families.setdefault(card.name.partition("/")[0], []).append(card)
+    for family, cards in families.items():
+        rows = [
+            (
+                f"[{card.name}](#{_anchor(card.name)})",
+                f"{card.samples:,}" if card.samples else "",
+                card.licence,
+                _pin(card),
+            )
+            for card in cards
+        ]
+        yield "\n".join([f"## {family}", "", *_table(("dataset", "samples", "licence", "hub"), rows), ""])
+        for card in cards:
+            yield "\n".join([f"### {card.name}", "", *_facts(card), ""])
+
+
+def _anchor(name: str) -> str:
+    return name.replace("/", "")
+
+
+def _pin(card: Any) -> str:
+    hub = getattr(card.source, "hub", None)
+    if hub is None:
+        return ""
+    state = "gated, pinned" if hub.gated else "pinned" if hub.revision else "not pinned"
+    return f"`{hub.id}` ({state})"
+
+
+def _facts(card: Any) -> Iterator[str]:
+    """What a card says, a fact a line."""
+    task = registry.load(registry.find("task", card.name))
+    hub, official = getattr(card.source, "hub", None), getattr(card.source, "official", None)
+    facts = [f"{card.description[:1].upper()}{card.description[1:]}."]
+    if hub is not None:
+        of = f", configuration `{hub.config}`" if hub.config else ""
+        former = f", formerly {', '.join(f'`{name}`' for name in hub.also)}" if hub.also else ""
+        pin = f"at `{hub.revision}`" if hub.revision else f"not pinned: {hub.unpinned}"
+        facts.append(f"- Hub: `{hub.id}`{former}{of}, split `{hub.splits.get('test', 'test')}`, {pin}")
+    if official is not None:
+        files = ", ".join(f"`{name}`" for name in official.files.get("test", ()))
+        facts.append(f"- Official files: {files + ' from ' if files else ''}<{official.url}>")
+    facts += [f"- Licence: {card.licence}", f"- Citation: {card.citation}", f"- Splits: {', '.join(card.splits)}"]
+    facts.append(f"- Metrics: {', '.join(f'`{name}`' for name in task.info.primary)}")
+    facts += [f"- Extractor: `{task.info.extractor}`"] if task.info.extractor else []
+    facts += [f"- Prompt: `{task.info.prompt.partition(':')[0]}`"] if task.info.prompt else []
+    facts += [f"- Published, same convention: {name}: {value}" for name, value in card.published.items()]
+    facts.append(f"- Verified: {card.verified or 'nothing yet'}")
+    for fact in facts:
+        yield from wrap(
+            fact,
+            120,
+            subsequent_indent="  " if fact.startswith("-") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if not fact.startswith("-"):
+            yield ""
 
 
 def _example(text: str, choices: Sequence[str] | None, answer: str | None) -> tuple[str, str, str]:

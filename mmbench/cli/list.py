@@ -35,6 +35,7 @@ Examples:
   mmbench list suites              # models and tasks under one name, for mmbench run --suite
   mmbench list metrics --json
   mmbench list extractors          # what each accepts, for --task-args extractor=NAME
+  mmbench list datasets            # samples, licence, where the data are, pinned or not; all facts with --json
 """,
 )
 @click.argument("what", type=click.Choice(list(_KINDS)))
@@ -51,6 +52,7 @@ def command(what: str, check: bool, json: bool) -> int:
             "baselines": _baselines_text,
             "metrics": _metrics_text,
             "extractors": _extractors_text,
+            "datasets": _datasets_text,
         }.get(what, _table)
         rows = [_visible(row) for row in rows]
         click.echo(shown(rows) if rows else f"no {what} are registered")
@@ -75,7 +77,17 @@ def _rows(what: str, *, check: bool) -> list[dict[str, Any]]:
         return _read("suite", _suite)
     if what == "baselines":
         return _read("baseline", _cards)
+    if what == "datasets" and not check:
+        return _datasets()
     return _plugins(_KINDS[what], check=check)
+
+
+def _datasets() -> list[dict[str, Any]]:
+    """The facts of all datasets, and whether the hub's cache holds something of them (``here``)."""
+    from mmbench.data.hf_home import is_held
+
+    rows = registry.dataset_facts()
+    return [{**row, "here": bool(row.get("hub")) and is_held(row["hub"], row["revision"])} for row in rows]
 
 
 def _plugins(kind: registry.Kind, *, check: bool) -> list[dict[str, Any]]:
@@ -203,6 +215,40 @@ def _extractors_text(rows: list[dict[str, Any]]) -> str:
         return [row["description"], f"version {row['version']} · finds a {row['reads']} · {needs}{row['from']}"]
 
     return _blocks(rows, said)
+
+
+def _datasets_text(rows: list[dict[str, Any]]) -> str:
+    """A line a dataset, then why some are not pinned."""
+    cells = [("dataset", "samples", "size", "licence", "data", "here", "verified")]
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row["broken"]:
+            cells.append((row["name"], "", "", _broken(row), "", "", ""))
+            continue
+        if row["unpinned"]:
+            reasons.setdefault(row["unpinned"], []).append(row["name"])
+        count = f"{row['samples']:,}" if row["samples"] else "?"
+        here, verified = "yes" if row["here"] else "-", "yes" if row["verified"] else "-"
+        cells.append((row["name"], count, row["size"] or "-", row["licence"], _data_of(row), here, verified))
+    widths = [max(len(click.unstyle(line[n])) for line in cells) for n in range(len(cells[0]))]
+    lines = [
+        "  ".join(cell.rjust(width) if n in (1, 2) else cell.ljust(width) for n, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+        for line in cells
+    ]  # fmt: skip
+    foot = [f"not pinned ({reason}): {', '.join(names)}" for reason, names in reasons.items()]
+    foot.append(
+        "here: the hub's cache on this machine has it. Official files: --data NAME=FOLDER. What was verified, citations and published values: "
+        "mmbench list datasets --json"
+    )
+    return "\n".join([*lines, "", *(line for text in foot for line in textwrap.wrap(text, _columns()))])
+
+
+def _data_of(row: dict[str, Any]) -> str:
+    """Where the data are given out."""
+    found = (
+        [] if not row["hub"] else ["hub, gated" if row["gated"] else "hub, not pinned" if row["unpinned"] else "hub"]
+    )
+    return ", ".join([*found, *(["official files"] if row["url"] else [])]) or "package"
 
 
 def _baselines_text(rows: list[dict[str, Any]]) -> str:

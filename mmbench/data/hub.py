@@ -12,6 +12,7 @@ from typing import Any
 
 from mmbench.core import DataError, MissingExtraError
 from mmbench.data.distribution import Hub
+from mmbench.data.hf_home import cache_folder
 from mmbench.data.tables.folder import hub_table, needed_files
 from mmbench.data.tables.shards import EXTRA
 from mmbench.data.tables.table import Table
@@ -57,12 +58,6 @@ def cached(hub: Hub, split: str) -> Snapshot | None:
             except DataError:
                 continue
     return None
-
-
-def cache_folder() -> Path:
-    """The hub's cache, where ``HF_HOME`` or ``HF_HUB_CACHE`` puts it."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub")).expanduser()
 
 
 def fetched(hub: Hub, split: str, *, note: Note | None = None) -> Snapshot:

@@ -9,18 +9,22 @@ from mmbench.registry.entry_points import GROUPS, Kind, Plugin, broken_metadata,
 from mmbench.registry.importing import import_file, import_target, load_reference
 
 if TYPE_CHECKING:
+    from mmbench.registry.datasets import INDEX, dataset_facts, facts_of
     from mmbench.registry.describing import check, describe
     from mmbench.registry.loading import as_task, configured, is_family, load, source_at, task_from_python
 
 __all__ = [
     "GROUPS",
+    "INDEX",
     "Kind",
     "Plugin",
     "as_task",
     "broken_metadata",
     "check",
     "configured",
+    "dataset_facts",
     "describe",
+    "facts_of",
     "find",
     "import_file",
     "import_target",
@@ -36,6 +40,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "mmbench.registry.datasets": ("INDEX", "dataset_facts", "facts_of"),
         "mmbench.registry.describing": ("check", "describe"),
         "mmbench.registry.loading": ("as_task", "configured", "is_family", "load", "source_at", "task_from_python"),
     },

@@ -156,3 +156,18 @@ def test_check_refuses_a_name_that_is_not_the_tasks(call) -> None:
     (report,) = json.loads(done.out)["reports"]
     failed = {check["name"] for check in report["checks"] if check["status"] == "fail"}
     assert (done.code, failed) == (4, {"registered name"})
+
+
+def test_the_list_of_datasets_says_what_is_known_without_importing_a_card(call, tmp_path):
+    home = {"HF_HOME": str(tmp_path)}
+    rows = {row["name"]: row for row in json.loads(call("list", "datasets", "--json", **home).out)["datasets"]}
+    pope, textvqa, winoground = rows["yes-no/pope"], rows["vqa/textvqa"], rows["retrieval/winoground"]
+    assert (pope["samples"], pope["licence"], pope["unpinned"], pope["here"]) == (9000, "MIT", "", False)
+    assert pope["hub"] == ["lmms-lab-encoder/POPE", "lmms-lab/POPE"]
+    assert textvqa["unpinned"]
+    assert winoground["gated"]
+    (tmp_path / "hub" / "datasets--lmms-lab--POPE" / "snapshots" / pope["revision"]).mkdir(parents=True)
+    text = call("list", "datasets", **home).out
+    line = next(line for line in text.splitlines() if line.startswith("yes-no/pope"))
+    assert line.split()[-2:] == ["yes", "yes"]
+    assert "no full hash is known" in text

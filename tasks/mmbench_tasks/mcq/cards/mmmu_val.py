@@ -34,7 +34,6 @@ CARD = McqCard(
     open_questions=True,
     rule="mmmu",
     samples=900,
-    size="0.4 GB",
     published={"LLaVA-1.5-13B": "36.7: official outputs", "Qwen-VL": "36.1: official outputs"},
     verified="official outputs and main_eval_only.py, 2026-11: 330 and 325 of 900",
 )

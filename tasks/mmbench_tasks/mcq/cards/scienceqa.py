@@ -41,5 +41,5 @@ CARD = McqCard(
     splits=("test", "val"),
     samples=4_241,
     published={"LLaVA-1.5-13B": "74.39: its result file"},
-    verified="official problems.json and LLaVA-1.5-13B's result file, 2026-11: 3,155 of 4,241",
+    verified="LLaVA-1.5-13B's result file, 2026-11: its 4,241 answers are read as there; the questions are not at hand",
 )

@@ -9,7 +9,7 @@ from mmbench_tasks.vqa.card import VqaCard
 CARD = VqaCard(
     name="vqa/ocrbench",
     description="1,000 questions on text, formulas and key information; right when a reference stands in the answer",
-    licence="MIT",
+    licence="unknown",
     citation="Liu et al., OCRBench: On the Hidden Mystery of OCR in Large Multimodal Models, Science China Information Sciences 2024",
     source=Distribution(
         rows_of=question_rows,

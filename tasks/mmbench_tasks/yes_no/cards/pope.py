@@ -40,6 +40,5 @@ CARD = YesNoCard(
     ),
     prompt="short-phrase-v1",
     samples=9_000,
-    size="0.1 GB",
     verified="the published rule of the official script; all yes on its 60 first lines: accuracy 50, F1 66.67, yes-ratio 1",
 )
