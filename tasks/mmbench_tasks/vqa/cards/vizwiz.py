@@ -36,5 +36,5 @@ CARD = VqaCard(
     prompt="short-phrase-or-unanswerable-v1",
     variant="always-normalised",
     samples=4_319,
-    verified="official annotations, 2026-11: the majority answer gets 94.11; people without ids are told apart by their place",
+    verified="official annotations, first 100, are read; people have no ids and are told apart by their place",
 )
