@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
@@ -396,4 +397,4 @@ def named(what: str, value: Any, known: Collection[str]) -> str:
 
 def rows_digest(rows: Iterable[Row]) -> str:
     """Digest of everything in some rows that could change a score, in their order."""
-    return dataset_digest(text for row in rows for text in row.scored())
+    return dataset_digest(chain.from_iterable(row.scored() for row in rows))

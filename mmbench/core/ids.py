@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+_SHORT, _KNOWN, _PIECES = 24, 4096, 4096
 _METRIC = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:@(?P<cutoff>[1-9][0-9]*))?(?:\((?P<params>[^()]*)\))?")
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _NAME = re.compile(r"(?:[^,(]|\([^()]*\)?)+")
@@ -167,10 +168,24 @@ def dataset_digest(parts: Iterable[str | bytes]) -> str:
     import hashlib
 
     digest = hashlib.sha256()
+    known: dict[str, str] = {}  # short texts come again and again; one update for many parts is several times as fast
+    pieces: list[str] = []
     for part in parts:
-        data, tag = (part.encode(), "t") if isinstance(part, str) else (part, "b")
-        digest.update(b"%s%d:" % (tag.encode(), len(data)))
-        digest.update(data)
+        if isinstance(part, str):
+            piece = known.get(part)
+            if piece is None:
+                piece = f"t{len(part) if part.isascii() else len(part.encode())}:{part}"
+                if len(part) < _SHORT and len(known) < _KNOWN:
+                    known[part] = piece
+            pieces.append(piece)
+            if len(pieces) < _PIECES:
+                continue
+        digest.update("".join(pieces).encode())
+        pieces.clear()
+        if not isinstance(part, str):
+            digest.update(b"b%d:" % len(part))
+            digest.update(part)
+    digest.update("".join(pieces).encode())
     return digest.hexdigest()
 
 

@@ -75,7 +75,7 @@ class NamedImages:
             return known
         if value in self.known:
             self._names[value] = value
-            self._made[value] = self._identified(self.known[value], identifier)
+            self._made[value] = self.identified(self.known[value], identifier)
             return value
         try:
             embedded = embedded_image(value)
@@ -93,10 +93,10 @@ class NamedImages:
         return value
 
     def _keep(self, media: Media, identifier: str) -> str:
-        made = self._identified(media, identifier)
+        made = self.identified(media, identifier)
         return self._made.setdefault(made.digest, made).digest
 
-    def _identified(self, media: Media, identifier: str) -> Media:
+    def identified(self, media: Media, identifier: str) -> Media:
         """The medium, known by its identifier where the scope has them."""
         if not (identifier and self._scope):
             return media

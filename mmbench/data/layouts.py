@@ -185,7 +185,8 @@ _QUESTIONS = (
     Layout(
         name="VQA of the hub", kind=QUESTIONS, needs=_needs("question_id", "image_id", "image", "question", "answers"),
         fields=Fields(
-            id="question_id", question="question", answers="answers", image="image", slices__question_type="question_type",
+            id="question_id", question="question", answers="answers", image="image", media="image_id", group="image_id",
+            slices__question_type="question_type",
             slices__answer_type="answer_type",
         ),
     ),

@@ -112,7 +112,14 @@ class FileRows:
         return (mapped.apply(record) for record in self.watch.watched(table.read()))
 
     def _read(self, table: Table) -> Sequence[Any]:
-        images = NamedImages(table.path, folders=table.images, download=self._reading.download)
+        scope = self.revision if table.shards and "media" in (self.mapped or ()) else ""
+        images = NamedImages(table.path, folders=table.images, scope=scope, download=self._reading.download)
+        if table.shards and self._kind == QUESTIONS and (self.layout is None or self.layout.change is None):
+            from mmbench.data.columnar import columnar_questions
+
+            fields = self.mapped or Fields(**{role: role for role in OWN_ROLES[QUESTIONS]})
+            if not self.watch.suspects(table.columns) and (found := columnar_questions(table.shards, fields, images)):
+                return found
         return self._make(self._roles(table), images)
 
     @property
@@ -196,6 +203,14 @@ class _Watch:
                         f"field {name!r} would be passed over; if it is the {role}, add --map {role}={name}, else remove it"
                     )
             yield record
+
+    def suspects(self, columns: Sequence[str]) -> bool:
+        """Whether a table with these columns has to be read row by row to see what would be passed over."""
+        unread = [name for name in columns if name not in self._known]
+        self.unread.update(unread)
+        if self.layout is not None:
+            return False
+        return any(map(self._role, unread)) or (self.mapped is None and bool(set(columns) & set(_LETTERS)))
 
     def _suspects_of(self, record: Record) -> list[tuple[str, str]]:
         names = tuple(record.fields)

@@ -49,16 +49,20 @@ class Question:
         """Every image that it is about, in order."""
         return () if self.image is None else (self.image, *self.more_images)
 
-    def scored(self) -> Iterator[str]:
+    def scored(self) -> Sequence[str]:
         """Everything that could change a score; lists have their lengths before them."""
-        yield from (self.id, self.image.digest if self.image else "", self.question)
-        yield from (str(len(self.answers)), *self.answers)
-        yield from ("open",) if self.choices is None else (str(len(self.choices)), *self.choices)
-        for name, label in sorted(self.slices.items()):
-            yield from (name, label)
-        yield from ("records", *self.records) if self.records else ()
-        yield from ("images", *(image.digest for image in self.more_images)) if self.more_images else ()
-        yield "."
+        return (
+            self.id,
+            self.image.digest if self.image else "",
+            self.question,
+            str(len(self.answers)),
+            *self.answers,
+            *(("open",) if self.choices is None else (str(len(self.choices)), *self.choices)),
+            *(text for pair in sorted(self.slices.items()) for text in pair),
+            *(("records", *self.records) if self.records else ()),
+            *(("images", *(image.digest for image in self.more_images)) if self.more_images else ()),
+            ".",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Names that travel: metric ids round-trip, seeds depend on names alone, misspelt names find their neighbours."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbench.core import MetricId, UnknownNameError, derive_seed, nearest_names
+from mmbench.core import MetricId, UnknownNameError, dataset_digest, derive_seed, nearest_names
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
 words = st.from_regex(r"[A-Za-z0-9_.+-]{1,8}", fullmatch=True)
@@ -124,3 +125,12 @@ def test_an_unknown_name_offers_its_neighbours_in_one_sentence() -> None:
     assert str(error) == "unknown task 'vqq'. Did you mean 'vqa'? See: mmbench list tasks"
     assert str(UnknownNameError("task", "zzzzz", ["vqa"])) == "unknown task 'zzzzz'."
     assert error.exit_code == 2
+
+
+def test_a_digest_of_many_parts_is_that_of_each_with_its_type_and_length() -> None:
+    parts = [part for n in range(9000) for part in (f"text {n % 70}", "é" * (n % 5), b"\x00" * (n % 3), f"{n}" * 9)]
+    digest = hashlib.sha256()
+    for part in parts:
+        data, tag = (part.encode(), b"t") if isinstance(part, str) else (part, b"b")
+        digest.update(b"%s%d:%s" % (tag, len(data), data))
+    assert dataset_digest(parts) == digest.hexdigest()

@@ -137,6 +137,7 @@ def _of_shards(folder: Path, paths: Sequence[Path], kind: str, **facts: Any) -> 
         lambda: refuse_empty(folder, read()),
         columns,
         count=count,
+        shards=tuple(shards),
         **facts,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -127,7 +127,7 @@ class Shard:
         """
         names = [name for name in self.columns if wanted is None or name in wanted]
         plain = [name for name in names if name not in self.images]
-        media = {name: self._media(name) for name in names if name in self.images}
+        media = {name: self.media_of(name) for name in names if name in self.images}
         labels = {name: class_names(self._features.get(name)) for name in plain}
         row = 0
         for batch in self.batches(plain):
@@ -139,8 +139,8 @@ class Shard:
                 yield Record(self.path, f"row {first + row + 1}", fields)
                 row += 1
 
-    def _media(self, column: str) -> Any:
-        """Row to the image in its cell, to a list of them, or to None."""
+    def media_of(self, column: str) -> Callable[[int], Any]:
+        """What gives the image in a row's cell of a column, or a list of them, or None."""
         known = hashlib.sha256(f"mmbench-cell-1\x1f{self.identity}\x1f{column}\x1f".encode())
         shard, present, several = str(self.path), self.present(column), self.images[column]
 

@@ -35,6 +35,8 @@ class Table:
     """Number of rows where the format states it."""
     whole: Mapping[str, Any] | None = None
     """A JSON object that holds several lists, such as annotations of COCO; None for plain rows."""
+    shards: tuple[Any, ...] = ()
+    """The parquet or Arrow files that hold the rows, opened (`mmbench.data.tables.shards.Shard`); empty for other formats."""
     images: tuple[Path, ...] = ()
     """Folders below which images are looked for first."""
     notes: tuple[str, ...] = field(default=())
