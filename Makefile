@@ -20,8 +20,8 @@ test: ## everything except the benchmarks
 bench: ## benchmarks against what people use today, as ratios in one run
 	pytest tests/benchmarks --benchmark-only
 
-nightly: versions ## trains a shipped baseline again and compares it with its weights
-	pytest -m "training" --durations 20
+nightly: versions ## trains a shipped baseline again and compares it with its weights; the long attacks and loads
+	pytest -m "training or nightly" --durations 20
 
 versions: ## checkpoints with the oldest and the newest releases of transformers, accelerate and peft
 	.ci/versions oldest

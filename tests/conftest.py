@@ -37,10 +37,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave trainings out unless they are asked for. Whatever uses the fixture `shared_data` carries its marker; both are skipped where the data are absent."""
-    if "training" not in config.option.markexpr:
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("training")])
-        items[:] = [item for item in items if not item.get_closest_marker("training")]
+    """Leave trainings and nightly tests out unless they are asked for. Whatever uses the fixture `shared_data` carries its marker; both are skipped where the data are absent."""
+    for marker in ("training", "nightly"):
+        if marker not in config.option.markexpr:
+            config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(marker)])
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.shared_data)

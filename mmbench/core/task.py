@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from mmbench.core.long_texts import LongTexts
 from mmbench.core.metric import Metric
 from mmbench.core.requests import Choose, Request, RequestKind
 from mmbench.core.responses import Output, Response
@@ -267,7 +268,7 @@ class PerSampleTask:
         zeros = dict.fromkeys(self.columns, 0.0)
         columns = {name: array("d") for name in self.columns}
         status: list[str] = []
-        answers: list[str | None] = []
+        answers = LongTexts()
         explanations: list[str | None] = []
         for sample, (response,) in zip(samples, responses, strict=True):
             failed = FAILED.get(response.status)
@@ -281,4 +282,4 @@ class PerSampleTask:
             status.append(cut)
             answers.append(score.answer)
             explanations.append(response.error if cut == "truncated" else score.explanation)
-        return {"sample": sample_table(samples, status, columns, answers, explanations)}
+        return {"sample": sample_table(samples, status, columns, answers.kept(), explanations)}

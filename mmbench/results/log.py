@@ -13,6 +13,7 @@ import stat
 import struct
 import time
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -25,6 +26,9 @@ from mmbench.results.schema import ResponseLine
 
 if TYPE_CHECKING:
     import numpy as np
+
+_ONE_WRITE = 2**22
+"""Bytes that are put together for one write."""
 
 FSYNC_INTERVAL_S = 5.0
 """Longest time between two fsyncs of the log while it grows."""
@@ -204,14 +208,23 @@ def decode_line(raw: bytes, decoder: msgspec.json.Decoder[ResponseLine]) -> Resp
 _ZEROS = (b"\0\n", b"\0\r\n")
 
 
-def read_log(path: Path) -> Iterator[ResponseLine]:
-    """The lines of a log in order; a torn last line is dropped. Raises `DamagedFileError` for a broken line."""
+def read_log(path: Path, begins: array[int] | None = None) -> Iterator[ResponseLine]:
+    """The lines of a log in order; a torn last line is dropped.
+
+    Args:
+        path: The log.
+        begins: Gets the place in the file where the line begins that comes next, of each.
+
+    Raises:
+        DamagedFileError: For a broken line, and for what is no file.
+    """
     if not check_regular(path):
         return
     decoder = msgspec.json.Decoder(ResponseLine)
-    zeros = None
+    zeros, place, end = None, 0, 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
+            place, end = end, end + len(raw)
             if not raw.endswith(b"\n"):
                 return
             if raw.isspace():
@@ -225,6 +238,8 @@ def read_log(path: Path) -> Iterator[ResponseLine]:
                 raise DamagedFileError(path, error, f"line {number}", run=run_of(path)) from error
             if zeros is not None:
                 raise DamagedFileError(path, "it holds zeros", f"line {zeros}", run=run_of(path))
+            if begins is not None:
+                begins.append(place)
             yield line
 
 
@@ -268,8 +283,16 @@ class ResponseLog:
         return self._embeddings
 
     def append(self, lines: Sequence[ResponseLine]) -> None:
-        """Write the lines of one batch in one write; sync when the interval has passed."""
-        self._lines.append(b"".join(map(self._line, lines)))
+        """Write the lines of one batch, in one write unless they are long; sync when the interval has passed."""
+        pieces: list[bytes] = []
+        waiting = 0
+        for line in lines:
+            pieces.append(data := self._line(line))
+            waiting += len(data)
+            if waiting > _ONE_WRITE:
+                self._lines.append(b"".join(pieces))
+                pieces, waiting = [], 0
+        self._lines.append(b"".join(pieces))
         now = time.monotonic()
         if now - self._synced_at > FSYNC_INTERVAL_S:
             if self._embeddings is not None:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, get_args
 
 import msgspec
 
+from mmbench.core.long_texts import LongTexts
 from mmbench.core.score_table import ScoreStatus, ScoreTable
 
 if TYPE_CHECKING:
@@ -22,7 +23,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def encode_tables(tables: Mapping[str, ScoreTable]) -> bytes:
-    """The tables as an ``.npz`` archive.
+    """The tables as an ``.npz`` archive; see `write_tables`."""
+    buffer = io.BytesIO()
+    write_tables(buffer, tables)
+    return buffer.getvalue()
+
+
+def write_tables(file: IO[bytes], tables: Mapping[str, ScoreTable]) -> None:
+    """Write the tables as an ``.npz`` archive; texts that are not in memory are not brought there together.
 
     A table ``U`` becomes ``U/column/NAME`` (float64 [n] or [n, d]), ``U/text/NAME`` (UTF-8 JSON list as uint8, for ids,
     answers and explanations) and ``U/label/NAME`` + ``U/code/NAME`` (distinct labels, int32 [n] codes, for clusters,
@@ -30,14 +38,34 @@ def encode_tables(tables: Mapping[str, ScoreTable]) -> bytes:
     """
     import numpy as np
 
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for unit in sorted(tables):
             for name, value in _arrays(tables[unit]):
+                entry = _entry(f"{unit}/{name}.npy")
+                if isinstance(value, LongTexts):
+                    _write_texts(archive, entry, value)
+                    continue
                 piece = io.BytesIO()
                 np.lib.format.write_array(piece, value, allow_pickle=False)
-                archive.writestr(_entry(f"{unit}/{name}.npy"), piece.getbuffer(), zipfile.ZIP_DEFLATED, 1)
-    return buffer.getvalue()
+                archive.writestr(entry, piece.getbuffer(), zipfile.ZIP_DEFLATED, 1)
+
+
+def _write_texts(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, texts: LongTexts) -> None:
+    """What `_text` makes of texts, one after the other; the same bytes."""
+    import numpy as np
+
+    encoder = msgspec.json.Encoder()
+    size = sum(len(encoder.encode(text)) + 1 for text in texts) + 1
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (size,)})
+    entry.file_size = len(header.getvalue()) + size
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry._compresslevel = 1  # type: ignore[attr-defined]
+    with archive.open(entry, "w") as file:
+        file.write(header.getvalue())
+        for place, text in enumerate(texts):
+            file.write((b"," if place else b"[") + encoder.encode(text))
+        file.write(b"]")
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -46,10 +74,10 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _arrays(table: ScoreTable) -> list[tuple[str, Array]]:
+def _arrays(table: ScoreTable) -> list[tuple[str, Array | LongTexts]]:
     import numpy as np
 
-    arrays: list[tuple[str, Array]] = [("text/unit_ids", _text(table.unit_ids))]
+    arrays: list[tuple[str, Array | LongTexts]] = [("text/unit_ids", _text(table.unit_ids))]
     arrays += _coded("cluster_ids", table.cluster_ids)
     arrays += _coded("status", table.status)
     for name in sorted(table.slices):
@@ -61,7 +89,7 @@ def _arrays(table: ScoreTable) -> list[tuple[str, Array]]:
         arrays.append((f"column/{name}", column))
     for name, texts in (("answers", table.answers), ("explanations", table.explanations)):
         if texts is not None:
-            arrays.append((f"text/{name}", _text(texts)))
+            arrays.append((f"text/{name}", texts if isinstance(texts, LongTexts) else _text(texts)))
     if table.incomplete is not None:
         arrays.append(("text/incomplete", _text([table.incomplete])))
     return arrays
@@ -73,7 +101,7 @@ def _text(texts: Sequence[str | None]) -> Array:
     return np.frombuffer(msgspec.json.encode(texts), dtype=np.uint8)
 
 
-def _coded(name: str, labels: Sequence[str]) -> list[tuple[str, Array]]:
+def _coded(name: str, labels: Sequence[str]) -> list[tuple[str, Array | LongTexts]]:
     import numpy as np
 
     code_of = {label: code for code, label in enumerate(dict.fromkeys(labels))}
@@ -82,7 +110,9 @@ def _coded(name: str, labels: Sequence[str]) -> list[tuple[str, Array]]:
 
 
 MAX_TABLES = 2**30
-"""Bytes that the tables of one file may take when they are inflated; a file that claims more is refused."""
+"""Bytes that the tables of one file may take when they are inflated; a file that claims more is refused. Answers and
+explanations do not count: where they would take more by themselves, they are left out, since the log has them."""
+_TOLD = ("answers", "explanations")
 _MAX_ENTRIES = 10_000
 _BROKEN = (
     EOFError,
@@ -125,7 +155,8 @@ def decode_tables(data: bytes) -> dict[str, ScoreTable]:
 def _read_arrays(archive: zipfile.ZipFile) -> dict[tuple[str, str, str], Array]:
     """(unit, kind, name) to array."""
     entries = archive.infolist()
-    total = sum(entry.file_size for entry in entries)
+    entries = [each for each in entries if not _is_told(each.filename) or each.file_size <= MAX_TABLES]
+    total = sum(entry.file_size for entry in entries if not _is_told(entry.filename))
     if len(entries) > _MAX_ENTRIES or total > MAX_TABLES:
         raise ValueError(f"its {len(entries):,} tables would take {total:,} bytes; at most {MAX_TABLES:,} are read")
     arrays: dict[tuple[str, str, str], Array] = {}
@@ -139,6 +170,10 @@ def _read_arrays(archive: zipfile.ZipFile) -> dict[tuple[str, str, str], Array]:
         with archive.open(entry) as file:
             arrays[unit, kind, name] = _read_array(file, entry, *_KINDS[kind])
     return arrays
+
+
+def _is_told(filename: str) -> bool:
+    return filename.partition("/")[2] in [f"text/{name}.npy" for name in _TOLD]
 
 
 _KINDS: dict[str, tuple[str, int]] = {"column": ("<f8", 2), "text": ("|u1", 1), "label": ("|u1", 1), "code": ("<i4", 1)}
@@ -181,9 +216,7 @@ class _Reader:
         status = self._labels("status")
         if unknown := set(status).difference(get_args(ScoreStatus)):
             raise ValueError(f"a unit of {self._unit!r} is {min(unknown)!r}")
-        texts: dict[str, Any] = {
-            name: self._texts(name, len(self._ids)) for name in ("answers", "explanations") if name in names["text"]
-        }
+        texts: dict[str, Any] = {name: self._texts(name, len(self._ids)) for name in _TOLD if name in names["text"]}
         incomplete = self._texts("incomplete", 1)[0] if "incomplete" in names["text"] else None
         slices = [name.removeprefix("slice.") for name in names["code"] if name.startswith("slice.")]
         return ScoreTable(

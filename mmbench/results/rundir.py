@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Self
 import msgspec
 from filelock import FileLock, Timeout
 
-from mmbench.core.errors import DamagedFileError, NotComparableError, RunFailedError, UsageError
+from mmbench.core.errors import DamagedFileError, RunFailedError, UsageError
 from mmbench.core.score_table import ScoreTable
 from mmbench.results.codec import (
     NO_SPACE,
@@ -24,7 +25,7 @@ from mmbench.results.codec import (
     write_atomic,
     write_failed,
 )
-from mmbench.results.npz import decode_tables, encode_tables
+from mmbench.results.npz import decode_tables, write_tables
 from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
 
 
@@ -98,13 +99,29 @@ class RunDirectory:
         if is_there(folder) and not folder.is_dir():
             set_damaged_aside(folder)
         make_folder(folder)
-        values, arrays = pretty_json(scores), encode_tables(tables)
-        name = _content_name(values, arrays)
-        for path, data in ((folder / f"{name}.npz", arrays), (folder / f"{name}.json", values)):
-            if is_there(path) and not path.is_file():
-                set_damaged_aside(path)
-            if not _holds(path, data):
-                write_atomic(path, data)
+        values = pretty_json(scores)
+        temporary = folder / f".tables.{os.getpid()}.tmp"
+        try:
+            with temporary.open("w+b") as file:
+                write_tables(file, tables)
+                file.flush()
+                os.fsync(file.fileno())
+                file.seek(0)
+                arrays = hashlib.file_digest(file, "sha256").digest()
+            name = _content_name(values, arrays)
+            path, beside = folder / f"{name}.json", folder / f"{name}.npz"
+            for each in (path, beside):
+                if is_there(each) and not each.is_file():
+                    set_damaged_aside(each)
+            if not _holds(beside, arrays):
+                temporary.replace(beside)
+            if not _holds(path, hashlib.sha256(values).digest()):
+                write_atomic(path, values)
+        except OSError as error:
+            raise write_failed(folder, error) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         return name
 
     def read_scores(self, task: str, name: str) -> ScoresFile:
@@ -133,7 +150,7 @@ class RunDirectory:
         if not _SCORING.fullmatch(name):
             raise DamagedFileError(self.path / "run.json", f"{name!r} is no name of a scoring", run=self.path)
         values, arrays = (read_file(self._scores(task, name, ending)) for ending in ("json", "npz"))
-        if _content_name(values, arrays) != name:
+        if _content_name(values, hashlib.sha256(arrays).digest()) != name:
             what = "it or the file beside it is not what was written"
             raise DamagedFileError(self._scores(task, name, "npz"), what, run=self.path)
         return values, arrays
@@ -209,17 +226,18 @@ def set_damaged_aside(path: Path) -> Path:
     raise RunFailedError(f"{path.parent} holds too many damaged copies of {path.name}; remove some")
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    """Whether a file has this content."""
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has the content with this sha256."""
     try:
-        return read_file(path, len(data)) == data
-    except NotComparableError:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest() == content
+    except OSError:
         return False
 
 
 def _content_name(values: bytes, arrays: bytes) -> str:
-    """The name of a scoring: 8 hexadecimal digits of a digest of both its files."""
-    return hashlib.sha256(hashlib.sha256(values).digest() + hashlib.sha256(arrays).digest()).hexdigest()[:8]
+    """The name of a scoring: 8 hexadecimal digits of a digest of both its files, the second given by its sha256."""
+    return hashlib.sha256(hashlib.sha256(values).digest() + arrays).hexdigest()[:8]
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -28,7 +28,8 @@ from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
 from mmbench.runner.plan.reask import source_of, take_over
 from mmbench.runner.plan.task_plan import TaskPlan
-from mmbench.scoring.tables import chance_of, keep, read_responses, score
+from mmbench.scoring.answers import StoredAnswers
+from mmbench.scoring.tables import chance_of, keep, score
 
 Prior = Callable[[TaskPlan], Mapping[str, float]]
 """Primary metric id → value of the blind prior on a plan."""
@@ -167,7 +168,7 @@ class TaskRun:
         if entry.scoring is None:
             return False
         try:
-            self._directory.read_tables(entry.name, entry.scoring)
+            self._directory.read_scores(entry.name, entry.scoring)
         except DamagedFileError as error:
             self._mended.append(f"its scores were damaged ({error.problem}) and are made again from the stored answers")
             return False
@@ -253,8 +254,8 @@ class TaskRun:
         if self._unchanged is not None:
             self.entry = self._unchanged
             return
-        responses = read_responses(plan, self._directory)
-        failed = sum(r.status not in ENDED_WELL for of_sample in responses for r in of_sample)
+        responses = StoredAnswers(plan, self._directory)
+        failed = sum(status not in ENDED_WELL for status in responses.statuses)
         scored = score(plan.task, plan.identity_digest, plan.samples, responses, name=plan.name, repeats=plan.repeats)
         self.entry = msgspec.structs.replace(
             self.entry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -39,17 +40,33 @@ def readable_by(
     unparsed = [row for row, status in enumerate(table.status) if status == "unparsed"]
     if len(unparsed) <= _SHARE * sum(status in COUNTED for status in table.status):
         return {}
-    outputs = [(responses[row][0].output, samples[row].choices) for row in unparsed[:LOOKED_AT]]
-    texts = Counter((text, choices) for text, choices in outputs if isinstance(text, str))
-    found: dict[str, int] = {}
-    for other in extractors():
-        if other.name != own.name and other.reads == own.reads:
-            try:
-                asks = [(text, choices, n) for (text, choices), n in texts.items() if _may_read(other, choices)]
-                found[other.name] = sum(n for text, choices, n in asks if other(text, choices) is not None)
-            except Exception:  # noqa: BLE001, S112 - a suggestion only, and an extractor of a stranger may fail in any way
-                continue
-    return {name: count for name, count in sorted(found.items(), key=lambda each: (-each[1], each[0])) if count}
+    others = [other for other in extractors() if other.name != own.name and other.reads == own.reads]
+    found: Counter[str] = Counter()
+    known: dict[tuple[bytes, Choices], list[str]] = {}
+    for row in unparsed[:LOOKED_AT]:
+        text, choices = responses[row][0].output, samples[row].choices
+        if isinstance(text, str):
+            key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), choices
+            if key not in known:
+                known[key] = _readers(others, text, choices)
+            found.update(known[key])
+    return {
+        other.name: found[other.name]
+        for other in sorted(others, key=lambda each: (-found[each.name], each.name))
+        if found[other.name]
+    }
+
+
+def _readers(others: list[Extractor], text: str, choices: Choices) -> list[str]:
+    """Names of the extractors that find an answer in a text; one that fails is left out from then on."""
+    readers = []
+    for other in [*others]:
+        try:
+            if _may_read(other, choices) and other(text, choices) is not None:
+                readers.append(other.name)
+        except Exception:  # noqa: BLE001 - a suggestion only, and an extractor of a stranger may fail in any way
+            others.remove(other)
+    return readers
 
 
 def _may_read(other: Extractor, choices: Choices) -> bool:

@@ -14,14 +14,15 @@ from mmbench.analysis.joins import matched_rows
 from mmbench.core.errors import MmbenchError, NotComparableError, PluginError, UnknownNameError
 from mmbench.core.ids import tasks_named
 from mmbench.core.metric import Metric
-from mmbench.core.responses import ENDED_WELL, Response
+from mmbench.core.responses import ENDED_WELL
 from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, read_rows, status_codes
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PlanFile, RunFile, TaskEntry
+from mmbench.scoring.answers import StoredAnswers
 from mmbench.scoring.asked import AskedTask
 from mmbench.scoring.prior import prior_values
-from mmbench.scoring.tables import Scored, chance_of, keep, read_responses, score
+from mmbench.scoring.tables import Scored, chance_of, keep, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +154,15 @@ def score_stored(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> R
     if stored is None:
         raise NotComparableError(f"{directory.task(entry.name) / 'plan.json'} is missing")
     asked = replan(entry, stored)
-    responses = read_responses(asked, directory)
+    responses = StoredAnswers(asked, directory)
     _refuse_lost(directory, entry, responses)
     scored = score(asked.task, asked.identity_digest, asked.samples, responses, name=asked.name, repeats=asked.repeats)
     return RescoredTask(entry, stored, asked, scored)
 
 
-def _refuse_lost(directory: RunDirectory, entry: TaskEntry, responses: Sequence[Sequence[Response]]) -> None:
+def _refuse_lost(directory: RunDirectory, entry: TaskEntry, responses: StoredAnswers) -> None:
     """Raise `NotComparableError` where answers that were scored before are no longer in the log."""
-    failed = sum(response.status not in ENDED_WELL for of_sample in responses for response in of_sample)
+    failed = sum(status not in ENDED_WELL for status in responses.statuses)
     lost = failed - entry.n_failed
     if lost > 0:
         log = directory.task(entry.name) / "responses.jsonl"

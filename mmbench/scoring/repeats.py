@@ -37,10 +37,7 @@ def score_repeats(
         of the main table reads stand ``pass:c`` [n, K] (the expected best of k = 1 … K draws), ``majority:c``,
         ``square:c``, ``within:c`` (variance within the unit) and ``noise:c`` (that of its mean).
     """
-    each = [
-        dict(task.score(samples, [_of_repeat(of_sample, repeat, repeats) for of_sample in responses]))
-        for repeat in range(repeats)
-    ]
+    each = [dict(task.score(samples, _Repeat(responses, repeat, repeats))) for repeat in range(repeats)]
     columns = {unit: {metric.columns[0] for metric in repeated(task) if metric.unit == unit} for unit in each[0]}
     return {unit: _together([tables[unit] for tables in each], columns[unit]) for unit in each[0]}
 
@@ -66,9 +63,22 @@ def repeat_metrics(task: Task, tables: Mapping[str, ScoreTable], repeats: int) -
     return [metric for metric in found if metric.unit in tables]
 
 
-def _of_repeat(responses: Sequence[Response], repeat: int, repeats: int) -> Sequence[Response]:
-    size = len(responses) // repeats
-    return responses[repeat * size : (repeat + 1) * size]
+class _Repeat(Sequence[Sequence[Response]]):
+    """[sample][request] → response of one repeat; nothing is copied."""
+
+    def __init__(self, responses: Sequence[Sequence[Response]], repeat: int, repeats: int) -> None:
+        self._responses = responses
+        self._repeat, self._repeats = repeat, repeats
+
+    def __len__(self) -> int:
+        return len(self._responses)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        responses = self._responses[index]
+        size = len(responses) // self._repeats
+        return responses[self._repeat * size : (self._repeat + 1) * size]
 
 
 def _together(tables: Sequence[ScoreTable], columns: set[str]) -> ScoreTable:

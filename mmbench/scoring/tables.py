@@ -1,30 +1,22 @@
-"""Read responses from the log and score them: a pure function of what is on disk and of the task."""
+"""Score responses: a pure function of them and of the task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from mmbench.core.errors import DamagedFileError, PluginError, plugin_errors
-from mmbench.core.responses import ENDED_WELL, Response, Status
+from mmbench.core.errors import PluginError, plugin_errors
+from mmbench.core.responses import Response
 from mmbench.core.score_table import ScoreTable
 from mmbench.core.task import Task
 from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
 from mmbench.metrics.registered import check_ids
-from mmbench.results.codec import run_of
-from mmbench.results.log import embedding_of, read_embeddings, read_log, row_check
 from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import SCHEMA_VERSION, ResponseLine, ScoresFile
-from mmbench.scoring.asked import AskedTask
+from mmbench.results.schema import SCHEMA_VERSION, ScoresFile
 from mmbench.scoring.readable import readable_by
 from mmbench.scoring.repeats import repeat_metrics, score_repeats
-
-_SHORT = 32
-"""Characters up to which equal answers share one object: a closed answer set then costs no memory a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,62 +29,6 @@ class Scored:
     """The tables behind them."""
     readable_by: dict[str, int] = field(default_factory=dict)
     """As in `TaskEntry.readable_by`."""
-
-
-def read_responses(asked: AskedTask, directory: RunDirectory) -> list[tuple[Response, ...]]:
-    """Read the responses of a task from the log.
-
-    Returns:
-        [sample][request] → the first response that ended well, else the last one. A request without any line is an
-        error: it was planned and never ended.
-
-    Raises:
-        NotComparableError: If the log or the embeddings are damaged.
-    """
-    folder = directory.task(asked.name)
-    vectors = read_embeddings(folder / "embeddings.bin")
-    latest = _latest(asked, read_log(folder / "responses.jsonl"), vectors, folder / "embeddings.bin")
-    for number, earlier in asked.duplicates.items():
-        latest[number] = latest[earlier]
-    missing = Response("error", error="never asked: the run ended before")
-    found = [missing if response is None else response for response in latest]
-    return [tuple(found[start:end]) for start, end in pairwise(asked.first)]
-
-
-def _vector(asked: AskedTask, line: ResponseLine, vectors: Any, file: Path) -> Any:
-    """The rows that a line names, once it is what was written. Raises `DamagedFileError`."""
-    row = embedding_of(line, vectors)
-    if row is None:
-        raise DamagedFileError(
-            file, f"the log of {asked.name} names its row {line.row}, which is missing", run=run_of(file)
-        )
-    if line.row_check is not None and row_check(row) != line.row_check:
-        raise DamagedFileError(file, "it does not match its checksum", f"row {line.row}", run=run_of(file))
-    return row
-
-
-def _latest(asked: AskedTask, lines: Iterable[ResponseLine], vectors: Any, file: Path) -> list[Response | None]:
-    found: list[Response | None] = [None] * asked.n_requests
-    places = asked.places()
-    shared: dict[tuple[Status, str, str | None], Response] = {}
-    for line in lines:
-        number = asked.number_of(line.id, places)
-        if number is None:
-            continue
-        earlier = found[number]
-        if earlier is not None and earlier.status in ENDED_WELL:
-            continue
-        output: Any = line.output
-        if isinstance(output, str) and len(output) <= _SHORT:
-            key = line.status, output, line.error
-            if (response := shared.get(key)) is None:
-                response = shared[key] = Response(*key)
-            found[number] = response
-            continue
-        if line.row is not None:
-            output = _vector(asked, line, vectors, file)
-        found[number] = Response(line.status, output, line.error)
-    return found
 
 
 def chance_of(task: Task, samples: Sequence[Any]) -> dict[str, float]:
