@@ -25,6 +25,8 @@ from mmbench.core.visible import readable_lines, visible
 from mmbench.metrics.declare import MetricMaker
 from mmbench.metrics.registered import maker_named
 from mmbench.resolve.config import load_config
+from mmbench.resolve.declared_option import Option
+from mmbench.resolve.forms import choice
 from mmbench.resolve.options import OPTIONS, read_by
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ Examples:
   mmbench check mytask.py:task
   mmbench check mymodel.py:Model                      # a model, on a tiny task in memory
   mmbench check mymodel --task vqa/easy-vqa           # ... on requests of that task
+  mmbench check hf/PATH --against by-hand             # a checkpoint: prompt, settings, memory; answers against transformers
   mmbench check vqa/easy-vqa:accuracy                 # one metric of a task
   mmbench check f1                                    # a registered metric, on made-up scores
   mmbench check "mytask.py:task:recall@5(direction=t2i)" --json
@@ -60,6 +63,7 @@ class _Asked:
     task: str | None
     limit: int
     seed: int
+    against: str | None
 
 
 _TASK = "Task that a model is asked; by default a tiny one in memory."
@@ -67,6 +71,12 @@ _LIMIT = replace(
     OPTIONS["limit"],
     default=64,
     help="About how many samples of a task are asked about and scored (whole groups).",
+)
+
+_AGAINST = Option(
+    help="Of a checkpoint (hf/PATH): compare its answers with those that transformers gives to each question alone.",
+    form=choice("by-hand"),
+    name="against",
 )
 
 
@@ -81,6 +91,7 @@ _LIMIT = replace(
     "model-args",
     _LIMIT,
     "seed",
+    _AGAINST,
     "json",
     tasks=_TASK,
     seed="Seed of all that is drawn.",
@@ -88,7 +99,8 @@ _LIMIT = replace(
 def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
     """Check that a task, a model or a metric keeps the promises that the harness relies on.
 
-    PLUGIN is a registered name, FILE.py[:NAME], module:NAME, or TASK:METRIC-ID.
+    PLUGIN is a registered name, FILE.py[:NAME], module:NAME, or TASK:METRIC-ID. Of a checkpoint, hf/PATH, it shows what the
+    model is asked and how it will answer.
     """
     if len(tasks) > 1:
         raise UsageError(f"name one task: --task {tasks[0]}")
@@ -99,7 +111,10 @@ def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
         task=next(iter(tasks), None),
         limit=values["limit"],
         seed=values["seed"],
+        against=values["against"],
     )
+    if asked.against and not plugin.startswith("hf/") and plugin not in load_config().aliases:
+        raise UsageError(f"--against {asked.against} is for checkpoints, hf/PATH; {plugin} is none")
     with redirect_stdout(sys.stderr):  # what a plug-in prints is not part of the answer
         reports = [check(asked) for check in _checks(plugin)]
     if values["json"]:
@@ -191,8 +206,10 @@ def _model_check(name: str, built: Any = None) -> _Check:
     """The check of a model by name, or of an object that was loaded under that name."""
 
     def check(asked: _Asked) -> Report:
+        from mmbench.models.hf.adapter import HuggingFace
         from mmbench.resolve.model_names import resolve_model
         from mmbench.testing import Report, check_model
+        from mmbench.testing.checkpoint import check_checkpoint
 
         target, options, shown = built, asked.model_args, name
         if built is None:
@@ -203,6 +220,11 @@ def _model_check(name: str, built: Any = None) -> _Check:
         if (asked.data or asked.task_args) and not asked.task:
             raise UsageError("--data and --task-args need a task that takes them: add --task T")
         task = _task(asked.task, asked)[0] if asked.task else None
+        if target is HuggingFace:
+            by_hand = asked.against is not None
+            return check_checkpoint(HuggingFace(**options), shown, task=task, by_hand=by_hand, seed=asked.seed)
+        if asked.against:
+            raise UsageError(f"--against {asked.against} is for checkpoints, hf/PATH; {name} is none")
         report = check_model(target, task=task, options=options, seed=asked.seed)
         return Report(report.kind, shown, report.checks)
 

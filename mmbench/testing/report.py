@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mmbench.core.errors import MmbenchError
@@ -49,6 +49,8 @@ class Report:
     """Its name."""
     checks: tuple[Check, ...]
     """In the order in which they were made."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What was found beside the checks, for programs; JSON can hold it. Empty for most plug-ins."""
 
     @property
     def ok(self) -> bool:
@@ -72,7 +74,8 @@ class Report:
             {"name": check.name, "status": check.status, "detail": check.detail, "advice": check.advice}
             for check in self.checks
         ]
-        return {"kind": self.kind, "name": self.name, "ok": self.ok, "checks": checks}
+        facts = {"facts": dict(self.facts)} if self.facts else {}
+        return {"kind": self.kind, "name": self.name, "ok": self.ok, "checks": checks, **facts}
 
     def summary(self) -> str:
         """Counts by status, such as ``20 passed, 1 failed, 2 skipped``."""

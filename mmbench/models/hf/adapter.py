@@ -14,7 +14,7 @@ from mmbench.core.responses import Generation, Usage
 from mmbench.models.hf.answers import Answers
 from mmbench.models.hf.asking import Asker, Piece
 from mmbench.models.hf.families import family_of
-from mmbench.models.hf.files import require
+from mmbench.models.hf.files import Checkpoint, require
 from mmbench.models.hf.generation import build_config, ends_of, reads_by_encoder, settings_of
 from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet
 from mmbench.models.hf.lora import adapted
@@ -105,7 +105,7 @@ class HuggingFace:
             CheckpointError: If it cannot be loaded.
             UsageError: If it cannot be asked: the template fails, or a question about an image does.
         """
-        source = adapted(self.path, self.options.revision, self.options.adapter).locate()
+        source = self.source
         prompts, processing = self._prepare()
         model = load_model(GENERATES, source, self.options)
         processor = processing.processor
@@ -126,7 +126,7 @@ class HuggingFace:
     def _prepare(self) -> tuple[Prompts, Processing]:
         """What writes prompts and makes inputs of them; no weights are loaded."""
         if self._prompts is None or self._processing is None:
-            source = adapted(self.path, self.options.revision, self.options.adapter).locate()
+            source = self.source
             config = load_config(source, self.options)
             processor = load_processor(source, self.options)
             encoder, family = reads_by_encoder(config), family_of(config)
@@ -140,6 +140,30 @@ class HuggingFace:
         """The exact text that the model reads for a request, after the chat template; no weights are loaded."""
         prompts, _ = self._prepare()
         return prompts.of([request])[0][0]
+
+    @property
+    def source(self) -> Checkpoint:
+        """Where it is loaded from. Raises `UsageError`."""
+        return adapted(self.path, self.options.revision, self.options.adapter).locate()
+
+    @property
+    def loaded(self) -> Any:
+        """The model of transformers; it must be open."""
+        return self._opened[0].model
+
+    def describe(self) -> dict[str, Any]:
+        """What was loaded, and how it is asked; it must be open."""
+        model = self.loaded
+        weights = list(model.parameters())
+        return {
+            "class": type(model).__name__,
+            "parameters": sum(each.numel() for each in weights),
+            "weights_bytes": sum(each.numel() * each.element_size() for each in weights),
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "device": str(model.device),
+            "adapter": self.source.adapter,
+            **self.settings,
+        }
 
     def close(self) -> None:
         """Free the weights."""
