@@ -14,6 +14,7 @@ CARD = VqaCard(
     source=Distribution(
         rows_of=question_rows,
         name="coco-2014",
+        by_columns=True,
         hub=Hub(
             id="lmms-lab-encoder/VQAv2",
             also=("lmms-lab/VQAv2",),
