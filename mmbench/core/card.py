@@ -171,12 +171,10 @@ class CardTask(Generic[Card]):
         count = sum(1 for _ in self.source.rows("test"))
         if count != card.samples:
             return (
-                f"{card.name} has {card.samples:,} samples, these data {count:,}: values are not those of the benchmark",
+                f"its card says {card.samples:,} samples, these data have {count:,}: values are not those of the benchmark",
             )
         if card.fingerprint and self.fingerprint() != card.fingerprint:
-            return (
-                f"these data differ from those that the card of {card.name} was made with, in texts, answers or images",
-            )
+            return ("these data differ from those that its card was made with, in texts, answers or images",)
         return ()
 
     def at(self, path: Path, *, seen: bool = True) -> Self:

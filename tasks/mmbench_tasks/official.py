@@ -11,11 +11,11 @@ from mmbench.data import Record, listed, read_records
 
 Read = Callable[[Path, str], Iterable[Record]]
 """As `mmbench.data.Official.read`: the rows of a split in what the user named."""
-_DEPTHS = ("", "*/", "*/*/")
+_DEPTHS = ("", "*/", "*/*/", "*/*/*/")
 
 
 def find_file(folder: Path, pattern: str) -> Path | None:
-    """The first file of a pattern in a folder or up to two folders below; None where there is none."""
+    """The first file of a pattern in a folder or up to three folders below; None where there is none."""
     for deep in _DEPTHS:
         found = sorted(path for path in folder.glob(f"{deep}{pattern}") if path.is_file())
         if found:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmbench.core import AnswerFiles, CardFamily, DataError
-from mmbench.data import FileRows, Reading, Rows, card_of_file
+from mmbench.core import AnswerFiles, CardFamily, DataError, Output, Task
+from mmbench.data import Distribution, FileRows, Reading, Rows, card_of_file
+from mmbench_tasks.questions import answers_of
 from mmbench_tasks.sentiment.card import POLARITIES, SentimentCard
 from mmbench_tasks.sentiment.files import read_labelled, read_predictions
 from mmbench_tasks.sentiment.task import SentimentTask
@@ -46,6 +47,15 @@ class SentimentFamily(CardFamily[SentimentCard], AnswerFiles):
     def read_answers(self, path: Path) -> Mapping[str, str]:
         """Utterance id to prediction; see `mmbench_tasks.sentiment.files.read_predictions`."""
         return read_predictions(path)
+
+    def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
+        """Utterance id to prediction; for a card in any format of its peers."""
+        card = getattr(task, "card", None)
+        return (
+            answers_of(path, task)
+            if isinstance(getattr(card, "source", None), Distribution)
+            else super().outputs_of(path, task)
+        )
 
     def from_references(self, path: Path) -> SentimentTask:
         """The task over a file of labels, or over the split ``test`` of a pickle as in `from_data`."""

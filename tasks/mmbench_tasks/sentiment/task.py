@@ -83,7 +83,9 @@ class SentimentTask(CardTask[SentimentCard]):
     @property
     def primary(self) -> tuple[str, ...]:
         """Accuracy and macro F1 of classes, or what the field reports of scores."""
-        return PRIMARY_SCORES if self.target == "score" else ("accuracy", self._macro_f1)
+        if self.target == "score":
+            return PRIMARY_SCORES
+        return self.card.metrics or ("accuracy", self._macro_f1)
 
     @property
     def prompt_text(self) -> str:
@@ -113,12 +115,14 @@ class SentimentTask(CardTask[SentimentCard]):
         if self.target == "score":
             values = {row.score for row in rows}
             alike = len(values) == 1 and len(rows) > 1
-            return (f"every label is {number_text(values.pop() or 0.0)}: pearson is undefined",) if alike else ()
+            doubt = (f"every label is {number_text(values.pop() or 0.0)}: pearson is undefined",) if alike else ()
+            return (*self.differences(), *doubt)
         counts = Counter(row.label for row in rows)
         absent = [name for name in self.card.classes if name not in counts]
         if len(counts) == 1:
-            return (f"every label is {next(iter(counts))!r}: whoever says nothing else gets 1 in every metric",)
-        return (f"no label is {' or '.join(map(repr, absent))}",) if absent else ()
+            alone = f"every label is {next(iter(counts))!r}: whoever says nothing else gets 1 in every metric"
+            return (*self.differences(), alone)
+        return (*self.differences(), *((f"no label is {' or '.join(map(repr, absent))}",) if absent else ()))
 
     def sample(self, row: Utterance) -> Sample:
         """One utterance; a line of text stands for what was said where that is not there."""

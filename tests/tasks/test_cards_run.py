@@ -1,0 +1,61 @@
+"""From the files of a benchmark to the table: cards are run by name on the official layout and on the hub's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from shards import png, shard
+
+from mmbench import run
+
+
+@pytest.fixture
+def pope(tmp_path):
+    folder = tmp_path / "pope"
+    (folder / "val2014").mkdir(parents=True)
+    for n in range(2):
+        (folder / "val2014" / f"COCO_val2014_{n:012d}.jpg").write_bytes(png((n, 0, 0)))
+    for part in ("random", "popular", "adversarial"):
+        rows = [
+            {"question_id": n + 1, "image": f"COCO_val2014_{n % 2:012d}.jpg", "text": f"Is there a {n}?", "label": "yes" if n % 2 else "no"}
+            for n in range(4)
+        ]  # fmt: skip
+        (folder / f"coco_pope_{part}.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def mmmu(tmp_path):
+    folder = tmp_path / "mmmu"
+    shard(
+        folder / "data" / "validation-00000-of-00001.parquet",
+        [10, 20, 30],
+        id=[f"validation_Accounting_{n}" for n in (1, 2, 3)],
+        question=["What is 1 + 2?", "Compare <image 1> and <image 2>.", "Which?"],
+        options=["[]", "['a cat', 'a dog']", "['p', 'q', 'r']"],
+        answer=["['3', 'three']", "B", "A"],
+        question_type=["open", "multiple-choice", "multiple-choice"],
+    )
+    return folder
+
+
+def values(result, task):
+    return {name: metric.value for name, metric in result.runs[0].tasks[task].metrics.items()}
+
+
+def test_pope_is_run_from_its_official_files(tmp_path, monkeypatch, pope):
+    monkeypatch.chdir(tmp_path)
+    result = run("constant", "yes-no/pope", model_args={"text": "yes"}, data={"pope": pope}, progress=False)
+    assert values(result, "yes-no/pope")["f1(positive=yes)"] == pytest.approx(2 / 3)
+    assert values(result, "yes-no/pope")["predicted_rate(positive=yes)"] == 1.0
+    oracle = run("oracle", "yes-no/pope", data={"pope": pope}, progress=False)
+    assert values(oracle, "yes-no/pope")["accuracy"] == 1.0
+
+
+def test_mmmu_is_run_from_the_layout_of_the_hub(tmp_path, monkeypatch, pope, mmmu):
+    monkeypatch.chdir(tmp_path)
+    data = {"pope": pope, "mmmu-val": mmmu}
+    for model, expected in (("constant", 0.0), ("oracle", 1.0)):
+        result = run(model, "yes-no/pope,mcq/mmmu-val", data=data, progress=False)
+        assert values(result, "mcq/mmmu-val") == {"accuracy(rule=mmmu)": expected}
