@@ -122,6 +122,17 @@ mmbench run --model M --tasks yes-no/pope --data pope=FOLDER     # from the offi
 mmbench score --task yes-no/pope --predictions FILE --references FOLDER
 ```
 
+| family | what is asked | datasets |
+|---|---|---|
+| `vqa` | an open question about an image | VQAv2, GQA, OK-VQA, A-OKVQA, TextVQA, VizWiz, ChartQA, DocVQA, InfographicVQA, OCRBench, RealWorldQA, easy-VQA |
+| `mcq` | a question with lettered options | MMMU, MMMU-Pro, ScienceQA, AI2D, MMBench, MMStar, SEED-Bench, MathVista, MathVision, A-OKVQA, MuirBench, NExT-QA |
+| `yes-no` | yes or no | POPE, MME, HallusionBench, NLVR2, Hateful Memes |
+| `captioning` | a description | COCO (Karpathy, 2017), Flickr30k, nocaps, TextCaps |
+| `retrieval` | captions by image and images by caption | COCO Karpathy (5K, 1K), Flickr30k, Winoground, SugarCrepe |
+| `sentiment` | how somebody feels | CMU-MOSI, CMU-MOSEI, MVSA, MELD, MUStARD, Memotion |
+| `translation` | a description in another language | Multi30k |
+| `classification` | the class of an image | a folder of classes, MM-IMDb |
+
 Values are comparable where the whole id of a metric is the same. An id with `extraction=rules` says that the published numbers ask a
 language model what was answered, and these do not.
 """
