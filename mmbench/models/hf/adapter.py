@@ -73,6 +73,7 @@ class HuggingFace:
         self._asker: Asker | None = None
         self._answers: Answers | None = None
         self._batches: Batches = "together"
+        self._text_alone = False
         self._half = False
         self._noted: dict[str, set[str]] = {}
         self.settings: dict[str, Any] = {}
@@ -113,7 +114,7 @@ class HuggingFace:
         self._answers = Answers(processor.tokenizer, ends_of(model))
         self._asker = Asker(model, processor, prompts.format.family)
         checked = check(self.path, self._asker, self._pieces, prompts.format.placement.several)
-        self._batches = checked.batches
+        self._batches, self._text_alone = checked.batches, checked.text_alone
         dtype = str(model.dtype).removeprefix("torch.")
         self._half = dtype != "float32"
         self.settings = {
@@ -187,8 +188,9 @@ class HuggingFace:
         started = prompts.format.content != "none"
         parts: dict[int, list[int]] = {}
         for row, own in enumerate(images):
-            kind = {"together": bool(own), "by images": len(own), "alone": row}[batches]
-            parts.setdefault(int(kind), []).append(row)
+            alone = batches == "alone" or (self._text_alone and not own)
+            kind = -1 - row if alone else len(own) if batches == "by images" else int(bool(own))
+            parts.setdefault(kind, []).append(row)
         return [
             Piece(
                 tuple(part),
@@ -200,14 +202,16 @@ class HuggingFace:
 
     def _note(self, requests: Sequence[Request]) -> None:
         prompts, _ = self._prepare()
-        ids = {request.id for request in requests}
-        said = {
-            NO_TEMPLATE: prompts.format.content == "none" and prompts.format.family.plain is None,
-            ALONE: self._batches == "alone" and len(requests) > 1,
-            ROUNDED: self._half and self._batches != "alone" and len(requests) > 1,
-        }
-        for sentence in (sentence for sentence, true in said.items() if true):
-            self._noted.setdefault(sentence, set()).update(ids)
+        plain = prompts.format.content == "none" and prompts.format.family.plain is None
+        for request in requests:
+            alone = self._batches == "alone" or (self._text_alone and not request.media)
+            said = {
+                NO_TEMPLATE: plain,
+                ALONE: alone and len(requests) > 1,
+                ROUNDED: self._half and not alone and len(requests) > 1,
+            }
+            for sentence in (sentence for sentence, true in said.items() if true):
+                self._noted.setdefault(sentence, set()).add(request.id)
 
     def _tokens(self, text: str) -> torch.Tensor:
         import torch

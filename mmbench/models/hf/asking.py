@@ -46,7 +46,7 @@ class Asker:
         self._family = family
         self._encoder = reads_by_encoder(model.config)
         self._padding = model.generation_config.pad_token_id
-        self._image_ids = image_ids(processor, model.config)
+        self._image_ids = image_ids(None, model.config) or image_ids(processor, None)
         self._positions = _positions(model.config)
         pixels = inspect.signature(model.generate).parameters.get("pixel_values")
         self._needs_image = pixels is not None and pixels.default is pixels.empty

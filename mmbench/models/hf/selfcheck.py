@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from mmbench.core.errors import MmbenchError, UsageError
@@ -16,7 +16,13 @@ from mmbench.models.hf.generation import Watched
 Batches = Literal["together", "by images", "alone"]
 """Which requests share a call of the model: all, those with the same number of images, or none."""
 
-_TOKENS = 8
+Pieces = Callable[[Sequence[Any], Batches], list[Piece]]
+"""Prepares requests."""
+
+_TOKENS = 6
+"""Tokens of an answer about images."""
+_TEXT_TOKENS = 2
+"""Tokens of an answer without; the second one is the first that comes from what the model keeps of the prompt."""
 _LIKELIEST = 10
 """Tokens a step whose log-probabilities are compared."""
 _TOLERANCE = {"float32": 5e-3, "float16": 0.1}
@@ -36,6 +42,8 @@ class Checked:
     """The largest difference of a log-probability between batched and single; None where a batch failed."""
     reason: str | None = None
     """Why not all requests may share a call; None where they may."""
+    text_alone: bool = False
+    """Whether requests without an image must be asked one by one."""
 
     def record(self, dtype: str) -> dict[str, Any]:
         """What the run record says of it."""
@@ -44,8 +52,8 @@ class Checked:
         return {"class": kind, "dtype": dtype, **asdict(self)}
 
 
-def check(name: str, asker: Asker, pieces: Callable[[Sequence[Any], Batches], list[Piece]], several: bool) -> Checked:
-    """Ask two questions together and the shorter one alone, eight tokens each.
+def check(name: str, asker: Asker, pieces: Pieces, several: bool) -> Checked:
+    """Ask two questions together and the shorter one alone, then two without an image, sixteen tokens in all.
 
     Args:
         name: The checkpoint as the user gave it.
@@ -59,22 +67,41 @@ def check(name: str, asker: Asker, pieces: Callable[[Sequence[Any], Batches], li
     """
     asked = _questions(1)
     try:
-        alone = _ask(asker, pieces(asked[:1], "alone")[0])
+        alone = _ask(asker, pieces(asked[:1], "alone")[0], _TOKENS)
     except Exception as error:
         raise _unusable(error, name) from error
-    reason, difference = "", None
-    for images in (2, 1) if several else (1,):
+    found = _about_images(asker, pieces, alone, (2, 1) if several else (1,))
+    return found if found.batches == "alone" else replace(found, text_alone=not _texts_share(asker, pieces))
+
+
+def _about_images(asker: Asker, pieces: Pieces, alone: _Asked, tried: Sequence[int]) -> Checked:
+    """What may be asked together about images; `tried` are the numbers of images that the longer question holds."""
+    reason, difference = None, None
+    for images in tried:
         try:
-            together = _ask(asker, pieces(_questions(images), "together")[0])
+            together = _ask(asker, pieces(_questions(images), "together")[0], _TOKENS)
         except Exception as error:  # noqa: BLE001 - a model raises whatever it likes
             reason = f"a batch fails: {_sentence(error)}"
             continue
         difference = _difference(alone, together)
         if difference <= _tolerance(asker.model.dtype):
-            equal = images == 2 or not several
-            return Checked("together" if equal else "by images", difference, reason or None)
+            return Checked("together" if images == tried[0] else "by images", difference, reason)
         reason = "batched answers differ from single ones"
     return Checked("alone", difference, reason)
+
+
+def _texts_share(asker: Asker, pieces: Pieces) -> bool:
+    """Whether two questions without an image are answered together as alone; a model that takes none is never asked."""
+    asked = [Generate(parts=(text,), max_new_tokens=_TEXT_TOKENS) for text in (_SHORT, _LONG)]
+    try:
+        alone = _ask(asker, pieces(asked[:1], "alone")[0], _TEXT_TOKENS)
+    except Exception:  # noqa: BLE001 - as above
+        return True
+    try:
+        together = _ask(asker, pieces(asked, "together")[0], _TEXT_TOKENS)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return _difference(alone, together) <= _tolerance(asker.model.dtype)
 
 
 def _questions(images: int) -> list[Generate]:
@@ -102,10 +129,10 @@ class _Asked(NamedTuple):
     """Log-probabilities of each of them, float32 [vocabulary]."""
 
 
-def _ask(asker: Asker, piece: Piece) -> _Asked:
+def _ask(asker: Asker, piece: Piece, tokens: int) -> _Asked:
     watch = Watched()
-    tokens = asker.write(piece, {"max_new_tokens": _TOKENS, "do_sample": False}, watch)
-    return _Asked(tokens[0], [step[0] for step in watch.steps])
+    written = asker.write(piece, {"max_new_tokens": tokens, "do_sample": False}, watch)
+    return _Asked(written[0], [step[0] for step in watch.steps])
 
 
 def _difference(alone: _Asked, together: _Asked) -> float:
