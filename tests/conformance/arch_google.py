@@ -15,7 +15,9 @@ PLAIN: dict[str, Any] = {"prompt": "{text}", "text": False, "several": False, "l
 
 def _gemma_words() -> Any:
     named = {"boi_token": GEMMA[6], "eoi_token": GEMMA[7], "image_token": GEMMA[8]}
-    return tokenizer(GEMMA, bos="<bos>", eos="<eos>", pad="<pad>", unk="<unk>", named=named, frame="<bos> {}")
+    return tokenizer(
+        GEMMA, kind="Gemma", bos="<bos>", eos="<eos>", pad="<pad>", unk="<unk>", named=named, frame="<bos> {}"
+    )
 
 
 def _gemma_processor(words: Any, template: str | None) -> Any:
@@ -76,7 +78,9 @@ def t5gemma2() -> tuple[Any, Any]:
 def paligemma() -> tuple[Any, Any]:
     import transformers as t
 
-    words = tokenizer([*GEMMA[:4], "<image>"], bos="<bos>", eos="<eos>", pad="<pad>", unk="<unk>", frame="<bos> {}")
+    words = tokenizer(
+        [*GEMMA[:4], "<image>"], kind="Gemma", bos="<bos>", eos="<eos>", pad="<pad>", unk="<unk>", frame="<bos> {}"
+    )
     images = t.SiglipImageProcessor(size=SIDE)
     images.image_seq_length = 16
     processor = t.PaliGemmaProcessor(images, words)
@@ -119,7 +123,7 @@ def blip() -> tuple[Any, Any]:
 
     roles = ["[PAD]", "[DEC]", "[SEP]", "[UNK]", "[CLS]"]
     given = {"bos": "[DEC]", "eos": "[SEP]", "pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]"}
-    words = tokenizer(roles, frame="[CLS] {} [SEP]", **given)
+    words = tokenizer(roles, frame="[CLS] {} [SEP]", kind="Bert", **given)
     ids = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     text = {**VISION, "vocab_size": len(words), "encoder_hidden_size": 24, "max_position_embeddings": 256}
     config = t.BlipConfig(
@@ -199,7 +203,7 @@ def florence2() -> tuple[Any, Any]:
 
     heads = ["<s>", "<pad>", "</s>", "<unk>", "<image>"]
     named = {"image_token": "<image>"}
-    words = tokenizer(heads, bos="<s>", eos="</s>", pad="<pad>", unk="<unk>", named=named)
+    words = tokenizer(heads, kind="Bart", bos="<s>", eos="</s>", pad="<pad>", unk="<unk>", named=named)
     ids = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
     vision = {"embed_dim": [12, 24], "num_heads": [2, 2], "num_groups": [2, 2], "depths": [1, 1], "window_size": 4}
     vision |= {"patch_size": [7, 3], "patch_stride": [4, 2], "patch_padding": [3, 1], "patch_prenorm": [False, True]}
@@ -221,15 +225,16 @@ def florence2() -> tuple[Any, Any]:
 
 OTHERS = {
     "gemma3": Architecture(build=gemma3, grow={"token_type_ids": 0}),
-    "t5gemma2": Architecture(build=t5gemma2, prompt="{images}{text}", image=GEMMA[6], encoder=True),
+    "t5gemma2": Architecture(build=t5gemma2, since="5.0", prompt="{images}{text}", image=GEMMA[6], encoder=True),
     "paligemma": Architecture(
+        forward="5.0",
         build=paligemma,
         **{**PLAIN, "several": True, "long": True, "prompt": "{images}{text}"},
         image="<image>",
         grow={"token_type_ids": 1},
     ),
     "git": Architecture(build=git, **{**PLAIN, "text": True}, ends=1),
-    "blip": Architecture(build=blip, **PLAIN, ends=1, batches="alone"),
+    "blip": Architecture(build=blip, forward="5.0", **PLAIN, ends=1, batches="alone"),
     "blip-2": Architecture(build=lambda: _blip2(t5=False), **PLAIN),
     "blip-2 with t5": Architecture(build=lambda: _blip2(t5=True), **{**PLAIN, "long": True}, encoder=True),
     "instructblip": Architecture(build=lambda: _instructblip(t5=False), **PLAIN),
@@ -237,5 +242,5 @@ OTHERS = {
     "kosmos-2": Architecture(
         build=kosmos2, **{**PLAIN, "text": True, "long": True}, batches="alone", grow={"image_embeds_position_mask": 0}
     ),
-    "florence-2": Architecture(build=florence2, **{**PLAIN, "text": True}, encoder=True),
+    "florence-2": Architecture(build=florence2, forward="5.0", **{**PLAIN, "text": True}, encoder=True),
 }

@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from arch_parts import IM, IM_ENDS, IM_TOKENS, TEXT, VISION, Architecture, finished, tokenizer, turns
+from arch_parts import (
+    IM,
+    IM_ENDS,
+    IM_TOKENS,
+    MODERN,
+    TEXT,
+    VISION,
+    Architecture,
+    finished,
+    major,
+    rope,
+    tokenizer,
+    turns,
+)
 
 OLD = ["<unk>", "<s>", "</s>", "<pad>", "<image>"]
 OLD_ROLES = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>"}
@@ -267,7 +280,8 @@ def mllama() -> tuple[Any, Any]:
     vision |= {"intermediate_layers_indices": [0, 1], "vision_output_dim": 72}
     ratios = [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]
     ids = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 4}
-    text = {**TEXT, "num_hidden_layers": 4, "cross_attention_layers": [1, 3], "vocab_size": size, **ids}
+    turned = rope(5e5, **({} if major() >= MODERN else {"factor": 1.0}))
+    text = {**TEXT, "num_hidden_layers": 4, "cross_attention_layers": [1, 3], "vocab_size": size, **ids, **turned}
     config = t.MllamaConfig(
         vision_config={**vision, "supported_aspect_ratios": ratios}, text_config=text, image_token_index=size
     )

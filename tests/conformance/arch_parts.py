@@ -27,6 +27,10 @@ class Architecture:
 
     build: Callable[[], tuple[Any, Any]]
     """Model and processor."""
+    since: str = "4.56"
+    """The release of transformers that brought it."""
+    forward: str = "4.56"
+    """The release whose forward pass reads prompt and choice as they are written one after the other."""
     prompt: str | None = None
     """The prompt without a chat template, with ``{images}`` and ``{text}``; None: by its template."""
     image: str = ""
@@ -49,17 +53,31 @@ class Architecture:
     """What further tokens have in tensors beside ids and mask: a number, or ``last`` for what the last token has."""
 
 
-def tokenizer(special: Sequence[str], *, named: dict[str, str] | None = None, frame: str = "{}", **roles: str) -> Any:
+MODERN = 5
+"""Major version of transformers whose processors take any tokenizer."""
+
+
+def major() -> int:
+    """Major version of transformers."""
+    import transformers
+
+    return int(transformers.__version__.partition(".")[0])
+
+
+def tokenizer(
+    special: Sequence[str], *, named: dict[str, str] | None = None, frame: str = "{}", kind: str = "", **roles: str
+) -> Any:
     """A byte-level BPE of a few words.
 
     Args:
         special: Its special tokens, in the order of their ids.
         named: Those that the tokenizer has as attributes.
         frame: What it writes around a text, such as ``<s> {}``.
+        kind: Its class in transformers 4, whose processors ask for one.
         roles: ``bos``, ``eos``, ``pad``, ``unk``, ``cls`` and ``sep``.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
+    import transformers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
     built = Tokenizer(models.BPE())
     built.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -76,17 +94,20 @@ def tokenizer(special: Sequence[str], *, named: dict[str, str] | None = None, fr
         )
     extra = {"extra_special_tokens": named} if named else {}
     given = {f"{role}_token": token for role, token in roles.items()}
-    return PreTrainedTokenizerFast(tokenizer_object=built, model_max_length=8192, **given, **extra)
+    old = kind if major() < MODERN else ""
+    if old == "Bert":
+        built.normalizer = normalizers.BertNormalizer(lowercase=False)
+    owner = getattr(transformers, f"{old or 'PreTrained'}TokenizerFast")
+    return owner(tokenizer_object=built, model_max_length=8192, **given, **extra)
 
 
 def rope(theta: float = 1e4, **more: Any) -> dict[str, Any]:
     """Entries of a configuration for rotary positions: of transformers 5 or 4."""
-    import transformers
-
-    if int(transformers.__version__.partition(".")[0]) >= 5:
+    if major() >= MODERN:
         return {"rope_parameters": {"rope_type": "default", "rope_theta": theta, **more}}
+    partial = {name: more.pop(name) for name in ("partial_rotary_factor",) if name in more}
     scaled = {"rope_scaling": {"type": "default", "rope_type": "default", **more}} if more else {}
-    return {"rope_theta": theta, **scaled}
+    return {"rope_theta": theta, **scaled, **partial}
 
 
 def randomise(model: Any, ends: Sequence[int] = (), seed: int = 0) -> None:

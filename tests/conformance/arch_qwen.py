@@ -15,7 +15,7 @@ BLOCKS = {"depth": 2, "num_heads": 2, "spatial_merge_size": 2, "temporal_patch_s
 
 
 def _words() -> tuple[Any, dict[str, int]]:
-    words = tokenizer([*IM_TOKENS, *SEES], eos="<|im_end|>", pad="<|endoftext|>")
+    words = tokenizer([*IM_TOKENS, *SEES], kind="Qwen2", eos="<|im_end|>", pad="<|endoftext|>")
     names = ("vision_start_token_id", "vision_end_token_id", "image_token_id", "video_token_id")
     return words, {name: words.convert_tokens_to_ids(token) for name, token in zip(names, SEES, strict=True)}
 
@@ -160,9 +160,9 @@ def glm4v() -> tuple[Any, Any]:
 QWEN = {
     "qwen2-vl": Architecture(build=qwen2_vl),
     "qwen2.5-vl": Architecture(build=qwen2_5_vl),
-    "qwen3-vl": Architecture(build=qwen3_vl),
-    "qwen3-vl-thinking": Architecture(build=qwen3_vl_thinking),
-    "qwen3.5": Architecture(build=qwen3_5),
+    "qwen3-vl": Architecture(build=qwen3_vl, since="4.57"),
+    "qwen3-vl-thinking": Architecture(build=qwen3_vl_thinking, since="4.57"),
+    "qwen3.5": Architecture(build=qwen3_5, since="5.2"),
     "internvl": Architecture(build=internvl),
     "ovis2": Architecture(build=ovis2),
     "glm-4.1v": Architecture(build=glm4v),

@@ -45,10 +45,13 @@ def placement(processor: Any, config: Any, process: Process) -> Placement:
     tokens = image_tokens(processor, config)
     ids = image_ids(processor, config)
     bare, alone = _ids_of(process, _QUESTION, 1), _ids_of(process, _QUESTION, 0)
-    if bare is not None and (ids & set(bare) or (alone is not None and len(bare) > len(alone))):
-        return Placement(how="processor", several=len(_ids_of(process, _QUESTION, 2) or ()) > len(bare))
     read = {token: _ids_of(process, f"{token}{_QUESTION}", 1) for token in tokens}
-    works = [token for token, found in read.items() if found is not None]
+    if bare is not None and (ids & set(bare) or (alone is not None and len(bare) > len(alone))):
+        same = next((token for token in tokens if read[token] == bare), None)  # it takes both, and warns of the one
+        if same:
+            return Placement(how="text", token=same)
+        return Placement(how="processor", several=len(_ids_of(process, _QUESTION, 2) or ()) > len(bare))
+    works = [token for token in tokens if read[token] is not None]
     for token in [*(token for token in works if ids & set(read[token] or ())), *works]:
         return Placement(how="text", token=token)
     if tokens and bare is None:
