@@ -131,8 +131,9 @@ class HuggingFace:
             config = load_config(source, self.options)
             processor = load_processor(source, self.options)
             encoder, family = reads_by_encoder(config), family_of(config)
-            side = "right" if encoder else "left"
-            self._processing = Processing(processor, side=side, keeps_end=encoder or family.drops_last)
+            side = "right" if encoder and not family.to_decoder else "left"
+            keeps_end = encoder or family.drops_last
+            self._processing = Processing(processor, side=side, keeps_end=keeps_end, to_decoder=family.to_decoder)
             with quiet():  # trying out a template and a processor makes them warn
                 self._prompts = Prompts(self._processing, self.system, config, template_text(self.options))
         return self._prompts, self._processing

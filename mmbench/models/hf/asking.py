@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mmbench.core.errors import RunFailedError
 from mmbench.models.hf.families import Family
-from mmbench.models.hf.generation import Forced, prompt_length, reads_by_encoder
+from mmbench.models.hf.generation import Forced, Watched, prompt_length, reads_by_encoder
 from mmbench.models.hf.placement import image_ids
 from mmbench.models.hf.sequences import accepted, on_device
 
@@ -28,7 +29,8 @@ class Piece:
     @property
     def read(self) -> list[int]:
         """Tokens that each request is read as, without padding."""
-        mask = self.inputs.get("attention_mask", self.inputs.get("decoder_attention_mask"))
+        # Beside a prompt of the decoder the other mask is of image patches.
+        mask = self.inputs.get("decoder_attention_mask" if "decoder_input_ids" in self.inputs else "attention_mask")
         return [0] * len(self.rows) if mask is None else [int(number) for number in mask.sum(dim=1)]
 
 
@@ -51,16 +53,16 @@ class Asker:
         pixels = inspect.signature(model.generate).parameters.get("pixel_values")
         self._needs_image = pixels is not None and pixels.default is pixels.empty
 
-    def write(self, piece: Piece, settings: Mapping[str, Any], watch: Any = None) -> list[list[int]]:
+    def write(self, piece: Piece, settings: Mapping[str, Any], watch: Watched | None = None) -> list[list[int]]:
         """The tokens that the model writes for each request, int [n][t], padding after an end included.
 
         Args:
             piece: The requests.
             settings: Arguments of the model's ``generate``.
-            watch: A logits processor to call at every token.
+            watch: What is shown every token's log-probabilities.
         """
         given = self._given(piece)
-        written = self._generate(given, {**settings, **({"logits_processor": _listed(watch)} if watch else {})})
+        written = self._generate(given, settings, watch)
         length = prompt_length(written, given, encoder=self._encoder, drops_last=self._family.drops_last)
         tokens: list[list[int]] = written[:, length:].tolist()
         return tokens
@@ -94,7 +96,7 @@ class Asker:
             forced = Forced(rows, firsts, self._padding)
             forms = int(self._encoder and self.model.generation_config.forced_bos_token_id is not None)
             settings = {"max_new_tokens": max(map(len, rows)) + forms, "do_sample": False}
-            self._generate(self._given(piece), {**settings, "logits_processor": _listed(forced)})
+            self._generate(self._given(piece), settings, forced)
             scores = scores or forced.first()
             for row, value in enumerate(forced.rest()):
                 if number < len(choices[row]):
@@ -107,14 +109,30 @@ class Asker:
             raise RunFailedError("the model answers questions about an image; the request holds none")
         return given
 
-    def _generate(self, given: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+    def _generate(
+        self, given: Mapping[str, Any], settings: Mapping[str, Any], watch: Forced | Watched | None = None
+    ) -> Any:
+        """What the model writes, int64 [n, t]; a logits processor that it does not let see is passed around it."""
+        if watch is None:
+            return self._call(self.model.generate, given, settings)
+        from transformers import GenerationMixin, LogitsProcessorList
+
+        seen = {**settings, "logits_processor": LogitsProcessorList([watch])}
+        written = self._call(self.model.generate, given, seen)
+        if not watch.called:
+            written = self._call(partial(GenerationMixin.generate, self.model), given, seen)
+        if not watch.called:
+            raise RunFailedError("its generate() takes no logits processor, without which it cannot be checked")
+        return written
+
+    def _call(self, generate: Callable[..., Any], given: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
         import torch
 
         # A copy: a model may write into what it is given.
         own = {name: value.clone() if name == "input_ids" else value for name, value in given.items()}
         try:
             with torch.inference_mode():
-                return self.model.generate(**own, **settings)
+                return generate(**own, **settings)
         except (IndexError, RuntimeError) as error:
             length = own["input_ids"].shape[1] + settings["max_new_tokens"] if "input_ids" in own else 0
             if self._positions is None or length <= self._positions or "OutOfMemory" in type(error).__name__:
@@ -128,9 +146,3 @@ def _positions(config: Any) -> int | None:
         if isinstance(found := getattr(part, "max_position_embeddings", None), int):
             return found
     return None
-
-
-def _listed(processor: Any) -> Any:
-    from transformers import LogitsProcessorList
-
-    return LogitsProcessorList([processor])

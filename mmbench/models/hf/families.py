@@ -25,6 +25,8 @@ class Family:
     """What stands for the n-th image in such a prompt, with ``{n}`` for its number from 1; None: found out."""
     drops_last: bool = False
     """Whether the model leaves out the last token of a prompt, which the tokenizer wrote to close it."""
+    to_decoder: bool = False
+    """Whether the prompt is what the decoder's answer begins with, the image alone being encoded."""
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -41,11 +43,11 @@ FAMILIES: Mapping[str, Family] = {
     "phi3_v": Family(joint="\n", image="<|image_{n}|>"),
     "phi4_multimodal": Family(joint=""),
     "phi4mm": Family(joint="", image="<|image_{n}|>"),
-    "pix2struct": Family(plain="{}"),
+    "pix2struct": Family(plain="{}", to_decoder=True),
     "t5gemma2": Family(plain="{}", joint=""),
     "video_llava": Family(plain="USER: {} ASSISTANT:"),
     "vipllava": Family(plain="###Human: {}###Assistant:"),
-    "vision-encoder-decoder": Family(plain="{}"),
+    "vision-encoder-decoder": Family(plain="{}", to_decoder=True),
 }
 """By ``model_type`` of the configuration. Prompts are those of the model cards."""
 

@@ -91,7 +91,10 @@ def prompt_length(written: Any, inputs: Mapping[str, Any], *, encoder: bool, dro
 
     if encoder or "input_ids" not in inputs:
         given = inputs.get("decoder_input_ids")
-        return 1 if given is None else int(given.shape[1])
+        if given is None:
+            return 1
+        # A start is put before a prompt that has none.
+        return int(given.shape[1]) + int(not torch.equal(written[:, : given.shape[1]], given))
     ids = inputs["input_ids"]
     length = ids.shape[1] - int(drops_last)
     # The first token is not compared: some models put their own there.
@@ -131,6 +134,11 @@ class Forced:
             self._later.append(said.gather(1, tokens)[:, 0])
         return torch.full_like(scores, -float("inf")).scatter(1, tokens, 0.0)
 
+    @property
+    def called(self) -> bool:
+        """Whether the model let it see what it computes."""
+        return self._first is not None
+
     def first(self) -> list[list[float]]:
         """Log-probability of every first token, [n][k]."""
         values = iter(self._first.tolist())
@@ -157,6 +165,11 @@ class Watched:
     def __init__(self) -> None:
         self.steps: list[Any] = []
         """One for every token that was written."""
+
+    @property
+    def called(self) -> bool:
+        """Whether the model let it see what it computes."""
+        return bool(self.steps)
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """The scores as they are."""

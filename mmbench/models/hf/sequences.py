@@ -17,11 +17,16 @@ class Processing:
         side: ``left`` to write on behind prompts, ``right`` for an encoder.
         keeps_end: Whether the token with which the tokenizer closes a text stays: an encoder wants it, and a model that
             leaves it out by itself. A model that writes on must not read it.
+        to_decoder: Whether the text is what the decoder's answer begins with, the image alone being encoded.
     """
 
-    def __init__(self, processor: Any, *, side: str = "left", keeps_end: bool = False) -> None:
+    def __init__(
+        self, processor: Any, *, side: str = "left", keeps_end: bool = False, to_decoder: bool = False
+    ) -> None:
         self.processor = processor
         self.side = side
+        self._to_decoder = to_decoder
+        self._flat = False
         tokenizer = getattr(processor, "tokenizer", processor)
         # Set, and not given with each call: a second tokenizer (that of a Q-Former) pads on a side of its own.
         tokenizer.padding_side = side
@@ -45,19 +50,39 @@ class Processing:
             RunFailedError: If the processor refuses.
         """
         given: dict[str, Any] = {"text": list(texts), "padding": True, "return_tensors": "pt"}
-        if any(images):
-            given["images"] = [list(own) for own in images]
-        if started and self._start and all(text.startswith(self._start) for text in texts):
+        if self._to_decoder or (started and self._start and all(text.startswith(self._start) for text in texts)):
             given["add_special_tokens"] = False
         try:
-            found = dict(self.processor(**given))
-        except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
+            found = self._run(given, images)
+        except _REFUSALS as error:
             raise RunFailedError(f"the processor refuses the prompt: {' '.join(str(error).split())[:300]}") from error
         found.pop("labels", None)
+        if self._to_decoder and "input_ids" in found:
+            found["decoder_input_ids"] = found.pop("input_ids")
+            found["decoder_attention_mask"] = found.pop("attention_mask")
         aligned(found, self.side)
         if self._end is not None and "add_special_tokens" not in given:
             _without_end(found, self._end)
         return found
+
+    def _run(self, given: dict[str, Any], images: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        """What the processor makes: of the images of each prompt or, where it wants one image a prompt, of all in a row."""
+        if not any(images):
+            return dict(self.processor(**given))
+        nested, flat = [list(own) for own in images], [image for own in images for image in own]
+        single = all(len(own) == 1 for own in images)
+        try:
+            return dict(self.processor(**given, images=flat if single and self._flat else nested))
+        except _REFUSALS:
+            if not single or self._flat:
+                raise
+            found = dict(self.processor(**given, images=flat))
+            self._flat = True
+            return found
+
+
+_REFUSALS = (ValueError, IndexError, KeyError, TypeError, AttributeError)
+"""What a processor raises for what it does not take."""
 
 
 def _closing(tokenizer: Any) -> int | None:

@@ -8,6 +8,7 @@ import pytest
 from mmbench import Generate
 from mmbench.core import RunFailedError
 from mmbench.models.hf.families import Family
+from mmbench.models.hf.generation import Forced, prompt_length
 from mmbench.models.hf.placement import Placement, placement
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.sequences import Processing, accepted, aligned, along
@@ -162,3 +163,50 @@ def test_a_prompt_without_a_template_is_that_of_the_family(
     prompts = Prompts(Processing(Processor("expands")), None, SimpleNamespace(image_token_id=4))
     parts = (tiny.picture(0), "which?", "red", tiny.picture(1))
     assert prompts.of([Generate(parts=parts)])[0] == [text]
+
+
+class OnePerPrompt(Processor):
+    """One that takes one image a prompt, in a row."""
+
+    def __call__(self, text: list[str], images: Any = None, **rest: Any) -> dict[str, Any]:
+        if images and isinstance(images[0], list):
+            raise ValueError("nested images")
+        return super().__call__(text, **rest) | {"images": images}
+
+
+def test_a_processor_that_takes_images_in_a_row_gets_them_so() -> None:
+    processing = Processing(OnePerPrompt("apart"))
+    assert processing(["a", "a"], [["x"], ["y"]])["images"] == ["x", "y"]
+    with pytest.raises(RunFailedError, match="nested images"):
+        processing(["a"], [["x", "y"]])
+
+
+def test_a_prompt_of_the_decoder_is_cut_off_with_the_start_before_it() -> None:
+    prompt = {"decoder_input_ids": torch.tensor([[5, 6]])}
+    assert prompt_length(torch.tensor([[5, 6, 7, 8]]), prompt, encoder=True) == 2
+    assert prompt_length(torch.tensor([[0, 5, 6, 7, 8]]), prompt, encoder=True) == 3
+    assert prompt_length(torch.tensor([[0, 7, 8]]), {"input_ids": torch.tensor([[5, 6]])}, encoder=True) == 1
+
+
+def test_a_prompt_is_cut_off_where_the_model_gives_it_back() -> None:
+    prompt = {"input_ids": torch.tensor([[4, 5, 6]])}
+    assert prompt_length(torch.tensor([[9, 5, 6, 7]]), prompt, encoder=False) == 3
+    assert prompt_length(torch.tensor([[9, 5, 7, 7]]), prompt, encoder=False, drops_last=True) == 2
+    assert prompt_length(torch.tensor([[7, 8, 7, 8]]), prompt, encoder=False) == 0
+
+
+def test_choices_are_forced_and_scored_token_by_token() -> None:
+    forced = Forced([[1, 2], [0]], [[1, 0], [0]], padding=3)
+    alone = torch.full((2, 4), -float("inf"))
+    alone[:, 2] = 0.0
+    assert torch.equal(forced(None, alone), alone), "a token of the format is let through"
+    logits = torch.tensor([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]])
+    said = logits.log_softmax(dim=-1)
+    assert forced(None, logits).argmax(dim=-1).tolist() == [1, 0]
+    assert forced(None, logits).argmax(dim=-1).tolist() == [2, 3]
+    assert forced.first()[0] == pytest.approx([float(said[0, 1]), float(said[0, 0])])
+    assert forced.rest() == pytest.approx([float(said[0, 2]), 0.0])
+    cut = Forced([[1, 2]], [[1]], padding=3)
+    cut(None, logits[:1])
+    with pytest.raises(RunFailedError):
+        cut.rest()
