@@ -277,7 +277,7 @@ class _TaskPair:
             a=evaluate_units(metric, Units(rows_a, joined.clusters, status_a, joined.a.incomplete)),
             b=evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete)),
             difference=found,
-            mde=minimum_detectable_effect(found.se) if found.se else None,
+            mde=minimum_detectable_effect(found.se, df=found.df) if found.se else None,
             changed=int(np.count_nonzero(change)),
             gained=int((change > 0).sum()),
             lost=int((change < 0).sum()),

@@ -60,6 +60,9 @@ class Metric:
     """Paper or reference implementation of the formula."""
     undefined: Callable[[Array], str] | None = None
     """Sums float64 [d] for which the formula is NaN or infinite → why, in a few words; None where no more is known."""
+    events: Callable[[Array], float | None] | None = None
+    """Sums float64 [d] → the smallest number of units that a part of the value rests on, such as the references of the rarest class;
+    with fewer than five there is no interval. None where that does not apply."""
     text: str = ""
     """The formula for people, such as ``hits / n``."""
     maker: Maker | None = None

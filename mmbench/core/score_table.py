@@ -71,7 +71,8 @@ class MetricValue:
     n_clusters: int
     """Number of clusters among the n units."""
     method: str
-    """How the interval was made: ``cluster-t`` (in older files ``cluster-se``), ``wilson``, ``cluster-bootstrap(…)`` or ``none``."""
+    """How the interval was made: ``cluster-score``, ``wilson``, ``cluster-t`` (in older files ``cluster-se``),
+    ``cluster-jackknife``, ``cluster-bootstrap(…)`` or ``none``."""
     higher_is_better: bool
     """The metric's direction."""
     unit: str

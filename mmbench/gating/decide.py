@@ -13,6 +13,9 @@ from mmbench.stats import Difference, holm, minimum_detectable_effect
 POWER = 0.8
 """How often a drop of the minimum detectable effect is seen."""
 
+MISSED = 0.025
+"""How often a drop beyond the bound would leave no sample changed."""
+
 Test = tuple[RuleCheck, Difference, int]
 """A rule, its difference turned by `as_drop`, and the number of samples whose score changed."""
 
@@ -29,7 +32,10 @@ def as_drop(difference: Difference, *, higher_is_better: bool) -> Difference:
             None if each is None else -each for each in (difference.value, difference.high, difference.low)
         )
         p_lower, p_upper = difference.p_upper, difference.p_lower
-        difference = replace(difference, value=value, low=low, high=high, p_lower=p_lower, p_upper=p_upper)
+        changed = difference.changed and difference.changed[::-1]
+        difference = replace(
+            difference, value=value, low=low, high=high, p_lower=p_lower, p_upper=p_upper, changed=changed
+        )
     if difference.high is None and difference.se == 0:
         return replace(difference, low=difference.value, high=difference.value)
     return difference
@@ -41,14 +47,16 @@ def decide_regressions(tests: Sequence[Test]) -> list[Verdict]:
     The p-values of all rules that can be tested are adjusted by Holm, so that the chance of one false alarm or more among
     them is at most alpha.
 
-    A rule is violated when the drop exceeds the tolerance and its adjusted p-value is at most alpha. It is undecided when the
-    tolerance is above 0, the interval does not exclude a larger drop, and the minimum detectable effect is larger than the
-    tolerance. With a tolerance of 0 the rule asks only whether a drop can be seen at all.
+    The hypothesis that is tested is a drop of the tolerance, not of 0. A rule is violated when the adjusted p-value against it is at
+    most alpha. With a tolerance above 0 it is undecided when the interval does not exclude a larger drop and either the drop
+    that was seen is larger or the minimum detectable effect is; and when nothing changed among so few clusters that a larger drop
+    may have been missed. With a tolerance of 0 the rule asks only whether a drop can be seen at all.
     """
     testable = [number for number, (_, drop, _) in enumerate(tests) if drop.p_upper is not None]
+    against = [_p_beyond(tests[n][1], tests[n][0].threshold) for n in testable]
     adjusted = [
         holm([1.0 if p is None else p for p in p_values])
-        for p_values in ([tests[n][1].p_upper for n in testable], [tests[n][1].p_lower for n in testable])
+        for p_values in (against, [tests[n][1].p_lower for n in testable])
     ]
     p_values = dict(zip(testable, zip(*adjusted, strict=True), strict=True))
     return [_regression(*test, p_values.get(number), len(testable)) for number, test in enumerate(tests)]
@@ -57,19 +65,21 @@ def decide_regressions(tests: Sequence[Test]) -> list[Verdict]:
 def _regression(
     check: RuleCheck, drop: Difference, changed: int, p_values: tuple[float, float] | None, tests: int
 ) -> Verdict:
+    tolerance, alpha = check.threshold, check.rule.alpha
     if _is_unchanged(drop, changed):
-        return Verdict(check, "same", "passed", "unchanged", p_value=p_values and p_values[0], smallest=0.0)
+        return _unchanged(check, drop, p_values and p_values[0])
     if drop.value is None or p_values is None:
         return Verdict(check, "inconclusive", "undecided", "untestable", {"why": drop.reason or "no test is possible"})
     p_drop, p_gain = p_values
-    tolerance, alpha = check.threshold, check.rule.alpha
     smallest = _smallest(drop, alpha / max(tests, 1))
     end: tuple[Word, Outcome, ReasonCode] = "within noise", "passed", "no_drop" if tolerance else "no_drop_seen"
     if p_drop <= alpha and exceeds(drop.value, tolerance):
         end = "regressed", "violated", "drop_beyond_tolerance" if tolerance else "drop"
     elif tolerance > 0 and not _excludes(drop, tolerance) and (smallest is None or exceeds(smallest, tolerance)):
         end = "inconclusive", "undecided", "too_few_samples"
-    elif p_drop <= alpha:
+    elif tolerance > 0 and exceeds(drop.value, tolerance):
+        end = "inconclusive", "undecided", "margin_not_excluded"
+    elif tolerance > 0 and drop.p_upper is not None and drop.p_upper <= alpha:
         end = "regressed", "passed", "drop_within_tolerance"
     elif p_gain <= alpha:
         end = "improved", "passed", "gain"
@@ -85,7 +95,7 @@ def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
     """
     margin, alpha = check.threshold, check.rule.alpha
     if _is_unchanged(drop, changed):
-        return Verdict(check, "same", "passed", "unchanged", p_value=drop.p_upper, smallest=0.0)
+        return _unchanged(check, drop, drop.p_upper)
     if drop.value is None or drop.p_upper is None or drop.p_lower is None:
         return Verdict(
             check, "inconclusive", "undecided", "untestable", {"why": drop.reason or "no interval is possible"}
@@ -93,9 +103,34 @@ def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
     end: tuple[Word, Outcome, ReasonCode] = "inconclusive", "undecided", "margin_not_excluded"
     if _excludes(drop, margin):
         end = relation(drop, changed, alpha), "passed", "margin_excluded"
-    elif drop.p_upper <= alpha and exceeds(drop.value, margin):
+    elif (_p_beyond(drop, margin) or 1.0) <= alpha and exceeds(drop.value, margin):
         end = "regressed", "violated", "drop_beyond_margin"
     return Verdict(check, *end, p_value=drop.p_upper, smallest=_smallest(drop, alpha))
+
+
+def _unchanged(check: RuleCheck, drop: Difference, p_value: float | None) -> Verdict:
+    """No sample changed: proof of no drop at all only where the tolerance is 0, else a bound on the drop.
+
+    Where none of G clusters changed, a drop of more than 1 - 0.025 ** (1 / G) of the range would have been seen with 97.5 %.
+    """
+    bound = check.width * (1 - MISSED ** (1 / max(drop.n_clusters, 1)))
+    if check.threshold > 0 and exceeds(bound, check.threshold):
+        details = {"clusters": drop.n_clusters, "bound": bound}
+        return Verdict(
+            check, "inconclusive", "undecided", "unchanged_too_few", details, p_value=p_value, smallest=bound
+        )
+    return Verdict(check, "same", "passed", "unchanged", p_value=p_value, smallest=0.0)
+
+
+def _p_beyond(drop: Difference, tolerance: float) -> float | None:
+    """The one-sided p-value against a drop of the tolerance; None where there is no test."""
+    if not tolerance:
+        return drop.p_upper
+    tails = drop.tails(tolerance)
+    if tails is not None:
+        return tails[1]
+    beyond = drop.low is not None and exceeds(drop.low, tolerance)  # of a bootstrap only its interval is known
+    return drop.p_upper if beyond else 1.0
 
 
 def relation(drop: Difference, changed: int, alpha: float) -> Word:
@@ -143,4 +178,6 @@ def _excludes(drop: Difference, tolerance: float) -> bool:
 
 
 def _smallest(drop: Difference, alpha: float) -> float | None:
-    return None if drop.se is None else minimum_detectable_effect(drop.se, alpha=alpha, power=POWER, sides=1)
+    if drop.se is None:
+        return None
+    return minimum_detectable_effect(drop.se, alpha=alpha, power=POWER, sides=1, df=drop.df)

@@ -51,6 +51,8 @@ class Noise:
     """Samples at hand; None where there is no run."""
     basis: str
     """Where it comes from, in words."""
+    df: float | None = None
+    """Degrees of freedom of the test at hand; None where none was made, which stands for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def plan_rows(noises: Sequence[Noise], settings: PlanSettings) -> list[PlanRow]:
         smallest = None
         if noise.n:
             se = noise.sd * math.sqrt(effect) / math.sqrt(noise.n)
-            smallest = noise.scale * minimum_detectable_effect(se, **test)
+            smallest = noise.scale * minimum_detectable_effect(se, df=noise.df, **test)
         for tolerance in settings.tolerances:
             needed = None
             if noise.sd:
@@ -179,7 +181,8 @@ def _from_two(run: Run, baseline: Run, task: str, metric: str) -> Noise | None:
             raise NotComparableError(f"{task}:{metric}: {difference.reason or 'no standard error'}")
         share = 100 * each.changed / max(difference.n, 1)
         basis = f"the two runs, of whose {difference.n:,} samples {share:.1f} % differ; sd with the effect of clusters"
-        return Noise(f"{task}:{metric}", difference.se * math.sqrt(difference.n), None, each.scale, difference.n, basis)
+        sd = difference.se * math.sqrt(difference.n)
+        return Noise(f"{task}:{metric}", sd, None, each.scale, difference.n, basis, difference.df)
     return None
 
 

@@ -31,6 +31,8 @@ class RuleCheck:
     """What tables multiply by."""
     threshold: float = 0.0
     """Tolerance, margin or limit, in the metric's natural range or the base unit of speed; 0 for ``exact``."""
+    width: float = 1.0
+    """Width of the metric's range, in its natural unit; 1 where the range has no end."""
     given: bool = True
     """Whether somebody wrote the rule; false for the rules of a gate without rules."""
 
@@ -84,7 +86,8 @@ def _check(rule: Rule, sides: Sequence[Run]) -> RuleCheck:
         rule = _signed(rule, higher_is_better=value.higher_is_better)
     elif rule.amount is not None:
         threshold = _tolerance(rule, rule.amount, value, bounds)
-    return RuleCheck(rule, None, value.higher_is_better, value.scale, threshold)
+    width = 1.0 if None in bounds else float(bounds[1]) - float(bounds[0])  # type: ignore[arg-type]
+    return RuleCheck(rule, None, value.higher_is_better, value.scale, threshold, width)
 
 
 def _with_whole_id(rule: Rule, tasks: Sequence[TaskResult]) -> Rule:

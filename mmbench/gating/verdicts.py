@@ -31,7 +31,7 @@ Outcome = Literal["passed", "violated", "undecided"]
 # fmt: off
 ReasonCode = Literal[
     # a metric beside its baseline
-    "unchanged", "drop", "drop_beyond_tolerance", "drop_within_tolerance", "drop_beyond_margin", "no_drop", "no_drop_seen",
+    "unchanged", "unchanged_too_few", "drop", "drop_beyond_tolerance", "drop_within_tolerance", "drop_beyond_margin", "no_drop", "no_drop_seen",
     "gain", "margin_excluded", "margin_not_excluded", "too_few_samples", "untestable", "samples_changed",
     "scores_unreadable",
     # a floor or a budget

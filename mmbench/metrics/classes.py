@@ -6,7 +6,7 @@ class is a row without a prediction: it is missed where it belongs and claimed n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from mmbench.core.metric import ONES
@@ -86,11 +86,20 @@ samples_f1 = MetricMaker(
 )
 
 
+def _rarest(sums: Floats, parameters: Mapping[str, str]) -> float | None:
+    """References of the rarest class that occurs; None for averages that no rare class decides."""
+    if parameters["average"] != "macro":
+        return None
+    actual = sums[2 * len(sums) // 3 :]
+    return float(actual[actual > 0].min()) if (actual > 0).any() else 0.0
+
+
 @metric(
     "f1(average=macro|micro|weighted,zero_division=[nan]|0|1)",
     columns=COUNTS,
     formula="mean over classes of 2 hits / (predicted + actual)",
     source="scikit-learn, f1_score with the labels of the dataset and the same zero_division",
+    events=_rarest,
 )
 def f1(sums: Floats, *, average: str, zero_division: str = "nan", swapped: bool = False) -> Floats:
     r"""Harmonic mean of precision and recall of every class of the dataset, averaged.

@@ -125,6 +125,8 @@ class MetricMaker:
     """As in `Metric`."""
     undefined: Callable[[Floats], str] | None = None
     """As in `Metric`."""
+    events: Callable[[Floats, Given], float | None] | None = None
+    """(sums, parameters) → as in `Metric`; None for parameters with which it does not apply."""
     name: str = ""
     """What it is registered as: by default the name in its ids, else that with a dot and another word behind it."""
     parameters: Mapping[str, Parameter] = field(init=False)
@@ -186,10 +188,15 @@ def _made(maker: MetricMaker, parameters: tuple[tuple[str, str], ...]) -> Metric
         scale=maker.scale,
         source=maker.source,
         undefined=maker.undefined,
+        events=None if maker.events is None else partial(_events, maker.events, values),
         text=maker.formula,
         maker=Maker(maker.name, parameters),
         **computed,
     )
+
+
+def _events(events: Callable[[Floats, Given], float | None], values: Given, sums: Floats) -> float | None:
+    return events(sums, values)
 
 
 def _checked(maker: MetricMaker, given: dict[str, str]) -> dict[str, str]:

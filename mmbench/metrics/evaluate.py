@@ -28,6 +28,7 @@ from mmbench.stats import (
     bootstrap_interval,
     cluster_sums,
     exact_totals,
+    formula_interval,
     in_order,
     mean_interval,
 )
@@ -305,8 +306,10 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
     units = Units(units.rows, clusters.astype(np.int64, copy=False), units.status, units.incomplete)
 
     value, reason = _value(metric, units)
-    interval = Interval(None, None, "none") if value is None else _interval(metric, units, value, method)
-    reasons = [text for text in (units.incomplete, reason, interval.reason) if text]
+    interval = Interval(None, None, "none")
+    if value is not None:
+        interval = _interval(metric, units, value, method)
+    reasons = [text for text in (units.incomplete, reason, interval.reason, interval.warning) if text]
     return MetricValue(
         id=str(metric.id),
         value=value,
@@ -384,6 +387,12 @@ def _interval(metric: Metric, units: Units, value: float, method: IntervalMethod
         sums = cluster_sums(units.rows, units.clusters, count)
         if metric.is_mean and method.interval == "standard":
             return mean_interval(sums, metric.bounds, value=value)
+        if method.interval == "standard":
+            totals = exact_totals(units.rows)
+            events = None if metric.events is None else metric.events(totals)
+            found = formula_interval(metric.formula, sums, value=value, bounds=metric.bounds, events=events)
+            if found is not None:
+                return found
         drawn = bootstrap_formula(metric.formula, sums, seed=method.seed)
     elif metric.compute is not None:
         drawn = bootstrap_compute(metric.compute, units.rows, units.clusters, seed=method.seed)

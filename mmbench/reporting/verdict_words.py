@@ -18,6 +18,8 @@ _SENTENCES: dict[ReasonCode, str] = {
     "gain": "a significant gain",
     "margin_excluded": "the interval excludes a {fall} beyond {tolerance}",
     "margin_not_excluded": "the interval does not exclude a {fall} beyond {tolerance}",
+    "unchanged_too_few": "no sample changed, but among {clusters:,} clusters that does not exclude a {fall} of up to {smallest}, and "
+    "{tolerance} is the tolerance",
     "too_few_samples": "too few samples: a {fall} below {smallest} can be missed, and {tolerance} is the tolerance",
     "untestable": "{why}",
     "samples_changed": "{changed:,} of {of:,} samples changed",

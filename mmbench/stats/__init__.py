@@ -11,6 +11,7 @@ from mmbench.stats.intervals import (
     Interval,
     bootstrap_interval,
     clustered_se,
+    formula_interval,
     mean_interval,
     naive_se,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "clustered_se",
     "design_effect",
     "exact_totals",
+    "formula_interval",
     "holm",
     "in_order",
     "mann_whitney",

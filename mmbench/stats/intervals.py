@@ -6,14 +6,16 @@ work on sums over clusters and never treat rows as independent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.stats.clustered import FEW_CLUSTERS, cluster_error, effective_clusters, formula_error, skewed_bounds
 from mmbench.stats.distributions import normal_cdf, normal_quantile, t_quantile
+from mmbench.stats.proportions import score_bounds
 from mmbench.stats.resampling import Bootstrap
 
 Floats = NDArray[np.float64]
@@ -21,8 +23,6 @@ Bounds = tuple[float | None, float | None]
 BootstrapMethod = Literal["percentile", "bca"]
 """How an interval comes from resamples: 2.5 % to 97.5 % of them, or bias-corrected and accelerated."""
 
-Z95 = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
 LEVEL = 0.95
 """Level of an interval."""
 
@@ -33,7 +33,11 @@ ONE_CLUSTER = "one cluster: no interval"
 UNDEFINED = "undefined for these units"
 """The reason for a value that is not finite, where nothing more specific is known."""
 NO_WIDTH = 1e-9
-"""Resamples that differ by less than this share of their size agree: they come from sums on a grid."""
+"""Resamples within this part of their size of each other agree: they come from sums on a grid."""
+CAUTION = 10.0
+"""Observations that the 0/1 variance counts for when every cluster lies at an end of the range."""
+FEW_EVENTS = 5.0
+"""References of the rarest class below which the interval of a value over classes is withheld."""
 UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there is no bootstrap interval."""
 
@@ -47,9 +51,12 @@ class Interval:
     high: float | None
     """Upper end."""
     method: str
-    """``cluster-t``, ``wilson``, ``cluster-bootstrap(resamples=…,seed=…)``, ``cluster-bootstrap-bca(…)`` or ``none``."""
+    """``cluster-score``, ``cluster-t``, ``wilson``, ``cluster-jackknife``, ``cluster-bootstrap(resamples=…,seed=…)``,
+    ``cluster-bootstrap-bca(…)`` or ``none``."""
     reason: str | None = None
     """Why there is no interval."""
+    warning: str | None = None
+    """What must be known to read the interval; None where nothing is."""
 
 
 def naive_se(values: Floats) -> float:
@@ -85,44 +92,25 @@ def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
     return float(np.sqrt(np.square(residuals).sum()) / len(values))
 
 
-@lru_cache(maxsize=1024)
-def t_multiplier(clusters: int, level: float = LEVEL) -> float:
-    """How many clustered standard errors an interval reaches to either side: t(G - 1) · sqrt(G / (G - 1)).
+def mean_interval(
+    sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | None = None, level: float = LEVEL
+) -> Interval:
+    """Interval of a mean, from what each cluster adds to it.
 
-    The root compensates that `clustered_se` divides by G where an unbiased variance divides by G - 1; with clusters of one
-    row this is the interval of Student's t test. It is 1.96 for many clusters, 2.01 for 100, 2.38 for 10 and 17.97 for 2.
-
-    Args:
-        clusters: The number of clusters G, at least 2.
-        level: The level of the interval, between 0 and 1.
-
-    Raises:
-        ValueError: For fewer clusters, and for other levels.
-
-    >>> round(t_multiplier(10), 3), round(t_multiplier(10**6), 3)
-    (2.385, 1.96)
-    """
-    if clusters < 2:
-        raise ValueError(f"an interval needs two clusters, got {clusters}")
-    return t_quantile(0.5 + level / 2, clusters - 1) * float(np.sqrt(clusters / (clusters - 1)))
-
-
-def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | None = None) -> Interval:
-    """95 % interval of a mean by Student's t, from the sums of its clusters.
-
-    value ± `t_multiplier` · SE, clipped to the bounds, where SE = sqrt(sum of (S_g - value · W_g)²) / sum of W_g: the
-    linearised error of a ratio, which is `clustered_se` when each row weighs 1. When all clusters agree on an end of a range
-    that is bounded on both sides, that error is 0 and claims too much; Wilson's interval (1927) for as many trials as
-    there are clusters is used instead.
+    On a range with two ends: Wilson's score interval with the effective number of trials p (1 - p) / SE², where SE is the CR2 standard error
+    (`cluster_error`) and the quantile is that of Student's t with Satterthwaite's degrees of freedom. Where many clusters lie at an end
+    of the range, the few that do not say little about the variance; it is then averaged with that of 0/1 scores, which is the largest
+    possible one (`_cautious_trials`). Elsewhere: Student's t with Hall's correction for skewness.
 
     Args:
-        sums: float64 ``[g, 2]``, the sums of values S and of weights W of each cluster.
+        sums: float64 [g, 2], sum of values S and of weights W of each cluster.
         bounds: The natural range of the mean.
         value: The mean, where it is known more exactly than from `sums`.
+        level: Level of the interval.
 
     Returns:
-        The interval. There is none, with a reason, for a single cluster, for an undefined mean, and where all clusters have
-        the same mean inside the range: nothing then shows how far another sample would be from it.
+        No interval, with a reason, for a single cluster, for an undefined mean, and where all clusters have one mean that is no
+        end of the range: nothing shows how far another sample would be from it.
     """
     sums = sums[sums.any(axis=1)]
     if len(sums) == 1:
@@ -131,14 +119,94 @@ def mean_interval(sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | N
     if not weight or not np.isfinite(total / weight):
         return Interval(None, None, "none", "the mean is undefined: no interval")
     mean = total / weight if value is None else value
+    sums = sums[sums[:, 1] != 0]
+    if len(sums) == 1:
+        return Interval(None, None, "none", ONE_CLUSTER)
+    effective = effective_clusters(np.abs(sums[:, 1]))
     for end in bounds:
         if end is not None and bool((sums[:, 0] == end * sums[:, 1]).all()) and None not in bounds:
-            return _wilson(end, bounds, len(sums))
+            return _wilson(end, bounds, effective, level)
     deviations = sums[:, 0] - mean * sums[:, 1]
     if np.abs(deviations).max() <= NO_SPREAD * np.abs(sums[:, 0]).max():
         return Interval(None, None, "none", "every cluster has the same mean: no interval")
-    half = t_multiplier(len(sums)) * float(np.sqrt(np.square(deviations).sum()) / abs(weight))
-    return Interval(*_clip(mean - half, mean + half, bounds), "cluster-t")
+    error = cluster_error(deviations, sums[:, 1])
+    quantile = t_quantile(0.5 + level / 2, error.df)
+    floor, ceiling = bounds
+    if floor is None or ceiling is None:
+        low, high = skewed_bounds(mean, error, quantile, len(sums))
+        return Interval(*_clip(low, high, bounds), "cluster-t", warning=_warning(error.effective))
+    width = ceiling - floor
+    at_end = max(float((sums[:, 0] == end * sums[:, 1]).mean()) for end in (floor, ceiling))
+    place = (mean - floor) / width
+    rows = max(abs(weight), effective) if bool((sums[:, 1] % 1 == 0).all()) else effective
+    trials = _cautious_trials(place, (error.se / width) ** 2, at_end, len(sums), rows)
+    low, high = score_bounds(place, trials, quantile)
+    return Interval(floor + low * width, floor + high * width, "cluster-score", warning=_warning(error.effective))
+
+
+def _cautious_trials(place: float, variance: float, at_end: float, clusters: int, rows: float) -> float:
+    """The effective number of trials of a mean at `place` in [0, 1], averaged with that of 0/1 scores where clusters lie at an end.
+
+    The estimate counts as many observations as there are degrees of freedom, the 0/1 variance as `CAUTION` times the share of clusters at
+    the end: scores in the middle of the range are left alone, and so are large samples. It is never taken for larger than that of `rows`
+    independent 0/1 scores, so that clusters of several 0/1 scores are judged by their own variance.
+    """
+    estimated = variance / (place * (1 - place))
+    weight = CAUTION * at_end
+    cautious = ((clusters - 1) * estimated + weight / rows) / (clusters - 1 + weight)
+    return 1.0 / max(cautious, estimated)
+
+
+def _warning(effective: float) -> str | None:
+    if effective >= FEW_CLUSTERS:
+        return None
+    return f"few or uneven clusters: they weigh as much as {effective:.1f} equal ones, so the interval is rough"
+
+
+def formula_interval(
+    formula: Callable[[Floats], Floats],
+    sums: Floats,
+    *,
+    value: float,
+    bounds: Bounds = (None, None),
+    events: float | None = None,
+    level: float = LEVEL,
+) -> Interval | None:
+    """Interval of a formula of sums by the jackknife over clusters.
+
+    On a range with two ends Wilson's score interval, else Student's t, both with the standard error and the degrees of freedom of
+    `formula_error`.
+
+    Args:
+        formula: float64 [..., d] → float64 [...], smooth in the sums.
+        sums: What each cluster adds, float64 [g, d], g at least 2.
+        value: The formula of the sum of all.
+        bounds: The natural range of the formula.
+        events: Smallest number of units that a part of the value rests on, such as the references of the rarest class; it bounds the
+            degrees of freedom, and with fewer than `FEW_EVENTS` there is no interval.
+        level: Level of the interval.
+
+    Returns:
+        The interval; None where the jackknife is undefined or has no spread, so that another method must be used.
+    """
+    if events is not None and events < FEW_EVENTS:
+        return Interval(None, None, "none", f"a class with fewer than {FEW_EVENTS:.0f} references: no interval")
+    error = formula_error(formula, sums)
+    if error is None:
+        return None
+    se, df = error
+    if events is not None:
+        df = max(min(df, events - 1.0), 1.0)
+    quantile = t_quantile(0.5 + level / 2, df)
+    floor, ceiling = bounds
+    if floor is None or ceiling is None:
+        return Interval(*_clip(value - quantile * se, value + quantile * se, bounds), "cluster-jackknife")
+    width = ceiling - floor
+    place = (value - floor) / width
+    if not 0 < place < 1:
+        return None
+    low, high = score_bounds(place, place * (1 - place) / (se / width) ** 2, quantile)
+    return Interval(floor + low * width, floor + high * width, "cluster-jackknife")
 
 
 def bootstrap_interval(
@@ -252,12 +320,13 @@ def _clip(low: float, high: float, bounds: Bounds) -> tuple[float, float]:
     return (low if floor is None else max(low, floor)), (high if ceiling is None else min(high, ceiling))
 
 
-def _wilson(end: float, bounds: Bounds, trials: int) -> Interval:
+def _wilson(end: float, bounds: Bounds, trials: float, level: float = LEVEL) -> Interval:
     """Wilson's interval when every trial ended at `end`: z² / (n + z²) of the range, from that end inwards."""
     floor, ceiling = bounds
     if floor is None or ceiling is None:
         raise ValueError("Wilson's interval needs a range with two ends")
-    width = (ceiling - floor) * Z95**2 / (trials + Z95**2)
+    square = normal_quantile(0.5 + level / 2) ** 2
+    width = (ceiling - floor) * square / (trials + square)
     if end == ceiling:
-        return Interval(ceiling - width, ceiling, "wilson")
-    return Interval(floor, floor + width, "wilson")
+        return Interval(ceiling - width, ceiling, "wilson", warning=_warning(trials))
+    return Interval(floor, floor + width, "wilson", warning=_warning(trials))

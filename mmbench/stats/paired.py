@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.stats.distributions import t_tail
-from mmbench.stats.intervals import LEVEL, NO_SPREAD, ONE_CLUSTER, UNDEFINED, agree, defined_resamples, t_multiplier
+from mmbench.stats.clustered import cluster_error, effective_clusters, formula_error
+from mmbench.stats.distributions import t_quantile, t_tail
+from mmbench.stats.intervals import LEVEL, NO_SPREAD, ONE_CLUSTER, UNDEFINED, agree, defined_resamples
+from mmbench.stats.proportions import paired_score_bounds, paired_score_tails
 from mmbench.stats.resampling import RESAMPLES, Bootstrap, bootstrap_compute, bootstrap_formula, in_order
 from mmbench.stats.sums import cluster_sums, exact_totals
 from mmbench.stats.tests import mcnemar_midp
@@ -47,32 +49,54 @@ class Difference:
     n_clusters: int
     """Clusters of these units."""
     method: str
-    """How interval and p-values were made: ``paired-cluster-t``, ``paired-cluster-t+mcnemar-midp`` (interval, p-values),
-    ``mcnemar-midp`` or ``sign-test`` (p-values alone), ``paired-cluster-bootstrap(resamples=…,seed=…)`` or ``none``."""
+    """How interval and p-values were made: ``paired-cluster-t``, ``paired-score``, ``paired-cluster-jackknife``,
+    ``paired-cluster-bootstrap(resamples=…,seed=…)``, ``sign-test`` (p-values alone) or ``none``."""
     reason: str | None = None
     """Why there is no value, or no interval."""
+    df: float | None = None
+    """Degrees of freedom of Student's t, where it was used."""
+    effective_clusters: float | None = None
+    """The number of equal clusters that would weigh as unevenly as these."""
+    changed: tuple[int, int] | None = None
+    """(units gained, units lost) of 0/1 scores of units that are clusters of their own; None for all else."""
+
+    def tails(self, null: float = 0.0) -> tuple[float, float] | None:
+        """One-sided p-values against the hypothesis that the true difference is `null`.
+
+        Args:
+            null: The hypothetical difference B - A, in the metric's natural range.
+
+        Returns:
+            (against the alternative that the true difference is below `null`, against the one that it is above); None where
+            interval and p-values come from a bootstrap, whose resamples are not kept, or do not exist.
+        """
+        if self.changed is not None:
+            return paired_score_tails(*self.changed, self.n, null)
+        if self.value is None or not self.se or self.df is None:
+            return None
+        t = (self.value - null) / self.se
+        return t_tail(-t, self.df), t_tail(t, self.df)
 
 
 def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
-    """The difference of two means over the same units, by its clustered standard error.
+    """The difference of two means over the same units.
 
-    With d = b - a: `se` is `clustered_se` of d, which is statsmodels' cluster-robust OLS of d on a constant without
-    correction. The interval is d̄ ± t(G - 1) · SE · sqrt(G / (G - 1)) for G clusters and the p-values come from the same t: for
-    clusters of one unit this is the paired t test. Where all scores are 0 or 1 and no cluster has two units, the p-values are
-    McNemar's mid-p instead.
+    Where all scores are 0 or 1 and no cluster has two units: Tango's score interval and test, which at 0 is McNemar's test. Elsewhere
+    the clustered error of b - a by CR2 and Student's t with Satterthwaite's degrees of freedom (`cluster_error`); for clusters of one
+    unit this is the paired t test. Interval and p-values always come from the same test, so they agree.
 
     Args:
-        a: Scores of the reference, float64 ``[n]``.
-        b: Scores of the candidate, of the same units in the same order.
-        clusters: int64 ``[n]``, any codes.
-        level: The level of the interval.
+        a: The scores of the reference, float64 [n].
+        b: The scores of the candidate on the same units in the same order, float64 [n].
+        clusters: Cluster of each unit, int64 [n], any codes.
+        level: Level of the interval.
 
     Returns:
-        The difference. It has no interval, with a reason, for a single cluster and where the clusters do not differ at all; it
-        has no value for no units and for scores that are not finite.
+        No interval, with a reason, for a single cluster and where clusters do not differ at all; no value for no units and for
+        scores that are not finite.
 
     Raises:
-        ValueError: For shapes that do not match, and for levels outside 0 to 1.
+        ValueError: If shapes or level make no sense.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
@@ -82,22 +106,30 @@ def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: floa
     binary = bool((((a == 0) | (a == 1)) & ((b == 0) | (b == 1))).all())
     if difference.value is None or not binary or difference.n_clusters < difference.n or difference.n < 2:
         return difference
-    gained, lost = int((b > a).sum()), int((a > b).sum())
-    method = "mcnemar-midp" if difference.low is None else f"{difference.method}+mcnemar-midp"
-    return _with_p(difference, mcnemar_midp(gained, lost, "less"), mcnemar_midp(gained, lost, "greater"), method)
+    changed = int((b > a).sum()), int((a > b).sum())
+    if difference.low is None and changed != (0, 0):
+        return difference
+    low, high = paired_score_bounds(*changed, difference.n, level)
+    found = replace(difference, low=low, high=high, changed=changed, reason=None)
+    return _with_p(found, *paired_score_tails(*changed, difference.n), "paired-score")
 
 
 def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
     """The difference of two ratios of sums (weighted means) over the same units, by its linearised clustered error.
 
-    A unit adds (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W. Where
-    every denominator is 1 this is `paired_mean_difference`, which has the same results and errors.
+    A unit adds (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W.
 
     Args:
-        a: What each unit adds to the reference's numerator and denominator, float64 ``[n, 2]``.
+        a: What each unit adds to numerator and denominator of the reference, float64 [n, 2].
         b: The same of the candidate.
-        clusters: int64 ``[n]``, any codes.
-        level: The level of the interval.
+        clusters: Cluster of each unit, int64 [n], any codes.
+        level: Level of the interval.
+
+    Returns:
+        As `paired_mean_difference`, which this is where every denominator is 1.
+
+    Raises:
+        ValueError: If shapes or level make no sense.
     """
     a, b, codes, count, trouble = _checked(a, b, clusters, level)
     if a.shape[1] != 2:
@@ -117,14 +149,30 @@ def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: flo
     terms_a = (sums_a[:, 0] - mean_a * sums_a[:, 1]) / weight_a
     terms_b = (sums_b[:, 0] - mean_b * sums_b[:, 1]) / weight_b
     parts = terms_b - terms_a
+    shares = np.abs(sums_a[:, 1] / weight_a + sums_b[:, 1] / weight_b) / 2
     size = max(np.abs(sums_a[:, 0] / weight_a).max(), np.abs(sums_b[:, 0] / weight_b).max())
     if np.abs(parts).max() <= NO_SPREAD * size:
-        return _no_spread(value, len(a), count)
-    se = float(np.sqrt(np.square(parts).sum()))
-    half = t_multiplier(count, level) * se
-    t = value / (se * (count / (count - 1)) ** 0.5)
-    found = Difference(value, value - half, value + half, se, None, None, None, len(a), count, "paired-cluster-t")
-    return _with_p(found, t_tail(-t, count - 1), t_tail(t, count - 1), found.method)
+        return replace(_no_spread(value, len(a), count), effective_clusters=effective_clusters(shares))
+    if shares.max() >= 1 - NO_SPREAD:
+        return _without_interval(value, len(a), count, ONE_CLUSTER)
+    error = cluster_error(parts, shares)
+    half = t_quantile(0.5 + level / 2, error.df) * error.se
+    found = Difference(
+        value=value,
+        low=value - half,
+        high=value + half,
+        se=error.se,
+        p_value=None,
+        p_lower=None,
+        p_upper=None,
+        n=len(a),
+        n_clusters=count,
+        method="paired-cluster-t",
+        df=error.df,
+        effective_clusters=error.effective,
+    )
+    tails = found.tails()
+    return found if tails is None else _with_p(found, *tails, found.method)
 
 
 def paired_difference(
@@ -137,28 +185,27 @@ def paired_difference(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Difference:
-    """The difference of a formula of sums, by a paired cluster bootstrap: both models get the same draws.
+    """The difference of a formula of sums, by a jackknife that leaves the same cluster out of both models.
 
-    The interval is the percentile interval, and `se` the standard deviation over the resamples. The p-values invert the
-    interval: the one-sided p of "B is above A" is the share of resamples in which it is not, (1 + their number) /
-    (1 + resamples), and never below 2**-G, the most that the signs of G clusters can prove. The two-sided p is twice the smaller.
+    Interval and p-values come from Student's t with the degrees of freedom of `formula_error`. Where the formula is undefined without
+    some cluster, a paired cluster bootstrap stands in: percentiles, and p-values that are the interval turned round, never
+    below 2**-G, what the signs of G clusters can prove at most.
 
     Args:
-        formula: float64 ``[..., d]`` → ``[...]``.
-        a: Rows of the reference, float64 ``[n, d]``.
-        b: Rows of the candidate, of the same units in the same order.
-        clusters: int64 ``[n]``, any codes.
-        seed: Seed of the draws.
-        resamples: Number of draws, at least 1.
-        level: The level of the interval.
+        formula: float64 [..., d] → [...].
+        a: The rows of the reference, float64 [n, d].
+        b: The rows of the candidate on the same units in the same order, float64 [n, d].
+        clusters: Cluster of each unit, int64 [n], any codes.
+        seed: Of the bootstrap.
+        resamples: Of the bootstrap, at least 1.
+        level: Level of the interval.
 
     Returns:
-        The difference. It has no interval, with a reason, for a single cluster, where all resamples agree, and where more than
-        5 % of them are undefined; it has no value for no units, for rows that are not finite and where the formula is not
-        finite.
+        No interval, with a reason, for a single cluster, where clusters do not differ, and where more than 5 % of the resamples are
+        undefined; no value for no units, rows that are not finite and where the formula is not finite.
 
     Raises:
-        ValueError: For shapes that do not match, and for levels outside 0 to 1.
+        ValueError: If shapes or level make no sense.
     """
     a, b, codes, count, trouble = _checked(a, b, clusters, level)
     if trouble is not None:
@@ -169,10 +216,19 @@ def paired_difference(
         return _without_interval(value, len(a), count, trouble)
     width = a.shape[1]
     sums = np.concatenate([cluster_sums(a, codes, count), cluster_sums(b, codes, count)], axis=1)
-    drawn = bootstrap_formula(
-        lambda total: formula(total[..., width:]) - formula(total[..., :width]), sums, seed=seed, resamples=resamples
-    )
-    return _bootstrapped(value, drawn, len(a), level)
+
+    def both(total: Floats) -> Floats:
+        return formula(total[..., width:]) - formula(total[..., :width])
+
+    error = formula_error(both, sums)
+    if error is None:
+        return _bootstrapped(value, bootstrap_formula(both, sums, seed=seed, resamples=resamples), len(a), level)
+    se, df = error
+    half = t_quantile(0.5 + level / 2, df) * se
+    found = _without_interval(value, len(a), count, None)
+    found = replace(found, low=value - half, high=value + half, se=se, df=df, method="paired-cluster-jackknife")
+    tails = found.tails()
+    return found if tails is None else _with_p(found, *tails, found.method)
 
 
 def paired_compute_difference(
@@ -269,7 +325,7 @@ def _nothing(n: int, clusters: int, reason: str) -> Difference:
     return Difference(None, None, None, None, None, None, None, n, clusters, "none", reason)
 
 
-def _without_interval(value: float, n: int, clusters: int, reason: str) -> Difference:
+def _without_interval(value: float, n: int, clusters: int, reason: str | None) -> Difference:
     kept = value if np.isfinite(value) else None
     return Difference(kept, None, None, None, None, None, None, n, clusters, "none", reason)
 

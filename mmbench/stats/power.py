@@ -4,32 +4,83 @@ from __future__ import annotations
 
 import math
 
-from mmbench.stats.distributions import normal_quantile
+from mmbench.stats.distributions import normal_cdf, normal_quantile, t_quantile
+
+_NORMAL_FROM = 300.0
+"""Degrees of freedom from which the normal approximation is good to half a per cent."""
+_STEPS = 400
+"""Steps of Simpson's rule."""
 
 
-def minimum_detectable_effect(se: float, *, alpha: float = 0.05, power: float = 0.8, sides: int = 2) -> float:
-    """The true difference that a test finds with probability `power`: (z of 1 - alpha / sides, plus z of power) · SE.
+def minimum_detectable_effect(
+    se: float, *, alpha: float = 0.05, power: float = 0.8, sides: int = 2, df: float | None = None
+) -> float:
+    """The true difference that a test finds with a given probability.
 
-    This is a normal approximation.
+    By the normal approximation (z of 1 - alpha / sides, plus z of the power) times the standard error; with degrees of freedom by the
+    noncentral t distribution, because a standard error from few clusters is itself uncertain.
 
     Args:
-        se: Standard error of the difference with the units at hand.
+        se: Standard error of the difference at the sample size at hand, in the unit of the difference.
         alpha: Level of the test.
-        power: How often the difference is to be found.
+        power: Probability of finding the difference.
         sides: 1 or 2.
+        df: Degrees of freedom of the standard error; None: known exactly.
 
     Returns:
         The difference, in the unit of `se`; 0 for a standard error of 0.
 
     Raises:
-        ValueError: For a standard error that is negative or infinite, and for levels that make no test.
+        ValueError: For a negative or infinite standard error, and for levels that make no test.
 
-    >>> round(minimum_detectable_effect(0.01), 6)
-    0.028016
+    Example:
+        >>> round(minimum_detectable_effect(0.01), 6), round(minimum_detectable_effect(0.01, df=4), 6)
+        (0.028016, 0.037611)
     """
     if not 0 <= se < math.inf:
         raise ValueError(f"a standard error is a finite number from 0 up, got {se!r}")
-    return _multiplier(alpha, power, sides) * se
+    multiplier = _multiplier(alpha, power, sides)
+    if df is None or df > _NORMAL_FROM:
+        return multiplier * se
+    return _noncentrality(t_quantile(1 - alpha / sides, df), df, power) * se
+
+
+def noncentral_t_tail(t: float, df: float, noncentrality: float) -> float:
+    r"""The probability that a noncentral t variable exceeds `t`.
+
+    .. math:: P(T > t) = \int_0^\infty \Phi(\delta - t s) f(s) ds
+
+    where s is the ratio of estimated to true standard error, whose square times `df` is chi-squared; by Simpson's rule.
+
+    Args:
+        t: The point.
+        df: Degrees of freedom, above 0.
+        noncentrality: The true difference in standard errors.
+    """
+    log_scale = math.log(2) + df / 2 * math.log(df / 2) - math.lgamma(df / 2)
+    low, high = 0.0, 1 + 12 / math.sqrt(2 * df)
+    step = (high - low) / _STEPS
+    total = 0.0
+    for place in range(_STEPS + 1):
+        s = low + place * step
+        density = math.exp(log_scale + (df - 1) * math.log(max(s, 1e-300)) - df * s * s / 2)
+        weight = 1 if place in (0, _STEPS) else 4 if place % 2 else 2
+        total += weight * density * normal_cdf(noncentrality - t * s)
+    return total * step / 3
+
+
+def _noncentrality(critical: float, df: float, power: float) -> float:
+    """The noncentrality at which Student's test with this critical value has the power, by bisection."""
+    low, high = 0.0, 2.0
+    while noncentral_t_tail(critical, df, high) < power:
+        low, high = high, 2 * high
+    for _ in range(40):
+        middle = (low + high) / 2
+        if noncentral_t_tail(critical, df, middle) < power:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def samples_needed(

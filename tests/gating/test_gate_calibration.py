@@ -82,16 +82,27 @@ def test_treating_correlated_samples_as_independent_would_raise_far_more():
 
 
 @pytest.mark.parametrize("metrics", [1, 12])
-@pytest.mark.parametrize("share", [0.0, 1.0], ids=["tolerance-0", "tolerance-mde"])
-def test_a_drop_of_twice_the_minimum_detectable_effect_is_caught(metrics, share):
-    """One metric of all has dropped; the tolerance is 0, or as large as the minimum detectable effect itself."""
+@pytest.mark.parametrize("share", [0.0, 0.5], ids=["tolerance-0", "tolerance-half"])
+def test_a_drop_of_twice_the_minimum_detectable_effect_beyond_the_tolerance_is_caught(metrics, share):
+    """One metric of all has dropped; the tolerance is 0, or half of the minimum detectable effect."""
     smallest = minimum_detectable_effect(np.sqrt(DISAGREEMENT / N), alpha=ALPHA / metrics, power=0.8, sides=1)
     generator = np.random.default_rng(22)
     caught = 0
     for _ in range(GATES):
         equal = [independent(*counts(generator)) for _ in range(metrics - 1)]
-        caught += fails([independent(*counts(generator, drop=2 * smallest)), *equal], tolerance=share * smallest)
+        dropped = independent(*counts(generator, drop=(2 + share) * smallest))
+        caught += fails([dropped, *equal], tolerance=share * smallest)
     assert caught / GATES >= 0.95
+
+
+@pytest.mark.parametrize("share", [0.9, 1.0])
+def test_a_drop_within_the_tolerance_is_hardly_ever_violated(share):
+    generator = np.random.default_rng(24)
+    tolerance = 0.03
+    violated = sum(
+        fails([independent(*counts(generator, drop=share * tolerance))], tolerance=tolerance) for _ in range(GATES)
+    )
+    assert violated / GATES <= AT_MOST
 
 
 def test_a_drop_of_the_minimum_detectable_effect_is_seen_about_as_often_as_it_says():

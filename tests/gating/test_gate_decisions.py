@@ -1,8 +1,11 @@
 """What numbers come to: hand-computed cases, and what must hold for any."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from mmbench.gating.amounts import Amount
 from mmbench.gating.decide import as_drop, decide_limit, decide_margin, decide_regressions, exceeds, relation
@@ -21,9 +24,9 @@ def check(threshold=0.0, policy="regression", alpha=0.05, *, higher=True):
 
 
 def dropped(value, se, p_drop, changed=50):
-    """A drop and the number of samples that changed."""
+    """A drop and the number of samples that changed; so many degrees of freedom that t is normal."""
     low, high = value - 1.96 * se, value + 1.96 * se
-    return Difference(value, low, high, se, None, 1 - p_drop, p_drop, 100, 100, "paired-cluster-t"), changed
+    return Difference(value, low, high, se, None, 1 - p_drop, p_drop, 100, 100, "paired-cluster-t", df=1e9), changed
 
 
 def unknown(value=None, reason=None, changed=0, se=None):
@@ -47,10 +50,17 @@ def margin_of(found, margin):
 
 
 def test_a_drop_fails_when_it_exceeds_the_tolerance_and_is_significant():
-    found = regression(dropped(0.03, 0.01, 0.001), tolerance=0.025)
+    found = regression(dropped(0.05, 0.01, 1e-6), tolerance=0.025)
     assert (found.word, found.outcome) == ("regressed", "violated")
-    assert found.p_value == 0.001
+    assert found.p_value == pytest.approx(norm.sf(2.5), rel=1e-6)
     assert found.smallest == pytest.approx(0.01 * Z90)
+
+
+def test_a_drop_beyond_the_tolerance_that_may_be_within_it_is_not_decided():
+    found = regression(dropped(0.03, 0.01, 0.001), tolerance=0.025)
+    assert (found.outcome, found.reason) == ("undecided", "margin_not_excluded")
+    assert found.smallest < 0.025
+    assert found.p_value == pytest.approx(norm.sf(0.5), rel=1e-6)
 
 
 def test_a_significant_drop_within_the_tolerance_passes_and_says_so():
@@ -84,9 +94,19 @@ def test_without_a_tolerance_the_rule_asks_only_whether_a_drop_is_seen():
 
 
 def test_nothing_changed_is_the_same_whatever_the_test_says():
-    assert regression(NOTHING, tolerance=0.01).word == "same"
-    assert margin_of(NOTHING, 0.01).word == "same"
+    many = replace(NOTHING[0], n_clusters=1000), 0
+    assert regression(NOTHING).word == regression(many, tolerance=0.01).word == "same"
+    assert margin_of(many, 0.01).word == "same"
     assert relation(*NOTHING, 0.05) == "same"
+
+
+@pytest.mark.parametrize(("clusters", "outcome"), [(36, "undecided"), (37, "passed")])
+def test_no_change_among_few_clusters_does_not_exclude_a_drop(clusters, outcome):
+    """Where a drop of 9.5 % is hidden from 37 clusters with a chance of 0.905 ** 37 = 2.49 %, and from 36 with 2.75 %."""
+    unchanged = replace(NOTHING[0], n_clusters=clusters), 0
+    for found in (regression(unchanged, tolerance=0.095), margin_of(unchanged, 0.095)):
+        assert found.outcome == outcome
+        assert found.p_value is None
 
 
 def test_one_cluster_allows_no_test():
@@ -118,7 +138,8 @@ def test_rules_that_cannot_be_tested_take_no_share_of_alpha():
         (0.000, 0.004, 0.5, "within noise", "passed"),  # 0.0078 at most
         (0.005, 0.004, 0.11, "inconclusive", "undecided"),  # 0.0128: beyond
         (0.008, 0.0005, 1e-9, "regressed", "passed"),  # a drop, but surely a small one
-        (0.012, 0.004, 0.0013, "regressed", "violated"),
+        (0.012, 0.004, 0.0013, "inconclusive", "undecided"),  # a drop, but beyond the margin only perhaps
+        (0.018, 0.004, 3.4e-6, "regressed", "violated"),
         (0.012, 0.010, 0.115, "inconclusive", "undecided"),
         (-0.02, 0.004, 0.9999, "improved", "passed"),
     ],

@@ -80,7 +80,9 @@ def test_two_runs_tell_their_noise_clusters_included(tmp_path):
     (row,) = plan_rows([noise], PlanSettings(tolerances=(1.0,)))
     result = gate([run], [baseline], [])
     assert row.smallest == pytest.approx(100 * result.verdicts[0].smallest)
-    assert row.needed == pytest.approx(2000 * (row.smallest / 1.0) ** 2, rel=1e-3)
+    assert row.needed == pytest.approx(
+        2000 * (row.smallest / 1.0) ** 2, rel=1e-2
+    )  # t, and the normal for what is needed
     assert "% differ" in row.noise.basis
 
 

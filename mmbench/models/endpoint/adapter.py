@@ -136,9 +136,9 @@ class OpenAI:
         return answers.letter_scores(answers.letter_logprobs(completion.logprobs), len(request.choices))
 
     def _connected(self) -> Client:
-        from mmbench.models.endpoint.client import Client
-
         if self._client is None:
+            from mmbench.models.endpoint.client import Client
+
             self._client = Client(self.endpoint, self._payloads.advice)
         return self._client
 
