@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from designs import Design, all_designs, simulate
 
+pytestmark = pytest.mark.slow
+
 RUNS = 400
 STANDARD_ERRORS = 2.5
 """By how many of its own standard errors a simulated share may miss the requirement; the page has thousands of simulations."""
