@@ -189,7 +189,6 @@ def test_a_value_that_moved_is_never_the_same():
 
 numbers = st.floats(-0.5, 0.5)
 errors = st.floats(1e-4, 0.2)
-shares = st.floats(1e-6, 1 - 1e-6)
 found = st.builds(
     lambda value, se, changed: dropped(value, se, float(norm.sf(value / se)), changed),
     numbers,
