@@ -20,7 +20,7 @@ from mmbench.core import Media, MmbenchError
 if TYPE_CHECKING:
     from PIL import Image
 
-CAPACITY = 256 * 1024 * 1024
+CAPACITY = 160 * 1024 * 1024
 """Bytes of decoded pictures that are kept unless `resize` says otherwise."""
 _BYTES_A_PIXEL = 4  # PIL keeps RGB in four bytes
 
@@ -53,7 +53,7 @@ class DigestCache(Generic[Value]):
     """
 
     def __init__(self, capacity: int, size: Callable[[Value], int]) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._size = size
         self.clear()
 
@@ -67,7 +67,7 @@ class DigestCache(Generic[Value]):
     def resize(self, capacity: int) -> None:
         """Keep at most `capacity` bytes from now on."""
         with self._lock:
-            self._capacity = capacity
+            self.capacity = capacity
             self._shrink()
 
     def get(self, digest: str, make: Callable[[], Value]) -> Value:
@@ -119,7 +119,7 @@ class DigestCache(Generic[Value]):
             self._shrink()
 
     def _shrink(self) -> None:
-        while self._bytes > self._capacity:
+        while self._bytes > self.capacity:
             _, value = self._values.popitem(last=False)
             self._bytes -= self._size(value)
 
@@ -182,6 +182,11 @@ def loads() -> int:
 def stats() -> CacheStats:
     """What the cache did up to now."""
     return _CACHE.stats()
+
+
+def capacity() -> int:
+    """How many bytes of decoded images are kept at most."""
+    return _CACHE.capacity
 
 
 def resize(capacity: int) -> None:

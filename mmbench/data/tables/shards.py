@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 EXTRA = "data"
 """The extra that holds pyarrow and `datasets`."""
 _ROWS = 2048
-_WINDOW = 16 * 2**20
-_HELD = 96 * 2**20
+_WINDOW = 8 * 2**20
+_HELD = 24 * 2**20
 _BY_CELL: Mapping[str, Any] = {IDENTIFIED: "cell"}
 
 
@@ -165,7 +165,7 @@ class ParquetShard(Shard):
     def _open(self) -> None:
         pq = _arrow("pyarrow.parquet")
         try:
-            self._file = pq.ParquetFile(self.path, memory_map=True, pre_buffer=False)
+            self._file = pq.ParquetFile(self.path, memory_map=False, pre_buffer=False, buffer_size=1 << 20)
         except OSError as error:
             raise DataError(f"{self.path} cannot be read: {_detail(error)}") from error
         except Exception as error:
@@ -250,9 +250,10 @@ class ParquetShard(Shard):
                     break
         if window is None or at <= number:
             raise DataError(f"{self.path} is truncated: row group {group} has fewer rows than it says")
-        if len(self._readers) > 4:
+        if len(self._readers) > 1:
             self._readers.clear()
-        self._readers[column, group] = reader, at, size
+        if at * size < self._starts[group + 1] - self._starts[group]:  # one that is at its end holds memory for nothing
+            self._readers[column, group] = reader, at, size
         return window.column(0)
 
 

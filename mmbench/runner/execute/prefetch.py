@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from mmbench.core.errors import ModelUnusableError
@@ -76,12 +77,12 @@ class Prefetch:
         exhausted = False
         while True:
             looks = cache.loads() > loads_before
-            depth = self._workers + 1 if self._caller.collates or looks else 1
+            depth, room = self._depth(len(window[0].requests) if window else 0, looks)
             while not exhausted and len(window) < depth:
                 item = next(source, None)
                 exhausted = item is None
                 if item is not None:
-                    window.append(self._begin(pool, self._build(*item), looks))
+                    window.append(self._begin(pool, self._build(*item), looks, room))
             if not window:
                 return
             prepared = window.popleft()
@@ -89,12 +90,26 @@ class Prefetch:
                 future.result()
             yield prepared
 
-    def _begin(self, pool: ThreadPoolExecutor, prepared: Prepared, looks: bool) -> Prepared:
+    def _depth(self, requests: int, looks: bool) -> tuple[int, int]:
+        """How many batches are prepared at once, and how many images of each are decoded ahead.
+
+        Together they fit into the cache of images, since what is evicted before a model looks at it is decoded twice.
+        """
+        most = self._workers + 1
+        if self._caller.collates or not looks:
+            return (most if self._caller.collates else 1), 0
+        stats = cache.stats()
+        average = stats.bytes / stats.pictures if stats.pictures else 1.0
+        fit = cache.capacity() / average
+        depth = max(2, min(most, int(fit / max(1, requests))))
+        return depth, int(fit / depth)
+
+    def _begin(self, pool: ThreadPoolExecutor, prepared: Prepared, looks: bool, room: int) -> Prepared:
         if self._caller.collates:
             prepared.pending.append(pool.submit(self._collate, prepared))
         elif looks:
             media = {item.digest: item for request in prepared.requests for item in request.media}
-            prepared.pending += [pool.submit(cache.preload, item) for item in media.values()]
+            prepared.pending += [pool.submit(cache.preload, item) for item in islice(media.values(), room)]
         return prepared
 
     def _build(self, batch: int, numbers: list[int]) -> Prepared:
