@@ -65,7 +65,12 @@ def score(
         raise UsageError(
             f"task {task!r} has references of its own; leave --references out, or name the family: --task {family}"
         )
-    paths = _file("predictions", predictions), None if references is None else _file("references", references)
+    folders = getattr(reader, "folders", ())
+    known = named is not None or "references" in folders
+    paths = (
+        _file("predictions", predictions, folder="predictions" in folders),
+        None if references is None else _file("references", references, folder=known),
+    )
     with plugin_errors(f"task {task!r} failed to read {' and '.join(str(path) for path in paths if path)}"):
         predicted = reader.open_predictions(*paths, named)
         predicted = replace(predicted, task=registry.configured(predicted.task, options or {}))
@@ -118,10 +123,12 @@ def _family_of(task: Task) -> Any:
     return next((registry.load(plugin) for plugin in registry.plugins("task") if plugin.name == family), None)
 
 
-def _file(what: str, given: str | Path) -> Path:
-    """The path of a file that exists and is not empty. Raises `UsageError`, `DataError`."""
+def _file(what: str, given: str | Path, *, folder: bool) -> Path:
+    """The path of a file that exists and is not empty, or of a folder where one may be given. Raises `UsageError`, `DataError`."""
     path = Path(given).expanduser()
     try:
+        if path.is_dir() and not folder:
+            raise DataError(f"--{what} {path} is a folder; expected a file")
         if path.is_file() and path.stat().st_size == 0:
             raise DataError(f"--{what} {path} is empty")
         if not path.exists():

@@ -348,6 +348,8 @@ class CardFamily(Generic[Card]):
 class AnswerFiles:
     """Mixin of families that score files with one answer for each sample; see `mmbench.core.ReadsPredictions`."""
 
+    folders: ClassVar[tuple[str, ...]] = ()
+    """Which of ``predictions`` and ``references`` may be a folder; those of a card may be in any case."""
     needs: str
     """The error for predictions without references and without a task: which file is needed."""
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbench.core import DataError, UsageError
+from mmbench.data.fields import Fields
 
 if TYPE_CHECKING:
-    from mmbench.data.fields import Fields
     from mmbench.data.images import NamedImages
     from mmbench.data.records import Record
     from mmbench.data.tables.table import Table
@@ -138,6 +138,7 @@ class Distribution:
         return (
             not path.is_file()
             or path.suffix in (".parquet", ".arrow")
+            or is_vlmevalkit(path)
             or any(fnmatch(path.name, name) for name in names)
         )
 
@@ -195,8 +196,14 @@ class Distribution:
 
             config = self.hub.config if path.is_dir() else ""
             return open_table(path, self._hub_split(split), config), self.hub
+        if is_vlmevalkit(path):
+            from mmbench.data.tables.open import open_table
+
+            return open_table(path, split), VLMEVALKIT
         if self.official is None:
-            raise DataError(f"{path} is no folder as on the hub, the only form in which this dataset is read")
+            raise DataError(
+                f"{path} is neither a folder as on the hub nor a table of VLMEvalKit, the forms in which this dataset is read"
+            )
         from mmbench.data.official import official_table
 
         return official_table(self.official, path, split, whole=self.seen), self.official
@@ -210,6 +217,32 @@ class Distribution:
 
         inner = hub_table(table.path, table.split, hub.image_config)
         return {str(record.fields[hub.image_id]): record.fields["image"] for record in inner.read()}
+
+
+VLMEVALKIT = Official(
+    files={},
+    fields=Fields(
+        id="index",
+        question="question",
+        choices=tuple("ABCDEFGHIJ"),
+        answer="answer",
+        image="image",
+        media="index",
+        slices__category="category",
+        answer_is="letter",
+    ),
+    url="https://github.com/open-compass/VLMEvalKit",
+)
+"""The tables in which VLMEvalKit keeps the questions of any benchmark; what a card says of other columns goes on to hold."""
+
+
+def is_vlmevalkit(path: Path) -> bool:
+    """Whether a file is such a table: tabs, and the columns ``index``, ``question`` and ``answer``."""
+    if path.suffix.lower() != ".tsv" or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        names = stream.readline(2**16).decode("utf-8", "replace").strip().split("\t")
+    return {"index", "question", "answer"} <= set(names)
 
 
 def _unseen(path: Path) -> NamedImages:

@@ -53,6 +53,8 @@ class Extractor:
     among: Callable[[str, Sequence[str]], list[str]] | None = None
     """(answer, references) to those that the answer gives, where that is another question than which of them it equals."""
 
+    suggested: bool = True
+    """Whether it is named where another one finds no answer in many outputs; False for those that read as one benchmark's script does."""
     extends: tuple[str, ...] = ()
     """Earlier versions of which it finds every answer that they found: where they found one in all outputs, the scores are
     those of today."""
@@ -94,7 +96,7 @@ def extractor(
         name: The name that users type, and under which it is registered.
         version: Changes whenever the function could return something else.
         examples: Texts with what is found in them.
-        **declared: ``reads``, ``needs_choices``, ``normalise``, ``among`` and ``extends``, as in `Extractor`.
+        **declared: ``reads``, ``needs_choices``, ``normalise``, ``among``, ``suggested`` and ``extends``, as in `Extractor`.
 
     Returns:
         The decorator; what it returns is what an entry point of ``mmbench.extractors`` names.

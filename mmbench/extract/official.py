@@ -49,6 +49,7 @@ def option(text: str, choices: Choices) -> str | None:
 @extractor(
     "pope-official",
     "1",
+    suggested=False,
     examples=[
         ("Yes, there is.", ("yes", "no"), "yes"),
         ("There is no dog.", ("yes", "no"), "no"),
@@ -68,6 +69,7 @@ def pope_official(text: str, choices: Choices) -> str | None:
 @extractor(
     "mme-official",
     "1",
+    suggested=False,
     examples=[
         ("Yes", ("Yes", "No"), "Yes"),
         ("no, it is not", ("Yes", "No"), "No"),
@@ -86,6 +88,7 @@ def mme_official(text: str, choices: Choices) -> str | None:
 @extractor(
     "scienceqa-official",
     "1",
+    suggested=False,
     examples=[
         ("B", _OPTIONS, "a dog"),
         ("B. a dog", _OPTIONS, "a dog"),

@@ -40,7 +40,9 @@ def readable_by(
     unparsed = [row for row, status in enumerate(table.status) if status == "unparsed"]
     if len(unparsed) <= _SHARE * sum(status in COUNTED for status in table.status):
         return {}
-    others = [other for other in extractors() if other.name != own.name and other.reads == own.reads]
+    others = [
+        other for other in extractors() if other.suggested and other.name != own.name and other.reads == own.reads
+    ]
     found: Counter[str] = Counter()
     known: dict[tuple[bytes, Choices], list[str]] = {}
     for row in unparsed[:LOOKED_AT]:

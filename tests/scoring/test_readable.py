@@ -43,7 +43,7 @@ def run(data: Path, *said: str, **options):
 def test_a_run_counts_what_other_extractors_would_read_and_names_the_command(data: Path) -> None:
     result = run(data, *SAID)
     (entry,) = result.runs[0].record.tasks.values()
-    assert entry.readable_by == {"final-answer": 20, "mention": 20}
+    assert entry.readable_by == {"final-answer": 20, "mention": 20, "option": 20}
     report = (result.path / "report.md").read_text("utf-8")
     assert "final-answer 20" in report
     (typed,) = [piece for piece in report.replace("`", "").split("; ") if "mmbench rescore" in piece]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 from shards import png, shard
 
-from mmbench import run
+from mmbench import run, score
 
 
 @pytest.fixture
@@ -59,3 +60,14 @@ def test_mmmu_is_run_from_the_layout_of_the_hub(tmp_path, monkeypatch, pope, mmm
     for model, expected in (("constant", 0.0), ("oracle", 1.0)):
         result = run(model, "yes-no/pope,mcq/mmmu-val", data=data, progress=False)
         assert values(result, "mcq/mmmu-val") == {"accuracy(rule=mmmu)": expected}
+
+
+def test_a_table_of_vlmevalkit_stands_for_the_files_of_a_card(tmp_path):
+    lines = ["index\tquestion\tA\tB\tC\tanswer\tcategory\timage\tprediction"]
+    picture = base64.b64encode(png((1, 2, 3))).decode()
+    lines += [f"{n}\twhat {n}?\tx\ty\tz\t{'ABC'[n % 3]}\tcoarse\t{picture}\tB" for n in range(3)]
+    table = tmp_path / "MMStar.tsv"
+    table.write_text("\n".join(lines) + "\n")
+    result = score("mcq/mmstar", table, table)
+    assert result.metrics[0].value == pytest.approx(1 / 3)
+    assert set(result.slices["category"]) == {"coarse"}

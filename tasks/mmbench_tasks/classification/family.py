@@ -18,6 +18,7 @@ class ClassificationFamily(CardFamily[ClassificationCard], AnswerFiles):
 
     name = "classification"
     default = None
+    folders = ("references",)
     card_type = ClassificationCard
     task_type = ClassificationTask
     needs = (

@@ -30,6 +30,7 @@ class YesNoFamily(CardFamily[YesNoCard], AnswerFiles):
 
     name = "yes-no"
     default = None
+    folders = ("predictions",)
     card_type = YesNoCard
     task_type = YesNoTask
     needs = (
