@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from mmbench.core.errors import CheckpointError, UsageError
 from mmbench.core.reasoning import left_open
 from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import Generation, Usage
@@ -18,6 +19,7 @@ from mmbench.models.hf.files import Checkpoint, require
 from mmbench.models.hf.generation import build_config, ends_of, reads_by_encoder, settings_of
 from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet
 from mmbench.models.hf.lora import adapted
+from mmbench.models.hf.misfit import misfit
 from mmbench.models.hf.options import HfOptions, template_text
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.selfcheck import Batches, check
@@ -103,8 +105,8 @@ class HuggingFace:
         """Load processor and weights, and check that it can be asked.
 
         Raises:
-            CheckpointError: If it cannot be loaded.
-            UsageError: If it cannot be asked: the template fails, or a question about an image does.
+            CheckpointError: If it cannot be loaded, or not be asked: a question about an image fails.
+            UsageError: If its chat template fails.
         """
         source = self.source
         prompts, processing = self._prepare()
@@ -113,7 +115,10 @@ class HuggingFace:
         set_aside = build_config(model, processor.tokenizer)
         self._answers = Answers(processor.tokenizer, ends_of(model))
         self._asker = Asker(model, processor, prompts.format.family)
-        checked = check(self.path, self._asker, self._pieces, prompts.format.placement.several)
+        try:
+            checked = check(self.path, self._asker, self._pieces, prompts.format.placement.several)
+        except UsageError as error:
+            raise CheckpointError(f"{error}{misfit(processor, model)}") from error
         self._batches, self._text_alone = checked.batches, checked.text_alone
         dtype = str(model.dtype).removeprefix("torch.")
         self._half = dtype != "float32"

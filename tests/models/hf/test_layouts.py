@@ -164,6 +164,48 @@ def test_weights_that_are_cut_short_end_the_run_before_anything_is_asked(copy: P
     assert not any(file.read_text() for file in tmp_path.rglob("responses.jsonl"))
 
 
+def another_class(folder: Path, clip: Path) -> None:
+    """The processor of a CLIP."""
+    for file in folder.iterdir():
+        if file.name not in ("config.json", "model.safetensors"):
+            file.unlink()
+    for file in clip.iterdir():
+        if file.name not in ("config.json", "model.safetensors"):
+            shutil.copy(file, folder)
+
+
+def another_token(folder: Path, clip: Path) -> None:
+    """A processor that writes another of the model's tokens for an image."""
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(folder)
+    processor.chat_template = tiny.TEMPLATE.replace("<image>", "<unk>")
+    processor.image_token = processor.tokenizer.image_token = "<unk>"
+    processor.save_pretrained(folder)
+
+
+def larger_tokenizer(folder: Path, clip: Path) -> None:
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(folder)
+    processor.tokenizer.add_tokens(["What is it?", "shapes"])
+    processor.save_pretrained(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [(another_class, "LlavaProcessor"), (another_token, "config.json"), (larger_tokenizer, "tokens")],
+)
+def test_a_processor_of_another_model_is_named(
+    change: Callable[[Path, Path], None], named: str, copy: Path, clip: Path, tmp_path: Path
+) -> None:
+    change(copy, clip)
+    with pytest.raises(CheckpointError, match=r"processor\.save_pretrained") as caught:
+        evaluate(f"hf/{copy}", write_questions(tmp_path, 2), tmp_path)
+    assert named in str(caught.value)
+
+
 @pytest.mark.slow
 def test_a_class_that_writes_nothing_of_images_is_refused_when_it_is_opened(tmp_path: Path) -> None:
     from transformers import BertConfig, BertModel
