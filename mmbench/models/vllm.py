@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
 from mmbench.core.errors import MissingExtraError, RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.reasoning import left_open
-from mmbench.core.requests import Choose, Generate, Request
+from mmbench.core.requests import Choose, Generate, Request, conversation
 from mmbench.core.responses import Generation, Usage
 from mmbench.models.endpoint.answers import letter_scores
 from mmbench.models.endpoint.payload import LETTERS, data_url, messages_of, template_args
 from mmbench.models.finish_reasons import finish_reason_of
 from mmbench.models.hf.files import checkpoint_digest
+from mmbench.models.hf.placeholders import NEUTRALISED, neutral, neutral_messages, placeholders
 
 Messages = list[dict[str, Any]]
 """One chat."""
@@ -36,6 +38,9 @@ class VLLM:
         self.system = system
         self.options = options
         self._engine: Any = None
+        self._placeholders: tuple[str, ...] = ()
+        self.notes: dict[str, set[str]] = {NEUTRALISED: set()}
+        """What must be known of its answers, and of which requests."""
 
     @classmethod
     def weights_digest(cls, path: str, **options: Any) -> str:
@@ -48,14 +53,31 @@ class VLLM:
         from vllm import LLM
 
         self._engine = LLM(model=self.path, **self.options)
+        self._placeholders = placeholders(None, self._engine.get_tokenizer())
 
     def close(self) -> None:
         """Let the engine go."""
         self._engine = None
 
     def collate(self, requests: Sequence[Request]) -> list[Messages]:
-        """The chats, with the pictures in them; called ahead, from several threads. Raises `MediaError`, `RunFailedError`."""
-        return [messages_of(request, self.system, _picture) for request in requests]
+        """The chats, with the images in them; called ahead, from several threads.
+
+        Tokens for media in the texts of the data are broken by a space: they stand for no image.
+
+        Raises:
+            MediaError: If an image cannot be read.
+            RunFailedError: If a request holds another medium.
+        """
+        system = None if self.system is None else neutral(self.system, self._placeholders)
+        return [messages_of(self._neutral(request), system, _picture) for request in requests]
+
+    def _neutral(self, request: Request) -> Request:
+        asked = conversation(request)
+        messages = neutral_messages(asked, self._placeholders)
+        if messages == asked:
+            return request
+        self.notes[NEUTRALISED].add(request.id)
+        return replace(request, parts=(), messages=messages)  # type: ignore[call-arg]  # of both kinds that come here
 
     def generate(self, requests: Sequence[Generate], inputs: list[Messages]) -> list[Generation]:
         """The model's texts: greedy, but for requests with a temperature, each drawn with its own seed."""

@@ -14,6 +14,7 @@ from helpers import evaluate, lines, write_questions
 
 from mmbench.core.errors import MissingExtraError
 from mmbench.core.requests import Generate
+from mmbench.models.hf.placeholders import NEUTRALISED
 from mmbench.models.vllm import VLLM
 from mmbench.testing import check_model
 
@@ -41,6 +42,10 @@ class LLM:
 
     def __post_init__(self) -> None:
         LLM.made.append(self)
+
+    def get_tokenizer(self) -> Any:
+        pads = SimpleNamespace(content="<|image_pad|>", special=True)
+        return SimpleNamespace(added_tokens_decoder={5: pads})
 
     def chat(self, messages: Any, sampling_params: Any = None, use_tqdm: bool = True) -> list[Any]:
         assert not use_tqdm
@@ -157,3 +162,13 @@ def test_without_vllm_one_sentence_says_what_to_install(tmp_path: Path, monkeypa
     monkeypatch.setattr("mmbench.models.vllm.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'vllm/some/model needs an extra: pip install "mmbench\[vllm\]"'):
         evaluate("vllm/some/model", write_questions(tmp_path, 2), tmp_path)
+
+
+def test_a_placeholder_in_the_data_stands_for_no_image(checkpoint: Path) -> None:
+    model = VLLM(str(checkpoint), system="Say <image>.")
+    model.open()
+    asked = [Generate(parts=("is <|image_pad|> a tag?",), id="a"), Generate(parts=("which?",), id="b")]
+    chats = model.collate(asked)
+    assert [chat[-1]["content"] for chat in chats] == ["is < |image_pad|> a tag?", "which?"]
+    assert chats[0][0]["content"] == "Say < image>."
+    assert model.notes == {NEUTRALISED: {"a"}}

@@ -21,6 +21,7 @@ from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_p
 from mmbench.models.hf.lora import adapted
 from mmbench.models.hf.misfit import misfit
 from mmbench.models.hf.options import HfOptions, template_text
+from mmbench.models.hf.placeholders import NEUTRALISED
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.selfcheck import Batches, check
 from mmbench.models.hf.sequences import Processing
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 _OWN = ("system",)
 """Options of the adapter itself."""
-NEUTRALISED = "a placeholder of an image in the question's own text was broken by a space, so that it counts as none"
-"""Said of requests whose text holds one."""
 NO_TEMPLATE = (
     "the checkpoint has no chat template, so that the question was the whole prompt; a model that was tuned to chat "
     "needs its own: --model-args chat_template=FILE"

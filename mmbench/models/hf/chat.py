@@ -14,16 +14,11 @@ from mmbench.core.media import Media
 from mmbench.core.requests import Message
 from mmbench.core.samples import Part
 from mmbench.models.hf.families import Family
+from mmbench.models.hf.placeholders import placeholders
 from mmbench.models.hf.placement import Placement, Process, image_tokens, placement
 
 _PROBE = "mmbenchprobe"
 _SYSTEM_PROBE = "mmbenchsystem"
-_MEDIA_WORDS = re.compile(
-    r"image|img|vision|visual|video|audio|picture|speech|sound|media|patch|fake_token|row_\d+_col", re.IGNORECASE
-)
-_NAMED_BY_PROCESSOR = re.compile(r"(?:image|video|audio|vision|img|boi|eoi|boa|eoa).*(?:token|tag)|(?:boi|eoi)_token")
-
-
 _NONE = Family()
 _IN_TEXT = Placement(how="text", token="<image>")  # noqa: S106 - no password
 
@@ -106,16 +101,6 @@ class ChatFormat:
             return len(re.findall(rf"{re.escape(before)}\d*{re.escape(behind)}", text))
         return text.count(self.image_token)
 
-    def neutral(self, text: str) -> str:
-        r"""A text of the data in which nothing stands for a medium: a space breaks every placeholder.
-
-        >>> ChatFormat().neutral("<image>\nWhat is it?")
-        '< image>\nWhat is it?'
-        """
-        while found := next((token for token in self.placeholders if token in text), None):
-            text = text.replace(found, f"{found[0]} {found[1:]}")
-        return text
-
     def _message(self, message: Message, images: Iterator[int]) -> dict[str, Any]:
         if self.content == "text":
             return {"role": message.role, "content": self._as_text(message.parts, images)}
@@ -146,7 +131,10 @@ def chat_format(
     """
     family = family or Family()
     tokens = image_tokens(processor, config)
-    plain = ChatFormat(family=family, placeholders=_placeholders(processor, _written(family, tokens)))
+    plain = ChatFormat(
+        family=family,
+        placeholders=placeholders(processor, getattr(processor, "tokenizer", None), _written(family, tokens)),
+    )
     template = getattr(processor, "chat_template", None)
     content = _content(processor) if template else "none"
     if content != "parts":
@@ -242,17 +230,3 @@ def _written_once(processor: Any, tokens: Sequence[str]) -> str | None:
         return None
     fitting = [token for token in tokens if one.count(token) == 1]
     return next((token for token in fitting if two is not None and two.count(token) == 2), next(iter(fitting), None))
-
-
-def _placeholders(processor: Any, image_tokens: Sequence[str]) -> tuple[str, ...]:
-    """Every token that a processor or its tokenizer has for media."""
-    tokenizer = getattr(processor, "tokenizer", None)
-    found = {*image_tokens, "<image>"}
-    for owner in (processor, tokenizer):
-        for name, value in getattr(owner, "__dict__", {}).items():
-            if isinstance(value, str) and _NAMED_BY_PROCESSOR.search(name):
-                found.add(value)
-    for token in getattr(tokenizer, "added_tokens_decoder", {}).values():
-        if token.special and _MEDIA_WORDS.search(token.content):
-            found.add(token.content)
-    return tuple(sorted((token for token in found if len(token) > 1), key=lambda token: (-len(token), token)))

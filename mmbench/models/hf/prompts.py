@@ -8,10 +8,10 @@ from typing import Any
 from mmbench.core.errors import ModelUnusableError, RunFailedError
 from mmbench.core.media import Media
 from mmbench.core.requests import Generate, Message, Request, conversation
-from mmbench.core.samples import Part
 from mmbench.models.endpoint.payload import template_args
 from mmbench.models.hf.chat import ChatFormat, chat_format
 from mmbench.models.hf.families import family_of
+from mmbench.models.hf.placeholders import neutral, neutral_messages
 from mmbench.models.hf.sequences import Processing
 
 
@@ -38,7 +38,7 @@ class Prompts:
         """What the chat template takes."""
         self.neutralised: set[str] = set()
         """Ids of the requests whose own text held a placeholder of a medium."""
-        self._system = None if system is None else self.format.neutral(system)
+        self._system = None if system is None else neutral(system, self.format.placeholders)
 
     def of(self, requests: Sequence[Request]) -> tuple[list[str], list[list[Any]]]:
         """One prompt and a list of images (PIL, mode RGB) for each request.
@@ -55,7 +55,7 @@ class Prompts:
 
     def _text(self, request: Request) -> str:
         asked = conversation(request)
-        messages = [Message(message.role, tuple(map(self._neutral, message.parts))) for message in asked]
+        messages = list(neutral_messages(asked, self.format.placeholders))
         if messages != list(asked):
             self.neutralised.add(request.id)
         if self._system is not None:
@@ -64,9 +64,6 @@ class Prompts:
         given = template_args(request) if isinstance(request, Generate) else {}
         self._check_thinking(given)
         return self.format.render(self._processor, messages, given)
-
-    def _neutral(self, part: Part) -> Part:
-        return part if isinstance(part, Media) else self.format.neutral(part)
 
     def _check_thinking(self, given: Mapping[str, Any]) -> None:
         if "thinking_budget" in given and not self.format.thinking_budget:

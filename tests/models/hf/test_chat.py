@@ -11,9 +11,10 @@ from helpers import evaluate, lines, mmbench, write_picture, write_questions, wr
 from mmbench import Generate
 from mmbench.core import Message
 from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
-from mmbench.models.hf.adapter import NEUTRALISED, HuggingFace
+from mmbench.models.hf.adapter import HuggingFace
 from mmbench.models.hf.chat import chat_format
 from mmbench.models.hf.generation import settings_of
+from mmbench.models.hf.placeholders import NEUTRALISED
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.sequences import Processing
 
