@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError, MissingExtraError, Sample
-from mmbench.data.fields import Fields
+from mmbench.data.fields import Fields, evaluated
 from mmbench.data.records import NumberText, Record, id_text, listed, refuse_repeated
 from mmbench.data.tables.open import open_table
 from mmbench.data.tables.text import read_json, read_text, record_of
@@ -56,7 +57,7 @@ _ANSWERS = (
 _GOLD = ("answer", "label", "text", "caption")
 """The fields, among these, that hold what is right in files of references."""
 _OPTIONS = ("A", "B")
-_NESTED = "doc_id"
+_NESTED, _DOCUMENT = "doc_id", "doc"
 _PREFIX = "/"
 
 
@@ -208,16 +209,20 @@ def _text(record: Record, name: str) -> str:
     )
 
 
-def match_answers(path: Path, answered: Sequence[Answered], samples: Sequence[Sample]) -> dict[str, str]:
+def match_answers(
+    path: Path, answered: Sequence[Answered], samples: Sequence[Sample], maps: Sequence[Fields] = ()
+) -> dict[str, str]:
     """Find the sample that each answer belongs to.
 
-    By its id, whatever the field is called; by the part of the sample's id behind the last slash, where that is unique; by image
-    and question, as in LLaVA's files; for files without any id by their order.
+    By its id, whatever the field is called, or as the dataset makes it of the fields of a row or of the ``doc`` in it; by the part of the
+    sample's id behind the last slash, where that is unique; by image and question, as in LLaVA's files; for files without any id
+    by their order.
 
     Args:
         path: The file, for messages.
         answered: What `read_answered` gave.
         samples: The samples.
+        maps: What the dataset calls its fields, wherever it is read from.
 
     Returns:
         Sample id to what was answered, in the order of the file; answers that belong to no sample keep the id that they have.
@@ -226,7 +231,7 @@ def match_answers(path: Path, answered: Sequence[Answered], samples: Sequence[Sa
         DataError: If answers have no id and are not as many as the samples, or an id stands there twice.
     """
     known = _known(samples)
-    found = _by_field(answered, known)
+    found = _by_field(answered, known, maps)
     if found is None or not all(name in known.values() for name in found[:1]):
         found = _by_question(answered, samples) or found or _by_order(path, answered, samples)
     refuse_repeated(path, found)
@@ -243,11 +248,18 @@ def _known(samples: Sequence[Sample]) -> dict[str, str]:
     return {**short, **bare, **{name: name for name in ids}}
 
 
-def _by_field(answered: Sequence[Answered], known: Mapping[str, str]) -> list[str] | None:
+def _by_field(answered: Sequence[Answered], known: Mapping[str, str], maps: Sequence[Fields]) -> list[str] | None:
     """The ids by the field that most samples are found by; None where no field is in every row, or none is unique."""
     best: tuple[int, list[str]] | None = None
-    for name in _IDS:
-        values = [_identifier(each.record, name) for each in answered]
+    first = answered[0].record if answered else None
+    columns: list[Callable[[Record], str | None]] = [partial(_identifier, name=name) for name in _IDS]
+    columns += [
+        partial(_made, fields=fields, inside=inside) for fields in maps for inside in ("", _DOCUMENT) if "id" in fields
+    ]
+    for column in columns:
+        if first is None or column(first) is None:
+            continue
+        values = [column(each.record) for each in answered]
         if None in values or len(set(values)) < len(values):
             continue
         ids = [known.get(str(value), str(value)) for value in values]
@@ -267,6 +279,18 @@ def _identifier(record: Record, name: str) -> str | None:
     if isinstance(fields, str) and fields.strip():
         return fields.strip()
     return None
+
+
+def _made(record: Record, fields: Fields, inside: str) -> str | None:
+    """The id that a dataset makes of a row, or of the object in one of its fields; None where that lacks something."""
+    held = record.fields.get(inside) if inside else record.fields
+    if not isinstance(held, Mapping):
+        return None
+    try:
+        value = evaluated(Record(record.path, record.place, held, record.is_csv), fields["id"])
+    except DataError:
+        return None
+    return None if value is None else id_text(float(value)) if isinstance(value, float) else str(value).strip()
 
 
 def _by_question(answered: Sequence[Answered], samples: Sequence[Sample]) -> list[str] | None:
@@ -305,6 +329,7 @@ def _by_order(path: Path, answered: Sequence[Answered], samples: Sequence[Sample
     places = [_identifier(each.record, _NESTED) for each in answered]
     if None not in places and len(set(places)) == len(places):
         by_place = {str(place): sample.id for place, sample in enumerate(samples)}
+        _check_order(path, answered, {str(place): sample for place, sample in enumerate(samples)})
         return [by_place.get(str(place), f"{_NESTED} {place}") for place in places]
     if len(answered) != len(samples):
         raise DataError(
@@ -312,3 +337,18 @@ def _by_order(path: Path, answered: Sequence[Answered], samples: Sequence[Sample
             f"{len(samples):,} samples, so that their order does not tell either"
         )
     return [sample.id for sample in samples]
+
+
+def _check_order(path: Path, answered: Sequence[Answered], samples: Mapping[str, Sample]) -> None:
+    """Refuse numbers of documents that are not those of the samples, where both have the question. Raises `DataError`."""
+    for each in answered:
+        document, sample = each.record.fields.get(_DOCUMENT), samples.get(str(_identifier(each.record, _NESTED)))
+        said = document.get("question") if isinstance(document, Mapping) else each.record.fields.get("input")
+        if sample is None or not isinstance(said, str):
+            continue
+        known = _folded(_question_of(sample))
+        if known and "not given" not in known and known not in _folded(said):
+            raise each.record.error(
+                f"its document is about another question than sample {sample.id}, which has its number: the dataset is in another order here, "
+                "and the documents have no id that tells"
+            )

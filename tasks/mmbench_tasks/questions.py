@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core import Media, Output, Part, Task
-from mmbench.data import Fields, NamedImages, Question, Record, UnseenImages, match_answers, questions_of, read_answered
+from mmbench.data import (
+    Distribution,
+    Fields,
+    NamedImages,
+    Question,
+    Record,
+    UnseenImages,
+    match_answers,
+    questions_of,
+    read_answered,
+)
 
 _MARK = re.compile(r"<image (\d+)>")
 _META = "meta."
@@ -92,5 +102,14 @@ def interleaved(text: str, images: Sequence[Media]) -> tuple[Part, ...]:
 def answers_of(path: Path, task: Task, fields: Fields | None = None) -> Mapping[str, Sequence[Output]]:
     """Sample id to the answer that a file has for it; by the card's names of fields, else by those that are given."""
     fields = getattr(getattr(task, "card", None), "results", None) or fields
-    samples = task.samples()
-    return {name: (answer,) for name, answer in match_answers(path, read_answered(path, fields), samples).items()}
+    source = getattr(getattr(task, "card", None), "source", None)
+    found = match_answers(path, read_answered(path, fields), task.samples(), _maps(source))
+    return {name: (answer,) for name, answer in found.items()}
+
+
+def _maps(source: Any) -> list[Fields]:
+    """What a published dataset calls its fields, on the hub, in the official files and in both; empty for any other."""
+    if not isinstance(source, Distribution):
+        return []
+    parts = [part.fields for part in (source.hub, source.official) if part is not None and part.fields is not None]
+    return [source.fields, *(part.over(source.fields) for part in parts)]

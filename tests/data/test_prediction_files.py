@@ -73,7 +73,7 @@ def test_samples_of_lmms_eval_by_the_id_in_their_document_or_by_their_number(tmp
     ]
     assert answers(write(tmp_path / "samples.jsonl", rows), "7", "8") == {"8": "2", "7": "red"}
     for row in rows:
-        row["doc"] = {"question": "?"}
+        row["doc"] = {"hint": "?"}
     assert answers(write(tmp_path / "numbers.jsonl", rows), "first", "second") == {"second": "2", "first": "red"}
 
 
@@ -117,3 +117,22 @@ def test_a_card_says_what_the_official_result_file_calls_things(tmp_path):
 def test_files_without_answers_and_ids_that_stand_there_twice(tmp_path, content):
     with pytest.raises(DataError):
         answers(write(tmp_path / "bad.csv", content), "7")
+
+
+def test_the_id_is_made_as_the_dataset_makes_it(tmp_path):
+    rows = [
+        {"doc_id": n, "doc": {"category": c, "question_id": 1, "question": c}, "filtered_resps": [c]}
+        for n, c in enumerate(["b", "a"])
+    ]
+    path = write(tmp_path / "samples.jsonl", rows)
+    maps = [Fields(id="{category}/{question_id}")]
+    assert match_answers(path, read_answered(path), samples("a/1", "b/1"), maps) == {"b/1": "b", "a/1": "a"}
+    plain = write(tmp_path / "plain.jsonl", [{"category": c, "question_id": 1, "text": c} for c in "ba"])
+    assert match_answers(plain, read_answered(plain), samples("a/1", "b/1"), maps) == {"b/1": "b", "a/1": "a"}
+
+
+def test_numbers_of_documents_in_another_order_are_refused(tmp_path):
+    rows = [{"doc_id": n, "doc": {"question": f"What is {name}?"}, "resps": [["x"]]} for n, name in enumerate("ba")]
+    path = write(tmp_path / "samples.jsonl", rows)
+    with pytest.raises(DataError, match="another order"):
+        match_answers(path, read_answered(path), samples("a", "b"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from mmbench.core import AnswerFiles, CardFamily, Output, Task
+from mmbench.core import AnswerFiles, CardFamily, DataError, Output, Task
 from mmbench.data import (
     Distribution,
     FileRows,
@@ -50,13 +51,15 @@ class VqaFamily(CardFamily[VqaCard], AnswerFiles):
         return read_results(path)
 
     def outputs_of(self, path: Path, task: Task) -> Mapping[str, Sequence[Output]]:
-        """Question id to answer; for a card in any format of its benchmark and of its peers."""
-        card = getattr(task, "card", None)
-        return (
-            answers_of(path, task)
-            if isinstance(getattr(card, "source", None), Distribution)
-            else super().outputs_of(path, task)
-        )
+        """Question id to answer: of VQA results, or in any other format of a benchmark or a peer."""
+        if isinstance(getattr(getattr(task, "card", None), "source", None), Distribution):
+            return answers_of(path, task)
+        try:
+            return super().outputs_of(path, task)
+        except DataError as error:
+            with suppress(DataError):
+                return answers_of(path, task)
+            raise error from None
 
     def from_references(self, path: Path) -> VqaTask:
         """The task over official annotations, whose several answers are those of several people, or as in `from_data`."""
