@@ -59,8 +59,7 @@ class HiddenStates:
                 kind: Prompts(processing, _told(instruction, kind), config, template_text(options)) for kind in _KINDS
             }
         self._model = load_model(_auto_classes(config), source, options)
-        # Behind a head that writes there is the model whose states are wanted; without a head it is that model.
-        self._states = self._model.base_model
+        self._states = _without_head(self._model)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -88,10 +87,23 @@ class HiddenStates:
 
         given = on_device(accepted(self._states, inputs), self._model.device, self._model.dtype)
         with torch.inference_mode():
-            states = self._states(**given).last_hidden_state
+            states = _last_states(self._states, given)
         pooled = pool(states, given["attention_mask"], self.pooling)
         vectors: Vectors = pooled.float().cpu().numpy()
         return vectors
+
+
+def _without_head(model: Any) -> Any:
+    """The model behind the head that writes, so that no token is made of any state; the model itself where it is one piece."""
+    inner = model.base_model
+    return getattr(model, "model", model) if inner is model else inner  # transformers 4 names it for some classes only
+
+
+def _last_states(model: Any, given: Mapping[str, Any]) -> Any:
+    """The states behind the last layer: tensor [n, t, dim]."""
+    whole = hasattr(model, "lm_head")
+    output = model(**given, **({"output_hidden_states": True} if whole else {}))
+    return output.hidden_states[-1] if whole else output.last_hidden_state
 
 
 def pool(states: Any, mask: Any, pooling: str) -> Any:

@@ -1,6 +1,7 @@
 """Tiny checkpoints in the Hugging Face layout, random weights, built on the spot."""
 
 import importlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def colpali(folder: Path) -> Path:
         SiglipVisionConfig,
     )
 
-    words = tokenizer()
+    words = tokenizer("GemmaTokenizerFast" if version("transformers") < "5" else "PreTrainedTokenizerFast")
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     text = GemmaConfig(
         **sizes, vocab_size=len(words), num_key_value_heads=1, head_dim=16, pad_token_id=3, eos_token_id=2
