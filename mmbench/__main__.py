@@ -1,6 +1,10 @@
 """Entry point of the command ``mmbench`` and of ``python -m mmbench``."""
 
+import os
 import sys
+
+if __name__ == "__main__" and sys.path[:1] in ([""], [os.getcwd()]) and not __file__.startswith(os.getcwd()):  # noqa: PTH109
+    del sys.path[0]  # a file of the working directory must not stand in for a module of somebody else
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import say, working_directory_first
+from mmbench.cli.values import say
 from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, UsageError
 from mmbench.resolve.allowances import FOREIGN_SOURCE
 
@@ -61,7 +61,6 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
     from mmbench.results.find import load_run
 
     _check(runs, values)
-    working_directory_first()
     allowed = checked_allowances(values["allow"], (FOREIGN_SOURCE,))
     values["foreign"] = FOREIGN_SOURCE in allowed
     values["allow"] = allowed - {FOREIGN_SOURCE}

@@ -12,7 +12,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.run import OFFLINE
-from mmbench.cli.values import say, working_directory_first
+from mmbench.cli.values import say
 
 if TYPE_CHECKING:
     from mmbench.data.inspection import Inspection
@@ -136,7 +136,6 @@ def _source_of(card: str) -> Any:
     """The source of a registered dataset. Raises `UnknownNameError`."""
     from mmbench.resolve.task_names import resolve_tasks
 
-    working_directory_first()
     return getattr(resolve_tasks([card])[0].task, "source", None)
 
 

@@ -12,7 +12,7 @@ import click
 
 from mmbench.cli.gate_plan import plan
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import say, working_directory_first, writable_file
+from mmbench.cli.values import say, writable_file
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -98,7 +98,6 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     targets = _targets(values, (*runs, *baselines, values["rules"]))
     if values["aa"] and any(targets.values()):
         raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
-    working_directory_first()
     from mmbench.analysis.variants import checked_allowances
     from mmbench.api.gate import gate_input
     from mmbench.gating.judge import gate

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import working_directory_first
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
     from mmbench.gating.plan import given_noise, noise_of, plan_rows
     from mmbench.results.find import load_run
 
-    working_directory_first()
     out = Path(values["out"])
     disagreement = values["disagreement"]
     if disagreement is not None:

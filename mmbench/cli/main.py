@@ -14,7 +14,7 @@ import click
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError, missing_package
 from mmbench.core.ids import nearest_names
-from mmbench.core.visible import readable_lines
+from mmbench.core.visible import readable_lines, shown_name, visible
 
 if TYPE_CHECKING:
     from mmbench.resolve.config import Known
@@ -111,6 +111,7 @@ def cli(ctx: click.Context) -> None:
 
     ctx.default_map = load_config().command_defaults({name: partial(_known_of, name) for name in COMMANDS})
     if ctx.invoked_subcommand is not None:
+        _check_address_space(ctx.invoked_subcommand)
         check_environment(_command(ctx.invoked_subcommand), ctx.invoked_subcommand, COMMANDS)
 
 
@@ -153,6 +154,8 @@ def main(arguments: list[str] | None = None) -> int:
         _drop_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the top-level handler: whatever arrives here is a bug and is shown whole
+        if (refused := _environment_error(error)) is not None:
+            return _refuse(refused)
         if isinstance(error, ImportError) and (missing := missing_package(error)) is not None:
             return _refuse(missing)
         if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
@@ -165,6 +168,47 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("This is a bug in mmbench. Please report it with the lines above.", err=True)
         return BUG
     return result if isinstance(result, int) else 0
+
+
+_NO_MEMORY = ("cannot allocate memory", "failed to map segment", "unable to allocate")
+
+
+def _environment_error(error: Exception) -> MmbenchError | None:
+    """The error for what the machine or the command's own words make impossible; None for anything else."""
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or (
+        isinstance(error, ImportError | OSError) and any(map(said.count, _NO_MEMORY))
+    ):
+        return RunFailedError(f"memory has run out ({visible(str(error), 200) or 'MemoryError'})")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageError(f"a name is too long for a file: {shown_name(str(error.filename or ''))}")
+    if isinstance(error, ValueError) and "embedded null" in said:
+        return UsageError("a name holds a NUL character, which no file has")
+    if isinstance(error, UnicodeEncodeError):
+        return UsageError(f"a text is not valid Unicode: {shown_name(ascii(error.object[error.start : error.end]))}")
+    return None
+
+
+_NEEDED_BYTES = 2**29
+_NEEDED_A_THREAD = 2**26
+_LIGHT = ("list", "doctor")
+"""Commands that do without numpy."""
+
+
+def _check_address_space(command: str) -> None:
+    """Refuse to begin where numpy's libraries could not be loaded: they end the process without a word. Raises `UsageError`."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    threads = int(os.environ.get("OPENBLAS_NUM_THREADS") or 0) or min(os.cpu_count() or 1, 64)
+    needed = _NEEDED_BYTES + threads * _NEEDED_A_THREAD
+    if command not in _LIGHT and limit != resource.RLIM_INFINITY and limit < needed:
+        raise UsageError(
+            f"the limit on address space (ulimit -v) is {limit >> 20:,} MiB; numpy and its {threads} threads need about "
+            f"{needed >> 20:,} MiB: raise it, or set OPENBLAS_NUM_THREADS=1"
+        )
 
 
 def _refuse(error: MmbenchError) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, say, working_directory_first
+from mmbench.cli.values import plug_in_output, say
 
 
 @click.command(
@@ -42,7 +42,6 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
     """Apply today's metrics to the stored answers of a run, and say what moved."""
     from mmbench.api.rescore import rescore
 
-    working_directory_first()
     with plug_in_output(values["json"]):
         result = rescore(run, tasks, task_args=values["task_args"], allow=values["allow"], dry_run=dry_run, out=out)
     if values["json"]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, resumable, say, working_directory_first
+from mmbench.cli.values import plug_in_output, resumable, say
 from mmbench.core.visible import shell_command, visible_lines
 from mmbench.resolve.options import OF_RUN
 
@@ -51,7 +51,6 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
     )
     if offline:
         os.environ.update(dict.fromkeys(OFFLINE, "1"))
-    working_directory_first()
     plan = make_plan(model, tasks, out, values)
     if dry_run:
         from mmbench.cli.dry_run import describe

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, say, working_directory_first, writable_file
+from mmbench.cli.values import plug_in_output, say, writable_file
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.resolve.options import OPTIONS
 
@@ -67,7 +67,6 @@ def command(tasks: tuple[str, ...], predictions: str, references: str | None, **
 
     if len(tasks) != 1:
         raise UsageError("name one task: --task T" + (f"; got {', '.join(tasks)}" if tasks else ""))
-    working_directory_first()
     target = writable_file("--per-sample", values["per_sample"], (predictions, references))
     with plug_in_output(values["json"]):
         result = score(

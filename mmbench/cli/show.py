@@ -11,7 +11,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.show_sample import find_sample, print_line, print_references, print_sample, show_run_sample
-from mmbench.cli.values import say, working_directory_first
+from mmbench.cli.values import say
 from mmbench.core.errors import RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.ids import tasks_named
 from mmbench.core.media import Media
@@ -91,7 +91,6 @@ def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None
     from mmbench.cli.show_prompt import asked_task, prompts_shown
     from mmbench.resolve.samples import samples_of
 
-    working_directory_first()
     asked = asked_task(name, values)
     task = asked.task
     if sample_id is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, resumable, say, working_directory_first
+from mmbench.cli.values import plug_in_output, resumable, say
 from mmbench.core.visible import shell_command
 from mmbench.resolve.options import OPTIONS
 
@@ -60,7 +60,6 @@ def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     """
     from mmbench.api.train import train
 
-    working_directory_first()
     as_json, quiet = values.pop("json"), values.pop("quiet")
     with resumable("Checkpoints are kept."), plug_in_output(as_json):
         result = train(model, tasks, **values, progress=not quiet)

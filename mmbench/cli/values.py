@@ -20,13 +20,6 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(readable_lines(text), err=err)
 
 
-def working_directory_first() -> None:
-    """Let modules in the working directory be imported, as ``python`` does."""
-    here = os.getcwd()  # noqa: PTH109 - sys.path holds text
-    if here not in sys.path:
-        sys.path.insert(0, here)
-
-
 def plug_in_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
     """Send what a plug-in prints to stderr where it must not land in a JSON document."""
     return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()

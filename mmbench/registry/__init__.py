@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mmbench._lazy import lazy_exports
 from mmbench.registry.entry_points import GROUPS, Kind, Plugin, broken_metadata, find, is_registered, plugins
-from mmbench.registry.importing import import_file, import_target, load_reference
+from mmbench.registry.importing import folder_of, import_file, import_target, importable, load_reference
 
 if TYPE_CHECKING:
     from mmbench.registry.datasets import INDEX, dataset_facts, facts_of
@@ -26,8 +26,10 @@ __all__ = [
     "describe",
     "facts_of",
     "find",
+    "folder_of",
     "import_file",
     "import_target",
+    "importable",
     "is_family",
     "is_registered",
     "load",

@@ -127,7 +127,7 @@ def check(plugin: Plugin, timeout_s: float = 60.0) -> str | None:
         "try: import_target(sys.argv[1], 'it')\n"
         "except Exception as error: sys.stderr.write(str(error)); raise SystemExit(1)"
     )
-    command = [sys.executable, "-c", code, plugin.target]
+    command = [sys.executable, "-P", "-c", code, plugin.target]  # -P: nothing of the working directory
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,8 +25,30 @@ def import_target(target: str, what: str) -> Any:
     return _attribute(value, attribute, what)
 
 
+@contextmanager
+def importable(*folders: Path | str) -> Iterator[None]:
+    """Let modules in these folders be imported, after all others, so that none of them stands in for another's module."""
+    added = [text for text in map(str, folders) if text not in sys.path]
+    sys.path += added
+    try:
+        yield
+    finally:
+        for text in added:
+            with suppress(ValueError):
+                sys.path.remove(text)
+
+
+def folder_of(value: Any) -> list[Path]:
+    """The folder from which a user's own code imports its helpers: that of its file, and the working directory; else none."""
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    here = Path.cwd()
+    own = hasattr(module, "__mmbench_file__") or (file is not None and Path(file).is_relative_to(here))
+    return [Path(file).resolve().parent, here] if own and file is not None else []
+
+
 def import_file(path: Path, what: str) -> ModuleType:
-    """Import a Python file as a module named after it, its folder importable. Raises `PluginError`."""
+    """Import a Python file as a module named after it, its folder importable meanwhile. Raises `PluginError`."""
     path = path.resolve()
     name = path.stem.replace(".", "_")
     loaded = sys.modules.get(name)
@@ -38,11 +61,9 @@ def import_file(path: Path, what: str) -> ModuleType:
         raise PluginError(f"{what}: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     module.__dict__["__mmbench_file__"] = str(path)
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), importable(path.parent):
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
@@ -85,6 +106,10 @@ def load_reference(reference: str, what: str) -> tuple[Any, ModuleType]:
         if not path.is_file():
             raise PluginError(f"{what}: there is no file {place}")
         module: ModuleType = import_file(path, what)
+        folder = path.resolve().parent
     else:
-        module = import_target(place, what)
-    return _attribute(module, attribute, what), module
+        folder = Path.cwd()
+        with importable(folder):
+            module = import_target(place, what)
+    with importable(folder):  # a lazy attribute imports what it stands for
+        return _attribute(module, attribute, what), module

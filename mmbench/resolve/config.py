@@ -111,5 +111,7 @@ def load_config(folder: Path | None = None, *, path: Path | None = None) -> Conf
 
     try:
         return Config(path, tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # what TOML and UTF-8 decoders raise is a ValueError
         raise UsageError(f"{path} cannot be read: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path} cannot be read: it is nested too deeply") from error

@@ -68,9 +68,10 @@ def unrepeatable_digest() -> str:
 
 def digest_of_module(module: ModuleType) -> str | None:
     """Digest of a module's file; of every Python file below it, for a package; None where it has no file."""
-    if not module.__file__:
+    file = getattr(module, "__file__", None)  # modules that are built into the interpreter have none
+    if not file:
         return None
-    path = Path(module.__file__)
+    path = Path(file)
     if path.name != "__init__.py":
         return _digest_of_file(path)
     digests = [f"{file.relative_to(path.parent)} {_digest_of_file(file)}" for file in sorted(path.parent.rglob("*.py"))]

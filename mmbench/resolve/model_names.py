@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +20,6 @@ from mmbench.models.caller import USER_ERRORS
 from mmbench.models.hf.layouts import fitting_adapter
 from mmbench.models.unknown_option import unknown_option_of
 from mmbench.resolve.identity import Identity, digest_of_class, digest_of_module, of_registered, of_source
-from mmbench.results.codec import canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class ResolvedModel:
         if not isinstance(self.target, type):
             return self.target
         try:
-            return self.target(**self.options)
+            with registry.importable(*registry.folder_of(self.target)):
+                return self.target(**self.options)
         except UsageError:
             raise
         except USER_ERRORS as error:
@@ -143,7 +144,8 @@ def _is_module(name: str, *, named: bool) -> bool:
     if not all(part.isidentifier() for part in name.split(".")):
         return False
     try:
-        spec = importlib.util.find_spec(name)
+        with registry.importable(Path.cwd()):
+            spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return False
     # A namespace package (any folder) is no model; a bare word is one only if it lies in the working directory.
@@ -193,7 +195,7 @@ def _resolved(
 def _check_options(name: str, target: type, options: dict[str, Any]) -> None:
     for option, value in options.items():
         try:
-            canonical_json(value)
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise UsageError(
                 f"option {option!r} of model {name!r} cannot be written to run.json ({error}); "

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, MmbenchError, RunFailedError
+from mmbench.core.secrets import masked
 from mmbench.perf.machine import git_state, machine, packages
 from mmbench.perf.threads import compute_threads
 from mmbench.results.rundir import RunDirectory, set_damaged_aside
@@ -104,11 +105,11 @@ class Session:
                 reference=model.reference,
                 version=model.identity.version,
                 digest=model.digest,
-                options=dict(model.options),
+                options=masked(dict(model.options)),
                 settings=earlier.model.settings if earlier else {},
             ),
             seed=self.job.spec.seed,
-            spec=msgspec.to_builtins(self.job.spec),
+            spec=masked(msgspec.to_builtins(self.job.spec)),
             tasks=earlier.tasks if earlier else {},
             created=earlier.created if earlier else now,
             updated=now,

@@ -10,6 +10,7 @@ import msgspec
 from mmbench.core.errors import DamagedFileError, ModelUnusableError, StoppedError
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
+from mmbench.core.visible import shown_name
 from mmbench.perf.meter import Meter
 from mmbench.perf.observer import Observer
 from mmbench.results.codec import digest
@@ -304,7 +305,9 @@ def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int
                     cause = response.error or response.status
                     counts[cause] += 1
                     first.setdefault(cause, sample.id)
-        causes = [f"{n:,} × {cause} (first: sample {first[cause]})" for cause, n in counts.most_common(_CAUSES)]
+        causes = [
+            f"{n:,} × {cause} (first: sample {shown_name(first[cause])})" for cause, n in counts.most_common(_CAUSES)
+        ]
         more = [f"{len(counts) - _CAUSES:,} other causes"] if len(counts) > _CAUSES else []
         parts.append(f"{failed:,} of {plan.n_requests:,} requests failed: {'; '.join([*causes, *more])}")
     if entry.n_split:

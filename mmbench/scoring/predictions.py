@@ -18,6 +18,7 @@ from mmbench.core.responses import Output, Response
 from mmbench.core.samples import Sample
 from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.core.task import Predicted, Task
+from mmbench.core.visible import shown_name
 from mmbench.metrics.evaluate import IntervalChoice, unit_values
 from mmbench.results.codec import write_atomic
 from mmbench.scoring import tables as scoring
@@ -181,7 +182,7 @@ def _matched(
 
 
 def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(each if each.isprintable() else repr(each) for each in ids[:_NAMED])
+    shown = ", ".join(map(shown_name, ids[:_NAMED]))
     return f"{shown} and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else shown
 
 

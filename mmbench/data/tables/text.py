@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from mmbench.core import DataError
+from mmbench.core.visible import shown_name
 from mmbench.data.records import NumberText, Record, describe
 from mmbench.data.tables.table import Table, refuse_empty
 
@@ -33,7 +34,21 @@ SPLITS = ("test", "validation", "val", "dev", "train", "testdev", "minival", "mi
 """Keys that are names of splits."""
 _LONGEST_CELL = 2**28
 """Characters of a cell, 256 Mi: an image of a hundred megapixels as base64 has fewer."""
-_DECODER = json.JSONDecoder(parse_int=NumberText, parse_float=NumberText)
+
+
+class _RepeatedKeyError(ValueError):
+    """An object has a key twice, of which readers would keep one or the other."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        key = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
+        raise _RepeatedKeyError(f"the key {shown_name(key)!r} stands twice in one object")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_int=NumberText, parse_float=NumberText, object_pairs_hook=_object)
 _TOKEN = re.compile(r"[^\t]+#\d+\t")
 _BARE_COMMAS = "image,caption"
 
@@ -58,8 +73,34 @@ def _suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
+MAX_INFLATED = 2**33
+"""Bytes that a compressed file may take when it is inflated; one that takes more is refused."""
+
+
+class _Bounded(gzip.GzipFile):
+    """A compressed file that stops where it has become too large."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As usual. Raises `OSError` beyond the bound."""
+        if self.tell() > MAX_INFLATED:
+            raise OSError(f"it takes more than {MAX_INFLATED:,} bytes when it is inflated")
+        return super().read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """As usual, but no line is longer than the bound. Raises `OSError` beyond the bound."""
+        line = super().readline(MAX_INFLATED + 1 - self.tell() if size is None or size < 0 else size)
+        if self.tell() > MAX_INFLATED:
+            raise OSError(f"it takes more than {MAX_INFLATED:,} bytes when it is inflated")
+        return line
+
+    def __next__(self) -> bytes:
+        if line := self.readline():
+            return line
+        raise StopIteration
+
+
 def _open(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
+    return cast("BinaryIO", _Bounded(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 def _begin(path: Path) -> str:
@@ -109,6 +150,8 @@ def read_json(path: Path, text: str) -> Any:
         raise DataError(f"not valid JSON: {error.msg}", path, error.lineno) from error
     except RecursionError as error:
         raise DataError(f"{path}: not usable JSON: nested too deeply") from error
+    except _RepeatedKeyError as error:
+        raise DataError(str(error), path) from error
 
 
 def _json_table(path: Path, begin: str, split: str) -> Table:
@@ -223,6 +266,8 @@ def _json_lines(path: Path) -> Iterator[Record]:
             raise DataError(f"not valid JSON: {error.msg} (column {error.colno})", path, number) from error
         except RecursionError as error:
             raise DataError("not usable JSON: nested too deeply", path, number) from error
+        except _RepeatedKeyError as error:
+            raise DataError(str(error), path, number) from error
         yield record_of(path, f"line {number}", value)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from mmbench.core.model import FitProgress
 from mmbench.core.visible import readable_lines, visible, visible_lines
@@ -298,7 +299,29 @@ def progress_of(wanted: bool | Progress) -> Display:
     if isinstance(wanted, Display):
         return wanted
     if not isinstance(wanted, bool):
-        return Given(wanted)
+        return _unfailing(Given(wanted))
     if not wanted:
         return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+    return _unfailing(Bar() if sys.stderr.isatty() else Lines())
+
+
+def _unfailing(display: Display) -> Display:
+    """The display, which is left alone from its first failure on: it never fails a run."""
+    working = True
+
+    def guarded(method: Callable[..., None]) -> Callable[..., None]:
+        def call(*given: Any) -> None:
+            nonlocal working
+            if not working:
+                return
+            try:
+                method(*given)
+            except Exception as error:  # noqa: BLE001 - it may be anybody's
+                working = False
+                LOG.warning("the display of progress failed and is left alone: %s: %s", type(error).__name__, error)
+
+        return call
+
+    for name in ("start", "update", "finish", "show"):
+        setattr(display, name, guarded(getattr(display, name)))
+    return display

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 from mmbench.core.errors import StoppedError
 from mmbench.core.requests import Request
 from mmbench.core.responses import ENDED_WELL, Call, Response
+from mmbench.core.visible import shown_name
 from mmbench.models.outputs import same_length
 from mmbench.perf.observer import Observer
 from mmbench.results.log import ResponseLog, row_check
@@ -151,7 +152,7 @@ class Recorder:
         self._states[number] = ANSWERED if ok else FAILED
         if not ok:
             self._failed += 1
-            self._first_error = self._first_error or f"sample {request.sample_id}: {response.error}"
+            self._first_error = self._first_error or f"sample {shown_name(request.sample_id)}: {response.error}"
 
     def _check_errors(self) -> None:
         failed, asked, allowed = self._failed, self._counts.asked, self._max_errors
