@@ -32,8 +32,7 @@ def test_no_command_executes_what_it_was_not_asked_to(how: str, tmp_path: Path) 
     script = ["-c", "import sys; sys.path.remove(''); from mmbench.__main__ import main; sys.exit(main())"]
     for command in (
         ["run", "-m", "mymodel", "-t", "vqa", "--data", "mine.jsonl"],
-        ["doctor"],
-        ["list", "models", "--check"],
+        ["list", "models"],
         ["show", "mymodel"],
         ["show", "mymodel", "--sample", "q1"],
         ["report", "mymodel", "--format", "json"],
@@ -46,6 +45,25 @@ def test_no_command_executes_what_it_was_not_asked_to(how: str, tmp_path: Path) 
         else:
             ended = mmbench(*command, folder=tmp_path)
         assert ended.code == 0, (command, ended.err)
+    assert executed(tmp_path) == []
+
+
+def test_a_plugin_is_checked_without_what_lies_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``mmbench doctor`` and ``list --check`` do, in a process of its own."""
+    from mmbench import registry
+
+    set_traps(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert registry.check(registry.find("model", "random")) is None
+    assert executed(tmp_path) == []
+
+
+@pytest.mark.nightly
+def test_doctor_executes_nothing_of_the_working_directory(tmp_path: Path) -> None:
+    set_traps(tmp_path)
+    assert mmbench("doctor", folder=tmp_path, timeout=900).code in (0, 2)
     assert executed(tmp_path) == []
 
 
