@@ -11,7 +11,8 @@ from helpers import evaluate, lines, mmbench, write_picture, write_questions, wr
 from mmbench import Generate
 from mmbench.core import Message
 from mmbench.core.errors import ModelUnusableError, RunFailedError, UsageError
-from mmbench.models.hf.adapter import HuggingFace
+from mmbench.models.hf.adapter import ALONE, NO_TEMPLATE, HuggingFace
+from mmbench.models.hf.asking import Asker
 from mmbench.models.hf.chat import chat_format
 from mmbench.models.hf.generation import settings_of
 from mmbench.models.hf.placeholders import NEUTRALISED
@@ -237,3 +238,62 @@ def test_the_text_that_a_model_reads_is_shown_without_its_weights(llava: Path, t
     assert text.count("<image>") == 1
     assert "Brief." in done.out
     assert "what?" in text
+
+
+@pytest.mark.slow
+def test_a_template_of_the_users_takes_the_place_of_the_checkpoints_own(tmp_path: Path, llava: Path) -> None:
+    file = tmp_path / "mine.jinja"
+    file.write_text(TYPED.replace("assistant:", "robot:"))
+    model = HuggingFace(str(llava), chat_template=str(file))
+    assert model.rendered(Generate(parts=("which?",))) == "user: which? robot:"
+    assert model._prompts is not None
+    assert model._prompts.format.source == "file"
+    first = HuggingFace.weights_digest(str(llava), chat_template=str(file))
+    file.write_text(TYPED)
+    digests = {
+        first,
+        HuggingFace.weights_digest(str(llava), chat_template=str(file)),
+        HuggingFace.weights_digest(str(llava)),
+    }
+    assert len(digests) == 3
+    with pytest.raises(UsageError, match="nowhere"):
+        HuggingFace(str(llava), chat_template=str(tmp_path / "nowhere.jinja"))
+
+
+@pytest.mark.slow
+def test_a_tokenizers_template_is_taken_where_the_processor_has_none_and_a_missing_one_is_noted(tmp_path: Path) -> None:
+    folder = tiny.llava(tmp_path / "llava", None)
+    data = write_questions(tmp_path, 2)
+    (task,) = evaluate(f"hf/{folder}", data, tmp_path / "none").runs[0].tasks.values()
+    assert task.entry.notes == {NO_TEMPLATE: 2}
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": JOINED}))
+    run = evaluate(f"hf/{folder}", data, tmp_path / "own").runs[0]
+    assert run.record.model.settings["chat_template"] == {"content": "text", "system": True, "source": "tokenizer"}
+    assert [each.entry.notes for each in run.tasks.values()] == [{}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", ["images", "texts"])
+def test_a_checkpoint_that_answers_otherwise_in_a_batch_is_asked_one_by_one(
+    wrong: str, tmp_path: Path, llava: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The padding is read: what a mask that a model ignores does."""
+    read = Asker._given
+
+    def unmasked(self: Any, piece: Any) -> dict[str, Any]:
+        given = read(self, piece)
+        if ("pixel_values" in given) == (wrong == "images"):
+            given["attention_mask"] = given["attention_mask"].fill_(1)
+        return given
+
+    monkeypatch.setattr(Asker, "_given", unmasked)
+    model = HuggingFace(str(llava))
+    model.open()
+    found = model.settings["determinism"]
+    assert (found["batches"], found["text_alone"]) == (("alone", False) if wrong == "images" else ("together", True))
+    media = (tiny.picture(0),) if wrong == "images" else ()
+    requests = [Generate(parts=(*media, text), id=text, max_new_tokens=4) for text in ("a?", "which colour is it?")]
+    together = model.generate(requests, model.collate(requests))
+    assert [each.text for each in together] == [model.generate([r], model.collate([r]))[0].text for r in requests]
+    assert model.notes[ALONE] == {"a?", "which colour is it?"}
