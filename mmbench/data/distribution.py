@@ -131,6 +131,15 @@ class Distribution:
             return self.hub.revision or f"unpinned: {self.hub.unpinned}"
         return "official files"
 
+    @property
+    def is_official(self) -> bool:
+        """Whether the official files are read, and not a copy as on the hub or in a table of VLMEvalKit."""
+        path = self.path
+        if path is None or self.official is None:
+            return False
+        copies = path.suffix in (".parquet", ".arrow") or _is_hub_folder(path) or is_vlmevalkit(path)
+        return not copies
+
     def takes(self, path: Path) -> bool:
         """Whether what lies at a path is a copy of the dataset by its name: a folder, a shard, or one of the official files."""
         official = self.official.files.values() if self.official else ()
@@ -164,7 +173,7 @@ class Distribution:
         table, part = self._table(split)
         fields = part.fields.over(self.fields) if part.fields else self.fields
         scope = self.name or (self.hub.id.partition("/")[2] if self.hub else table.path.name)
-        images = NamedImages(table.path, folders=table.images, scope=scope) if self.seen else _unseen(table.path)
+        images = NamedImages(table.path, folders=table.images, scope=scope) if self.seen else _unseen(table.path, scope)
         if isinstance(part, Hub) and part.image_config and self.seen:
             images.known = self._images(part, table)
         if self.by_columns and table.shards and part.keep is None and not images.known:
@@ -245,10 +254,10 @@ def is_vlmevalkit(path: Path) -> bool:
     return {"index", "question", "answer"} <= set(names)
 
 
-def _unseen(path: Path) -> NamedImages:
+def _unseen(path: Path, scope: str) -> NamedImages:
     from mmbench.data.unseen import UnseenImages
 
-    return UnseenImages(path)
+    return UnseenImages(path, scope)
 
 
 def _is_hub_folder(path: Path) -> bool:

@@ -100,7 +100,7 @@ class NamedImages:
         """The medium, known by its identifier where the scope has them."""
         if not (identifier and self._scope):
             return media
-        digest = _digest("mmbench-media-1", self._scope, identifier)
+        digest = media_digest("mmbench-media-1", self._scope, identifier)
         source: Any = media.source
         return replace(media, digest=digest, source=replace(source, digest=digest), attrs=_BY_NAME)
 
@@ -155,9 +155,9 @@ class NamedImages:
         """An image that is identified by its identifier, or by its name and size; the file is not opened."""
         identifier = self._identifiers.get(name)
         if identifier:
-            digest = _digest("mmbench-media-1", self._scope, identifier)
+            digest = media_digest("mmbench-media-1", self._scope, identifier)
         else:
-            digest = _digest("mmbench-file-1", self._scope, name, str(Path(path).stat().st_size))
+            digest = media_digest("mmbench-file-1", self._scope, name, str(Path(path).stat().st_size))
         return Media("image", guess_mime(b"", path), digest, FileImage(path, digest), _BY_NAME)
 
     def _find(self, name: str) -> list[str]:
@@ -171,7 +171,8 @@ class NamedImages:
         return sorted(p for p in self._folder.iterdir() if p.is_dir() and p.name != "images")
 
 
-def _digest(*parts: str) -> str:
+def media_digest(*parts: str) -> str:
+    """What identifies an image that is not read: a digest of texts."""
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 from shards import png, shard
 
 from mmbench import run, score
+from mmbench.core import rows_digest
 
 
 @pytest.fixture
@@ -71,3 +73,27 @@ def test_a_table_of_vlmevalkit_stands_for_the_files_of_a_card(tmp_path):
     result = score("mcq/mmstar", table, table)
     assert result.metrics[0].value == pytest.approx(1 / 3)
     assert set(result.slices["category"]) == {"coarse"}
+
+
+def test_errors_cluster_by_image_and_the_fingerprint_is_the_same_without_images(pope):
+    from mmbench_tasks.yes_no.cards.pope import CARD
+    from mmbench_tasks.yes_no.task import YesNoTask
+
+    seen, unseen = (YesNoTask(CARD).at(pope, seen=each) for each in (True, False))
+    assert seen.fingerprint() == unseen.fingerprint()
+    assert [s.cluster for s in seen.samples()] == [s.cluster for s in unseen.samples()]
+    assert len({s.cluster for s in unseen.samples()}) == 2
+
+
+def test_data_that_differ_from_the_fingerprint_are_said(pope):
+    from mmbench_tasks.yes_no.cards.pope import CARD
+    from mmbench_tasks.yes_no.task import YesNoTask
+
+    task = YesNoTask(replace(CARD, samples=12, fingerprint="")).at(pope)
+    rows = sorted(task.source.rows("test"), key=lambda row: row.id)
+    assert task.differences() == ()
+    same = YesNoTask(replace(CARD, samples=12, fingerprint=rows_digest(rows))).at(pope)
+    assert same.differences() == ()
+    file = pope / "coco_pope_random.json"
+    file.write_text(file.read_text().replace("Is there a 0?", "Is there a 9?"))
+    assert len(YesNoTask(same.card).at(pope).differences()) == 1

@@ -29,6 +29,7 @@ CARD = McqCard(
     results=Fields(id="id", prediction="prediction"),
     predicted_is="index",
     samples=4_996,
+    fingerprint="1d1f3f443c712c5b8b40e929ac95178a0250961bd95649c2eb8728e738334c4d",
     published={"HGA": "49.74: NExT-QA, README", "human": "88.38"},
     verified="official val.csv and HGA's results, first 200, 2026-11: 99 of 199",
 )

@@ -35,5 +35,6 @@ CARD = RetrievalCard(
     form="negatives",
     results=Fields(id="id", prediction="answer.multiple_choice_answer"),
     samples=7_511,
+    fingerprint="67176f265f40c96c1d533de29517f1584abe9b5ca455d63a771d5f42158dada7",
     verified="official files and answers of GPT-4V, swap_obj, 2026-11: 211 and 198 of 246; values of the paper are those of the categories",
 )
