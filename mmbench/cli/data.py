@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from mmbench.data.inspection import Inspection
     from mmbench.data.statistics import Statistics
 
-_KINDS = {"vqa": "questions", "captioning": "captions", "retrieval": "captions", "sentiment": "utterances"}
+_KINDS = {
+    "vqa": "questions",
+    "mcq": "questions",
+    "yes-no": "questions",
+    "captioning": "captions",
+    "retrieval": "captions",
+    "sentiment": "utterances",
+}
 _PROBLEMS = 20
 _IMAGES = 2000
 
@@ -191,7 +198,7 @@ def _inspection_lines(found: Inspection) -> list[str]:
         if len(found.problems) > _PROBLEMS:
             lines.append(f"  and {len(found.problems) - _PROBLEMS:,} more; --json lists them")
     else:
-        family = found.families.partition(" ")[0]
+        family = found.families.replace(",", " ").partition(" ")[0]
         lines.append(f"No problems: mmbench run --model MODEL --tasks {family} --data {found.path}")
     return lines
 

@@ -20,7 +20,7 @@ from mmbench.data.tables.open import open_table
 _SHOWN_ROWS = 3
 _MOST_PROBLEMS = 1000
 _HISTOGRAM = 20
-_FAMILIES = {QUESTIONS: "vqa", CAPTIONS: "captioning and retrieval", UTTERANCES: "sentiment"}
+_FAMILIES = {QUESTIONS: "vqa, mcq and yes-no", CAPTIONS: "captioning and retrieval", UTTERANCES: "sentiment"}
 
 
 @dataclass(frozen=True, slots=True)
