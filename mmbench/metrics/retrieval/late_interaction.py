@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from mmbench.metrics.retrieval.counts import RankCounts, Relevant, counted
 from mmbench.metrics.retrieval.grid import GRID_BITS, Floats, Ints
 
-_QUERY_VECTORS = 512
+_QUERY_VECTORS = 1024
 """Vectors of queries that are multiplied at once; a query that has more comes alone."""
 _ITEM_VECTORS = 8192
-"""Vectors of the gallery that are multiplied at once; an item that has more comes alone. A block of products is 32 MB."""
+"""Vectors of the gallery that are multiplied at once; an item that has more comes alone. A block of products is 64 MB."""
 
 Items = Sequence[NDArray[Any]]
 """Floats [n_i, d] for each item, which may be parts of a file that is mapped to memory."""
