@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.task import Task
+from mmbench.registry import folder_of
 from mmbench.testing.digests import request_digest, sample_digest
 from mmbench.testing.rules import BrokenError, SkippedError, described
 from mmbench.testing.subject import choose_samples, make_requests
@@ -47,7 +48,7 @@ def differences(task: Task, n_samples: int, seed: int) -> list[str]:
         data = pickle.dumps((task, n_samples, seed))
     except Exception as error:
         raise SkippedError(f"The task cannot be pickled: {described(error)}.") from error
-    answer = _ask(data)
+    answer = _ask(data, folder_of(type(task)))
     if "unpickled" not in answer:
         raise SkippedError(f"The task cannot be unpickled in another process: {answer['error']}.")
     if "error" in answer:
@@ -56,13 +57,14 @@ def differences(task: Task, n_samples: int, seed: int) -> list[str]:
     return [name for name, value in here.items() if answer["portrait"][name] != value]
 
 
-def _ask(data: bytes) -> dict[str, Any]:
+def _ask(data: bytes, own: list[Path]) -> dict[str, Any]:
     other = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     environment = {**os.environ, "PYTHONHASHSEED": other}
     with tempfile.TemporaryDirectory(prefix="mmbench-check-") as name:
         folder = Path(name)
         (folder / "task.pickle").write_bytes(data)
-        (folder / "path.json").write_text(json.dumps([path or str(Path.cwd()) for path in sys.path]), encoding="utf-8")
+        path = [*(path or str(Path.cwd()) for path in sys.path), *map(str, own)]
+        (folder / "path.json").write_text(json.dumps(path), encoding="utf-8")
         command = [sys.executable, "-P", "-c", _CODE, str(folder)]
         try:
             done = subprocess.run(
