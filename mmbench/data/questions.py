@@ -115,7 +115,7 @@ def _image_value(record: Record, item: Any, what: str) -> str | bytes | Media:
         item = item.get("bytes") or item.get("path")
     if isinstance(item, bytes | Media):
         return item
-    return record.checked(item, what, number=True)
+    return record.checked(item, what)
 
 
 def _unseen(records: Iterable[Record]) -> list[Question]:

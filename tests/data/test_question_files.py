@@ -204,7 +204,7 @@ CASES = [
     ({**GOOD, "question": None}, "field 'question': expected a string, found null"),
     ({**GOOD, "question": " \n"}, "field 'question': expected a text, found an empty one"),
     ({**GOOD, "question": "\ud800"}, "surrogate"),
-    ({**GOOD, "image": [["a.png"]]}, "field 'image': expected a string or a number, found a list"),
+    ({**GOOD, "image": [["a.png"]]}, "field 'image': expected a string, found a list"),
     ({**GOOD, "image": ""}, "field 'image': expected a text"),
     ({**GOOD, "answer": None}, "field 'answer': expected a value, found null"),
     ({**GOOD, "answer": True}, "field 'answer': expected a string or a number, found true"),
