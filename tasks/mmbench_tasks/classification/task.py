@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core import (
     FAILED,
@@ -32,10 +29,15 @@ from mmbench.extract import Extractor, extractor_named
 from mmbench_tasks.classification.card import ClassificationCard, Labelled
 from mmbench_tasks.classification.prompts import PROMPTS, templates_named
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Shares = NDArray[np.float64]
+
 _DIM = 64
 _CARRIES = "prompts"
 """The fact of the sample whose requests hold the texts of the classes: the first of the dataset."""
-Shares = NDArray[np.float64]
 
 
 def _checked(value: Any) -> str:
@@ -146,6 +148,8 @@ class ClassificationTask(CardTask[ClassificationCard]):
 
     def score(self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]) -> dict[str, ScoreTable]:
         """One table, ``sample``, with the counts of every class."""
+        import numpy as np
+
         from mmbench.metrics import class_columns, multilabel_columns
 
         classes = self.card.classes
@@ -170,6 +174,8 @@ class ClassificationTask(CardTask[ClassificationCard]):
     def _by_answer(
         self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]
     ) -> tuple[Shares, list[ScoreStatus], list[str | None], list[str | None]]:
+        import numpy as np
+
         classes = self.card.classes
         shares = np.zeros((len(samples), len(classes)))
         status: list[ScoreStatus] = []
@@ -205,6 +211,8 @@ class ClassificationTask(CardTask[ClassificationCard]):
     def _by_embedding(
         self, samples: Sequence[Sample], responses: Sequence[Sequence[Response]]
     ) -> tuple[Shares, list[ScoreStatus], list[str | None], list[str | None]]:
+        import numpy as np
+
         classes = self.card.classes
         shares = np.zeros((len(samples), len(classes)))
         carrier = next((n for n, sample in enumerate(samples) if sample.meta.get(_CARRIES)), None)
@@ -238,6 +246,8 @@ class ClassificationTask(CardTask[ClassificationCard]):
 
     def _classes(self, responses: Sequence[Response]) -> tuple[Shares | None, str]:
         """The unit vector of each class, [classes, d]; or None and what is wrong."""
+        import numpy as np
+
         vectors, place = [], 0
         for name, texts in zip(self.card.classes, self.texts, strict=True):
             found = [_unit(response) for response in responses[place : place + len(texts)]]
@@ -251,6 +261,8 @@ class ClassificationTask(CardTask[ClassificationCard]):
 
     def solve(self, sample: Sample, request: Request) -> Output:
         """The class; for embeddings a unit vector, the same for an image and the texts of its class."""
+        import numpy as np
+
         if not isinstance(request, Embed):
             return ", ".join(sample.references) if self.card.several else output_for(request, sample.references[0])
         of_text = next((n for n, texts in enumerate(self.texts) if request.part in texts), None)
@@ -265,6 +277,8 @@ class ClassificationTask(CardTask[ClassificationCard]):
 
 def _unit(response: Response) -> tuple[Shares | None, str | None]:
     """The embedding of a response with norm 1; or None and what is wrong."""
+    import numpy as np
+
     output = response.output
     if response.status != "ok" or output is None or isinstance(output, str):
         return None, response.error or f"the request ended with status {response.status}, without an embedding"
