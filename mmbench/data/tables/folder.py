@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -151,7 +152,7 @@ def hub_files(folder: Path) -> Files:
     """The files of a folder as on the hub, by configuration and split. Raises `DataError`."""
     readme = folder / "README.md"
     text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
-    inside = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    inside = (path.relative_to(folder) for path in folder.rglob("*") if os.path.isfile(path))  # noqa: PTH113 - never raises
     names = sorted(path.as_posix() for path in inside if not any(part.startswith(".") for part in path.parts))
     return _files_among(str(folder), names, text)
 

@@ -59,7 +59,7 @@ def _unknown(path: Path) -> DataError:
 def _of_config(path: Path, split: str) -> Table:
     """A folder on the hub's layout with a configuration's name after it. Raises `DataError` where there is nothing."""
     parent = path.parent
-    if parent.is_dir():
+    if parent.is_dir() and _kind(path) not in SUFFIXES:  # a file that is missing is no configuration
         from mmbench.data.tables.folder import has_shards, hub_files, hub_table
 
         if has_shards(parent) and path.name in hub_files(parent).configs:
