@@ -111,7 +111,8 @@ class NamedImages:
         if not found:
             self._missing.append(f"{shown_name(name)} ({place})")
         elif len(found) > 1:
-            folders = " and ".join(path.removesuffix(name).rstrip("/\\") for path in found)
+            below = [path.removesuffix(name).removeprefix(str(self._folder)).strip("/\\") or "." for path in found]
+            folders = " and ".join(below)
             self._ambiguous.append(f"{name} ({place}; in {folders})")
 
     def check(self) -> None:
@@ -124,7 +125,7 @@ class NamedImages:
             )
         if self._ambiguous:
             raise DataError(
-                f"{self._data_file}: the same name in several folders: {listed(self._ambiguous)}. "
+                f"{self._data_file}: the same name in several folders of {self._folder}: {listed(self._ambiguous)}. "
                 f"Write the folder before the name"
             )
         if self._urls and not self._download:

@@ -16,6 +16,10 @@ TASK_TYPES: Mapping[str, str] = {
     "captioning": "image-to-text",
     "retrieval": "image-text-retrieval",
     "sentiment": "text-classification",
+    "mcq": "visual-question-answering",
+    "yes-no": "visual-question-answering",
+    "translation": "translation",
+    "classification": "zero-shot-image-classification",
 }
 """Family of a task to the Hub's word for it; other families go by their own name."""
 

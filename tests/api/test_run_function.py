@@ -274,7 +274,7 @@ def test_a_task_whose_scores_are_no_numbers_ends_with_a_sentence(tmp_path: Path)
         ([{"image": None, "question": "?", "answer": "a", "id": "x"}] * 2, "line 2: id 'x' is taken by line 1"),
         ([{"image": None, "question": "?"}], "line 1: missing field 'answer' or 'answers'"),
         ([{"image": None, "question": 3, "answer": "a"}], "line 1: field 'question': expected a string"),
-        ([{"image": "gone.png", "question": "?", "answer": "a"}], r"1 picture is missing: gone\.png \(line 1\)"),
+        ([{"image": "gone.png", "question": "?", "answer": "a"}], r"1 image is missing: gone\.png \(line 1\)"),
     ],
     ids=["empty", "twice", "no-answer", "type", "no-picture"],
 )

@@ -152,7 +152,7 @@ def test_a_run_without_scores_is_refused(call: Callable[..., Ended], runs: Path)
         (lambda path: (path / "run.json").write_text("{", encoding="utf-8"), "run.json is damaged"),
         (lambda path: edit_json(path / "run.json", lambda d: d.update(schema_version=99)), "schema 99"),
         (lambda path: next(path.glob("tasks/*/scores/*.npz")).write_bytes(b"PK"), "damaged"),
-        (lambda path: next(path.glob("tasks/*/scores/*.json")).unlink(), "cannot read"),
+        (lambda path: next(path.glob("tasks/*/scores/*.json")).unlink(), "is missing"),
         (lambda path: next(path.glob("tasks/*/plan.json")).write_text("[]", encoding="utf-8"), "plan.json is damaged"),
     ],
 )

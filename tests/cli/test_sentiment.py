@@ -151,7 +151,7 @@ def test_a_model_is_asked_about_the_texts_of_a_pickle(call: Callable[..., Ended]
     ended = call("run", "--model", "reads", "--tasks", "sentiment", "--data", "mosi=mosi.pkl", "--json", "-q")
     assert ended.code == 0, ended.err
     found = {metric["id"]: metric for metric in json.loads(ended.out)["metrics"]}
-    assert {metric["task"] for metric in found.values()} == {"sentiment/mosi"}
+    assert {metric["task"] for metric in found.values()} == {"sentiment/mosi.local"}  # a card bears the name
     assert found["mae"]["value"] == pytest.approx(0)
     assert found["pearson"]["value"] == pytest.approx(1)
 

@@ -118,7 +118,7 @@ def test_your_own_data_reach_the_task_as_in_a_run(call: Callable[..., Ended]) ->
         (["learner", *TASK, "--set", "stepz=3"], ["option of model 'learner': 'stepz'. Did you mean 'steps'?"]),
         (["learner", *TASK, "--set", "steps"], ["--set 'steps': expected K=V"]),
         (["learner", *TASK, "--device", "cuda"], ["unknown option of model 'learner': 'device'"]),
-        (["learner", "--task", "vqaa"], ["unknown task 'vqaa'. Did you mean 'vqa'?"]),
+        (["learner", "--task", "vqaa"], ["unknown task 'vqaa'. Did you mean 'vqa'"]),
         (["learner", "--task", "retrieval"], ["learner × retrieval/scenes: retrieval/scenes needs a method `embed`"]),
         (["learner"], ["no task given: add --task"]),
         ([*TASK], ["Missing argument 'BASELINE'"]),

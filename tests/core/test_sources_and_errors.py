@@ -47,6 +47,8 @@ def test_every_error_has_the_exit_code_of_its_kind() -> None:
         "DataError": 2,
         "PluginError": 2,
         "CardError": 2,
+        "CheckpointError": 2,
+        "ForeignSourceError": 2,
         "MissingExtraError": 2,
         "MissingPackageError": 2,
         "NotComparableError": 3,

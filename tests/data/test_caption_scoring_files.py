@@ -73,7 +73,7 @@ def test_annotations_without_a_list_of_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"1": ["x"], "2": ["y"], "1": ["z"]}', "stand there more than once: 1"),
+        ('{"1": ["x"], "2": ["y"], "1": ["z"]}', "the key '1' stands twice"),
         ("{}", "holds no captions"),
         ({"1": []}, "key '1': field 'captions': expected at least one item"),
         ({"1": "x"}, "key '1': field 'captions': expected a list of strings, found a string"),

@@ -180,8 +180,7 @@ def test_a_name_in_several_folders_is_not_guessed(folder: Path) -> None:
         (folder / sub / "same.png").write_bytes(b"")
     text = problem(write(folder, {**GOOD, "image": "same.png"}))
     assert "several folders" in text
-    assert str(folder / "x") in text
-    assert str(folder / "y") in text
+    assert "in x and y" in text
 
 
 def test_a_corrupt_picture_is_no_problem_before_somebody_looks(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from helpers import COLOURS, evaluate, lines, log_of, statuses, write_questions, write_rows
 
 from mmbench import ModelInfo, RunResult
-from mmbench.core import UsageError
+from mmbench.core import DataError, UsageError
 
 RIGHT = {f"q{i}": list(COLOURS)[i % 4] for i in range(8)}
 """The right answers to eight questions."""
@@ -140,10 +140,11 @@ def test_an_empty_prediction_is_an_answer(tmp_path: Path) -> None:
 def test_a_broken_line_ends_the_run_and_is_named(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "p.jsonl"
     path.write_bytes(content.encode("latin-1"))
-    result = replay(tmp_path, path)
-    assert result.exit_code == 4
-    assert said in result.failures["replay"]
-    assert str(path) in result.failures["replay"]
+    with pytest.raises(DataError) as caught:
+        replay(tmp_path, path)
+    assert caught.value.exit_code == 2
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
 
 
 def test_a_file_that_is_missing_is_refused_before_anything_runs(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ NEW, OLD = f"v{SCHEMA_VERSION}", f"v{SCHEMA_VERSION - 1}"
 
 
 def main() -> None:
-    """Run the three models in a folder outside any repository, and keep what they wrote without the folder's name."""
+    """Run the four models in a folder outside any repository, and keep what they wrote without the folder's name."""
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / NEW / "source"
         source.mkdir(parents=True)
@@ -37,6 +37,7 @@ def main() -> None:
         run(source, "../runs", *chooses)
         run(source, "../runs", "--model", f"{model}:Writes", "--tasks", both)
         run(source, "../runs", "--model", f"{model}:Learns", "--tasks", words)
+        run(source, "../runs", "--model", f"{model}:Several", "--tasks", f"tiny_{NEW}_task.py:vectors")
         for file in Path(scratch, NEW, "runs").rglob("*.json"):
             text = file.read_text(encoding="utf-8").replace(f"{source.resolve()}/", "")
             text = text.replace(f"{Path(scratch).resolve()}/", "")

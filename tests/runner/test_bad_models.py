@@ -242,7 +242,7 @@ class Embeds:
         (np.array([1, np.inf, 0, 0]), "NaN or infinite"),
         (np.array([1e300, 0, 0, 0]), "NaN or infinite"),
         (np.ones(5), "length 5; the first one had 4"),
-        (np.ones((2, 2)), "shape [2, 2]"),
+        (np.ones((2, 2)), "length 2; the first one had 4"),
         (np.ones(0), "shape [0]"),
         (["a", "b", "c", "d"], "expected a vector of numbers"),
         ("vector", "expected a vector of numbers"),
