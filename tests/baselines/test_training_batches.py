@@ -38,6 +38,7 @@ def test_an_epoch_shows_every_sample_once_in_whole_groups(groups, size, seed):
         assert all(len(batch) >= size for batch in epoch[:-1])
 
 
+@pytest.mark.slow
 @given(grouped, st.integers(1, 50), st.integers(0, 2**63), st.integers(0, 20))
 def test_to_go_on_at_a_step_is_to_skip_that_many_batches(groups, size, seed, step):
     whole = [batch.tolist() for batch in islice(batches(groups, size, seed), step + 3)]

@@ -275,6 +275,7 @@ def test_a_run_called_plan_can_be_gated(call: Call, tmp_path: Path) -> None:
     assert call("gate", "./plan", "--require", f"{NAME} >= 0.5").code == 0
 
 
+@pytest.mark.slow
 def test_aa_estimates_and_judges_nothing(call: Call, runs: Path) -> None:
     ended = call("gate", "bad", "--baseline", "good", "--aa", "--simulations", "100", "--json")
     assert ended.code == 0

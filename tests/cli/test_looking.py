@@ -32,6 +32,7 @@ def test_a_family_stands_for_its_default(call: Callable[..., Ended]) -> None:
     assert call("show", "vqa").out == call("show", str(family.default)).out
 
 
+@pytest.mark.slow
 def test_a_sample_of_a_task_is_shown_as_a_model_sees_it(call: Callable[..., Ended]) -> None:
     by_place, by_id = call("show", "vqa/easy-vqa", "--sample", "0"), call("show", "vqa/easy-vqa", "--sample", "test-0")
     assert by_place.code == 0, by_place.err

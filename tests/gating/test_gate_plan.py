@@ -137,6 +137,7 @@ def test_swapped_answers_raise_about_as_many_false_alarms_as_alpha(tmp_path):
     assert false_alarms([run], [baseline], [], simulations=250) == found  # seeded
 
 
+@pytest.mark.slow
 def test_even_a_clearly_worse_run_gives_a_null(tmp_path):
     """The swap takes the difference away and leaves the disagreement."""
     baseline, run = stored(tmp_path, a=score_table([1.0] * 150 + [0.0] * 50), b=score_table([1.0] * 100 + [0.0] * 100))
@@ -144,6 +145,7 @@ def test_even_a_clearly_worse_run_gives_a_null(tmp_path):
     assert false_alarms([run], [baseline], [], simulations=100).rate < 0.1
 
 
+@pytest.mark.slow
 def test_one_run_is_drawn_anew_and_several_are_gated_against_each_other(tmp_path):
     a, b = scores(600, 0.2, size=4)
     for name, table in (("x", a), ("y", b)):
@@ -156,6 +158,7 @@ def test_one_run_is_drawn_anew_and_several_are_gated_against_each_other(tmp_path
     assert "drawn anew" in found.how
 
 
+@pytest.mark.slow
 def test_rules_that_are_no_comparison_of_metrics_are_named(tmp_path):
     a, b = scores(100, 0.2)
     baseline, run = stored(tmp_path, a=a, b=b)

@@ -35,6 +35,7 @@ OFFERED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_registered_metric_documents_itself(name):
     maker = maker_named(name)

@@ -170,6 +170,7 @@ def test_a_run_of_a158290_is_extended(runs: Path) -> None:
     assert len(list(runs.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_the_directory_of_todays_identity_wins_over_a_former_one(runs: Path) -> None:
     (folder,) = runs.glob("random--*")
     aside = folder.rename(runs / "aside")

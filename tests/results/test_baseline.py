@@ -61,6 +61,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_gate_says_exactly_the_same_of_the_file_and_of_the_run(runs, tmp_path):
     kept = contents(runs)
     saved(runs)

@@ -62,6 +62,7 @@ def test_other_errors_are_not_asked_again(tmp_path: Path) -> None:
     assert model.asked.count("q1") == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_can_answer_nothing_more_ends_the_run_at_once(tmp_path: Path) -> None:
     model = Flaky({"q2": [ModelUnusableError("the key was refused")]})
     data = write_questions(tmp_path, 400)

@@ -113,6 +113,7 @@ def line(plan: TaskPlan, number: int, status: Any, row: int | None = None) -> Re
     return ResponseLine(id=plan.requests([number])[0].id, status=status, row=row)
 
 
+@pytest.mark.slow
 @given(worlds, st.integers(1, 9), st.data())
 def test_what_remains_is_all_that_has_no_good_end_and_only_batches_with_something_missing_are_whole(
     plan: TaskPlan, size: int, data: st.DataObject

@@ -92,6 +92,7 @@ def test_a_text_file_is_the_template(tmp_path: Path, data: Path) -> None:
     assert asked[0].text.endswith(" {}")
 
 
+@pytest.mark.slow
 def test_examples_come_from_the_training_split_with_their_answers() -> None:
     own = {"name": "few", "template": "{question}", "shots": 3, "seed": 5}
     (resolved,) = resolve_tasks(["vqa/scenes"], options={"prompt": own})

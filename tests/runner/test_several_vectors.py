@@ -72,6 +72,7 @@ def test_they_are_kept_together_and_scored_by_late_interaction(tmp_path: Path) -
     assert found["recall@1(direction=t2i)"] == pytest.approx(t2i)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_goes_on(tmp_path: Path) -> None:
     data = write_captions(tmp_path, 8, 2)
 
@@ -121,6 +122,7 @@ def test_damage_in_any_of_the_rows_is_found(tmp_path: Path) -> None:
     assert line.id not in {each.id for each in lines(result.path)}
 
 
+@pytest.mark.slow
 def test_answers_are_cached_with_all_their_vectors(tmp_path: Path) -> None:
     from mmbench import ModelInfo
 

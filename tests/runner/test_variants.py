@@ -144,6 +144,7 @@ def test_defaults_that_are_written_out_make_no_variant(options: dict[str, Any]) 
     assert found.settings == {}
 
 
+@pytest.mark.slow
 def test_a_data_file_may_have_parentheses_in_its_name(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 4, name="mine (1).jsonl")
     for tasks in ("vqa", "vqa/mine (1)"):

@@ -187,6 +187,7 @@ def test_a_value_that_is_undefined_for_a_unit_is_null():
 columns = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 @given(columns)
 def test_for_a_mean_the_values_of_units_are_their_scores_and_average_to_the_metric(scores):
     metric = mean_metric("m", "sample", "x", bounds=(None, None))
@@ -197,6 +198,7 @@ def test_for_a_mean_the_values_of_units_are_their_scores_and_average_to_the_metr
     assert math.isclose(math.fsum(found) / len(scores), evaluate(metric, table).value, rel_tol=1e-9, abs_tol=1e-9)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=9))
 def test_a_unit_by_itself_has_the_value_that_evaluate_gives_it_alone(rows):
     metric = Metric(MetricId.parse("m"), "sample", ("x", "y"), formula=ratio, bounds=(None, None))

@@ -125,6 +125,7 @@ def test_repeats_of_tasks_that_ask_for_no_text_are_none(tmp_path: Path) -> None:
     assert list(result.tasks) == ["retrieval/scenes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["vqa/scenes", "sentiment/scenes", "captioning/scenes"])
 def test_every_family_takes_repeats(tmp_path: Path, task: str) -> None:
     result = mmbench.run("oracle", task, repeats=2, limit=40, out=tmp_path, progress=False)

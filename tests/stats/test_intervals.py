@@ -204,6 +204,7 @@ def draw_clustered(generator, clusters, size):
     return generator.binomial(size, chances).astype(np.float64)
 
 
+@pytest.mark.slow
 def test_mean_intervals_cover_the_truth_as_often_as_they_say():
     generator = np.random.default_rng(20)
     covered = 0
@@ -214,6 +215,7 @@ def test_mean_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.93 <= covered / 2000 <= 0.97
 
 
+@pytest.mark.slow
 def test_with_ten_clusters_they_still_do():
     generator = np.random.default_rng(24)
     values = generator.normal(size=(4000, 10, 1)) + 0.5 * generator.normal(size=(4000, 10, 8))

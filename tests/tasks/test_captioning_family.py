@@ -70,6 +70,7 @@ def test_annotations_and_a_plain_object_are_worth_the_same(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_predictions_of_a_registered_task(tmp_path):
     file = tmp_path / "mine.jsonl"
     rows = [{"id": sample.id, "output": sample.references[1]} for sample in scenes.samples()]

@@ -121,6 +121,7 @@ def test_its_own_answer_is_the_one_that_is_worth_most() -> None:
     assert task.with_options(variant="any").ceiling(task.samples()) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", [*VQA_VARIANTS, "any"])
 def test_people_who_disagree_break_no_promise(variant: str) -> None:
     said = [DIVIDED, AGREED, tuple("bcdefghijk"), ("x", "y") * 5]

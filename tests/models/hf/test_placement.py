@@ -23,6 +23,7 @@ def answers(folder: Path, **options: Any) -> list[str]:
     return [answer.text for answer in model.generate(REQUESTS, model.collate(REQUESTS))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["auto", "cpu", "sequential", {"": "cpu"}])
 def test_a_map_of_devices_changes_no_answer(chosen: Any, llava: Path) -> None:
     pytest.importorskip("accelerate")
