@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.run import OFFLINE
+from mmbench.cli.run import set_network
 from mmbench.cli.values import say
 
 if TYPE_CHECKING:
@@ -119,15 +119,12 @@ Examples:
 )
 @click.argument("what", metavar="CARD|PATH")
 @click.option("--all-images", is_flag=True, help=f"Decode every image; default: the first {_IMAGES:,} of each split.")
-@options("map", "download", "offline", "json")
-def stats(what: str, all_images: bool, offline: bool, json: bool, **values: Any) -> int:
+@options("map", "download", "offline", "stream", "json")
+def stats(what: str, all_images: bool, offline: bool, stream: bool, json: bool, **values: Any) -> int:
     """Count rows, answers, image sizes and duplicates, within and across splits."""
-    import os
-
     from mmbench.data.statistics import statistics
 
-    if offline:
-        os.environ.update(dict.fromkeys(OFFLINE, "1"))
+    set_network(offline, stream)
     found = statistics(_splits_of(what, values), most_images=None if all_images else _IMAGES)
     if json:
         click.echo(json_module.dumps(asdict(found)))

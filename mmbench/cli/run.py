@@ -41,16 +41,15 @@ _OTHERS = [keyword.replace("_", "-") for keyword in OF_RUN if keyword != "suite"
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@options("model", "tasks", "suite", *_OTHERS, "offline", "out", "dry-run", "json", "quiet")
+@options("model", "tasks", "suite", *_OTHERS, "offline", "stream", "out", "dry-run", "json", "quiet")
 def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> int:
     """Evaluate models on tasks and print quality, certainty and speed in one table."""
     from mmbench.api.run import execute, make_plan
 
-    offline, out, dry_run, as_json, quiet = (
-        values.pop(name) for name in ("offline", "out", "dry_run", "json", "quiet")
+    offline, stream, out, dry_run, as_json, quiet = (
+        values.pop(name) for name in ("offline", "stream", "out", "dry_run", "json", "quiet")
     )
-    if offline:
-        os.environ.update(dict.fromkeys(OFFLINE, "1"))
+    set_network(offline, stream)
     plan = make_plan(model, tasks, out, values)
     if dry_run:
         from mmbench.cli.dry_run import describe
@@ -66,6 +65,21 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
     if not quiet:
         _say_what_next(result, again)
     return result.exit_code
+
+
+def set_network(offline: bool, stream: bool = False) -> None:
+    """Tell this process and those that it starts how the Hugging Face hub may be used.
+
+    Args:
+        offline: Not at all.
+        stream: Datasets are read where they lie and not kept.
+    """
+    if offline:
+        os.environ.update(dict.fromkeys(OFFLINE, "1"))
+    if stream:
+        from mmbench.data.remote import STREAM
+
+        os.environ[STREAM] = "1"
 
 
 def _progress(quiet: bool) -> Any:

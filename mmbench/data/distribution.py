@@ -41,8 +41,10 @@ class Hub:
     """Other owners of the same repository with the same history, such as a former one; tried in order."""
     config: str = ""
     """The configuration; empty: the only one, or the one that is called ``default``."""
+    configs: tuple[str, ...] = ()
+    """Several configurations whose rows are read one after the other, in place of `config`."""
     splits: Mapping[str, str] = field(default_factory=lambda: {"test": "test"})
-    """The card's names of splits to those of the hub."""
+    """The card's names of splits to those of the hub. Names that are joined by ``+`` are read one after the other."""
     fields: Fields | None = None
     """Fields that are called otherwise here than in the map of the distribution."""
     keep: Callable[[Record], bool] | None = None
@@ -65,6 +67,11 @@ class Hub:
     def ids(self) -> tuple[str, ...]:
         """Every name of the repository, in the order in which they are tried."""
         return self.id, *self.also
+
+    def parts(self, split: str) -> list[tuple[str, str]]:
+        """Configuration and split on the hub of everything that a split of the card consists of, in order."""
+        splits = self.splits.get(split, split).split("+")
+        return [(config, each) for config in self.configs or (self.config,) for each in splits]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,9 +209,10 @@ class Distribution:
             raise DataError(f"there is no file or folder {path}")
         if self.hub is not None and (path.suffix in (".parquet", ".arrow") or _is_hub_folder(path)):
             from mmbench.data.tables.open import open_table
+            from mmbench.data.tables.table import stacked
 
-            config = self.hub.config if path.is_dir() else ""
-            return open_table(path, self._hub_split(split), config), self.hub
+            parts = self.hub.parts(split) if path.is_dir() else [("", "")]
+            return stacked(path, [open_table(path, name, config) for config, name in parts]), self.hub
         if is_vlmevalkit(path):
             from mmbench.data.tables.open import open_table
 
@@ -216,9 +224,6 @@ class Distribution:
         from mmbench.data.official import official_table
 
         return official_table(self.official, path, split, whole=self.seen), self.official
-
-    def _hub_split(self, split: str) -> str:
-        return "" if self.hub is None else self.hub.splits.get(split, split)
 
     def _images(self, hub: Hub, table: Table) -> Mapping[str, Any]:
         """Names to images, of the configuration that holds them."""

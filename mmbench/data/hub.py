@@ -1,4 +1,4 @@
-"""Datasets on the Hugging Face hub: what lies in its cache on this machine, and what is fetched into it."""
+"""Datasets on the Hugging Face hub: what lies in its cache on this machine, what is fetched into it, and what is read where it lies."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError, MissingExtraError
+from mmbench.data.converted import convert, converted_folder, data_files, needs_conversion
 from mmbench.data.distribution import Hub
 from mmbench.data.hf_home import cache_folder
-from mmbench.data.tables.folder import hub_table, needed_files
+from mmbench.data.remote import is_streaming, remote_path
+from mmbench.data.tables.folder import (
+    SHARDS,
+    hub_table,
+    needed_files,
+    readme_declares,
+    saved_table,
+    table_of_files,
+)
 from mmbench.data.tables.shards import EXTRA
-from mmbench.data.tables.table import Table
+from mmbench.data.tables.table import Table, stacked
 
 _TRUE = ("1", "ON", "YES", "TRUE")
 Note = Callable[[str], None]
@@ -31,7 +40,7 @@ class Snapshot:
     revision: str
     """The full hash of the commit."""
     folder: Path
-    """Where its files lie."""
+    """Where its files lie; for a dataset that is not kept, what stands for it in messages."""
     table: Table
     """Its rows."""
     note: str
@@ -46,7 +55,7 @@ def is_offline() -> bool:
 def cached(hub: Hub, split: str) -> Snapshot | None:
     """The dataset as it lies in the hub's cache, under any of its names; None where not all of it is there."""
     for name in hub.ids:
-        repository = cache_folder() / f"datasets--{name.replace('/', '--')}"
+        repository = _repository(name)
         revision = hub.revision
         if not revision:
             ref = repository / "refs" / "main"
@@ -54,7 +63,7 @@ def cached(hub: Hub, split: str) -> Snapshot | None:
         folder = repository / "snapshots" / revision
         if revision and folder.is_dir():
             try:
-                return _snapshot(hub, name, revision, folder, split)
+                return _snapshot(hub, name, revision, split)
             except DataError:
                 continue
     return None
@@ -103,24 +112,71 @@ def _fetch(hub: Hub, name: str, split: str, note: Note | None) -> Snapshot:
             name, "README.md", repo_type="dataset", revision=wanted
         )
         declared = Path(readme).read_text(encoding="utf-8", errors="replace") if readme else ""
-        files = needed_files(name, sorted(sizes), declared, hub.config, hub.splits.get(split, split))
-        if hub.image_config:
-            files += needed_files(name, sorted(sizes), declared, hub.image_config, hub.splits.get(split, split))
+        parts = _needed(hub, name, split, sorted(sizes), declared)
+        needed = None if parts is None else [file for files in parts for file in files]
+        if needed is not None and _is_streamed(hub, needed):
+            return _streamed(hub, name, revision, parts or [])
+        converted = needs_conversion(needed, sorted(sizes))
+        files = data_files(sorted(sizes)) if converted or needed is None else needed
+        if not files:
+            raise DataError(f"{name} holds no files of data that are read from the hub")
         if note is not None:
-            total = sum(sizes[file] for file in files)
+            total = sum(sizes.get(file, 0) for file in files)
             note(f"{name} at {revision[:12]}: {len(files)} file{'s' * (len(files) > 1)}, {total / 1e6:,.1f} MB")
         for file in files:
             library.hf_hub_download(name, file, repo_type="dataset", revision=wanted)
-    repository = cache_folder() / f"datasets--{name.replace('/', '--')}"
-    return _snapshot(hub, name, revision, repository / "snapshots" / revision, split)
+        if converted:
+            repository = _repository(name)
+            for config, each in hub.parts(split):
+                target = converted_folder(repository, revision, config, each)
+                convert(repository / "snapshots" / revision, target, config, each)
+    return _snapshot(hub, name, revision, split)
 
 
-def _snapshot(hub: Hub, name: str, revision: str, folder: Path, split: str) -> Snapshot:
-    table = hub_table(folder, hub.splits.get(split, split), hub.config)
+def _needed(hub: Hub, name: str, split: str, names: list[str], readme: str) -> list[list[str]] | None:
+    """The files of every part of a split, those of its images last; None where no names and no README tell of any."""
+    if not (readme_declares(name, names, readme) or any(each.endswith(SHARDS) for each in names)):
+        return None
+    parts = hub.parts(split)
     if hub.image_config:
-        hub_table(folder, hub.splits.get(split, split), hub.image_config)
+        parts = [*parts, *((hub.image_config, each) for _, each in parts)]
+    return [needed_files(name, names, readme, config, each) for config, each in parts]
+
+
+def _is_streamed(hub: Hub, files: Sequence[str]) -> bool:
+    """Whether a dataset is read where it lies: parquet alone is, and images of another configuration are looked up by name."""
+    return is_streaming() and not hub.image_config and all(file.endswith(".parquet") for file in files)
+
+
+def _streamed(hub: Hub, name: str, revision: str, parts: Sequence[Sequence[str]]) -> Snapshot:
+    folder = remote_path(name, revision)
+    kind = "on the hub"
+    tables = [table_of_files(folder, [remote_path(name, revision, file) for file in files], kind) for files in parts]
+    return Snapshot(name, revision, folder, stacked(folder, tables), f"{_note(hub, name, revision)}, where it lies")
+
+
+def _snapshot(hub: Hub, name: str, revision: str, split: str) -> Snapshot:
+    repository = _repository(name)
+    folder = repository / "snapshots" / revision
+    parts = hub.parts(split)
+    saved = [converted_folder(repository, revision, config, each) for config, each in parts]
+    if all(each.is_dir() for each in saved):
+        tables = [saved_table(each, "") for each in saved]
+        return Snapshot(name, revision, folder, stacked(saved[0], tables), _note(hub, name, revision))
+    tables = [hub_table(folder, each, config) for config, each in parts]
+    if hub.image_config:
+        for _, each in parts:
+            hub_table(folder, each, hub.image_config)
+    return Snapshot(name, revision, folder, stacked(folder, tables), _note(hub, name, revision))
+
+
+def _note(hub: Hub, name: str, revision: str) -> str:
     pinned = "" if hub.revision else f", not pinned: {hub.unpinned}"
-    return Snapshot(name, revision, folder, table, f"read from {name} at {revision}{pinned}")
+    return f"read from {name} at {revision}{pinned}"
+
+
+def _repository(name: str) -> Path:
+    return cache_folder() / f"datasets--{name.replace('/', '--')}"
 
 
 def _library() -> Any:

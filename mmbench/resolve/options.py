@@ -306,6 +306,13 @@ _OF_COMMANDS = (
     Option(
         "Forbid the Hugging Face libraries to use the network.", forms.flag(), "model", default=False, name="offline"
     ),
+    Option(
+        "Read parquet datasets of the hub where they lie, without keeping them: texts, and the images that are asked about.",
+        forms.flag(),
+        "data",
+        default=False,
+        name="stream",
+    ),
     Option("Where runs are written and looked for.", forms.folder(), "results", default=RUNS, name="out"),
     Option("One JSON document on stdout instead of tables.", forms.flag(), "results", default=False, name="json"),
     Option("Nothing on stderr but what failed.", forms.flag(), "results", default=False, name="quiet", short="q"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from shards import png
 
-from mmbench import score
-from mmbench.core import Response, Sample, UsageError
+from mmbench import registry, score
+from mmbench.core import DataError, Response, Sample, UsageError
 from mmbench.data import Question, Rows
 from mmbench.testing import check_task
 from mmbench_tasks.mcq import McqCard, McqTask
@@ -128,3 +129,30 @@ def test_a_user_file_is_scored_and_gold_is_not_the_prediction(tmp_path):
     predictions.write_text("".join(json.dumps({**row, "response": "B"}) + "\n" for row in rows))
     result = score("mcq", predictions, references)
     assert result.metrics[0].value == 0.5
+
+
+def test_the_fourteen_configurations_of_blink_are_one_dataset(tmp_path):
+    from mmbench_tasks.mcq.cards.blink import CARD
+
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    for number, config in enumerate(CARD.source.hub.configs):
+        columns = {
+            "idx": [f"val_{config}_1"], "sub_task": [config], "question": ["Which?"], "choices": [["left", "right"]],
+            "prompt": ["Which? Select from the following choices. (A) left (B) right"], "answer": ["(B)"],
+        }  # fmt: skip
+        pictures = [{"bytes": png((number, 0, 0)), "path": "a.png"}, None, None, None]
+        pictures[1] = pictures[0] if number else None
+        images = {f"image_{n}": pa.array([each], kind) for n, each in enumerate(pictures, 1)}
+        (tmp_path / config).mkdir()
+        pq.write_table(pa.table({**columns, **images}), tmp_path / config / "val-00000-of-00001.parquet")
+    rows = CARD.source.at(tmp_path).rows("test")
+    assert [row.slices["task"] for row in rows] == list(CARD.source.hub.configs)
+    assert {row.answers for row in rows} == {("right",)}
+    assert [len(row.more_images) for row in rows] == [0] + [1] * 13
+    task = registry.load(registry.find("task", "mcq/blink")).at(tmp_path)
+    (request,) = task.requests(task.samples()[0])
+    assert str(request.parts).count("left") == 1, "the options stand in the prompt of the dataset"
+    (tmp_path / "Jigsaw" / "val-00000-of-00001.parquet").unlink()
+    with pytest.raises(DataError, match="Jigsaw"):
+        CARD.source.at(tmp_path).rows("test")

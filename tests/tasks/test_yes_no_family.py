@@ -133,3 +133,25 @@ def test_an_image_is_put_before_its_question():
     (request,) = task.requests(task.samples()[0])
     assert request.parts == (image, "Is it red?\nAnswer yes or no.")
     assert request.choices == ("yes", "no")
+
+
+def test_both_splits_of_hallusionbench_on_the_hub_are_read(tmp_path):
+    from mmbench_tasks.yes_no.cards.hallusionbench import CARD
+
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    for split, category, figure, picture in (
+        ("image", "VD", "1", {"bytes": png((1, 0, 0)), "path": "a.png"}),
+        ("non_image", "VS", "0", None),
+    ):
+        columns = {
+            "category": [category], "subcategory": ["chart"], "set_id": ["0"], "figure_id": [figure], "question_id": ["2"],
+            "visual_input": ["1" if picture else "0"], "question": ["Is it?"], "gt_answer": ["1"],
+        }  # fmt: skip
+        (tmp_path / "data").mkdir(exist_ok=True)
+        table = pa.table({**columns, "image": pa.array([picture], kind)})
+        pq.write_table(table, tmp_path / "data" / f"{split}-00000-of-00001.parquet")
+    shown, told = CARD.source.at(tmp_path).rows("test")
+    assert (shown.id, shown.meta["figure"], shown.image is None) == ("VD_chart_0_1_2", "VD_chart_0_1", False)
+    assert (told.id, told.meta["figure"], told.image) == ("VS_chart_0_0_2", "", None)
+    assert told.meta["pair"] == "VS_chart_0_2"

@@ -178,6 +178,11 @@ def needed_files(what: str, names: Sequence[str], readme: str, config: str, spli
     return list(splits[chosen_split(Path(what), split, tuple(splits))])
 
 
+def readme_declares(what: str, names: Sequence[str], readme: str) -> bool:
+    """Whether a README tells which files hold the rows. Raises `DataError` for one that cannot be read."""
+    return _declared(what, names, readme) is not None
+
+
 def _files_among(what: str, names: Sequence[str], readme: str) -> Files:
     declared = _declared(what, names, readme)
     if declared is not None:

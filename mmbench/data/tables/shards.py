@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -18,6 +19,7 @@ from mmbench.data.decode import decode_file
 from mmbench.data.fingerprint import IDENTIFIED
 from mmbench.data.prepared import decoded_image, encoded_source
 from mmbench.data.records import Record
+from mmbench.data.remote import is_remote
 from mmbench.data.tables.columns import class_names, column_values, image_kind
 
 if TYPE_CHECKING:
@@ -163,20 +165,28 @@ class ParquetShard(Shard):
     """A parquet file."""
 
     def _open(self) -> None:
-        pq = _arrow("pyarrow.parquet")
+        pq, source = _arrow("pyarrow.parquet"), self._source()
         try:
-            self._file = pq.ParquetFile(self.path, memory_map=False, pre_buffer=False, buffer_size=1 << 20)
+            self._file = pq.ParquetFile(source, memory_map=False, pre_buffer=False, buffer_size=1 << 20)
         except OSError as error:
             raise DataError(f"{self.path} cannot be read: {_detail(error)}") from error
         except Exception as error:
             raise DataError(f"{self.path} is truncated or no parquet file: {_detail(error)}") from error
         self.schema = self._file.schema_arrow
         self.rows = self._file.metadata.num_rows
-        self.identity = _footer_digest(self.path)
+        self.identity = self._footer_digest()
         self._starts = [0]
         for group in range(self._file.metadata.num_row_groups):
             self._starts.append(self._starts[-1] + self._file.metadata.row_group(group).num_rows)
         self._readers: dict[tuple[str, int], tuple[Iterator[Any], int, int]] = {}
+
+    def _source(self) -> Any:
+        """What pyarrow reads: the path, or a stream where the file lies elsewhere."""
+        return self.path
+
+    def _footer_digest(self) -> str:
+        with self.path.open("rb") as stream:
+            return footer_digest(stream)
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Record batches of some columns, in order. Raises `DataError`."""
@@ -348,13 +358,15 @@ _SHARDS = _Shards()
 
 
 def open_shard(path: Path) -> Shard:
-    """A parquet or Arrow file. Raises `DataError`; `MissingExtraError` without pyarrow."""
+    """A parquet or Arrow file, on this machine or on the hub. Raises `DataError`; `MissingExtraError` without pyarrow."""
+    if is_remote(path):
+        from mmbench.data.tables.ranged import RemoteShard
+
+        return RemoteShard(path)
     return ArrowShard(path) if path.suffix == ".arrow" else ParquetShard(path)
 
 
 def _arrow(module: str) -> Any:
-    from importlib import import_module
-
     try:
         return import_module(module)
     except ImportError as error:
@@ -379,10 +391,9 @@ def _detail(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0][:200].rstrip(".")
 
 
-def _footer_digest(path: Path) -> str:
+def footer_digest(stream: Any) -> str:
     """sha256 of a parquet file's footer, which holds the sizes, offsets and statistics of everything in it, and of its size."""
-    with path.open("rb") as stream:
-        size = stream.seek(-8, 2) + 8
-        length = int.from_bytes(stream.read(4), "little")
-        stream.seek(max(0, size - 8 - length))
-        return hashlib.sha256(b"parquet %d " % size + stream.read(length)).hexdigest()
+    size = stream.seek(-8, 2) + 8
+    length = int.from_bytes(stream.read(4), "little")
+    stream.seek(max(0, size - 8 - length))
+    return hashlib.sha256(b"parquet %d " % size + stream.read(length)).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,37 @@ class Table:
             if len(found) == count:
                 break
         return found
+
+
+def stacked(path: Path, tables: Sequence[Table]) -> Table:
+    """One table of the rows of several, in their order.
+
+    Args:
+        path: What errors name.
+        tables: At least one.
+    """
+    first, *more = tables
+    if not more:
+        return first
+
+    def read() -> Iterator[Record]:
+        for table in tables:
+            yield from table.read()
+
+    alike = all(set(table.columns) == set(first.columns) for table in more)
+    counts = [table.count for table in tables]
+    return Table(
+        path,
+        f"{first.kind}, and {len(more)} more of the kind",
+        read,
+        first.columns if alike else (),
+        split="+".join(dict.fromkeys(table.split for table in tables)),
+        splits=first.splits,
+        config="+".join(dict.fromkeys(table.config for table in tables)),
+        configs=first.configs,
+        count=None if None in counts else sum(count or 0 for count in counts),
+        shards=tuple(shard for table in tables for shard in table.shards) if alike else (),
+    )
 
 
 def refuse_empty(path: Path, records: Iterator[Record]) -> Iterator[Record]:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
-from mmbench.data import Distribution, Fields, Hub, Official, Record
-from mmbench_tasks.official import computed
+from mmbench.data import Distribution, Fields, Hub, NamedImages, Official, Question, Record
+from mmbench_tasks.official import computed, with_fields
 from mmbench_tasks.questions import question_rows
 from mmbench_tasks.yes_no.card import YesNoCard
 
+_NO_FIGURE = re.compile("VS_.*_0", re.DOTALL)
 _ID = "{category}_{subcategory}_{set_id}_{figure_id}_{question_id}"
 
 
 def _names(record: Record) -> Mapping[str, str | None]:
-    """The figure (none for questions without one), the question in all its figures, and the image."""
-    category, part, group, figure, question = (
-        str(record.fields[name]) for name in ("category", "subcategory", "set_id", "figure_id", "question_id")
+    """The image; none for questions without one."""
+    category, part, group, figure = (
+        str(record.fields[name]) for name in ("category", "subcategory", "set_id", "figure_id")
     )
     shown = str(record.fields.get("visual_input")) != "0"
-    return {
-        "figure": "" if category == "VS" and figure == "0" else f"{category}_{part}_{group}_{figure}",
-        "pair": f"{category}_{part}_{group}_{question}",
-        "image": f"{category}/{part}/{group}_{figure}.png" if shown else None,
-    }
+    return {"image": f"{category}/{part}/{group}_{figure}.png" if shown else None}
+
+
+def _rows(records: Iterable[Record], images: NamedImages) -> list[Question]:
+    """Questions whose figure is none where they are of the category VS and have no figure."""
+
+    def without_figures() -> Iterator[Record]:
+        for record in records:
+            figure = str(record.fields.get("meta.figure", ""))
+            yield with_fields(record, **{"meta.figure": ""}) if _NO_FIGURE.fullmatch(figure) else record
+
+    return question_rows(without_figures(), images)
 
 
 CARD = YesNoCard(
@@ -31,23 +40,18 @@ CARD = YesNoCard(
     licence="BSD-3-Clause",
     citation="Guan et al., HallusionBench: An Advanced Diagnostic Suite for Entangled Language Hallucination and Visual Illusion, CVPR 2024",
     source=Distribution(
-        rows_of=question_rows,
+        rows_of=_rows,
         name="hallusionbench",
         hub=Hub(
             id="lmms-lab-encoder/HallusionBench",
             also=("lmms-lab/HallusionBench",),
-            unpinned="no full hash is known; the hub keeps questions without an image in a split of its own, which is not read",
-            splits={"test": "image"},
-            fields=Fields(
-                meta__figure="{category}_{subcategory}_{set_id}_{figure_id}",
-                meta__pair="{category}_{subcategory}_{set_id}_{question_id}",
-            ),
+            unpinned="no full hash is known",
+            splits={"test": "image+non_image"},
         ),
         official=Official(
             files={"test": ()},
             read=computed({"test": "HallusionBench.json"}, _names),
             images=("hallusion_bench", "."),
-            fields=Fields(meta__figure="figure", meta__pair="pair"),
             url="https://github.com/tianyi-lab/HallusionBench",
         ),
         fields=Fields(
@@ -59,6 +63,8 @@ CARD = YesNoCard(
             group="{category}_{subcategory}_{set_id}",
             slices__category="category",
             slices__subcategory="subcategory",
+            meta__figure="{category}_{subcategory}_{set_id}_{figure_id}",
+            meta__pair="{category}_{subcategory}_{set_id}_{question_id}",
         ),
     ),
     metrics=(
