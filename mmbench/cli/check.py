@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +13,7 @@ import click
 
 from mmbench import registry
 from mmbench.cli.options import Command, options
+from mmbench.cli.streams import plug_in_output
 from mmbench.cli.values import say
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
@@ -115,7 +114,7 @@ def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
     )
     if asked.against and not plugin.startswith("hf/") and plugin not in load_config().aliases:
         raise UsageError(f"--against {asked.against} is for checkpoints, hf/PATH; {plugin} is none")
-    with redirect_stdout(sys.stderr):  # what a plug-in prints is not part of the answer
+    with plug_in_output(as_json=True):  # what a plug-in prints is not part of the answer
         reports = [check(asked) for check in _checks(plugin)]
     if values["json"]:
         document = {"ok": all(report.ok for report in reports), "reports": [report.to_dict() for report in reports]}

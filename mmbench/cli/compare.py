@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
+from mmbench.cli.streams import plug_in_output
 from mmbench.cli.values import say
 from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, UsageError
 from mmbench.resolve.allowances import FOREIGN_SOURCE
@@ -84,11 +84,6 @@ def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
         raise UsageError(f"--{'slices' if values['slices'] else 'flips'} shows two runs, not {len(runs)}; name two")
 
 
-def _quiet(values: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
-    """What a plug-in prints must not land in the JSON document."""
-    return contextlib.redirect_stdout(sys.stderr) if values["json"] else contextlib.nullcontext()
-
-
 def _wanted(sides: list[Run], values: dict[str, Any]) -> tuple[list[str] | None, Mapping[str, list[str]] | None]:
     from mmbench.analysis.choose import chosen
 
@@ -102,7 +97,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
 
     a, b = sides
     notes: list[str] = []
-    with _quiet(values):
+    with plug_in_output(values["json"]):
         comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"], allow=values["allow"])
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
@@ -129,7 +124,7 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.matrix import compare_all
     from mmbench.reporting.differences import explained_table, lacking, matrix_tables
 
-    with _quiet(values):
+    with plug_in_output(values["json"]):
         matrix = compare_all(sides, *_wanted(sides, values), allow=values["allow"])
     if values["json"]:
         click.echo(json.dumps(matrix.to_dict(), allow_nan=False))

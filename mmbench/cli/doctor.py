@@ -49,8 +49,8 @@ def command(out: str) -> int:
 
 
 def _broken_plugins() -> list[str]:
-    plugins = (plugin for kind in registry.GROUPS for plugin in registry.plugins(kind))
-    checked = ((plugin, registry.check(plugin)) for plugin in plugins)
+    plugins = [plugin for kind in registry.GROUPS for plugin in registry.plugins(kind)]
+    checked = zip(plugins, registry.check(plugins), strict=True)
     found = [f"{each.kind} {each.name} ({each.distribution}): {problem}" for each, problem in checked if problem]
     return [*registry.broken_metadata(), *found]
 

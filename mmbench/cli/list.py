@@ -92,10 +92,11 @@ def _datasets() -> list[dict[str, Any]]:
 
 def _plugins(kind: registry.Kind, *, check: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for plugin in registry.plugins(kind):
+    plugins = registry.plugins(kind)
+    found = registry.check(plugins) if check else [None] * len(plugins)
+    for plugin, problem in zip(plugins, found, strict=True):
         description, broken = registry.describe(plugin)
-        if check:
-            broken = registry.check(plugin)
+        broken = problem if check else broken
         rows.append({"name": plugin.name, "description": description, "from": plugin.distribution, "broken": broken})
     return rows
 

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, say
+from mmbench.cli.streams import plug_in_output
+from mmbench.cli.values import say
 
 
 @click.command(

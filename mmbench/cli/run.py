@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, resumable, say
+from mmbench.cli.streams import plug_in_output
+from mmbench.cli.values import resumable, say
 from mmbench.core.visible import shell_command, visible_lines
 from mmbench.resolve.options import OF_RUN
 
@@ -56,8 +57,9 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
 
         (click.echo(json.dumps(describe(plan).to_dict(), indent=1)) if as_json else say(describe(plan).text()))
         return 0
+    progress = _progress(quiet)
     with resumable("What was answered is kept.") as again, plug_in_output(as_json):
-        result = execute(plan, _progress(quiet))
+        result = execute(plan, progress)
     if quiet:
         for name, failure in result.failures.items():
             say(f"{name}: {failure}", err=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, say, writable_file
+from mmbench.cli.streams import plug_in_output
+from mmbench.cli.values import say, writable_file
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.resolve.options import OPTIONS
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import plug_in_output, resumable, say
+from mmbench.cli.streams import plug_in_output
+from mmbench.cli.values import resumable, say
 from mmbench.core.visible import shell_command
 from mmbench.resolve.options import OPTIONS
 
@@ -59,10 +60,11 @@ def command(model: str, tasks: tuple[str, ...], **values: Any) -> int:
     BASELINE is the name of a model that learns (mmbench list models), or FILE.py[:NAME] with a method fit.
     """
     from mmbench.api.train import train
+    from mmbench.runner.execute.progress import progress_of
 
-    as_json, quiet = values.pop("json"), values.pop("quiet")
+    as_json, progress = values.pop("json"), progress_of(not values.pop("quiet"))
     with resumable("Checkpoints are kept."), plug_in_output(as_json):
-        result = train(model, tasks, **values, progress=not quiet)
+        result = train(model, tasks, **values, progress=progress)
     _print(result, _evaluation(model, tasks, values), as_json)
     return 0
 

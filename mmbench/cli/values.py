@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,11 +17,6 @@ from mmbench.core.visible import readable_lines, shell_command
 def say(text: str, *, err: bool = False) -> None:
     """Print text for people. Names, answers and errors in it come from elsewhere, so everything is made visible first."""
     click.echo(readable_lines(text), err=err)
-
-
-def plug_in_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
-    """Send what a plug-in prints to stderr where it must not land in a JSON document."""
-    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

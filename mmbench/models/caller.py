@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from mmbench.core.model import Capabilities, capabilities
@@ -12,6 +14,17 @@ from mmbench.core.task import TaskInfo
 
 USER_ERRORS = (Exception, SystemExit)
 """What a user's code may raise to fail: a model that calls `sys.exit` must not end the run, let alone with exit code 0."""
+
+
+@contextmanager
+def without_copies() -> Iterator[None]:
+    """End a copy of this process that a user's code has forked and let return: it would ask and log everything again."""
+    own = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != own:
+            os._exit(1)
 
 
 def served_kinds(task: TaskInfo, model: Capabilities) -> tuple[dict[RequestKind, RequestKind], list[str]]:
@@ -60,12 +73,14 @@ class ModelCaller:
 
     def collate(self, requests: Sequence[Request]) -> Any:
         """The model's own preparation of a batch."""
-        return self.model.collate(tuple(requests))
+        with without_copies():
+            return self.model.collate(tuple(requests))
 
     def call(self, kind: RequestKind, requests: Sequence[Request], inputs: Any) -> Any:
         """Ask a batch, as a tuple that the model cannot reorder; `inputs` is what `collate` made, where it has it."""
         method: Callable[..., Any] = getattr(self.model, kind)
-        return method(tuple(requests), inputs=inputs) if self.collates else method(tuple(requests))
+        with without_copies():
+            return method(tuple(requests), inputs=inputs) if self.collates else method(tuple(requests))
 
     async def call_one(self, kind: RequestKind, request: Request) -> Any:
         """Ask one request of an async method."""

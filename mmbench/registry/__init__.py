@@ -9,8 +9,9 @@ from mmbench.registry.entry_points import GROUPS, Kind, Plugin, broken_metadata,
 from mmbench.registry.importing import folder_of, import_file, import_target, importable, load_reference
 
 if TYPE_CHECKING:
+    from mmbench.registry.checking import check
     from mmbench.registry.datasets import INDEX, dataset_facts, facts_of
-    from mmbench.registry.describing import check, describe
+    from mmbench.registry.describing import describe
     from mmbench.registry.loading import as_task, configured, is_family, load, source_at, task_from_python
 
 __all__ = [
@@ -42,8 +43,9 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "mmbench.registry.checking": ("check",),
         "mmbench.registry.datasets": ("INDEX", "dataset_facts", "facts_of"),
-        "mmbench.registry.describing": ("check", "describe"),
+        "mmbench.registry.describing": ("describe",),
         "mmbench.registry.loading": ("as_task", "configured", "is_family", "load", "source_at", "task_from_python"),
     },
 )

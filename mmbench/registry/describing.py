@@ -1,4 +1,4 @@
-"""Describe plug-ins from their source, without importing them or the packages that they lie in, and find broken ones."""
+"""Describe plug-ins from their source, without importing them or the packages that they lie in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def describe(plugin: Plugin) -> tuple[str, str | None]:
 
     Returns:
         The first line of the docstring of its attribute (else of its module), and what is wrong with the plug-in, or None.
-        What goes wrong only while it is imported is found by `check`.
+        What goes wrong only while it is imported is found by `mmbench.registry.check`.
     """
     if plugin.duplicate_of:
         return "", f"also registered by {plugin.duplicate_of}"
@@ -114,23 +114,3 @@ def _spec(module: str) -> ModuleSpec | None:
             return None
         path = spec.submodule_search_locations
     return spec
-
-
-def check(plugin: Plugin, timeout_s: float = 60.0) -> str | None:
-    """Import a plug-in in a process of its own; what went wrong, or None."""
-    import subprocess
-
-    if plugin.duplicate_of:
-        return f"also registered by {plugin.duplicate_of}"
-    code = (
-        "import sys; from mmbench.registry import import_target\n"
-        "try: import_target(sys.argv[1], 'it')\n"
-        "except Exception as error: sys.stderr.write(str(error)); raise SystemExit(1)"
-    )
-    command = [sys.executable, "-P", "-c", code, plugin.target]  # -P: nothing of the working directory
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired:
-        return f"importing it took more than {timeout_s:g} s"
-    lines = done.stderr.strip().splitlines()
-    return None if done.returncode == 0 else (lines[-1] if lines else f"exit status {done.returncode}")

@@ -2,7 +2,9 @@
 
 Invariants: a line is in the log only when its request has ended; the row that a line names is on disk before the line;
 a batch is one write, so a kill leaves at most one torn last line, which readers drop and the next writer cuts off. Every
-line ends in its checksum and holds that of its row; lines of earlier versions have none.
+line ends in its checksum and holds that of its row; lines of earlier versions have none. A lock keeps other processes
+out; where the file system only pretends to keep locks, or a model forks, the file has grown meanwhile, and nothing more
+is written or cut off.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import msgspec
 
-from mmbench.core.errors import DamagedFileError
+from mmbench.core.errors import DamagedFileError, RunFailedError
 from mmbench.results.codec import run_of, write_failed
 from mmbench.results.schema import ResponseLine
 
@@ -58,7 +60,10 @@ def check_regular(path: Path) -> bool:
 
 
 class AppendFile:
-    """A file that only grows, by whole writes; a write that fails is cut off again. Raises `RunFailedError`."""
+    """A file that only grows, by whole writes of one process; a write that fails is cut off again.
+
+    Raises `RunFailedError`, also when somebody else has changed the size of the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -70,6 +75,7 @@ class AppendFile:
 
     def append(self, data: bytes) -> None:
         """Write all of `data`, or nothing."""
+        self.check_alone()
         view = memoryview(data)
         with _writing(self.path):
             try:
@@ -77,15 +83,29 @@ class AppendFile:
                     view = view[os.write(self._fd, view) :]
             except OSError:
                 with contextlib.suppress(OSError):
-                    os.ftruncate(self._fd, self.size)
+                    if os.fstat(self._fd).st_size == self.size + len(data) - len(view):
+                        os.ftruncate(self._fd, self.size)
                 raise
         self.size += len(data)
+        self.check_alone()
 
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""
+        self.check_alone()
         with _writing(self.path):
             os.ftruncate(self._fd, size)
         self.size = size
+
+    def check_alone(self) -> None:
+        """Raise `RunFailedError` when the file is not as long as this process has left it."""
+        with _writing(self.path):
+            found = os.fstat(self._fd).st_size
+        if found != self.size:
+            raise RunFailedError(
+                f"another process has written to {self.path} meanwhile: the model has forked, or this file system does "
+                "not keep locks (some network ones do not). Whole answers of both are kept: stop the other one, and give "
+                "the same command again."
+            )
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
@@ -279,6 +299,7 @@ class ResponseLog:
     def embeddings(self) -> EmbeddingFile:
         """The embeddings file, opened at its first use."""
         if self._embeddings is None:
+            self._lines.check_alone()  # rows of another process are not to be cut off
             self._embeddings = EmbeddingFile(self._embeddings_path, self._rows_in_log)
         return self._embeddings
 

@@ -160,8 +160,11 @@ class RunDirectory:
         folder = self.task(task)
         for n in range(1, 1000):
             kept = folder.with_name(f"{folder.name}.{identity_digest[:8]}" + (f".{n}" if n > 1 else ""))
-            if not kept.exists():
-                folder.rename(kept)
+            if not is_there(kept):
+                try:
+                    folder.rename(kept)
+                except OSError as error:
+                    raise write_failed(folder, error) from error
                 return kept
         raise RunFailedError(f"{folder.parent} holds too many old results of {task}; remove some")
 
@@ -197,6 +200,8 @@ class _Lock:
                 f"another process is running in {self._path}; wait for it, or stop it, and give the command again"
             ) from error
         except OSError as error:
+            if error.errno in NO_SPACE:
+                raise write_failed(self._path / ".lock", error) from error
             raise UsageError(f"cannot write to {self._path}: {error.strerror or error}") from error
         _remove_leftovers(self._path)
         return self

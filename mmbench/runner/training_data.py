@@ -149,7 +149,8 @@ def learned_entry(model: Any) -> LearnedEntry | None:
     Raises `PluginError` for what is neither a `Learned` nor a mapping with its fields, and for numbers that are not
     finite.
     """
-    learned = getattr(model, "learned", None)
+    with plugin_errors("the model's learned cannot be read"):
+        learned = getattr(model, "learned", None)
     if learned is None:
         return None
     if isinstance(learned, Learned):

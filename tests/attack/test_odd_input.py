@@ -2,17 +2,14 @@
 
 import gzip
 import json
-import logging
-import os
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from helpers import Ended, environment, evaluate, lines, only_run, write_questions, write_rows
+from helpers import Ended, environment, lines, only_run, write_questions, write_rows
 
 from mmbench.core.secrets import masked
 from mmbench.data.tables import text
@@ -163,34 +160,7 @@ def test_run_json_holds_no_secret_and_is_its_owners_alone(call: Callable[..., En
     assert len(list((tmp_path / "results" / "runs").iterdir())) == 2, "another key is another run"
 
 
-# --- displays, memory ---
-
-
-class Failing:
-    """A display of progress that fails from the start, or later."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        def call(*_: Any) -> None:
-            self.left -= 1
-            if self.left < 0:
-                raise RuntimeError("the tracker is away")
-
-        return call
-
-
-@pytest.mark.parametrize("after", [0, 2])
-def test_a_display_that_fails_fails_no_run(after: int, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    import mmbench as package
-
-    with caplog.at_level(logging.WARNING):
-        result = package.run(
-            "random", "vqa", data=write_questions(tmp_path, 3), out=tmp_path / "runs", progress=Failing(after)
-        )
-    assert result.exit_code == 0
-    assert sum("the tracker is away" in record.getMessage() for record in caplog.records) == 1
+# --- memory ---
 
 
 @pytest.mark.slow
@@ -204,17 +174,3 @@ def test_too_little_address_space_is_one_sentence(megabytes: int, tmp_path: Path
     assert done.returncode in (2, 4), done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-
-
-def test_a_model_that_closes_stdout_or_forks_ends_well(tmp_path: Path) -> None:
-    class Forks:
-        def generate(self, requests: Any) -> list[str]:
-            child = os.fork()
-            if child == 0:
-                os._exit(0)
-            os.waitpid(child, 0)
-            return ["red"] * len(requests)
-
-    result = evaluate(Forks(), write_questions(tmp_path, 4), tmp_path, batch_size=2)
-    assert result.exit_code == 0
-    assert len(lines(result.path)) == 4

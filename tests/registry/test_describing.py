@@ -80,7 +80,7 @@ def test_what_is_broken_is_described_as_broken(install: Install, source: str, ta
 def test_a_name_that_two_distributions_claim_is_broken() -> None:
     plugin = Plugin("model", "twice", "mmbench.models.controls:Random", "one==1", duplicate_of="two==2")
     assert "two==2" in (registry.describe(plugin)[1] or "")
-    assert registry.check(plugin) == registry.describe(plugin)[1]
+    assert registry.check([plugin]) == [registry.describe(plugin)[1]]
 
 
 def test_a_compiled_module_has_no_description() -> None:

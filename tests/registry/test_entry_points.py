@@ -49,14 +49,34 @@ def test_a_broken_plugin_is_reported_by_a_check_in_a_process_of_its_own(
 ) -> None:
     install("broken", "[mmbench.tasks]\nbroken = broken_module:Task\n", broken_module=source)
     (plugin,) = (plugin for plugin in registry.plugins("task") if plugin.name == "broken")
-    assert said in (registry.check(plugin) or "")
+    assert said in (registry.check([plugin])[0] or "")
+
+
+@pytest.mark.slow
+def test_one_child_checks_all_plugins_and_what_ends_or_spoils_it_is_told_from_the_rest(install: Install) -> None:
+    sources = {
+        "a_first": "class It: ...",
+        "b_ends": "import os; os._exit(3)",
+        "c_prints": "import os; os.write(1, b'null'); print('null'); class_ = 1\nclass It: ...",
+        "d_spoils": "import json, sys; sys.modules['e_spoiled'] = json\nclass It: ...",
+        "e_spoiled": "class It: ...",
+        "f_raises": "1 / 0",
+        "g_last": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\nclass It: ...",
+    }
+    points = "".join(f"{name} = {name}:It\n" for name in sources)
+    install("several", f"[mmbench.models]\n{points}", **sources)
+    plugins = [plugin for plugin in registry.plugins("model") if plugin.name in sources]
+    problems = dict(zip((plugin.name for plugin in plugins), registry.check(plugins), strict=True))
+    assert {name for name, problem in problems.items() if problem} == {"b_ends", "f_raises"}
+    assert "exit status 3" in str(problems["b_ends"])
+    assert "ZeroDivisionError" in str(problems["f_raises"])
 
 
 def test_a_plugin_that_takes_too_long_is_reported(install: Install) -> None:
     points = "[mmbench.tasks]\nslow = slow_module:Task\n"
     install("slow", points, slow_module="import time; time.sleep(60)")
     (plugin,) = (plugin for plugin in registry.plugins("task") if plugin.name == "slow")
-    assert registry.check(plugin, timeout_s=0.5) == "importing it took more than 0.5 s"
+    assert registry.check([plugin], timeout_s=0.5) == ["importing it took more than 0.5 s"]
 
 
 def test_our_own_plugins_all_load_and_describe_themselves() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
 
 from mmbench.core.responses import Call, Response
 from mmbench.core.task import PerSampleTask
+from mmbench.models.caller import USER_ERRORS
 from mmbench.perf.observer import Observer
-from mmbench.runner.execute.progress import Progress, State
+from mmbench.runner.execute.progress import Progress, State, log
 from mmbench.runner.plan.task_plan import TaskPlan
 
 
@@ -36,7 +38,10 @@ class ProgressObserver(Observer):
 
 
 class LiveMetric(Observer):
-    """Keeps the mean score of the session's responses in the state that is shown, for tasks that score each sample alone."""
+    """Keeps the mean score of the session's responses in the state that is shown, for tasks that score each sample alone.
+
+    It is for display only: a task that fails to score an answer is left alone here, and heard of when the run is scored.
+    """
 
     def __init__(self, plan: TaskPlan, task: PerSampleTask, state: State) -> None:
         self._plan = plan
@@ -44,9 +49,19 @@ class LiveMetric(Observer):
         self._state = state
         self._sum = 0.0
         self._n = 0
+        self._working = True
 
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         """Score the texts and choices among the responses."""
+        if not self._working:
+            return
+        try:
+            self._score(call, new, responses)
+        except USER_ERRORS as error:
+            self._working, self._state.live = False, None
+            log(logging.WARNING, f"{self._plan.name}: no live metric: {type(error).__name__}: {error}")
+
+    def _score(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         name = self._task.columns[0]
         for place, response in zip(new, responses, strict=True):
             if response.status in ("ok", "truncated"):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 from mmbench.core.errors import MmbenchError, RunFailedError
 from mmbench.core.requests import Request
 from mmbench.core.responses import Output
-from mmbench.models.caller import USER_ERRORS, ModelCaller
+from mmbench.models.caller import USER_ERRORS, ModelCaller, without_copies
 from mmbench.models.controls import reveal_to
 from mmbench.models.remarks import notes_on, settings_of
 from mmbench.resolve.model_names import ResolvedModel
@@ -127,7 +127,8 @@ class LocalModel:
 
     def _guard(self, name: str, method: Callable[[], Any]) -> None:
         try:
-            self._loop.call(method)
+            with without_copies():
+                self._loop.call(method)
         except MmbenchError:
             raise
         except USER_ERRORS as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from mmbench.core.errors import UsageError
 from mmbench.core.model import FitProgress
 from mmbench.core.visible import readable_lines, visible, visible_lines
 
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("mmbench.progress")
 """Where notes, progress and problems go beside the display."""
 LOG.addHandler(logging.NullHandler())
+
+
+def log(level: int, text: str) -> None:
+    """Write one line to the log; a handler of somebody's that fails does not fail the run."""
+    with contextlib.suppress(Exception):
+        LOG.log(level, "%s", text)
+
 
 INTERVAL_S = 10.0
 """Seconds between two lines where stderr is not a terminal."""
@@ -187,19 +196,22 @@ class Display:
     use mmbench decide what becomes of them.
     """
 
+    is_guarded = False
+    """Whether none of its failures gets out."""
+
     def show(self, text: str) -> None:
         """Show one line to people; here: to nobody."""
 
     def note(self, text: str) -> None:
         """One line for people, in between."""
         text = visible_lines(text)
-        LOG.info("%s", text)
+        log(logging.INFO, text)
         self.show(text)
 
     def problem(self, text: str) -> None:
         """One line on what failed."""
         text = readable_lines(text)
-        LOG.warning("%s", text)
+        log(logging.WARNING, text)
         self.show(text)
 
     def start(self, stage: Stage) -> None:
@@ -218,9 +230,15 @@ class Silent(Display):
 
 
 class Given(Display):
-    """Passes everything on to an object of the user's."""
+    """Passes everything on to an object of the user's. Raises `UsageError` where a method is missing."""
 
     def __init__(self, progress: Progress) -> None:
+        missing = [name for name in _METHODS[:4] if not callable(getattr(progress, name, None))]
+        if missing:
+            raise UsageError(
+                f"progress: a {type(progress).__name__} cannot show progress, it lacks {', '.join(missing)}; "
+                "give True, False, or an object with start, update, finish and note"
+            )
         self.start = progress.start  # type: ignore[method-assign]
         self.update = progress.update  # type: ignore[method-assign]
         self.finish = progress.finish  # type: ignore[method-assign]
@@ -294,10 +312,16 @@ class Bar(Display):
         self._console.print(text, markup=False, soft_wrap=True)
 
 
+_METHODS = ("start", "update", "finish", "note", "problem", "show")
+
+
 def progress_of(wanted: bool | Progress) -> Display:
-    """The display to use: for True a bar if stderr is a terminal and lines elsewhere, for False none."""
+    """The display to use: for True a bar if stderr is a terminal and lines elsewhere, for False none.
+
+    A display that fails never fails a run.
+    """
     if isinstance(wanted, Display):
-        return wanted
+        return wanted if wanted.is_guarded else _unfailing(wanted)
     if not isinstance(wanted, bool):
         return _unfailing(Given(wanted))
     if not wanted:
@@ -306,7 +330,7 @@ def progress_of(wanted: bool | Progress) -> Display:
 
 
 def _unfailing(display: Display) -> Display:
-    """The display, which is left alone from its first failure on: it never fails a run."""
+    """The display, which is left alone from its first failure on."""
     working = True
 
     def guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -318,10 +342,14 @@ def _unfailing(display: Display) -> Display:
                 method(*given)
             except Exception as error:  # noqa: BLE001 - it may be anybody's
                 working = False
-                LOG.warning("the display of progress failed and is left alone: %s: %s", type(error).__name__, error)
+                log(
+                    logging.WARNING,
+                    f"the display of progress failed and is left alone: {type(error).__name__}: {error}",
+                )
 
         return call
 
-    for name in ("start", "update", "finish", "show"):
+    for name in _METHODS:
         setattr(display, name, guarded(getattr(display, name)))
+    display.is_guarded = True
     return display
