@@ -72,6 +72,8 @@ def score(
         None if references is None else _file("references", references, folder=known),
     )
     with plugin_errors(f"task {task!r} failed to read {' and '.join(str(path) for path in paths if path)}"):
+        if references is None and named is not None:
+            _read_rows(named)
         predicted = reader.open_predictions(*paths, named)
         predicted = replace(predicted, task=registry.configured(predicted.task, options or {}))
         samples = select(samples_of(predicted.task, "test"), Selection(), predicted.task.info.name)
@@ -121,6 +123,17 @@ def _family_of(task: Task) -> Any:
     """The registered family that the task's name begins with; None where there is none."""
     family = task.info.name.partition("/")[0]
     return next((registry.load(plugin) for plugin in registry.plugins("task") if plugin.name == family), None)
+
+
+def _read_rows(task: Task) -> None:
+    """Read what is right for a published dataset. Raises `DataError`, which names ``--references``, where it cannot be had."""
+    source = getattr(task, "source", None)
+    if not hasattr(source, "at") or source.path is not None:
+        return
+    try:
+        source.rows("test")
+    except DataError as error:
+        raise DataError(f"{error}; or name the official files of what is right: --references FILE|FOLDER") from error
 
 
 def _file(what: str, given: str | Path, *, folder: bool) -> Path:

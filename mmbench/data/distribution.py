@@ -92,6 +92,8 @@ class Official:
     read: Callable[[Path, str], Iterable[Record]] | None = None
     """Reads the rows of a split from what the user named, a folder or a file, where the files are no tables or several stand below one
     another; `files` then only says what must be there."""
+    alone: tuple[str, ...] = ()
+    """Patterns of the files that a user may name where `read` reads them: a file of several, such as one of POPE's three, is a part."""
     url: str = ""
     """Where the files are given out."""
 
@@ -151,6 +153,7 @@ class Distribution:
         """Whether what lies at a path is a copy of the dataset by its name: a folder, a shard, or one of the official files."""
         official = self.official.files.values() if self.official else ()
         names = [Path(name).name for files in official for name in files]
+        names += self.official.alone if self.official else ()
         return (
             not path.is_file()
             or path.suffix in (".parquet", ".arrow")

@@ -10,7 +10,7 @@ import pytest
 from shards import png, shard
 
 from mmbench import run, score
-from mmbench.core import rows_digest
+from mmbench.core import DataError, rows_digest
 
 
 @pytest.fixture
@@ -83,6 +83,31 @@ def test_errors_cluster_by_image_and_the_fingerprint_is_the_same_without_images(
     assert seen.fingerprint() == unseen.fingerprint()
     assert [s.cluster for s in seen.samples()] == [s.cluster for s in unseen.samples()]
     assert len({s.cluster for s in unseen.samples()}) == 2
+
+
+def test_one_of_several_official_files_is_read_as_that_part(pope, tmp_path):
+    from mmbench_tasks.yes_no.cards.pope import CARD
+    from mmbench_tasks.yes_no.task import YesNoTask
+
+    file = pope / "coco_pope_popular.json"
+    result = run("oracle", "yes-no/pope", data={"pope": file}, limit=2, out=tmp_path / "out")
+    assert list(result.tasks) == ["yes-no/pope"], "it is the published dataset, and none of the user's own"
+    task = YesNoTask(CARD).at(file)
+    assert {row.slices["category"] for row in task.source.rows("test")} == {"popular"}
+    assert len(task.differences()) == 1
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text("")
+    assert CARD.source.takes(file)
+    assert not CARD.source.takes(mine)
+
+
+def test_references_that_cannot_be_had_are_asked_for(pope, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text(json.dumps({"id": "random/1", "answer": "yes"}) + "\n")
+    with pytest.raises(DataError, match="--references"):
+        score("yes-no/pope", answers)
 
 
 def test_data_that_differ_from_the_fingerprint_are_said(pope):

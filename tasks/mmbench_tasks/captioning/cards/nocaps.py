@@ -24,6 +24,7 @@ CARD = CaptioningCard(
         official=Official(
             files={"test": ()},
             read=coco_with_domains("nocaps_val_4500_captions*.json"),
+            alone=("nocaps_val_4500_captions*.json",),
             images=("val", "images"),
             fields=Fields(id="id", image="image", caption="caption", media="image", slices__domain="domain"),
             url="https://nocaps.org/download",

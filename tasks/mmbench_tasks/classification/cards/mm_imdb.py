@@ -23,6 +23,7 @@ CARD = ClassificationCard(
         official=Official(
             files={"test": (), "dev": (), "train": ()},
             read=read_mm_imdb(_GENRES),
+            alone=("split.json",),
             images=(".",),
             url="https://github.com/johnarevalo/gmu-mmimdb",
         ),

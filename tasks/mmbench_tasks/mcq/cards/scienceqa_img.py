@@ -24,6 +24,7 @@ CARD = McqCard(
         official=Official(
             files={"test": (), "val": ()},
             read=read_science_qa(with_image=True),
+            alone=("problems.json",),
             fields=Fields(id="id", media="image"),
             url="https://github.com/lupantech/ScienceQA",
         ),

@@ -17,6 +17,7 @@ CARD = RetrievalCard(
         official=Official(
             files={"test": ()},
             read=karpathy("dataset_coco*.json", "coco_karpathy_test*.json"),
+            alone=("dataset_coco*.json", "coco_karpathy_test*.json"),
             images=("val2014", ".", "images"),
             url="https://cs.stanford.edu/people/karpathy/deepimagesent/",
         ),

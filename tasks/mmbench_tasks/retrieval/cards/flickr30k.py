@@ -22,6 +22,7 @@ CARD = RetrievalCard(
         official=Official(
             files={"test": ()},
             read=karpathy("dataset_flickr30k*.json", "flickr30k_test*.json"),
+            alone=("dataset_flickr30k*.json", "flickr30k_test*.json"),
             images=("flickr30k-images", "flickr30k_images", "."),
             fields=Fields(id="id", image="image", captions="captions", media="id"),
             url="https://cs.stanford.edu/people/karpathy/deepimagesent/",

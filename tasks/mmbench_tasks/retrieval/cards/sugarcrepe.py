@@ -26,6 +26,7 @@ CARD = RetrievalCard(
         official=Official(
             files={"test": ()},
             read=one_after_the_other({part: f"{part}.json" for part in _PARTS}, "category"),
+            alone=tuple(f"{part}.json" for part in _PARTS),
             images=("val2017",),
             fields=Fields(id="{category}/{id}", image="filename", media="filename", slices__category="category"),
             url="https://github.com/RAIVNLab/sugar-crepe",

@@ -23,6 +23,7 @@ CARD = VqaCard(
         official=Official(
             files={"test": ()},
             read=one_after_the_other({"human": "test_human*.json", "augmented": "test_augmented*.json"}, "part"),
+            alone=("test_human*.json", "test_augmented*.json"),
             images=("png", "test/png"),
             fields=Fields(answer="label", image="imgname", media="imgname", slices__part="part"),
             url="https://github.com/vis-nlp/ChartQA",

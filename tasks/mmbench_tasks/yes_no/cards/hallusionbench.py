@@ -51,6 +51,7 @@ CARD = YesNoCard(
         official=Official(
             files={"test": ()},
             read=computed({"test": "HallusionBench.json"}, _names),
+            alone=("HallusionBench*.json",),
             images=("hallusion_bench", "."),
             url="https://github.com/tianyi-lab/HallusionBench",
         ),

@@ -31,6 +31,7 @@ CARD = YesNoCard(
         official=Official(
             files={"test": (), "val": ()},
             read=computed({"test": "test1.json", "val": "dev.json"}, _names),
+            alone=("test1.json",),
             images=("test1", "dev", "images"),
             url="https://github.com/lil-lab/nlvr",
         ),

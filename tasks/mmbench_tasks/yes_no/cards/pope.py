@@ -26,6 +26,7 @@ CARD = YesNoCard(
             read=one_after_the_other(
                 {part: f"coco_pope_{part}*.json" for part in ("random", "popular", "adversarial")}, "category"
             ),
+            alone=("coco_pope_*.json",),
             images=("val2014",),
             fields=Fields(question="text", answer="label", media="image"),
             url="https://github.com/AoiDragon/POPE",
