@@ -127,7 +127,7 @@ def _family_of(task: Task) -> Any:
 
 def _read_rows(task: Task) -> None:
     """Read what is right for a published dataset. Raises `DataError`, which names ``--references``, where it cannot be had."""
-    source = getattr(task, "source", None)
+    source: Any = getattr(task, "source", None)
     if not hasattr(source, "at") or source.path is not None:
         return
     try:

@@ -172,8 +172,9 @@ def _inspection_lines(found: Inspection) -> list[str]:
         lines.append(f"  configurations  {', '.join(found.configs)}")
     if found.splits:
         lines.append(f"  splits          {', '.join(found.splits)}")
-    lines.append(f"  rows            {found.rows:,}, of which {found.good:,} can be asked; {found.images:,} images")
-    lines.append(f"  as              {found.kind}, for {found.families}")
+    if found.read_as:
+        lines.append(f"  rows            {found.rows:,}, of which {found.good:,} can be asked; {found.images:,} images")
+        lines.append(f"  as              {found.kind}, for {found.families}")
     lines += [f"  {note}" for note in found.notes]
     if found.columns:
         from_role = {source: role for role, source in found.roles.items()}

@@ -15,11 +15,13 @@ from mmbench.data.layouts import CAPTIONS, QUESTIONS, UTTERANCES
 from mmbench.data.questions import questions_of
 from mmbench.data.reading import FileRows, Reading, numbers_of_classes
 from mmbench.data.records import Record, cut
-from mmbench.data.tables.open import open_table
+from mmbench.data.result_files import looks_like_results, object_of_results
+from mmbench.data.tables.open import data_files, open_table
 
 _SHOWN_ROWS = 3
 _MOST_PROBLEMS = 1000
 _HISTOGRAM = 20
+_SHOWN_FILES = 30
 _FAMILIES = {QUESTIONS: "vqa, mcq and yes-no", CAPTIONS: "captioning and retrieval", UTTERANCES: "sentiment"}
 
 
@@ -72,9 +74,35 @@ def inspect(path: Path, *, kind: str = "", reading: Reading | None = None) -> In
     Raises:
         DataError: If it cannot be read at all, so that nothing can be said of it.
     """
+    files = data_files(path)
+    if len(files) > 1:
+        try:
+            open_table(path)
+        except DataError as error:
+            return _several(path, files, kind, reading, str(error))
     kinds = [kind] if kind else [QUESTIONS, CAPTIONS, UTTERANCES]
     found = [_inspected(path, each, reading) for each in kinds]
     return min(found, key=lambda each: (not each.good, len(each.problems) - each.good))
+
+
+def _several(path: Path, files: Sequence[Path], kind: str, reading: Reading | None, problem: str) -> Inspection:
+    """What each of several files in a folder is, where none of them is the one that is meant."""
+    notes = []
+    for file in files[:_SHOWN_FILES]:
+        try:
+            found = inspect(file, kind=kind, reading=reading)
+        except DataError as error:
+            notes.append(f"{file.name}: {_of_file(file, str(error))}")
+            continue
+        told = f"{found.read_as}, {found.rows:,} rows, for {found.families}"
+        notes.append(f"{file.name}: {told if found.good else _of_file(file, found.problems[0])}")
+    if len(files) > _SHOWN_FILES:
+        notes.append(f"and {len(files) - _SHOWN_FILES:,} more files")
+    return Inspection(str(path), "", kind, "", (), (), 0, 0, {}, {}, (), (), {}, 0, tuple(notes), (problem,))
+
+
+def _of_file(file: Path, problem: str) -> str:
+    return problem.removeprefix(str(file)).lstrip(":, ")
 
 
 def _inspected(path: Path, kind: str, reading: Reading | None) -> Inspection:
@@ -82,8 +110,18 @@ def _inspected(path: Path, kind: str, reading: Reading | None) -> Inspection:
         source = FileRows(path, kind, _MAKERS[kind], reading)
     except DataError as error:
         open_table(path)  # what cannot be opened raises here, as it is no matter of kinds
-        return Inspection(str(path), "", kind, _FAMILIES[kind], (), (), 0, 0, {}, {}, (), (), {}, 0, (), (str(error),))
+        told = _looks_like_results(path)
+        problem = f"{error}; {told}" if told else str(error)
+        return Inspection(str(path), "", kind, _FAMILIES[kind], (), (), 0, 0, {}, {}, (), (), {}, 0, (), (problem,))
     return _Looker(path, kind, source, reading or Reading()).look()
+
+
+def _looks_like_results(path: Path) -> str:
+    """What the first row of a file looks like, as it lies there."""
+    try:
+        return looks_like_results(name for record in open_table(path).first(1) for name in record.fields)
+    except DataError:
+        return ""
 
 
 class _Looker:
@@ -119,6 +157,8 @@ class _Looker:
         self._problems += (
             [f"{source.table.path}: {numbers}"] if numbers and "classes" not in (source.mapped or ()) else []
         )
+        told = "" if self._good else self._told(source)
+        self._problems[:0] = [f"{source.table.path} has nothing to ask: {told}"] if told else []
         if not self._rows and not self._problems:
             self._problems.append(f"{self._path} holds no rows")
         mapped = source.mapped
@@ -132,6 +172,15 @@ class _Looker:
             samples=tuple(self._samples), labels=dict(self._labels.most_common(_HISTOGRAM)),
             images=self._images.count, notes=source.table.notes, problems=tuple(self._problems),
         )  # fmt: skip
+
+    def _told(self, source: FileRows) -> str:
+        """What rows of which none can be asked look like; a single one may be an object of id to answer."""
+        if not self._rows:
+            return _looks_like_results(self._path)
+        if self._rows == 1 and self._columns.keys() <= source.watch.unread | {"id"}:
+            (record,) = source.table.first(1)
+            return object_of_results({name: value for name, value in record.fields.items() if name != "id"})
+        return looks_like_results(self._columns)
 
     def _one(self, record: Record) -> None:
         """Read one row. Problems are kept."""

@@ -140,3 +140,40 @@ def test_statistics_count_duplicates_within_and_across_splits(here: Path, call: 
     assert by_split["train"]["duplicate_images"] == 1
     assert by_split["test"]["sizes"]["width_max"] == 8
     assert [each["equal"] for each in found["overlaps"]] == [1 if found["overlaps"][0]["splits"][0] == "test" else 2]
+
+
+def test_each_of_several_files_in_a_folder_is_told(here: Path, call: Call) -> None:
+    write(here / "asked.jsonl", {"question_id": 1, "image": "a.png", "text": "?", "label": "yes"})
+    (here / "said.json").write_text(json.dumps([{"question_id": 1, "answer": "yes"}]))
+    (here / "result.json").write_text(json.dumps({"acc": 50.0, "correct": 1, "results": {"1": 0}}))
+    ended = call("data", "inspect", here, "--json")
+    assert ended.code == 2
+    asked, result, said = ended.document()["notes"]
+    assert asked == "asked.jsonl: POPE, JSON Lines, 1 rows, for vqa, mcq and yes-no"
+    assert result.startswith("result.json")
+    assert said.startswith("said.json")
+    assert "mmbench score" in result
+    assert "mmbench score" in said
+    assert len(ended.document()["problems"]) == 1
+    assert "asked.jsonl" in call("data", "inspect", here).out
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([{"question_id": "1", "answer": "yes"}], "--predictions"),
+        ([{"image": "a.png", "answer": "yes"}], "--predictions"),
+        ([{"image_id": 1, "caption": "a cat"}], "--predictions"),
+        ({"1": {"prediction": "yes", "answer": "no"}}, "--predictions"),
+        ({"1": {"ground_truth": "A", "question_type": "open"}, "2": {"ground_truth": "B"}}, "--references"),
+        ({"1": "yes", "2": "no"}, "--predictions"),
+        ([{"image": "a.png", "question": "?"}], ""),
+        ([{"question": "?", "answer": "x"}], ""),
+    ],
+)
+def test_answers_of_a_model_are_told_from_questions(rows: object, told: str, here: Path, call: Call) -> None:
+    (here / "file.json").write_text(json.dumps(rows))
+    ended = call("data", "inspect", here / "file.json")
+    assert ended.code == 2
+    assert ("mmbench score" in ended.out + ended.err) == bool(told)
+    assert told in ended.out + ended.err

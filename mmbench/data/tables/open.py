@@ -81,10 +81,17 @@ def _in_folder(folder: Path, split: str, config: str) -> Table:
     return text_table(find_data_file(folder), split)
 
 
+def data_files(folder: Path) -> list[Path]:
+    """The files of text in a folder that may hold rows, by name; none for a file."""
+    if not folder.is_dir():
+        return []
+    return sorted(inside for inside in folder.iterdir() if _kind(inside) in _TEXTS and inside.is_file())
+
+
 def find_data_file(path: Path) -> Path:
     """The file itself, or the only data file in a folder. Raises `DataError`."""
     if path.is_dir():
-        found = sorted(inside for inside in path.iterdir() if _kind(inside) in _TEXTS and inside.is_file())
+        found = data_files(path)
         if len(found) == 1:
             return found[0]
         asked = [each for each in found if "question" in each.name.lower()]

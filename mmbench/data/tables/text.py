@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, cast
 
 from mmbench.core import DataError
 from mmbench.core.visible import shown_name
-from mmbench.data.records import NumberText, Record, describe
+from mmbench.data.records import NumberText, Record, cut, describe
+from mmbench.data.result_files import object_of_results
 from mmbench.data.tables.table import Table, refuse_empty
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -202,8 +203,10 @@ def _object_table(path: Path, value: dict[str, Any], split: str) -> Table:
         return Table(path, "JSON object keyed by id", _again(path, _keyed(path, rows)), count=len(rows))
     if name is None:
         held = ", ".join(list(value)[:5])
+        told = object_of_results(value)
         raise DataError(f"expected rows: a list of objects, an object keyed by id, or an object with one of "
-                        f"the lists {', '.join(WRAPPERS[:3])}; found an object with {held or 'nothing'}", path, 1)  # fmt: skip
+                        f"the lists {', '.join(WRAPPERS[:3])}; found an object with {cut(held, 100) or 'nothing'}"
+                        f"{told and '; ' + told}", path, 1)  # fmt: skip
     kind = f"JSON object with the list {name!r}"
     return Table(path, kind, _again(path, _items(path, name, value[name])), count=len(value[name]), whole=value)
 
