@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 _SHORT, _KNOWN, _PIECES = 24, 4096, 4096
@@ -168,25 +169,35 @@ def dataset_digest(parts: Iterable[str | bytes]) -> str:
     import hashlib
 
     digest = hashlib.sha256()
-    known: dict[str, str] = {}  # short texts come again and again; one update for many parts is several times as fast
-    pieces: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            piece = known.get(part)
-            if piece is None:
-                piece = f"t{len(part) if part.isascii() else len(part.encode())}:{part}"
-                if len(part) < _SHORT and len(known) < _KNOWN:
-                    known[part] = piece
-            pieces.append(piece)
-            if len(pieces) < _PIECES:
-                continue
-        digest.update("".join(pieces).encode())
-        pieces.clear()
-        if not isinstance(part, str):
-            digest.update(b"b%d:" % len(part))
-            digest.update(part)
-    digest.update("".join(pieces).encode())
+    known = _Pieces()
+    rest = iter(parts)
+    while batch := list(islice(rest, _PIECES)):  # one update for many parts is several times as fast
+        try:
+            digest.update("".join(map(known.__getitem__, batch)).encode())
+        except _NotTextError:
+            for part in batch:
+                if isinstance(part, str):
+                    digest.update(known[part].encode())
+                else:
+                    digest.update(b"b%d:" % len(part))
+                    digest.update(part)
     return digest.hexdigest()
+
+
+class _NotTextError(Exception):
+    """A part is bytes."""
+
+
+class _Pieces(dict[str | bytes, str]):
+    """Texts with their type and length before them. Short ones come again and again, and are kept."""
+
+    def __missing__(self, part: str | bytes) -> str:
+        if not isinstance(part, str):
+            raise _NotTextError
+        piece = f"t{len(part) if part.isascii() else len(part.encode())}:{part}"
+        if len(part) < _SHORT and len(self) < _KNOWN:
+            self[part] = piece
+        return piece
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmbench.core import DataError, UsageError
+from mmbench.core.collecting import collection_paused
 from mmbench.data.fields import Fields
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ class Distribution:
             MissingExtraError: If the format needs packages that are not installed.
         """
         if split not in self._held:
-            self._held[split] = self._read(split)
+            with collection_paused():
+                self._held[split] = self._read(split)
         return self._held[split]
 
     @property

@@ -102,7 +102,7 @@ class NamedImages:
             return media
         digest = media_digest("mmbench-media-1", self._scope, identifier)
         source: Any = media.source
-        return replace(media, digest=digest, source=replace(source, digest=digest), attrs=_BY_NAME)
+        return Media(media.kind, media.mime, digest, replace(source, digest=digest), _BY_NAME)
 
     def _look_for(self, name: str, place: str) -> None:
         found = self._find(name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core import DataError
+from mmbench.core.collecting import collection_paused
 from mmbench.data.fields import Fields, evaluated
 from mmbench.data.fingerprint import digest_file
 from mmbench.data.images import NamedImages
@@ -90,7 +91,8 @@ class FileRows:
     def rows(self, split: str) -> Sequence[Any]:
         """The rows of a split, read once. Raises `DataError`."""
         if split not in self._held:
-            self._held[split] = self._read(self._table(split))
+            with collection_paused():
+                self._held[split] = self._read(self._table(split))
         return self._held[split]
 
     def records(self) -> Iterator[Record]:

@@ -1,5 +1,7 @@
 """Names that travel: metric ids round-trip, seeds depend on names alone, misspelt names find their neighbours."""
 
+import contextlib
+import gc
 import hashlib
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.core import MetricId, UnknownNameError, dataset_digest, derive_seed, nearest_names
+from mmbench.core.collecting import collection_paused
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
 words = st.from_regex(r"[A-Za-z0-9_.+-]{1,8}", fullmatch=True)
@@ -134,3 +137,20 @@ def test_a_digest_of_many_parts_is_that_of_each_with_its_type_and_length() -> No
         data, tag = (part.encode(), b"t") if isinstance(part, str) else (part, b"b")
         digest.update(b"%s%d:%s" % (tag, len(data), data))
     assert dataset_digest(parts) == digest.hexdigest()
+
+
+def test_a_digest_is_of_types_lengths_and_contents_in_order():
+    parts = ["a", "Straße", b"raw", "", "x" * 100, "a", *(str(n) for n in range(9_000)), b""]
+    by_hand = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        by_hand.update(("t" if isinstance(part, str) else "b").encode() + str(len(data)).encode() + b":" + data)
+    assert dataset_digest(iter(parts)) == by_hand.hexdigest()
+
+
+def test_collection_is_paused_and_goes_on_after_errors():
+    states = []
+    with contextlib.suppress(ZeroDivisionError), collection_paused():
+        states.append(gc.isenabled())
+        1 / 0  # noqa: B018
+    assert [*states, gc.isenabled()] == [False, True]

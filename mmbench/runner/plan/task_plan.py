@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmbench.core.collecting import collection_paused
 from mmbench.core.errors import PluginError, UsageError, plugin_errors
 from mmbench.core.ids import derive_seed
 from mmbench.core.media import Media
@@ -89,7 +90,7 @@ def plan_served(
     resolved: ResolvedTask, served: dict[RequestKind, RequestKind], selection: Selection, seed: int
 ) -> TaskPlan:
     """The same where it is known already as which kind of request each kind is asked. Raises `DataError`, `PluginError`."""
-    with plugin_errors(f"task {resolved.name!r} failed while its requests were made"):
+    with plugin_errors(f"task {resolved.name!r} failed while its requests were made"), collection_paused():
         check_ids(resolved.task.metrics)
         return _plan(resolved, served, selection, seed)
 
