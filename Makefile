@@ -22,6 +22,7 @@ bench: ## benchmarks against what people use today, as ratios in one run
 
 nightly: versions ## trains a shipped baseline again and compares it with its weights; the long attacks and loads
 	pytest -m "training or nightly" --durations 20
+	-pytest tests/benchmarks/test_load.py -m nightly -s
 
 versions: ## checkpoints with the oldest and the newest releases of transformers, accelerate and peft
 	.ci/versions oldest

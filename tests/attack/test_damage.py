@@ -159,6 +159,7 @@ def test_a_flipped_letter_of_an_answer_is_found_set_aside_and_asked_again(
     assert call("repair", whole).out.strip().endswith("nothing is damaged")
 
 
+@pytest.mark.slow
 def test_no_single_flipped_bit_of_a_log_is_believed(whole: Path) -> None:
     log = log_of(whole)
     raw, kept = log.read_bytes(), lines(whole)
