@@ -132,7 +132,11 @@ class Ranker:
             order=(*order, *rest),
             unranked=tuple(groups[place].label for place in rest),
             ranks=rank_of(labels, found) if len(able) > 1 else {},
-            best={name: leader for name, own in draws.items() if (leader := _leader(own, labels)) is not None},
+            best={
+                name: leader
+                for name, own in draws.items()
+                if (leader := _leader(found if own is main else own.ranks(), labels)) is not None
+            },
             incomplete=short,
             draws=main,
             several=any(groups[place].several for place in able),
@@ -216,11 +220,10 @@ def rank_of(labels: Sequence[str], ranks: Ranks) -> dict[str, RankRange]:
     return dict(zip(labels, map(RankRange, ranks.rank, ranks.low, ranks.high), strict=True))
 
 
-def _leader(draws: Draws, labels: Sequence[str]) -> str | None:
+def _leader(ranks: Ranks, labels: Sequence[str]) -> str | None:
     """The model that is alone in front, beyond noise."""
     if len(labels) < 2:
         return None
-    ranks = draws.ranks()
     return next((label for label, high in zip(labels, ranks.high, strict=True) if high == 1), None)
 
 

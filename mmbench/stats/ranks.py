@@ -120,26 +120,37 @@ def _beyond_noise(model: int, own: Floats, centred: Floats, clusters: int, alpha
     Every pair makes two one-sided hypotheses. In each resample the largest studentised difference among the hypotheses that
     are not yet rejected is kept; those beyond its 1 - alpha quantile are rejected, and the rest are tested again without them.
     """
-    others = np.arange(len(own)) != model
-    leads = (own[model] - own)[others]
-    noise = (centred[:, [model]] - centred)[:, others]
+    leads = own[model] - own
+    noise = centred[:, [model]] - centred
     error = noise.std(axis=0) * np.sqrt(clusters / (clusters - 1))
-    certain = error <= _ROUNDING * np.abs(own).max()
+    certain = error <= _ROUNDING * np.abs(own).max()  # the model itself is among them, and has no lead
     # All clusters say the same: the sign test, shared among the rivals.
-    by_sign = certain & (leads != 0) & (2.0 ** (1 - clusters) <= alpha / max(len(leads), 1))
+    by_sign = certain & (leads != 0) & (2.0 ** (1 - clusters) <= alpha / max(len(own) - 1, 1))
     worse, better = int((by_sign & (leads > 0)).sum()), int((by_sign & (leads < 0)).sum())
-    if certain.all():
+    tested = ~certain
+    if not tested.any():
         return better, worse
-    scaled = leads[~certain] / error[~certain]
-    deviations = noise[:, ~certain] / error[~certain]
-    observed = np.concatenate([scaled, -scaled])
-    both = np.concatenate([deviations, -deviations], axis=1)
-    standing = np.ones(len(observed), dtype=bool)
-    while standing.any():
-        critical = np.quantile(both[:, standing].max(axis=1), 1.0 - alpha, method="higher")
-        fallen = standing & (observed > critical)
-        if not fallen.any():
+    if certain.sum() > 1:
+        noise, leads, error = noise[:, tested], leads[tested], error[tested]
+    else:  # the model itself: a column of zeros, which is never the largest of both signs
+        error[certain] = np.inf
+    noise /= error
+    observed = leads / error
+    ahead, behind = np.ones(len(observed), dtype=bool), np.ones(len(observed), dtype=bool)
+    while ahead.any() or behind.any():
+        critical = np.quantile(_largest(noise, ahead, behind), 1.0 - alpha, method="higher")
+        fallen = ahead & (observed > critical), behind & (-observed > critical)
+        if not (fallen[0].any() or fallen[1].any()):
             break
-        standing &= ~fallen
-    count = len(scaled)
-    return better + int((~standing[count:]).sum()), worse + int((~standing[:count]).sum())
+        ahead, behind = ahead & ~fallen[0], behind & ~fallen[1]
+    return better + int((~behind).sum()), worse + int((~ahead).sum())
+
+
+def _largest(noise: Floats, ahead: NDArray[np.bool_], behind: NDArray[np.bool_]) -> Floats:
+    """In each resample the largest of the columns that are still tested for a lead, and of minus those for a lag."""
+    found = []
+    for kept, sign in ((ahead, 1.0), (behind, -1.0)):
+        if kept.any():
+            columns = noise if kept.all() else noise[:, kept]
+            found.append(columns.max(axis=1) if sign > 0 else -columns.min(axis=1))
+    return np.asarray(np.maximum.reduce(found))
