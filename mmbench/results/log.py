@@ -247,8 +247,6 @@ def read_log(path: Path, begins: array[int] | None = None) -> Iterator[ResponseL
             place, end = end, end + len(raw)
             if not raw.endswith(b"\n"):
                 return
-            if raw.isspace():
-                continue
             if raw.endswith(_ZEROS):  # what a power cut leaves, if nothing follows
                 zeros = zeros or number
                 continue

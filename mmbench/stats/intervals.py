@@ -92,6 +92,10 @@ def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
     return float(np.sqrt(np.square(residuals).sum()) / len(values))
 
 
+_AT_END = 1e-12
+"""A mean whose p (1 - p) is below this is as good as at an end of its range."""
+
+
 def mean_interval(
     sums: Floats, bounds: Bounds = (0.0, 1.0), *, value: float | None = None, level: float = LEVEL
 ) -> Interval:
@@ -138,6 +142,8 @@ def mean_interval(
     width = ceiling - floor
     at_end = max(float((sums[:, 0] == end * sums[:, 1]).mean()) for end in (floor, ceiling))
     place = (mean - floor) / width
+    if place * (1 - place) < _AT_END:
+        return _wilson(floor if place < 0.5 else ceiling, bounds, effective, level)
     rows = max(abs(weight), effective) if bool((sums[:, 1] % 1 == 0).all()) else effective
     trials = _cautious_trials(place, (error.se / width) ** 2, at_end, len(sums), rows)
     low, high = score_bounds(place, trials, quantile)

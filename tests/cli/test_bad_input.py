@@ -22,8 +22,8 @@ RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for 
         (["--model", "randm", "--tasks", "vqa/easy-vqa"], ["unknown model 'randm'. Did you mean 'random'?"]),
         (["--model", "mymodell", "--tasks", "vqa/easy-vqa"], ["unknown model 'mymodell'. Did you mean 'mymodel'?"]),
         (["--model", "mymodel:Rad", "--tasks", "vqa/easy-vqa"], ["Did you mean 'Red'?"]),
-        (["--model", "random", "--tasks", "vqaa"], ["unknown task 'vqaa'. Did you mean 'vqa'?"]),
-        (["--model", "random", "--tasks", "vqa/esy-vqa"], ["Did you mean 'vqa/easy-vqa'?", "--tasks vqa --data FILE"]),
+        (["--model", "random", "--tasks", "vqaa"], ["unknown task 'vqaa'. Did you mean 'vqa'"]),
+        (["--model", "random", "--tasks", "vqa/esy-vqa"], ["Did you mean 'vqa/easy-vqa'", "--tasks vqa --data FILE"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--limt", "3"], ["No such option", "--limit"]),
         (
             ["--model", "random", "--tasks", "vqa/easy-vqa", "--model-args", "dym=3"],

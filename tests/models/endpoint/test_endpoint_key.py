@@ -136,7 +136,7 @@ def test_openai_itself_needs_a_key(tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     command = ["run", "-m", "openai/gpt-4o-mini", "-t", "vqa", "--data", "mine.jsonl"]
     ended = mmbench(*command, folder=tmp_path, OPENAI_API_KEY=" ")
-    ended.refused(4, "OPENAI_API_KEY", "--base-url")
+    ended.refused(2, "OPENAI_API_KEY", "--base-url")
 
 
 def test_a_complete_run_needs_no_key(ask: Any, monkeypatch: Any) -> None:
