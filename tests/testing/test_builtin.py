@@ -15,6 +15,9 @@ from mmbench.models.replay import Replay
 from mmbench.resolve.model_names import resolve_model
 from mmbench.resolve.task_names import resolve_tasks
 from mmbench.testing import ProbeTask, check_model, check_task
+from mmbench.testing.rules import judge
+from mmbench.testing.subject import TaskSubject
+from mmbench.testing.task_basics import BASICS, METHODS
 
 pytestmark = pytest.mark.slow
 
@@ -26,9 +29,27 @@ def own(kind: registry.Kind) -> list[str]:
 
 
 def embedded(name: str) -> bool:
-    """Whether a registered task brings its own data."""
+    """Whether a registered task brings its own data: a source that can be read `at` a path has them elsewhere."""
     found = registry.load(registry.find("task", name))
-    return not hasattr(found, "from_data") or found.default is not None
+    if hasattr(found, "from_data"):
+        return found.default is not None and embedded(found.default)
+    return not hasattr(getattr(found, "source", None), "at")
+
+
+def elsewhere(name: str) -> bool:
+    """Whether a registered task, not a family, has its data on the hub or in official files."""
+    return not embedded(name) and not hasattr(registry.load(registry.find("task", name)), "from_data")
+
+
+@pytest.mark.parametrize("name", [name for name in own("task") if elsewhere(name)])
+def test_what_needs_no_data_of_every_task_with_data_elsewhere(name: str) -> None:
+    """The rest of the kit reads samples; `tests/tasks/test_cards*.py` does so from small official files."""
+    subject = TaskSubject(resolve_tasks([name])[0].task, 64, 0)
+    subject.registered = name
+    rules = [METHODS, *(rule for rule in BASICS if rule.name in ("info", "registered name", "metric ids"))]
+    checks = [judge(rule, subject) for rule in rules]
+    assert {check.name: check.detail for check in checks if check.status != "pass"} == {}
+    assert len(checks) == 4
 
 
 @pytest.mark.parametrize("name", [name for name in own("task") if embedded(name)])

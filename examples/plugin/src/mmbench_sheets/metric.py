@@ -1,18 +1,19 @@
-"""``auroc``: a metric that is not a mean of scores."""
+"""``somers_d``: a metric that is not a mean of scores."""
 
 from mmbench.metrics import metric
 
 
 @metric(
-    "auroc",
+    "somers_d",
     columns=("score", "label"),
-    formula="share of (damaged, intact) pairs in which the damaged sheet has the higher score; a tie counts half",
-    source="Hanley and McNeil, The meaning and use of the area under a ROC curve, Radiology 1982",
+    formula="share of (damaged, intact) pairs in which the damaged sheet has the higher score, less the share in which it has the lower",
+    source="Somers, A new asymmetric measure of association for ordinal variables, American Sociological Review 1962",
+    bounds=(-1.0, 1.0),
 )
-def auroc(rows, weights):
-    r"""Area under the receiver operating characteristic.
+def somers_d(rows, weights):
+    r"""How much more often a damaged sheet scores above an intact one than below it: Somers' D of the score on the label.
 
-    .. math:: P(s_+ > s_-) + P(s_+ = s_-) / 2
+    .. math:: P(s_+ > s_-) - P(s_+ < s_-)
 
     Args:
         rows: float64 [n, 2], score and label (1 or 0) of each sample.
@@ -29,5 +30,6 @@ def auroc(rows, weights):
     positive = np.add.reduceat(counts * labels, starts, axis=1)
     negative = np.add.reduceat(counts * (1 - labels), starts, axis=1)
     below = np.cumsum(negative, axis=1) - negative
+    above = negative.sum(axis=1, keepdims=True) - below - negative
     with np.errstate(invalid="ignore"):
-        return (positive * (below + negative / 2)).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1))
+        return (positive * (below - above)).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1))

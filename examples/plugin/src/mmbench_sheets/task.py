@@ -1,10 +1,10 @@
-"""``sheets``: a task of its own kind, scored by the area under the ROC curve."""
+"""``sheets``: a task of its own kind, scored by Somers' D."""
 
 import re
 
 import mmbench
 from mmbench_sheets.images import COUNT, is_damaged, sheet
-from mmbench_sheets.metric import auroc
+from mmbench_sheets.metric import somers_d
 
 QUESTION = "How likely is it that this sheet is damaged? Answer with a number from 0 to 1."
 
@@ -19,13 +19,13 @@ class DamagedSheets(mmbench.PerSampleTask):
         description="how likely is it that a sheet of paper is damaged?",
         dataset=mmbench.DatasetInfo("sheets", "1", licence="CC0-1.0", citation="mmbench, examples/plugin"),
         request_kinds=frozenset({"generate"}),
-        primary=("auroc",),
+        primary=("somers_d",),
     )
 
     @property
     def metrics(self):
         """One metric, of this package's own."""
-        return [auroc()]
+        return [somers_d()]
 
     def fingerprint(self):
         """What the data are: they follow from the number of sheets."""
