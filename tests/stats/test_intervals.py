@@ -259,3 +259,13 @@ def test_a_perfect_formula_does_not_claim_to_be_certain():
     assert bounded == mean_interval(np.ones((20, 2)))
     assert bounded.low == pytest.approx(wilson_end_by_bisection(20, perfect=True))
     assert bounded == drawn_interval(np.ones((20, 2)), bounds=(0.0, 1.0), kind="bca")
+
+
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_a_mean_that_no_float_tells_from_an_end_of_its_range_has_the_interval_of_that_end(end):
+    """The variance of such scores is 0 as a float, and so is what it is divided by."""
+    tiny = np.array([[1e-170, 1.0], [3e-170, 1.0], [2e-170, 1.0]])
+    interval = mean_interval(tiny, (0.0, 1.0) if end == 0 else (-1.0, 0.0))
+    width = Z95**2 / (3 + Z95**2)
+    expected = (0.0, width) if end == 0 else (-width, 0.0)
+    assert (interval.low, interval.high) == pytest.approx(expected)
