@@ -150,7 +150,7 @@ def test_every_option_of_the_command_line_is_one_of_python(tmp_path: Path) -> No
     from mmbench.cli.run import command
 
     names = {parameter.name for parameter in command.params}
-    of_commands = {"model", "tasks", "out", "json", "quiet", "dry_run", "offline"}
+    of_commands = {"model", "tasks", "out", "json", "quiet", "dry_run", "offline", "stream"}
     assert names - of_commands == set(RunOptions.__annotations__) - {"progress"}
 
 
