@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.errors import CheckpointError, MissingExtraError, UnknownNameError, UsageError
-from mmbench.models.hf.files import Checkpoint, load_failed, torchvision_missing
+from mmbench.models.hf.files import Checkpoint, is_folder, load_failed, torchvision_missing
 from mmbench.models.hf.layouts import NO_PROCESSOR, PROCESSORS, check_weights
 from mmbench.models.hf.lora import load_adapter
 from mmbench.models.hf.options import HfOptions
@@ -127,7 +127,7 @@ def load_model(auto: str | Sequence[str], source: Checkpoint, options: HfOptions
 
     if options.trust_remote_code:
         _LOG.warning("TRUST_REMOTE_CODE IS ON: CODE THAT COMES WITH %s RUNS ON THIS MACHINE", source.name)
-    if source.place == source.name:
+    if source.place == source.name and is_folder(source.place):  # a name on the hub is yet to be fetched
         check_weights(Path(source.place))
     device = device_of(options)
     auto = auto if isinstance(auto, str) else _first_that_fits(auto, source, options)
