@@ -33,7 +33,7 @@ Examples:
 \b
 Rules (--require, or [[gate.rule]] tables in mmbench.toml; all of them apply, but a typed one replaces the file's rule of
 the same metric and policy):
-  TASK:METRIC drop<1pt                   regression: fails when the drop is larger and significant
+  TASK:METRIC drop<1pt                   regression: fails when the drop is significantly larger
   TASK:METRIC non-inferiority drop<1pt   passes only when the 95 % interval excludes a larger drop
   TASK:METRIC >= 0.70                    absolute: a floor, or (<=) a budget such as 250ms
   TASK:METRIC exact                      no sample may change

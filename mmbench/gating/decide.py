@@ -53,11 +53,9 @@ def decide_regressions(tests: Sequence[Test]) -> list[Verdict]:
     may have been missed. With a tolerance of 0 the rule asks only whether a drop can be seen at all.
     """
     testable = [number for number, (_, drop, _) in enumerate(tests) if drop.p_upper is not None]
-    against = [_p_beyond(tests[n][1], tests[n][0].threshold) for n in testable]
-    adjusted = [
-        holm([1.0 if p is None else p for p in p_values])
-        for p_values in (against, [tests[n][1].p_lower for n in testable])
-    ]
+    drops = [(tests[number][1], tests[number][0].threshold) for number in testable]
+    against = [_p_beyond(drop, tolerance, _known(drop.p_upper)) for drop, tolerance in drops]
+    adjusted = [holm(against), holm([_known(drop.p_lower) for drop, _ in drops])]
     p_values = dict(zip(testable, zip(*adjusted, strict=True), strict=True))
     return [_regression(*test, p_values.get(number), len(testable)) for number, test in enumerate(tests)]
 
@@ -103,7 +101,7 @@ def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
     end: tuple[Word, Outcome, ReasonCode] = "inconclusive", "undecided", "margin_not_excluded"
     if _excludes(drop, margin):
         end = relation(drop, changed, alpha), "passed", "margin_excluded"
-    elif (_p_beyond(drop, margin) or 1.0) <= alpha and exceeds(drop.value, margin):
+    elif _p_beyond(drop, margin, drop.p_upper) <= alpha and exceeds(drop.value, margin):
         end = "regressed", "violated", "drop_beyond_margin"
     return Verdict(check, *end, p_value=drop.p_upper, smallest=_smallest(drop, alpha))
 
@@ -112,6 +110,7 @@ def _unchanged(check: RuleCheck, drop: Difference, p_value: float | None) -> Ver
     """No sample changed: proof of no drop at all only where the tolerance is 0, else a bound on the drop.
 
     Where none of G clusters changed, a drop of more than 1 - 0.025 ** (1 / G) of the range would have been seen with 97.5 %.
+    A range without an end gives no such bound; no change passes there.
     """
     bound = check.width * (1 - MISSED ** (1 / max(drop.n_clusters, 1)))
     if check.threshold > 0 and exceeds(bound, check.threshold):
@@ -122,15 +121,19 @@ def _unchanged(check: RuleCheck, drop: Difference, p_value: float | None) -> Ver
     return Verdict(check, "same", "passed", "unchanged", p_value=p_value, smallest=0.0)
 
 
-def _p_beyond(drop: Difference, tolerance: float) -> float | None:
-    """The one-sided p-value against a drop of the tolerance; None where there is no test."""
+def _known(p_value: float | None) -> float:
+    return 1.0 if p_value is None else p_value
+
+
+def _p_beyond(drop: Difference, tolerance: float, p_any: float) -> float:
+    """The one-sided p-value against a drop of the tolerance, given that against no drop."""
     if not tolerance:
-        return drop.p_upper
+        return p_any
     tails = drop.tails(tolerance)
     if tails is not None:
         return tails[1]
     beyond = drop.low is not None and exceeds(drop.low, tolerance)  # of a bootstrap only its interval is known
-    return drop.p_upper if beyond else 1.0
+    return p_any if beyond else 1.0
 
 
 def relation(drop: Difference, changed: int, alpha: float) -> Word:

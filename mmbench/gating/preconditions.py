@@ -32,7 +32,7 @@ class RuleCheck:
     threshold: float = 0.0
     """Tolerance, margin or limit, in the metric's natural range or the base unit of speed; 0 for ``exact``."""
     width: float = 1.0
-    """Width of the metric's range, in its natural unit; 1 where the range has no end."""
+    """Width of the metric's range, in its natural unit; 0 where the range has no end, so that it bounds nothing."""
     given: bool = True
     """Whether somebody wrote the rule; false for the rules of a gate without rules."""
 
@@ -86,7 +86,7 @@ def _check(rule: Rule, sides: Sequence[Run]) -> RuleCheck:
         rule = _signed(rule, higher_is_better=value.higher_is_better)
     elif rule.amount is not None:
         threshold = _tolerance(rule, rule.amount, value, bounds)
-    width = 1.0 if None in bounds else float(bounds[1]) - float(bounds[0])  # type: ignore[arg-type]
+    width = 0.0 if None in bounds else float(bounds[1]) - float(bounds[0])  # type: ignore[arg-type]
     return RuleCheck(rule, None, value.higher_is_better, value.scale, threshold, width)
 
 

@@ -1,7 +1,7 @@
-"""95 % intervals: by the clustered standard error for means, by a seeded cluster bootstrap for everything else.
+"""95 % intervals: score intervals and Student's t for means, a jackknife for formulas, a seeded bootstrap for everything else.
 
-Errors within a cluster (the questions about one image) are correlated; only clusters are independent. Both methods therefore
-work on sums over clusters and never treat rows as independent.
+Errors within a cluster (the questions about one image) are correlated; only clusters are independent. All methods therefore
+work on sums over clusters and never treat rows as independent. docs/design/statistics.md says why these.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ CAUTION = 10.0
 """Observations that the 0/1 variance counts for when every cluster lies at an end of the range."""
 FEW_EVENTS = 5.0
 """References of the rarest class below which the interval of a value over classes is withheld."""
+_AT_END = 1e-12
+"""A mean whose p (1 - p) is below this is as good as at an end of its range."""
 UNDEFINED_SHARE = 0.05
 """With more undefined resamples than this there is no bootstrap interval."""
 
@@ -90,10 +92,6 @@ def clustered_se(values: Floats, clusters: NDArray[np.int64]) -> float:
     """
     residuals = np.bincount(clusters, weights=values - values.mean())
     return float(np.sqrt(np.square(residuals).sum()) / len(values))
-
-
-_AT_END = 1e-12
-"""A mean whose p (1 - p) is below this is as good as at an end of its range."""
 
 
 def mean_interval(

@@ -109,6 +109,13 @@ def test_no_change_among_few_clusters_does_not_exclude_a_drop(clusters, outcome)
         assert found.p_value is None
 
 
+def test_no_change_of_a_metric_without_an_end_passes():
+    """A mean rank has no largest drop, so that the share of clusters that may have changed bounds nothing."""
+    rank = replace(check(0.4, higher=False), width=0.0)
+    (found,) = decide_regressions([(rank, *NOTHING)])
+    assert (found.word, found.outcome) == ("same", "passed")
+
+
 def test_one_cluster_allows_no_test():
     found = regression(ONE_CLUSTER, tolerance=0.01)
     assert (found.word, found.outcome, found.reason) == ("inconclusive", "undecided", "untestable")
