@@ -107,14 +107,14 @@ def test_200000_clusters_and_65_slices(benchmark, metric, column, target_s, slow
 
 
 PROGRAM = """
-    import resource
     import numpy as np
+    from mmbench.perf.memory import peak_bytes
     from mmbench.stats import bootstrap_formula
 
     rows = np.random.default_rng(0).random((200_000, 10)) + 1
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_bytes()
     bootstrap_formula(lambda sums: sums[..., 0] / sums[..., 1], rows, resamples=40)
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print((peak_bytes() - before) / 2**20)
 """
 
 

@@ -13,11 +13,12 @@ NOMINAL_S = 0.035
 TRIES = 3
 
 SCRIPT = """
-import json, resource, statistics, sys, time
+import json, statistics, sys, time
 import torch
 from mmbench_baselines.settings import Settings
 from mmbench_baselines.training.fit import fit
 from mmbench.core import FitContext
+from mmbench.perf.memory import peak_bytes
 from mmbench.resolve.task_names import resolve_tasks
 
 name, wanted, nominal = sys.argv[1:4]
@@ -46,7 +47,7 @@ after = [products() for _ in range(15)]
 print(json.dumps({
     "slowness": max(1.0, statistics.median(before + after) / float(nominal)),
     "seconds": ticks[0] - started + budget.steps * step + budget.checks * check,
-    "bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "bytes": peak_bytes(),
 }))
 """
 
