@@ -42,6 +42,7 @@ def gate(
     baselines: Any = (),
     require: str | Iterable[str] = (),
     rules: str | Path | None = None,
+    only: bool = False,
     allow: str | Iterable[str] = (),
     out: str | Path = RUNS,
 ) -> GateResult:
@@ -54,6 +55,8 @@ def gate(
         require: Rules, such as ``vqa/scenes:accuracy drop<1pt``; each replaces the file's rule of the same metric and
             policy.
         rules: A file with ``[[gate.rule]]`` tables; None: ``mmbench.toml`` in the working directory, if there is one.
+        only: Check nothing but these rules. Otherwise every primary metric that none of them is about must not drop
+            significantly.
         allow: What may differ between run and baseline, as for `mmbench.compare`.
         out: The folder of all runs.
 
@@ -75,7 +78,7 @@ def gate(
         0
     """
     found = gate_input(references_of(runs), references_of(baselines), require, rules, out)
-    return judge.gate(found.runs, found.baselines, found.rules, checked_allowances(names_of(allow)))
+    return judge.gate(found.runs, found.baselines, found.rules, checked_allowances(names_of(allow)), only=only)
 
 
 def gate_input(

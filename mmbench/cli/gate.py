@@ -37,8 +37,8 @@ the same metric and policy):
   TASK:METRIC non-inferiority drop<1pt   passes only when the 95 % interval excludes a larger drop
   TASK:METRIC >= 0.70                    absolute: a floor, or (<=) a budget such as 250ms
   TASK:METRIC exact                      no sample may change
-Without a rule, no primary metric may drop significantly. Rules about speed need the same machine, and several runs on
-both sides where they compare.
+No primary metric that no rule is about may drop significantly, unless --only says that the rules are all. Rules about
+speed need the same machine, and several runs on both sides where they compare.
 
 \b
 Exit codes: 0 every rule holds; 1 a rule is violated, whatever else is missing; 2 usage; 3 none is violated, but a metric or a
@@ -86,6 +86,7 @@ class _Gate(Command):
 )
 @click.option("--require", multiple=True, metavar="RULE", type=_Requirement(), help="A rule; see below.")
 @click.option("--rules", metavar="FILE", help="Read [[gate.rule]] from this file instead of mmbench.toml.")
+@click.option("--only", is_flag=True, help="Check these rules alone, not the other primary metrics.")
 @click.option("--aa", is_flag=True, help="Estimate how often these rules fail a model that is not worse.")
 @click.option(
     "--simulations", type=click.IntRange(1, 1_000_000), default=500, show_default=True, help="Simulated gates of --aa."
@@ -108,7 +109,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     _targets(values, [str(run.path) for run in (*found.runs, *found.baselines)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(found, values)
-    result = gate(found.runs, found.baselines, found.rules, checked_allowances(values["allow"]))
+    result = gate(found.runs, found.baselines, found.rules, checked_allowances(values["allow"]), only=values["only"])
     failure = _write(result, targets)
     _print(result, as_json=values["json"])
     if failure is not None:
@@ -179,7 +180,8 @@ def _print(result: GateResult, *, as_json: bool) -> None:
 def _print_aa(given: GateInput, values: dict[str, Any]) -> int:
     from mmbench.gating.aa import false_alarms
 
-    found = false_alarms(given.runs, given.baselines, given.rules, simulations=values["simulations"])
+    simulations, only = values["simulations"], values["only"]
+    found = false_alarms(given.runs, given.baselines, given.rules, simulations=simulations, only=only)
     from mmbench.core.visible import visible
     from mmbench.reporting.gate import false_alarm_lines
 

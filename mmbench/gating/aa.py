@@ -17,7 +17,7 @@ from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
 from mmbench.gating.decide import as_drop, decide_margin, decide_regressions
 from mmbench.gating.judge import check_sides, gate
-from mmbench.gating.preconditions import RuleCheck, default_rules, resolve
+from mmbench.gating.preconditions import RuleCheck, resolve_all
 from mmbench.gating.rules import Rule
 from mmbench.results.run import Run
 from mmbench.stats import mean_interval
@@ -80,7 +80,13 @@ Draw = Callable[[np.random.Generator], list[Null]]
 
 
 def false_alarms(
-    runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule], *, simulations: int, seed: int = 0
+    runs: Sequence[Run],
+    baselines: Sequence[Run],
+    rules: Sequence[Rule],
+    *,
+    simulations: int,
+    seed: int = 0,
+    only: bool = False,
 ) -> FalseAlarms:
     """Estimate the false-alarm rate of a gate by simulation.
 
@@ -92,9 +98,10 @@ def false_alarms(
     Args:
         runs: The run and repeats of it.
         baselines: The baseline and repeats of it; may be empty.
-        rules: The rules of the gate; none for `default_rules`.
+        rules: The rules of the gate, beside the default rule of every primary metric that none of them is about.
         simulations: How many gates are simulated.
         seed: Seed of the simulation.
+        only: Whether `rules` are all that is checked.
 
     Raises:
         UsageError: As `gate` does.
@@ -102,7 +109,7 @@ def false_alarms(
     """
     check_sides(runs, baselines)
     run, baseline = runs[0], baselines[0] if baselines else runs[0]
-    checks = resolve(rules or default_rules([baseline, run]), [run, baseline], given=bool(rules))
+    checks = resolve_all(rules, [run, baseline], only=only)
     tasks: dict[str, list[_Metric]] = {}
     for check in checks:
         if (found := _read(check, run, baseline)) is not None:
@@ -132,7 +139,7 @@ def false_alarms(
         rules=len(metrics),
         left_out=tuple(check.rule.text for check in checks if check.rule.text not in simulated),
         pairs=len(pairs),
-        pairs_violated=sum(gate([left], [right], rules).exit_code == 1 for left, right in pairs),
+        pairs_violated=sum(gate([left], [right], rules, only=only).exit_code == 1 for left, right in pairs),
     )
 
 

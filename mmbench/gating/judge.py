@@ -11,7 +11,7 @@ from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
-from mmbench.gating.preconditions import RuleCheck, default_rules, resolve
+from mmbench.gating.preconditions import RuleCheck, resolve_all
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.gating.speed import judge_speed
 from mmbench.gating.verdicts import GateResult, ReasonCode, Verdict, Word
@@ -20,15 +20,21 @@ from mmbench.stats import Difference
 
 
 def gate(
-    runs: Sequence[Run], baselines: Sequence[Run], rules: Sequence[Rule] = (), allow: Iterable[str] = ()
+    runs: Sequence[Run],
+    baselines: Sequence[Run],
+    rules: Sequence[Rule] = (),
+    allow: Iterable[str] = (),
+    *,
+    only: bool = False,
 ) -> GateResult:
     """Judge a run by rules.
 
     Args:
         runs: The run and repeats of it. Metrics are judged on the first; the others are repeats for rules about speed.
         baselines: The baseline and repeats of it; empty where every rule is absolute.
-        rules: What to check; none for `default_rules`.
+        rules: What to check, beside the default rule of every primary metric that none of them is about.
         allow: What may differ between run and baseline, names of `mmbench.analysis.variants.ALLOWANCES`.
+        only: Whether `rules` are all that is checked.
 
     Raises:
         UsageError: For rules that cannot be meant, for runs of several models on one side, and where a baseline is needed and
@@ -42,12 +48,13 @@ def gate(
         raise UsageError(
             "nothing to judge: give --baseline RUN|FILE, or rules (--require, or [[gate.rule]] in mmbench.toml)"
         )
-    wanted = rules or default_rules(sides[::-1])
-    if not wanted:
+    if only and not rules:
+        raise UsageError("--only leaves out all but the rules that you give, and there is none: add --require RULE")
+    checks = resolve_all(rules, sides, only=only)
+    if not checks:
         raise NotComparableError(
             f"neither {runs[0].path} nor its baseline has a scored task, so there is nothing to judge"
         )
-    checks = resolve(wanted, sides, given=bool(rules))
     needy = [check.rule.text for check in checks if check.rule.policy != "absolute"]
     if needy and not baselines:
         raise UsageError(f"{needy[0]!r} needs --baseline RUN|FILE (mmbench baseline save RUN FILE makes a file)")
@@ -57,7 +64,6 @@ def gate(
         baseline=baseline[0] if baseline else None,
         verdicts=_judge(checks, runs, baselines, allow),
         model=runs[0].model.name,
-        default_rules=not rules,
         repeats=(len(runs), len(baselines)),
     )
 

@@ -14,7 +14,7 @@ from mmbench.results.run import Run, TaskResult
 
 Bounds = tuple[float | None, float | None]
 ZERO = Amount(0.0, "points", "0pt")
-"""The tolerance where no rule is given."""
+"""The tolerance of a default rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,32 @@ class RuleCheck:
     width: float = 1.0
     """Width of the metric's range, in its natural unit; 0 where the range has no end, so that it bounds nothing."""
     given: bool = True
-    """Whether somebody wrote the rule; false for the rules of a gate without rules."""
+    """Whether somebody wrote the rule; false for the default rule of a primary metric."""
 
 
 def default_rules(sides: Sequence[Run]) -> list[Rule]:
     """``regression`` with a tolerance of 0 for every primary metric of every task that any of the runs has scored."""
     names = dict.fromkeys((task.name, name) for side in sides for task in side.tasks.values() for name in task.primary)
     return [Rule(task, metric, "regression", ZERO, ALPHA, source="default") for task, metric in names]
+
+
+def resolve_all(rules: Iterable[Rule], sides: Sequence[Run], *, only: bool = False) -> list[RuleCheck]:
+    """Resolve the rules of a gate: those that somebody wrote, then the default of every primary metric that none of them is about.
+
+    Args:
+        rules: What somebody wrote.
+        sides: The run, and the baseline where there is one; a run alone has no defaults.
+        only: Whether the defaults are left out.
+
+    Raises:
+        UsageError: As `resolve` does.
+    """
+    given = resolve(rules, sides)
+    if only or len(sides) < 2:
+        return given
+    named = {(check.rule.task, check.rule.metric) for check in given}
+    others = [rule for rule in default_rules(sides[::-1]) if (rule.task, rule.metric) not in named]
+    return [*given, *resolve(others, sides, given=False)]
 
 
 def resolve(rules: Iterable[Rule], sides: Sequence[Run], *, given: bool = True) -> list[RuleCheck]:

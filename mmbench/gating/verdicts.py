@@ -93,6 +93,7 @@ class Verdict:
             "task": rule.task,
             "metric": rule.metric,
             "policy": rule.policy,
+            "default": not self.check.given,
             "threshold": None if rule.amount is None else rule.amount.text,
             "limit": None if rule.amount is None else self.check.threshold,
             "alpha": rule.alpha if rule.policy in ("regression", "non-inferiority") else None,
@@ -125,8 +126,6 @@ class GateResult:
     """One for each rule, in order."""
     model: str = ""
     """Name of the model that is judged: the same from run to run."""
-    default_rules: bool = False
-    """Whether nobody gave a rule, so that every primary metric was held against the baseline."""
     repeats: tuple[int, int] = (1, 1)
     """How many runs and baselines were given."""
 
@@ -138,6 +137,11 @@ class GateResult:
         """
         outcomes = {verdict.outcome for verdict in self.verdicts}
         return VIOLATED if "violated" in outcomes else UNDECIDED if "undecided" in outcomes or not outcomes else 0
+
+    @property
+    def defaults(self) -> int:
+        """How many rules nobody wrote: those of primary metrics that no written rule is about."""
+        return sum(not verdict.check.given for verdict in self.verdicts)
 
     @property
     def family(self) -> int:

@@ -38,8 +38,7 @@ def junit_xml(result: GateResult) -> bytes:
 def _case(suite: Element, verdict: Verdict) -> None:
     rule = verdict.check.rule
     case = SubElement(suite, "testcase", {"classname": _legal(rule.task), "name": _legal(rule.text)})
-    numbers = {name: value for name, value in verdict.to_dict().items() if isinstance(value, int | float)}
-    facts = "\n".join(f"{name}: {value}" for name, value in numbers.items())
+    facts = "\n".join(f"{name}: {value}" for name, value in verdict.to_dict().items() if isinstance(value, int | float))
     shown = verdict_text(verdict)
     message = _legal(f"{shown}: {reason_text(verdict)}")
     if verdict.outcome == "passed":

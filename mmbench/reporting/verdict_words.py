@@ -109,10 +109,15 @@ def headline(result: GateResult) -> str:
 def gate_notes(result: GateResult) -> list[str]:
     """What has to be said beside the verdicts."""
     notes = []
-    if result.default_rules:
+    if result.defaults:
+        which = "every primary metric is"
+        if result.defaults < len(result.verdicts):
+            metrics = "metric that no rule names is" if result.defaults == 1 else "metrics that no rule names are"
+            which = f"{result.defaults:,} primary {metrics} also"
+        no_rule = "no rule is given, so " if result.defaults == len(result.verdicts) else ""
+        only = "" if no_rule else "; --only leaves that out"
         notes.append(
-            "no rule is given, so every primary metric is held against the baseline: no significant drop (regression, tolerance "
-            f"0pt, alpha {ALPHA:g})"
+            f"{no_rule}{which} held against the baseline: no significant drop (regression, tolerance 0pt, alpha {ALPHA:g}){only}"
         )
     if result.family > 1:
         notes.append(f"p-values of a drop are one-sided and adjusted by Holm over {result.family} rules")

@@ -192,6 +192,27 @@ def test_rules_of_the_command_line_are_added_and_replace_those_of_their_kind(
     assert [each["policy"] for each in document["verdicts"]] == ["regression", "absolute", "non-inferiority"]
 
 
+@pytest.mark.parametrize("rules", ["typed", "file", "environment"])
+def test_a_rule_about_speed_does_not_let_the_quality_fall(call: Call, runs: Path, tmp_path: Path, rules: str) -> None:
+    budget, more = f"{TASK}:latency_p50 <= 250ms", {}
+    arguments = ["gate", "bad", "--baseline", "good", "--json"]
+    if rules == "typed":
+        arguments += ["--require", budget]
+    elif rules == "file":
+        table = f'[[gate.rule]]\nmetric = "{TASK}:latency_p50"\npolicy = "absolute"\nlimit = "250ms"\n'
+        (tmp_path / "mmbench.toml").write_text(table)
+    else:
+        more = {"MMBENCH_GATE_REQUIRE": budget}
+    ended = call(*arguments, **more)
+    found = ended.document()["verdicts"]
+    assert (ended.code, [(each["default"], each["outcome"]) for each in found]) == (
+        1,
+        [(False, "undecided"), (True, "violated")],
+    )
+    ended = call(*arguments, "--only", **more)
+    assert (ended.code, len(ended.document()["verdicts"])) == (3, 1)
+
+
 def test_rules_of_another_file(call: Call, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "strict.toml").write_text(RULES.replace('"5pt"', '"0.01pt"'))
     ended = call("gate", "near", "--baseline", "good", "--rules", "strict.toml", "--json")

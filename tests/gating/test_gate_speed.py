@@ -43,7 +43,7 @@ def sessions(out: Path, model: str, latencies):
 
 
 def verdict(runs, baselines, rule=DROP):
-    result = gate(runs, baselines, [parse_requirement(rule)])
+    result = gate(runs, baselines, [parse_requirement(rule)], only=True)
     (found,) = result.verdicts
     return found
 

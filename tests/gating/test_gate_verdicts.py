@@ -50,7 +50,36 @@ def test_without_rules_every_primary_metric_is_held_and_the_result_says_so(tmp_p
     assert (verdict.check.rule.text, verdict.baseline, verdict.value) == (f"{NAME} drop<=0pt", 0.75, 0.60)
     assert (verdict.difference, verdict.gained, verdict.lost, verdict.n) == (pytest.approx(-0.15), 0, 30, 200)
     assert verdict.low < -0.15 < verdict.high < 0
-    assert (result.default_rules, result.family) == (True, 1)
+    assert (result.defaults, result.family) == (1, 1)
+
+
+def test_a_rule_takes_the_place_of_the_default_of_its_metric_alone(tmp_path):
+    block = mean_metric("block_accuracy", "sample", "accuracy")
+    tables = [{TASK: [score_table(right(n))], "b/b": [score_table(right(n))]} for n in (150, 60)]
+    result = judged(tmp_path, *tables, f"{TASK}:latency_p50 <= 250ms", "b/b:accuracy >= 0.1", metrics=(ACCURACY, block))
+    assert [(v.check.rule.name, v.check.given, v.outcome) for v in result.verdicts] == [
+        (f"{TASK}:latency_p50", True, "undecided"),
+        ("b/b:accuracy", True, "passed"),
+        (NAME, False, "violated"),
+    ]
+    assert (result.defaults, result.exit_code) == (1, 1)
+    sides = [load_run("after", tmp_path)], [load_run("before", tmp_path)]
+    alone = gate(*sides, [parse_requirement("b/b:accuracy >= 0.1")], only=True)
+    assert (len(alone.verdicts), alone.defaults, alone.exit_code) == (1, 0, 0)
+    with pytest.raises(UsageError, match="--only"):
+        gate(*sides, only=True)
+
+
+def test_a_short_name_of_a_metric_takes_the_place_of_its_default_too(tmp_path):
+    recall = mean_metric("recall@5(direction=t2i)", "sample", "accuracy")
+    result = judged(tmp_path, right(150), right(60), f"{TASK}:recall@5 >= 0.1", metrics=[recall])
+    assert [(v.check.rule.metric, v.outcome) for v in result.verdicts] == [("recall@5(direction=t2i)", "passed")]
+
+
+def test_without_a_baseline_there_are_no_defaults(tmp_path):
+    write_run(tmp_path, "after", {TASK: [score_table(right(60))], "b/b": [score_table(right(60))]})
+    result = gate([load_run("after", tmp_path)], [], [parse_requirement(f"{NAME} >= 0.1")])
+    assert (len(result.verdicts), result.exit_code) == (1, 0)
 
 
 def test_the_same_answers_are_the_same(tmp_path):
@@ -215,7 +244,10 @@ def test_a_task_that_the_run_lacks_is_missing_and_one_that_the_baseline_lacks_is
 def test_a_rule_about_what_the_baseline_lacks_cannot_be_decided(tmp_path):
     table = [score_table(right(150))]
     result = judged(tmp_path, {"a/a": table}, {"a/a": table, "c/c": table}, "c/c:accuracy drop<1pt")
-    assert only(result) == ("new", "undecided", 3)
+    assert [(v.word, v.outcome, v.check.given) for v in result.verdicts] == [
+        ("new", "undecided", True),
+        ("same", "passed", False),
+    ]
     assert (result.verdicts[0].reason, result.verdicts[0].details) == ("no_task", {"side": "baseline"})
 
 

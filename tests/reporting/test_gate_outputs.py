@@ -238,7 +238,9 @@ def test_the_drop_of_a_rank_is_called_a_rise():
 def test_notes_say_what_stands_beside_the_verdicts():
     plain = result(verdict(p_value=0.5))
     assert gate_notes(plain) == []
-    assert len(gate_notes(replace(plain, default_rules=True))) == 1
+    default = replace(check(), given=False)
+    assert len(gate_notes(replace(plain, verdicts=[replace(verdict(), check=default)]))) == 1
+    assert len(gate_notes(replace(plain, verdicts=[verdict(), replace(verdict(), check=default)]))) == 1
     assert len(gate_notes(replace(plain, verdicts=[verdict(p_value=0.5)] * 3))) == 1
     assert len(gate_notes(replace(plain, repeats=(3, 3)))) == 1
 
