@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.metric import Metric
-from mmbench.core.score_table import ScoreTable
+from mmbench.core.score_table import ScoreStatus, ScoreTable
 from mmbench.metrics import mean_metric
 from mmbench.metrics.evaluate import evaluate, evaluate_slices
 from mmbench.results import codec
@@ -29,16 +29,20 @@ TASK = "stored/task"
 def score_table(
     scores: Sequence[float | None] | Mapping[str, float | None],
     clusters: Sequence[str] | None = None,
+    status: Mapping[str, ScoreStatus] | None = None,
     **more: Any,
 ) -> ScoreTable:
-    """A table of samples with the column ``accuracy``; None is a unit that failed. Ids are ``s0``, ``s1`` … or given."""
+    """A table of samples with the column ``accuracy``; None is a unit that failed. Ids are ``s0``, ``s1`` … or given.
+
+    `status`: of units whose status is another than ``scored``.
+    """
     named = scores if isinstance(scores, Mapping) else {f"s{n}": score for n, score in enumerate(scores)}
     ids = list(named)
     return ScoreTable(
         unit="sample",
         unit_ids=ids,
         cluster_ids=ids if clusters is None else list(clusters),
-        status=["error" if score is None else "scored" for score in named.values()],
+        status=["error" if score is None else (status or {}).get(name, "scored") for name, score in named.items()],
         columns={"accuracy": [score or 0.0 for score in named.values()]},
         **more,
     )

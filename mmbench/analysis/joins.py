@@ -20,7 +20,7 @@ Statuses = NDArray[np.int8]
 UNSCORED = "status"
 """Field of the mismatch where one run has no values of a task."""
 
-_ERROR = STATUSES.index("error")
+_ERROR, _SKIPPED = STATUSES.index("error"), STATUSES.index("skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,12 @@ class Joined:
     """int64 rows of `b` that entered its values alone."""
     failed: Codes
     """int64 rows of `a` whose unit failed on both sides."""
+    asked_a: Codes
+    """int64 [m] rows of `a` that both sides were asked, whether they failed or not; skipped ones were not asked."""
+    asked_b: Codes
+    """int64 [m] rows of `b` with the same ids."""
+    asked_clusters: Codes
+    """int64 [m] cluster codes of these units."""
 
     @property
     def only_a(self) -> int:
@@ -121,6 +127,7 @@ class Joined:
         """The units for which the masks, one entry a row of each table, are true; the reference's decides for the pair."""
         masks = [np.asarray(mask, dtype=np.bool_) for mask in (inside_a, inside_b)]
         keep = masks[0][self.rows_a]
+        asked = masks[0][self.asked_a]
         return Joined(
             unit=self.unit,
             a=self.a,
@@ -133,6 +140,9 @@ class Joined:
             outside_a=self.outside_a[masks[0][self.outside_a]],
             outside_b=self.outside_b[masks[1][self.outside_b]],
             failed=self.failed[masks[0][self.failed]],
+            asked_a=self.asked_a[asked],
+            asked_b=self.asked_b[asked],
+            asked_clusters=self.asked_clusters[asked],
         )
 
 
@@ -159,6 +169,8 @@ def join(a: ScoreTable, b: ScoreTable) -> Joined:
     both = counted_a[left] & counted_b[right]
     neither = ~counted_a[left] & ~counted_b[right] & ((status_a[left] == _ERROR) | (status_b[right] == _ERROR))
     rows_a, rows_b = left[both], right[both]
+    asked = (status_a[left] != _SKIPPED) & (status_b[right] != _SKIPPED)
+    codes = cluster_codes(a)
     if list(a.cluster_ids) != list(b.cluster_ids):
         _check_clusters(a, b, rows_a, rows_b)
     return Joined(
@@ -169,10 +181,13 @@ def join(a: ScoreTable, b: ScoreTable) -> Joined:
         status_b=status_b,
         rows_a=rows_a,
         rows_b=rows_b,
-        clusters=_renumbered(cluster_codes(a)[rows_a]),
+        clusters=_renumbered(codes[rows_a]),
         outside_a=_without(np.flatnonzero(counted_a), rows_a),
         outside_b=_without(np.flatnonzero(counted_b), rows_b),
         failed=left[neither],
+        asked_a=left[asked],
+        asked_b=right[asked],
+        asked_clusters=codes[left[asked]],
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.analysis.variants import is_allowed
+from mmbench.comparison.bounds import DifferenceBounds, difference_bounds
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.score_table import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
@@ -69,6 +70,9 @@ class MetricDifference:
     """Units that entered B's value alone."""
     neither: int = 0
     """Units that failed in both."""
+    bounds: DifferenceBounds | None = None
+    """What the difference could be if truncated, unparsed, refused and failed answers were all wrong or all right; None where
+    there are none, and where the metric is no plain mean over a finite range."""
 
     @property
     def better(self) -> int:
@@ -86,7 +90,13 @@ class MetricDifference:
         then = ("a", "b", "difference", "mde", "changed", "better", "worse", "only_a", "only_b", "neither")
         part = None if self.slice is None else dict(zip(("name", "label"), self.slice, strict=True))
         own = {name: getattr(self, name) for name in first}
-        return {**own, "slice": part, **{name: msgspec.to_builtins(getattr(self, name)) for name in then}}
+        bounds = self.bounds and self.bounds.to_dict(self.difference)
+        return {
+            **own,
+            "slice": part,
+            **{name: msgspec.to_builtins(getattr(self, name)) for name in then},
+            "bounds": bounds,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +281,17 @@ class _TaskPair:
         found = paired(metric, rows_a, rows_b, joined.clusters)
         change = unit_changes(metric, rows_a, rows_b)
         status_a, status_b = joined.status_a[joined.rows_a], joined.status_b[joined.rows_b]
+        a = evaluate_units(metric, Units(rows_a, joined.clusters, status_a, joined.a.incomplete))
+        b = evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete))
+        if (bounds := difference_bounds(metric, rows, joined)) is not None:
+            a, b = (
+                replace(value, bound_low=low, bound_high=high) for value, (low, high) in ((a, bounds.a), (b, bounds.b))
+            )
         return MetricDifference(
             **self._described(str(metric.id), metric),
             slice=part,
-            a=evaluate_units(metric, Units(rows_a, joined.clusters, status_a, joined.a.incomplete)),
-            b=evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete)),
+            a=a,
+            b=b,
             difference=found,
             mde=minimum_detectable_effect(found.se, df=found.df) if found.se else None,
             changed=int(np.count_nonzero(change)),
@@ -284,6 +300,7 @@ class _TaskPair:
             only_a=joined.only_a,
             only_b=joined.only_b,
             neither=joined.neither,
+            bounds=bounds,
         )
 
 

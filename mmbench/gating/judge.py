@@ -11,6 +11,7 @@ from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
+from mmbench.gating.extremes import against_bounds, limit_against_bounds
 from mmbench.gating.preconditions import RuleCheck, resolve_all
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.gating.speed import judge_speed
@@ -110,12 +111,17 @@ def _judge(
         elif check.rule.policy == "regression":
             tests[number] = (check, _drop(difference), difference.changed)
         elif check.rule.policy == "non-inferiority":
-            verdicts[number] = _with_values(decide_margin(check, _drop(difference), difference.changed), difference)
+            (verdict,) = against_bounds(
+                [decide_margin(check, _drop(difference), difference.changed)], [check], [difference]
+            )
+            verdicts[number] = _with_values(verdict, difference)
         else:
             verdicts[number] = _with_values(_judge_exact(check, pair, difference), difference)
-    for number, verdict in zip(tests, decide_regressions(list(tests.values())), strict=True):
-        rule = checks[number].rule
-        verdicts[number] = _with_values(verdict, pair.differences[rule.task, rule.metric])
+    tested = [checks[number] for number in tests]
+    differences = [pair.differences[check.rule.task, check.rule.metric] for check in tested]
+    judged = against_bounds(decide_regressions(list(tests.values())), tested, differences)
+    for number, verdict, difference in zip(tests, judged, differences, strict=True):
+        verdicts[number] = _with_values(verdict, difference)
     return [verdicts[number] for number in range(len(checks))]
 
 
@@ -238,7 +244,7 @@ def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | N
         verdict = Verdict(check, word, "undecided", "samples_failed", details)
     else:
         beside = "not comparable" if difference is None else relation(_drop(difference), difference.changed, ALPHA)
-        verdict = decide_limit(check, value.value, before, beside)
+        verdict = limit_against_bounds(decide_limit(check, value.value, before, beside), value)
     return replace(verdict, baseline=before, value=value.value, n=value.n)
 
 
@@ -268,7 +274,7 @@ def _with_values(verdict: Verdict, difference: MetricDifference | None) -> Verdi
     if difference.only_b and verdict.outcome == "passed":
         word: Word = "fixed" if verdict.word in ("same", "within noise") else verdict.word
         verdict = replace(verdict, word=word, details={**verdict.details, "fixed": difference.only_b})
-    found = difference.difference
+    found, bounds = difference.difference, difference.bounds
     return replace(
         verdict,
         baseline=difference.a.value,
@@ -277,6 +283,8 @@ def _with_values(verdict: Verdict, difference: MetricDifference | None) -> Verdi
         low=found.low,
         high=found.high,
         n=found.n,
+        bound_low=None if bounds is None else bounds.low.value,
+        bound_high=None if bounds is None else bounds.high.value,
         gained=difference.gained,
         lost=difference.lost,
     )

@@ -84,6 +84,13 @@ class Verdict:
     """Samples whose score rose."""
     lost: int = 0
     """Samples whose score fell."""
+    bound_low: float | None = None
+    """The difference (of a limit the run's value) if every truncated, unparsed, refused and failed answer were at that end of its
+    range where this is lowest; None where there are no such answers, and where the metric has no bounds."""
+    bound_high: float | None = None
+    """The same where it is highest."""
+    at_bound: Outcome | None = None
+    """What the rule would come to at the bound that speaks against the verdict; None where that is the same."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in one flat object, for JSON; without sentences."""
@@ -111,6 +118,10 @@ class Verdict:
             "n": self.n,
             "gained": self.gained,
             "lost": self.lost,
+            "bound_low": self.bound_low,
+            "bound_high": self.bound_high,
+            "overturned": self.at_bound is not None,
+            "outcome_at_bound": self.at_bound,
         }
 
 

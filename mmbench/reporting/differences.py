@@ -22,6 +22,14 @@ _LEGEND = (
     "difference: the second run minus the first, over the samples that both answered; detectable: a true difference of that size "
     "is found 8 times in 10"
 )
+OVERTURNED = "†"
+"""Mark of bounds at one of which what was found would not hold."""
+BOUNDS = (
+    "bounds: the difference if every truncated, unparsed, refused and failed answer of one run were wrong and of the other right, "
+    "over all samples that both were asked"
+)
+"""What the bounds of a difference mean."""
+_OVERTURNS = f"{OVERTURNED}: at one of its bounds another run would lead significantly, or none where one does"
 _WIDTH = 60
 """Characters of a text from a sample that a table shows."""
 _LONG = 60
@@ -44,6 +52,21 @@ def _interval(found: MetricDifference) -> str:
     return "n/a" if low is None else f"[{signed(low, found.scale)}, {signed(high, found.scale)}]"
 
 
+def _bounds(found: MetricDifference) -> str:
+    """The bounds of a difference, with a mark where one of them overturns it."""
+    if found.bounds is None:
+        return ""
+    ends = [signed(each.value, found.scale) for each in (found.bounds.low, found.bounds.high)]
+    return f"[{', '.join(ends)}]{OVERTURNED if found.bounds.overturns(found.difference) else ''}"
+
+
+def _bounds_notes(found: Sequence[MetricDifference]) -> list[str]:
+    """What bounds mean, and what the mark beside them does, where there are any."""
+    there = [each.bounds for each in found if each.bounds is not None]
+    overturned = any(each.bounds.overturns(each.difference) for each in found if each.bounds is not None)
+    return [*([BOUNDS] if there else []), *([_OVERTURNS] if overturned else [])]
+
+
 def difference_tables(comparison: Comparison, *, every: bool = False) -> list[Table]:
     """A table for each task that compares, then one for each slice name, then one for each task that does not.
 
@@ -61,11 +84,16 @@ def difference_tables(comparison: Comparison, *, every: bool = False) -> list[Ta
     ]
 
 
-def _titles(comparison: Comparison, first: str) -> tuple[str, ...]:
-    return first, comparison.a.label, comparison.b.label, *_TITLES
+def _titles(comparison: Comparison, first: str, heads: Sequence[str]) -> tuple[str, ...]:
+    return first, comparison.a.label, comparison.b.label, *heads
 
 
-def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
+def _heads(found: Sequence[MetricDifference]) -> tuple[str, ...]:
+    """Headings of what `_row` gives from the difference on."""
+    return (*_TITLES, "bounds") if any(each.bounds for each in found) else _TITLES
+
+
+def _row(first: str, found: MetricDifference, heads: Sequence[str]) -> tuple[str, ...]:
     means_nothing = found.changed > 0 == found.gained + found.lost  # for a single unit: a correlation, say
     return (
         first,
@@ -77,6 +105,7 @@ def _row(first: str, found: MetricDifference) -> tuple[str, ...]:
         number(found.mde, found.scale),
         *("n/a" if means_nothing else f"{count:,}" for count in (found.better, found.worse)),
         f"{found.difference.n:,}",
+        *([_bounds(found)] if "bounds" in heads else []),
     )
 
 
@@ -85,8 +114,10 @@ def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference
     parts = [f"{label}: {entry.reason}" for label, entry in entries if entry.reason and entry.status == "complete"]
     notes = [*parts, *(text for each in found for text in _said(each, comparison)), *notes]
     title = f"{task}: {comparison.b.label} against {comparison.a.label}"
-    rows = [_row(each.id, each) for each in found]
-    return Table.of(_titles(comparison, "metric"), rows, notes=tuple(dict.fromkeys(notes)), title=title)
+    heads = _heads(found)
+    rows = [_row(each.id, each, heads) for each in found]
+    notes += _bounds_notes(found)
+    return Table.of(_titles(comparison, "metric", heads), rows, notes=tuple(dict.fromkeys(notes)), title=title)
 
 
 def _left_out(count: int) -> tuple[str, ...]:
@@ -130,14 +161,16 @@ def _of_slices(comparison: Comparison, task: str) -> list[Table]:
     tables = []
     for (name, metric), found in groups.items():
         parts = [(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None]
-        rows = [_row(label, each) for label, each in parts]
+        heads = _heads([each for _, each in parts])
+        rows = [_row(label, each, heads) for label, each in parts]
         undefined = [(label, each) for label, each in parts if each.difference.value is None]
         notes = [text for label, each in undefined for text in _why(each, label, comparison)]
         notes.append("p-values of slices are not corrected for how many there are")
         if len(found) > MOST_LABELS:
             notes.append(f"{len(found) - MOST_LABELS:,} more labels: --json")
         title = f"{task} by {name}: {metric}"
-        tables.append(Table.of(_titles(comparison, name), rows, notes=tuple(notes), title=title))
+        notes += _bounds_notes([each for _, each in parts])
+        tables.append(Table.of(_titles(comparison, name, heads), rows, notes=tuple(notes), title=title))
     return tables
 
 
@@ -228,13 +261,15 @@ def _matrix(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifferen
 
 
 def _pairs(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifference]) -> Table:
-    titles = ("pair", *_TITLES[:3], "p (Holm)", *_TITLES[3:])
+    every = [each.found for each in pairs]
+    heads = _heads(every)
+    titles = ("pair", *heads[:3], "p (Holm)", *heads[3:])
     rows = []
     for each in pairs:
-        _, _, _, difference, interval, p, *rest = _row("", each.found)
+        _, _, _, difference, interval, p, *rest = _row("", each.found, heads)
         name = f"{matrix.runs[each.b].label} against {matrix.runs[each.a].label}"
         rows.append((name, difference, interval, p, p_text(each.p_holm), *rest))
-    return Table.of(titles, rows, title=f"{task}: {metric}, every pair")
+    return Table.of(titles, rows, notes=tuple(_bounds_notes(every)), title=f"{task}: {metric}, every pair")
 
 
 # --- what flipped ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mmbench.gating.verdicts import GateResult, Outcome, Verdict
@@ -24,7 +25,7 @@ MARKS: dict[Outcome, str] = {"passed": "ok", "violated": "FAIL", "undecided": "?
 _LEFT = ("", "rule", "verdict")
 _NAMED = 3
 """Rules that a note names, of those that share a reason."""
-_TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "p (drop)", "detectable", "n", "verdict")
+_TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "bounds", "p (drop)", "detectable", "n", "verdict")
 _PLAIN = ("same", "within noise")
 """Verdicts that need no words where a rule holds."""
 _UNTOLD = ("new", "not comparable")
@@ -56,7 +57,11 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for each in verdicts:
         rule = each.check.rule
-        if each.outcome != "passed" or each.word not in (*_PLAIN, *(_UNTOLD if rule.policy == "absolute" else ())):
+        if (
+            each.at_bound is not None
+            or each.outcome != "passed"
+            or each.word not in (*_PLAIN, *(_UNTOLD if rule.policy == "absolute" else ()))
+        ):
             found.setdefault((MARKS[each.outcome], verdict_text(each), reason_text(each)), []).append(rule.text)
     return [
         f"{mark} {'; '.join(rules[:_NAMED])}{f' and {len(rules) - _NAMED:,} more' if len(rules) > _NAMED else ''}: {word}: {why}"
@@ -65,7 +70,7 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
-    scale, perf = verdict.check.scale, verdict.check.perf
+    rule, scale, perf = verdict.check.rule, verdict.check.scale, verdict.check.perf
     if perf is None:
         values = [("" if each is None else number(each, scale)) for each in (verdict.baseline, verdict.value)]
         change = "" if verdict.difference is None else signed(verdict.difference, scale, 2)
@@ -75,12 +80,17 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
     interval = ""
     if verdict.low is not None and verdict.high is not None:
         interval = f"[{signed(verdict.low, scale, 2)}, {signed(verdict.high, scale, 2)}]"
+    bounds = ""
+    if verdict.bound_low is not None and verdict.bound_high is not None:
+        shown = number if rule.policy == "absolute" else partial(signed, digits=2)
+        bounds = f"[{shown(verdict.bound_low, scale)}, {shown(verdict.bound_high, scale)}]"
     return (
         MARKS[verdict.outcome],
-        verdict.check.rule.text,
+        rule.text,
         *values,
         change,
         interval,
+        bounds,
         "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
         "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
         f"{verdict.n:,}" if verdict.n else "",

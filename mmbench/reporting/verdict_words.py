@@ -7,6 +7,12 @@ from typing import Any
 from mmbench.gating.rules import ALPHA
 from mmbench.gating.verdicts import UNDECIDED, VIOLATED, GateResult, ReasonCode, Verdict
 
+BOUNDS = (
+    "bounds: the change if every truncated, unparsed, refused and failed answer of one side were wrong and of the other right; of a "
+    "limit, the run's value if all of its were wrong, and if all were right"
+)
+"""What the bounds beside a verdict mean."""
+
 _SENTENCES: dict[ReasonCode, str] = {
     "unchanged": "no sample changed",
     "drop": "a {fall} of {drop}, significant",
@@ -63,6 +69,8 @@ def reason_text(verdict: Verdict) -> str:
     elif details.get("fixed"):
         sentence += "; {fixed:,} samples that failed in the baseline do not any more"
     floor = check.higher_is_better
+    if verdict.at_bound is not None:
+        sentence += _in_doubt(verdict)
     amounts: dict[str, Any] = {
         "fall": "drop" if floor else "rise",
         "drop": points(None if verdict.difference is None else abs(verdict.difference), check.scale),
@@ -84,11 +92,26 @@ def reason_text(verdict: Verdict) -> str:
     return sentence.format_map(amounts)
 
 
+def _in_doubt(verdict: Verdict) -> str:
+    """What a verdict rests on that a bound would overturn."""
+    run, baseline = ("wrong", "right") if verdict.outcome == "passed" else ("right", "wrong")
+    beside = f" and of the baseline {baseline}" if verdict.check.rule.policy != "absolute" else ""
+    end = {"violated": "violated", "undecided": "undecided", "passed": "kept"}[verdict.at_bound or verdict.outcome]
+    answers = "truncated, unparsed, refused and failed answer"
+    return f"; in doubt, since the rule would be {end} if every {answers} of the run were {run}{beside}"
+
+
 def verdict_text(verdict: Verdict) -> str:
     """The verdict in words for people: its word, unless that would read as if a rule held that does not.
 
+    A verdict that a bound would overturn is ``in doubt``.
+
     Beside a baseline that is no better, or no baseline at all, a missed limit is neither "same" nor "new".
     """
+    return f"{_word(verdict)}{'' if verdict.at_bound is None else ' (in doubt)'}"
+
+
+def _word(verdict: Verdict) -> str:
     policy = verdict.check.rule.policy
     if verdict.outcome == "violated" and verdict.word not in ("regressed", "newly failing"):
         return "changed" if policy == "exact" else "misses the limit"
@@ -121,6 +144,8 @@ def gate_notes(result: GateResult) -> list[str]:
         )
     if result.family > 1:
         notes.append(f"p-values of a drop are one-sided and adjusted by Holm over {result.family} rules")
+    if any(verdict.bound_low is not None for verdict in result.verdicts):
+        notes.append(BOUNDS)
     if max(result.repeats) > 1:
         runs, baselines = result.repeats
         first = f"{result.run}{f' and {result.baseline}' if result.baseline else ''}"
