@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import msgspec
 
 from mmbench.analysis.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
+from mmbench.comparison.sweep import SweepPoint, sweep_points
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import RUNS
-from mmbench.reporting.markdown import run_markdown
+from mmbench.reporting.markdown import run_markdown, tables_markdown
+from mmbench.reporting.pareto import pareto_figure
+from mmbench.reporting.sweep_table import sweep_tables
 from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import digest, write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
@@ -44,6 +47,8 @@ class RunResult:
     """Model (with its seed, where there are several) to what ended its run early; empty when all ended."""
     solved: float = SOLVED
     """The value from which a seed counts as having solved a task."""
+    sweep: tuple[SweepPoint, ...] = ()
+    """With ``sweep`` every value of the option on every task, with its paired drop to the first; empty without."""
 
     @property
     def path(self) -> Path:
@@ -101,6 +106,7 @@ class RunResult:
                 for task in self.tasks
                 if task in run.tasks and run.tasks[task].perf is not None
             ],
+            **({"sweep": [point.to_dict() for point in self.sweep]} if self.sweep else {}),
             "failures": dict(self.failures),
         }
 
@@ -115,6 +121,8 @@ class RunResult:
         return pd.DataFrame([row.to_dict() for row in self.metrics])
 
     def __str__(self) -> str:
+        if self.sweep:
+            return tables_markdown(sweep_tables(self.sweep))
         return run_markdown(self.models, list(self.tasks))
 
 
@@ -156,6 +164,21 @@ def run(
 
 def execute(plan: Plan, progress: Display) -> RunResult:
     """Run every job; one that fails does not keep the others from running. Raises `Interrupted` on a signal."""
+    for note in plan.notes:
+        progress.note(note)
+    names = _names(plan)
+    failures = {setting.label: setting.problem for setting in plan.swept if setting.problem is not None}
+    for label, problem in failures.items():
+        progress.problem(f"{label}: {problem}")
+    runs = dict(_runs(plan, names, failures, progress))
+    points = _points(plan, names, runs, failures)
+    if plan.pareto is not None and points:
+        write_atomic(Path(plan.pareto), pareto_figure(points, Path(plan.pareto).suffix.lower()))
+    return RunResult(tuple(runs.values()), plan.tasks, failures, plan.solved, tuple(points))
+
+
+def _runs(plan: Plan, names: Sequence[str], failures: dict[str, str], progress: Display) -> Iterator[tuple[int, Run]]:
+    """Run every job: its place in the plan, and the run. What ends one early is added to `failures` under its name."""
     cache: dict[tuple[str, ...], Mapping[str, float]] = {}
 
     def prior(task: TaskPlan) -> Mapping[str, float]:
@@ -164,14 +187,9 @@ def execute(plan: Plan, progress: Display) -> RunResult:
             cache[key] = prior_values(task)
         return cache[key]
 
-    for note in plan.notes:
-        progress.note(note)
     budget = None if plan.max_cost is None else Budget(plan.max_cost)
-    several_seeds = len({job.spec.seed for job in plan.jobs}) > 1
-    runs: list[Run] = []
-    failures: dict[str, str] = {}
-    for job in plan.jobs:
-        name = f"{job.model.name} (seed {job.spec.seed})" if several_seeds else job.model.name
+    alone = len(plan.jobs) == 1 and not plan.swept
+    for place, (name, job) in enumerate(zip(names, plan.jobs, strict=True)):
         if budget is not None and budget.reached:
             failures[name] = f"not started: {budget.reached}"
             progress.problem(f"{name}: {failures[name]}")
@@ -182,20 +200,44 @@ def execute(plan: Plan, progress: Display) -> RunResult:
             with interruptible():
                 session.execute()
         except MmbenchError as error:
-            if len(plan.jobs) == 1:
+            if alone:
                 raise
             session.failure = error
-        if isinstance(session.failure, UsageError) and not session.opened and len(plan.jobs) == 1:
+        if isinstance(session.failure, UsageError) and not session.opened and alone:
             raise session.failure
         if session.failure is not None:
             failures[name] = str(session.failure)
             progress.problem(f"{name}: {session.failure}")
         if (session.directory.path / "run.json").is_file():
             found = read_run(session.directory)
-            runs.append(found)
             if session.failure is None:
                 write_report(found)
-    return RunResult(tuple(runs), plan.tasks, failures, plan.solved)
+            yield place, found
+
+
+def _names(plan: Plan) -> list[str]:
+    """What each job is called, with its setting or its seed where there are several."""
+    labels = {place: setting.label for setting in plan.swept for place in setting.jobs}
+    if not labels and len({job.spec.seed for job in plan.jobs}) > 1:
+        labels = {place: f"seed {job.spec.seed}" for place, job in enumerate(plan.jobs)}
+    names = [job.model.name for job in plan.jobs]
+    return [f"{name} ({labels[place]})" if place in labels else name for place, name in enumerate(names)]
+
+
+def _points(plan: Plan, names: Sequence[str], runs: Mapping[int, Run], failures: Mapping[str, str]) -> list[SweepPoint]:
+    """The runs of a sweep side by side; empty without one."""
+    return sweep_points(
+        [
+            (
+                setting.label,
+                {runs[place].model.name: runs[place] for place in setting.jobs if place in runs},
+                {"": setting.problem}
+                if setting.problem is not None
+                else {plan.jobs[n].model.name: failures[names[n]] for n in setting.jobs if names[n] in failures},
+            )
+            for setting in plan.swept
+        ]
+    )
 
 
 def write_report(run: Run) -> None:

@@ -19,9 +19,10 @@ class DryRun:
     """What would be asked."""
 
     jobs: list[dict[str, Any]]
-    """One a model and seed: model, seed, reference, run directory, tasks with samples, requests, batches, what is left."""
+    """One a model and seed: model, seed, reference, run directory, tasks with samples, requests, batches, what is left; in a
+    sweep also its setting."""
     notes: list[str]
-    """What of a suite is left out."""
+    """What of a suite is left out, and which settings of a sweep cannot be planned."""
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -32,7 +33,7 @@ class DryRun:
         lines: list[str] = [*self.notes]
         several_seeds = len({job["seed"] for job in self.jobs}) > 1
         for job in self.jobs:
-            seed = f", seed {job['seed']}" if several_seeds else ""
+            seed = f", seed {job['seed']}" if several_seeds else f", {job['setting']}" if "setting" in job else ""
             lines += [f"{job['model']}{seed}  ({job['reference']})", f"  run directory  {job['path']}"]
             for task in job["tasks"]:
                 if task.get("problem"):
@@ -53,7 +54,12 @@ class DryRun:
 
 def describe(plan: Plan) -> DryRun:
     """Describe a plan; nothing is built or written."""
-    return DryRun([_job(job) for job in plan.jobs], list(plan.notes))
+    labels = {place: setting.label for setting in plan.swept for place in setting.jobs}
+    jobs = [_job(job) for job in plan.jobs]
+    for place, label in labels.items():
+        jobs[place]["setting"] = label
+    problems = [f"{setting.label}: {setting.problem}" for setting in plan.swept if setting.problem is not None]
+    return DryRun(jobs, [*problems, *plan.notes])
 
 
 def _job(job: Job) -> dict[str, Any]:

@@ -95,8 +95,12 @@ def _print(result: Any, as_json: bool) -> None:
         click.echo(json.dumps(result.to_dict(), allow_nan=False))
     else:
         from mmbench.reporting.markdown import MANY
-        from mmbench.reporting.terminal import print_comparison, print_runs
+        from mmbench.reporting.sweep_table import sweep_tables
+        from mmbench.reporting.terminal import print_comparison, print_runs, print_tables
 
+        if result.sweep:
+            print_tables(sweep_tables(result.sweep), sys.stdout)
+            return
         models, tasks = result.models, list(result.tasks)
         (print_comparison if len(models) > MANY else print_runs)(models, tasks, sys.stdout)
 

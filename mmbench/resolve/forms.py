@@ -145,6 +145,16 @@ def sources() -> Form:
     return Form("PATH, or NAME=PATH once for each name", _sources, _parsed_sources, "[NAME=]PATH", many=True)
 
 
+def sweep() -> Form:
+    """Values of options that runs are made with: ``OPTION=V,V``, or a mapping of options to lists of values."""
+    return Form("OPTION=V,V[,V…]", _sweep, list, "OPTION=V,V[,V…]", many=True)
+
+
+def figure() -> Form:
+    """A file that a figure is written to."""
+    return Form("a file that ends in .svg or .png", _figure, metavar="FILE")
+
+
 # --- reading ---
 
 
@@ -286,6 +296,27 @@ def _sources(value: Any) -> tuple[DataSource, ...]:
     if not all(isinstance(each, DataSource) for each in found):
         raise TypeError
     return _once(found)
+
+
+def _sweep(value: Any) -> tuple[str, ...]:
+    if isinstance(value, Mapping):
+        value = [f"{name}={','.join(map(as_text, values))}" for name, values in value.items()]
+    found = tuple(_texts(value))
+    names = [text.partition("=")[0].strip() for text in found]
+    for text in found:
+        values = [each.strip() for each in text.partition("=")[2].split(",")]
+        if len(values) < 2 or not all(values) or len(set(values)) < len(values):
+            raise ValueError(text)
+    if not all(names) or len(set(names)) < len(names):
+        raise ValueError(value)
+    return found
+
+
+def _figure(value: Any) -> str:
+    found = _text(str(value) if isinstance(value, Path) else value)
+    if Path(found).suffix.lower() not in (".svg", ".png"):
+        raise ValueError(value)
+    return found
 
 
 def _once(given: Iterable[DataSource]) -> tuple[DataSource, ...]:

@@ -8,11 +8,12 @@ type, so mypy and the program read the same line; annotations are therefore eval
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from mmbench.core.errors import RenamedOptionError, UnknownNameError, UsageError
 from mmbench.core.spec import CACHE, CHECKPOINTS, RUNS, DataSource
 from mmbench.resolve import forms
+from mmbench.resolve.asking_options import AskOptions, TaskOptions
 from mmbench.resolve.declared_option import Option
 
 if TYPE_CHECKING:
@@ -20,78 +21,6 @@ if TYPE_CHECKING:
 
 RENAMED = {"workers": "loader-threads"}
 """Former names of options that are refused with the new name."""
-
-Data = str | Path | Mapping[str, str | Path] | Sequence[DataSource]
-"""A path, {task or dataset name: path}, or data sources."""
-
-
-class TaskOptions(TypedDict, total=False):
-    """Keywords that choose and change tasks."""
-
-    data: Annotated[
-        Data | None, Option("Your own data for a task family.", forms.sources(), "data", default=(), identity=True)
-    ]
-    map: Annotated[
-        Mapping[str, str] | None,
-        Option(
-            "Which fields of your data mean what, e.g. question=text,answer=label,image=img.",
-            forms.roles(),
-            "data",
-            default={},
-            identity=True,
-        ),
-    ]
-    download: Annotated[
-        bool, Option("Fetch and keep images that your data name by URL.", forms.flag(), "data", default=False)
-    ]
-    task_args: Annotated[
-        Mapping[str, Any] | None,
-        Option("Options of the tasks, e.g. extractor=mention.", forms.pairs(), "data", default={}, identity=True),
-    ]
-
-
-class AskOptions(TypedDict, total=False):
-    """Keywords that change what models are asked. Each that differs from a task's own makes a variant of it."""
-
-    prompt: Annotated[
-        str | Sequence[str] | None,
-        Option(
-            "Prompts by name, or files; with several, each task is asked with each.",
-            forms.names("NAME|FILE[,…]"),
-            "ask",
-            default=(),
-            identity=True,
-        ),
-    ]
-    max_new_tokens: Annotated[
-        int | None, Option("How much a model may write at most, in tokens.", forms.whole(1), "ask", identity=True)
-    ]
-    temperature: Annotated[
-        float | None,
-        Option("0: always the likeliest token; above: draw.", forms.number(least=0), "ask", identity=True),
-    ]
-    top_p: Annotated[
-        float | None,
-        Option("Draw among the likeliest tokens with this share.", forms.number(above=0, most=1), "ask", identity=True),
-    ]
-    stop: Annotated[
-        str | Sequence[str] | None,
-        Option("Stop before this text; repeatable.", forms.texts("TEXT"), "ask", default=(), identity=True),
-    ]
-    thinking: Annotated[
-        Literal["on", "off"] | int | None,
-        Option(
-            "Whether the model reasons first, or for how many tokens at most.", forms.thinking(), "ask", identity=True
-        ),
-    ]
-    repeats: Annotated[
-        int | None,
-        Option("Ask each question K times: mean, pass@K, majority, variances.", forms.whole(1), "ask", identity=True),
-    ]
-    chat_template_kwargs: Annotated[
-        Mapping[str, Any] | None,
-        Option("Given to the chat template of the model.", forms.pairs(), "ask", default={}, identity=True),
-    ]
 
 
 class TrainOptions(TaskOptions, total=False):
@@ -200,6 +129,51 @@ class RunOptions(TrainOptions, AskOptions, total=False):
     ]
     dtype: Annotated[
         str | None, Option("Given to the model as its option 'dtype'.", forms.text(), "model", identity=True)
+    ]
+    attn: Annotated[
+        str | None,
+        Option(
+            "Implementation of attention: eager, sdpa, flash_attention_2; given to the model as its option 'attention'.",
+            forms.text(),
+            "model",
+            identity=True,
+        ),
+    ]
+    compile: Annotated[
+        bool,
+        Option(
+            "Compile the model (torch.compile); given to it as its option 'compile'.",
+            forms.flag(),
+            "model",
+            default=False,
+            identity=True,
+        ),
+    ]
+    quantisation: Annotated[
+        str | None,
+        Option(
+            "How weights are quantised: none, int8, int4, 8bit, 4bit; given to the model as its option 'quantisation'.",
+            forms.text(),
+            "model",
+            identity=True,
+        ),
+    ]
+    sweep: Annotated[
+        str | Sequence[str] | Mapping[str, Sequence[Any]] | None,
+        Option(
+            "One run for each value of an option, and a table of quality against speed and memory; none: without it.",
+            forms.sweep(),
+            "what",
+            default=(),
+        ),
+    ]
+    pareto: Annotated[
+        str | Path | None,
+        Option(
+            "With --sweep, draw quality against speed and memory, and the Pareto fronts, into an .svg or .png file.",
+            forms.figure(),
+            "results",
+        ),
     ]
     batch_size: Annotated[
         int | Literal["auto"],
@@ -321,6 +295,16 @@ _OF_COMMANDS = (
 OPTIONS: dict[str, Option] = {**_declared(RunOptions), **{option.name: option for option in _OF_COMMANDS}}
 """Every option that commands share, by name."""
 
+OF_MODEL = {
+    "base_url": "base_url",
+    "device": "device",
+    "dtype": "dtype",
+    "attn": "attention",
+    "compile": "compile",
+    "quantisation": "quantisation",
+}
+"""Keywords that are options of the model, by the names that models have for them."""
+
 OF_TRAIN = tuple(option.keyword for option in _declared(TrainOptions).values())
 """Keywords of `mmbench.train`."""
 
@@ -337,8 +321,8 @@ def checked(given: Mapping[str, Any], keywords: Iterable[str], what: str) -> dic
         what: The function, for messages: ``mmbench.run``.
 
     Returns:
-        Every keyword with its value as the program uses it, or its default. The values of ``device``, ``base_url`` and
-        ``dtype`` are among ``model_args`` as well.
+        Every keyword with its value as the program uses it, or its default. The values of `OF_MODEL` are among
+        ``model_args`` as well.
 
     Raises:
         UnknownNameError: For a keyword that the function does not have, with the nearest.
@@ -352,7 +336,7 @@ def checked(given: Mapping[str, Any], keywords: Iterable[str], what: str) -> dic
     found = {keyword: _by_keyword(keyword).value(given.get(keyword)) for keyword in known}
     if "data" in found:
         found["data"] = read_by(found["data"], found)
-    of_model = {name: found[name] for name in ("base_url", "device", "dtype") if found.get(name) is not None}
+    of_model = {own: found[name] for name, own in OF_MODEL.items() if found.get(name) not in (None, False, "none")}
     if "model_args" in found:
         found["model_args"] = {**found["model_args"], **of_model}
     return {**found, "progress": given.get("progress", True)}

@@ -17,7 +17,7 @@ from mmbench.models.hf.asking import Asker, Piece
 from mmbench.models.hf.families import family_of
 from mmbench.models.hf.files import Checkpoint, require
 from mmbench.models.hf.generation import build_config, ends_of, reads_by_encoder, settings_of
-from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet
+from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet, weights_bytes
 from mmbench.models.hf.lora import adapted
 from mmbench.models.hf.misfit import misfit
 from mmbench.models.hf.options import HfOptions, template_text
@@ -126,6 +126,8 @@ class HuggingFace:
             "generation_set_aside": set_aside,
             "chat_template": prompts.format.record(),
             "determinism": checked.record(dtype),
+            "attention": getattr(model.config, "_attn_implementation", None),
+            "weights_bytes": weights_bytes(model),
         }
 
     def _prepare(self) -> tuple[Prompts, Processing]:
@@ -164,7 +166,6 @@ class HuggingFace:
         return {
             "class": type(model).__name__,
             "parameters": sum(each.numel() for each in weights),
-            "weights_bytes": sum(each.numel() * each.element_size() for each in weights),
             "dtype": str(model.dtype).removeprefix("torch."),
             "device": str(model.device),
             "adapter": self.source.adapter,

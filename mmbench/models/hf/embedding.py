@@ -19,7 +19,14 @@ from mmbench.models.hf.hidden_states import (
     parse_instruction,
     parse_pooling,
 )
-from mmbench.models.hf.loading import check_processor_options, load_config, load_model, load_part, load_processor
+from mmbench.models.hf.loading import (
+    check_processor_options,
+    load_config,
+    load_model,
+    load_part,
+    load_processor,
+    weights_bytes,
+)
 from mmbench.models.hf.lora import adapted
 from mmbench.models.hf.multivector import SeveralVectors, gives_several_vectors
 from mmbench.models.hf.options import HfOptions
@@ -224,7 +231,7 @@ class _TwoTowers:
         tokenizer, config = self._processor.tokenizer, self._model.config
         padding = "max_length" if config.model_type in _FIXED_LENGTH else "longest"
         self._reader = _TextReader(tokenizer, _longest(tokenizer, config), padding)
-        self.settings: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {"weights_bytes": weights_bytes(self._model)}
 
     @property
     def notes(self) -> dict[str, set[str]]:

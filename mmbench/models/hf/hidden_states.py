@@ -11,7 +11,7 @@ from mmbench.core.media import Media
 from mmbench.core.requests import Embed
 from mmbench.models.hf.files import Checkpoint
 from mmbench.models.hf.layouts import is_marked_as_embedding, read_json
-from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet
+from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet, weights_bytes
 from mmbench.models.hf.options import HfOptions, template_text
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.sequences import Processing, accepted, on_device
@@ -64,7 +64,11 @@ class HiddenStates:
     @property
     def settings(self) -> dict[str, Any]:
         """How items are embedded, for the run record."""
-        return {"pooling": self.pooling, "chat_template": self._prompts["text"].format.record()}
+        return {
+            "pooling": self.pooling,
+            "chat_template": self._prompts["text"].format.record(),
+            "weights_bytes": weights_bytes(self._model),
+        }
 
     @property
     def notes(self) -> dict[str, set[str]]:

@@ -154,7 +154,23 @@ def load_model(auto: str | Sequence[str], source: Checkpoint, options: HfOptions
         model = load_adapter(model, source)
     if "device_map" not in chosen:
         model = model.to(device)
-    return model.eval()
+    model = model.eval()
+    if options.compile:
+        model.compile(dynamic=True)
+    return model
+
+
+def weights_bytes(model: Any) -> int:
+    """Bytes that the weights of a model take, those of a quantised tensor being what it is made of."""
+    return sum(map(_tensor_bytes, model.parameters()))
+
+
+def _tensor_bytes(tensor: Any) -> int:
+    flatten = getattr(tensor, "__tensor_flatten__", None)
+    if flatten is None:
+        return int(tensor.numel()) * int(tensor.element_size())
+    names, _ = flatten()
+    return sum(_tensor_bytes(getattr(tensor, name)) for name in names)
 
 
 def _first_that_fits(autos: Sequence[str], source: Checkpoint, options: HfOptions) -> str:

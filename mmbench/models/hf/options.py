@@ -39,7 +39,9 @@ class HfOptions:
     attention: str | None = None
     """Implementation of attention: ``eager``, ``sdpa``, ``flash_attention_2``; None: transformers' choice."""
     quantisation: str | None = None
-    """One of `QUANTISATIONS`; None: none."""
+    """One of `QUANTISATIONS`; None, also given as ``none``: none."""
+    compile: bool = False
+    """Compile the forward pass with ``torch.compile``, for shapes of any size."""
     trust_remote_code: bool = False
     """Run Python code that comes with the checkpoint."""
     processor: Mapping[str, Any] = field(default_factory=dict)
@@ -58,26 +60,36 @@ class HfOptions:
             if name not in known:
                 raise unknown_option_of(model, name, known)
         given = {name: value for name, value in given.items() if name not in own}
-        if "dtype" in given:
-            given["dtype"] = dtype_named(given["dtype"])
-        _among("dtype", given.get("dtype", "auto"), DTYPES)
-        if given.get("quantisation") is not None:
-            _among("quantisation", given["quantisation"], QUANTISATIONS)
-        if not isinstance(given.get("trust_remote_code", False), bool):
-            raise UsageError(f"trust_remote_code={given['trust_remote_code']!r}: expected true or false")
-        if not isinstance(given.get("processor", {}), Mapping):
-            raise UsageError(f"processor={given['processor']!r}: expected a table of options")
-        for name in ("revision", "adapter", "device", "attention", "chat_template"):
-            if not isinstance(given.get(name, ""), str | None):
-                raise UsageError(f"{name}={given[name]!r}: expected a text")
-        if given.get("device_map") is not None and given.get("device", "auto") != "auto":
-            raise UsageError("device and device_map exclude each other; give one of them")
-        if given.get("quantisation") == "int4" and given.get("dtype", "auto") not in ("auto", "bfloat16"):
-            raise UsageError(f"quantisation=int4 computes in bfloat16; leave dtype={given['dtype']} out")
+        given = _checked(given)
         options = cls(**given)
         template_text(options)
         check_installed(options)
         return options
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with their values in one form. Raises `UnknownNameError`, `UsageError`."""
+    given = dict(given)
+    if "dtype" in given:
+        given["dtype"] = dtype_named(given["dtype"])
+    _among("dtype", given.get("dtype", "auto"), DTYPES)
+    if given.get("quantisation") == "none":
+        given["quantisation"] = None
+    if given.get("quantisation") is not None:
+        _among("quantisation", given["quantisation"], QUANTISATIONS)
+    for name in ("trust_remote_code", "compile"):
+        if not isinstance(given.get(name, False), bool):
+            raise UsageError(f"{name}={given[name]!r}: expected true or false")
+    if not isinstance(given.get("processor", {}), Mapping):
+        raise UsageError(f"processor={given['processor']!r}: expected a table of options")
+    for name in ("revision", "adapter", "device", "attention", "chat_template"):
+        if not isinstance(given.get(name, ""), str | None):
+            raise UsageError(f"{name}={given[name]!r}: expected a text")
+    if given.get("device_map") is not None and given.get("device", "auto") != "auto":
+        raise UsageError("device and device_map exclude each other; give one of them")
+    if given.get("quantisation") == "int4" and given.get("dtype", "auto") not in ("auto", "bfloat16"):
+        raise UsageError(f"quantisation=int4 computes in bfloat16; leave dtype={given['dtype']} out")
+    return given
 
 
 def template_text(options: HfOptions) -> str | None:

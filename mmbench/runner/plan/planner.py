@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.analysis.seeds import SOLVED
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RunSpec
 from mmbench.models.caller import served_kinds
 from mmbench.resolve.allowances import OUTSIDE_IMAGES, allowances
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.model_names import ResolvedModel
-from mmbench.resolve.options import OF_RUN, checked
+from mmbench.resolve.options import OF_RUN, OPTIONS, checked
 from mmbench.resolve.suites import find_suite
 from mmbench.resolve.task_names import ResolvedTask, asking_of, notes_of, origins_of, resolve_tasks
 from mmbench.results.schema import TaskEntry
@@ -23,6 +23,7 @@ from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.leaving import check_leaving
 from mmbench.runner.plan.reask import check_reask
+from mmbench.runner.plan.sweep import Swept, settings
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 
 
@@ -40,6 +41,10 @@ class Plan:
     """US dollars that the command may spend; None: as much as it takes."""
     solved: float = SOLVED
     """The value from which a seed counts as having solved a task."""
+    swept: tuple[Swept, ...] = ()
+    """With ``--sweep`` what became of each setting, in order."""
+    pareto: str | None = None
+    """The file that the figure of a sweep is written to; None: none."""
 
 
 def make_plan(
@@ -62,8 +67,59 @@ def make_plan(
         What will be done.
 
     Raises:
-        UsageError: For a wrong option or name, and, all at once, for models that cannot answer tasks.
+        UsageError: For a wrong option or name, and, all at once, for models that cannot answer tasks. In a sweep a setting
+            that cannot be planned keeps no other from being planned.
     """
+    swept = OPTIONS["sweep"].value(options.get("sweep"))
+    plans = _Plans()
+    if not swept:
+        if options.get("pareto") is not None:
+            raise UsageError("--pareto draws the runs of a sweep: add --sweep OPTION=V,V")
+        return _plan_one(model, tasks, out, options, plans)
+    if OPTIONS["seeds"].value(options.get("seeds")) > 1:
+        raise UsageError("--sweep and --seeds exclude each other: sweep one seed at a time (--seed)")
+    figure = OPTIONS["pareto"].value(options.get("pareto"))
+    figure = None if figure is None else Path(figure).absolute()
+    if figure is not None and not figure.parent.is_dir():
+        raise UsageError(f"--pareto {figure}: there is no folder {figure.parent}")
+    jobs: list[Job] = []
+    found: list[Swept] = []
+    made: list[Plan] = []
+    first: MmbenchError | None = None
+    for setting in settings(swept):
+        folder = Path(out) / setting.folder if setting.folder else out
+        try:
+            plan = _plan_one(model, tasks, folder, setting.applied(options), plans)
+        except MmbenchError as error:
+            first = first or error
+            found.append(Swept(setting.label, (), str(error)))
+            continue
+        found.append(Swept(setting.label, tuple(range(len(jobs), len(jobs) + len(plan.jobs)))))
+        jobs += plan.jobs
+        made.append(plan)
+    if first is not None and not made:
+        raise first
+    names, notes = (dict.fromkeys(each for plan in made for each in own(plan)) for own in (_tasks_of, _notes_of))
+    shared = replace(made[0], jobs=tuple(jobs), tasks=tuple(names), notes=tuple(notes), swept=tuple(found))
+    return replace(shared, pareto=None if figure is None else str(figure))
+
+
+def _tasks_of(plan: Plan) -> tuple[str, ...]:
+    return plan.tasks
+
+
+def _notes_of(plan: Plan) -> tuple[str, ...]:
+    return plan.notes
+
+
+def _plan_one(
+    model: str | Any | Sequence[Any] | None,
+    tasks: str | Sequence[str] | None,
+    out: str | Path,
+    options: Mapping[str, Any],
+    plans: _Plans,
+) -> Plan:
+    """The plan of a command without a sweep; `plans` are shared with other settings of one."""
     out, options = Path(out).absolute(), checked(options, OF_RUN, "mmbench.run")
     options |= {name: str(Path(options[name]).absolute()) for name in ("checkpoints", "cache") if options[name]}
     if options["executor"] is not None:
@@ -71,7 +127,6 @@ def make_plan(
     chosen = _chosen(model, tasks, options)
     resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"], asking_of(options))
     fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
-    plans = _Plans()
     jobs = []
     for fit in (fit for fit in fits if fit.served or fit.skipped):
         for seed in range(options["seed"], options["seed"] + options["seeds"]):

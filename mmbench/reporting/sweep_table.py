@@ -1,0 +1,80 @@
+"""Tables of a sweep: the values of one option, quality against speed and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmbench.comparison.sweep import SweepPoint
+from mmbench.reporting.cells import bytes_cell, figure_cell, interval_cell, range_cell, signed_cell, value_cell
+from mmbench.reporting.table import Cell, Table
+
+_DROP = (
+    "drop: points lost against the first value, paired sample by sample, with its 95 % interval; where that holds 0, the two "
+    "may be equally good"
+)
+_FRONT = (
+    "front: no other value is at least as good at more samples/s (speed), or with less memory of the GPU or, without one, "
+    "smaller weights (memory); figures of speed are those of one session each, one after the other"
+)
+_PROCESS = "peak memory is that of the process, which made the runs one after the other and keeps what it has loaded"
+
+
+def sweep_tables(points: Sequence[SweepPoint]) -> list[Table]:
+    """A table for each model and task, a row for each value in the order in which they were given."""
+    order = dict.fromkeys((point.model, point.task) for point in points)
+    return [
+        _table(model, task, [point for point in points if (point.model, point.task) == (model, task)])
+        for model, task in order
+    ]
+
+
+def _table(model: str, task: str, points: Sequence[SweepPoint]) -> Table:
+    name = next((point.metric.id for point in points if point.metric is not None), "value")
+    gpu = any(point.gpu_bytes is not None for point in points)
+    titles = (
+        "setting",
+        name,
+        "95 % interval",
+        "drop",
+        "of the drop",
+        "samples/s",
+        "tokens/s",
+        "GPU memory" if gpu else "peak memory",
+        "weights",
+        "front",
+    )
+    notes = [f"{point.setting}: {point.problem}" for point in points if point.problem]
+    notes += [f"{point.setting}: no drop: {point.not_paired}" for point in points if point.not_paired]
+    for point in points:
+        if point.perf is not None and point.metric is not None:
+            notes += [f"{point.setting}, speed: {reason}" for reason in point.perf.reasons]
+    shown = [_DROP] if any(point.drop for point in points) else []
+    shown += [_FRONT] if any(point.fronts for point in points) else []
+    shown += [] if gpu or all(point.process_bytes is None for point in points) else [_PROCESS]
+    return Table.of(
+        titles,
+        [_row(point) for point in points],
+        always=5,
+        title=f"{model} on {task}",
+        notes=(*shown, *dict.fromkeys(notes)),
+    )
+
+
+def _row(point: SweepPoint) -> list[Cell]:
+    metric, drop = point.metric, point.drop
+    if metric is None or metric.value is None:
+        return [Cell(point.setting), Cell("failed" if point.problem else "n/a"), *[Cell()] * 8]
+    scale, perf = metric.scale, point.perf
+    memory = point.process_bytes if point.gpu_bytes is None else point.gpu_bytes
+    return [
+        Cell(point.setting),
+        value_cell(metric.value, scale),
+        interval_cell(metric),
+        signed_cell(drop[0], scale) if drop else Cell(),
+        range_cell(drop[1], drop[2], scale) if drop else Cell(),
+        figure_cell(point.samples_per_s) if point.samples_per_s is not None else Cell(),
+        figure_cell(perf.tokens_per_s) if perf is not None and perf.tokens_per_s is not None else Cell(),
+        bytes_cell(memory) if memory is not None else Cell(),
+        bytes_cell(point.weights_bytes) if point.weights_bytes is not None else Cell(),
+        Cell(", ".join(point.fronts)),
+    ]
