@@ -150,9 +150,9 @@ def sweep() -> Form:
     return Form("OPTION=V,V[,V…]", _sweep, list, "OPTION=V,V[,V…]", many=True)
 
 
-def figure() -> Form:
-    """A file that a figure is written to."""
-    return Form("a file that ends in .svg or .png", _figure, metavar="FILE")
+def file() -> Form:
+    """A file, as text or as a path."""
+    return Form("a file", lambda value: _text(str(value) if isinstance(value, Path) else value), metavar="FILE")
 
 
 # --- reading ---
@@ -308,13 +308,6 @@ def _sweep(value: Any) -> tuple[str, ...]:
         if len(values) < 2 or not all(values) or len(set(values)) < len(values):
             raise ValueError(text)
     if not all(names) or len(set(names)) < len(names):
-        raise ValueError(value)
-    return found
-
-
-def _figure(value: Any) -> str:
-    found = _text(str(value) if isinstance(value, Path) else value)
-    if Path(found).suffix.lower() not in (".svg", ".png"):
         raise ValueError(value)
     return found
 

@@ -171,7 +171,7 @@ class RunOptions(TrainOptions, AskOptions, total=False):
         str | Path | None,
         Option(
             "With --sweep, draw quality against speed and memory, and the Pareto fronts, into an .svg or .png file.",
-            forms.figure(),
+            forms.file(),
             "results",
         ),
     ]

@@ -78,10 +78,7 @@ def make_plan(
         return _plan_one(model, tasks, out, options, plans)
     if OPTIONS["seeds"].value(options.get("seeds")) > 1:
         raise UsageError("--sweep and --seeds exclude each other: sweep one seed at a time (--seed)")
-    figure = OPTIONS["pareto"].value(options.get("pareto"))
-    figure = None if figure is None else Path(figure).absolute()
-    if figure is not None and not figure.parent.is_dir():
-        raise UsageError(f"--pareto {figure}: there is no folder {figure.parent}")
+    figure = _figure(OPTIONS["pareto"].value(options.get("pareto")))
     jobs: list[Job] = []
     found: list[Swept] = []
     made: list[Plan] = []
@@ -102,6 +99,18 @@ def make_plan(
     names, notes = (dict.fromkeys(each for plan in made for each in own(plan)) for own in (_tasks_of, _notes_of))
     shared = replace(made[0], jobs=tuple(jobs), tasks=tuple(names), notes=tuple(notes), swept=tuple(found))
     return replace(shared, pareto=None if figure is None else str(figure))
+
+
+def _figure(given: str | None) -> Path | None:
+    """Where ``--pareto`` draws. Raises `UsageError` for a folder that there is not and a format that cannot be drawn."""
+    if given is None:
+        return None
+    path = Path(given).absolute()
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise UsageError(f"--pareto {given}: name a file that ends in .svg or .png")
+    if not path.parent.is_dir():
+        raise UsageError(f"--pareto {given}: there is no folder {path.parent}")
+    return path
 
 
 def _tasks_of(plan: Plan) -> tuple[str, ...]:
