@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core.errors import CheckpointError, ModelUnusableError, RunFailedError, UsageError
@@ -91,11 +90,7 @@ def _vectors(output: Any) -> Vectors:
 
 @dataclass(slots=True)
 class _TextReader:
-    """Tokenises texts, and remembers of which requests they were cut; for one thread at a time.
-
-    A fast tokenizer keeps how it cuts and pads as a state, which every call sets. A call of another thread in between
-    would be padded as this one asks, in silence, or fail ("Already borrowed").
-    """
+    """Tokenises texts, and remembers of which requests they were cut."""
 
     tokenizer: Any
     longest: int | None
@@ -103,14 +98,9 @@ class _TextReader:
     padding: str = "longest"
     cut: set[str] = field(default_factory=set)
     """Ids of the requests whose text was longer."""
-    _one_at_a_time: Lock = field(default_factory=Lock)
 
     def read(self, requests: Sequence[Embed]) -> Any:
         """Tokens of the texts of requests, cut to `longest`: int64 [n, t] by name."""
-        with self._one_at_a_time:
-            return self._read(requests)
-
-    def _read(self, requests: Sequence[Embed]) -> Any:
         if self.longest is None:
             return self.tokenizer(_texts(requests), padding=self.padding, return_tensors="pt")
         most = {"truncation": True, "max_length": self.longest}

@@ -16,6 +16,7 @@ from mmbench.models.hf.layouts import NO_PROCESSOR, PROCESSORS, check_weights
 from mmbench.models.hf.lora import load_adapter
 from mmbench.models.hf.options import HfOptions
 from mmbench.models.hf.packages import quantisation_config
+from mmbench.models.hf.turns import in_turns
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,13 +82,15 @@ def _no_pictures(source: Checkpoint, options: HfOptions) -> CheckpointError:
 def load_part(auto: str, source: Checkpoint, options: HfOptions) -> Any:
     """A processor, tokenizer or image processor: `auto` is the name of one of transformers' Auto classes.
 
-    Raises `CheckpointError`.
+    Threads may share it: they take turns with its tokenizers. Raises `CheckpointError`.
     """
     import transformers
 
     with _as_ours(source), quiet():
-        return getattr(transformers, auto).from_pretrained(
-            source.place, revision=source.revision, trust_remote_code=options.trust_remote_code, **options.processor
+        return in_turns(
+            getattr(transformers, auto).from_pretrained(
+                source.place, revision=source.revision, trust_remote_code=options.trust_remote_code, **options.processor
+            )
         )
 
 

@@ -1,9 +1,6 @@
 """``hf-embed/PATH`` and ``hf-encoder/IMAGE+TEXT``: pictures and texts in one space, by models of many makes."""
 
 import re
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,28 +109,6 @@ def test_a_text_that_is_too_long_is_cut(make: str, stated: int, tmp_path: Path) 
     model.collate(requests)
     (cut,) = model.notes.values()
     assert cut - {""} == {"task/red"}
-
-
-@pytest.fixture
-def hurried() -> Iterator[None]:
-    """Threads take turns a thousand times as often as Python lets them."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(before / 1000)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("hurried")
-def test_threads_that_collate_do_not_pad_for_one_another(tmp_path: Path) -> None:
-    model = opened(kin.build("siglip", tmp_path / "siglip"))
-    batches = [[Embed(part=" ".join(["red square"] * (1 + n % 5)), id=f"task/{n}")] for n in range(400)]
-
-    def tokens(batch: list[Embed]) -> Any:
-        return model.collate(batch)["input_ids"].tolist()
-
-    alone = [tokens(batch) for batch in batches]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(tokens, batches)) == alone
 
 
 def test_half_precision_is_embedded_in_single(tmp_path: Path) -> None:
