@@ -76,6 +76,16 @@ packed. It is read strictly, as a run directory is ([run-directory.md](run-direc
 `TaskPerf`), and refused when its content does not match its digest.
 """
 
+LEDGER_PAGE = ROOT / "docs" / "reference" / "gate-ledger.md"
+LEDGER_SOURCES = {"mmbench/gating/ledger.py": ("LedgerFile", "CountedPush")}
+LEDGER_HEAD = """# The ledger of gates
+
+Made from the docstrings of the records by `python docs/reference/generate.py`; edit those, not this page.
+
+`mmbench gate … --sequential LEDGER` counts pushes in one JSON document ([why](../how-to/ci.md#a-gate-on-every-push)). It is read
+strictly, and refused when its content does not match its digest.
+"""
+
 METRICS_PAGE = ROOT / "docs" / "reference" / "metrics.md"
 METRICS_HEAD = """# Metrics
 
@@ -143,6 +153,7 @@ PAGES = {
     INDEX: ("", {}),
     PAGE: (HEAD, SOURCES),
     BASELINE_PAGE: (BASELINE_HEAD, BASELINE_SOURCES),
+    LEDGER_PAGE: (LEDGER_HEAD, LEDGER_SOURCES),
     METRICS_PAGE: (METRICS_HEAD, {}),
     EXTRACTORS_PAGE: (EXTRACTORS_HEAD, {}),
     OPTIONS_PAGE: (OPTIONS_HEAD, {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from mmbench.analysis.variants import checked_allowances
 from mmbench.api.references import references_of
@@ -36,6 +36,16 @@ class GateInput:
     """Rules of the file that a typed one replaces, a sentence each."""
 
 
+class GateOptions(TypedDict, total=False):
+    """Keywords of `gate` that change how it judges, beside the rules."""
+
+    allow: str | Iterable[str]
+    """What may differ between run and baseline, as for `mmbench.compare`."""
+    sequential: str | Path | None
+    """A file that counts the pushes gated against this baseline, for a gate on every push: push k spends 6/(π²k²) of alpha, so that all
+    together raise a false alarm no more often than alpha says."""
+
+
 def gate(
     runs: Any,
     *,
@@ -43,8 +53,8 @@ def gate(
     require: str | Iterable[str] = (),
     rules: str | Path | None = None,
     only: bool = False,
-    allow: str | Iterable[str] = (),
     out: str | Path = RUNS,
+    **more: Unpack[GateOptions],
 ) -> GateResult:
     """Hold a run against its baseline and against limits.
 
@@ -57,8 +67,8 @@ def gate(
         rules: A file with ``[[gate.rule]]`` tables; None: ``mmbench.toml`` in the working directory, if there is one.
         only: Check nothing but these rules. Otherwise every primary metric that none of them is about must not drop
             significantly.
-        allow: What may differ between run and baseline, as for `mmbench.compare`.
         out: The folder of all runs.
+        **more: ``allow`` and ``sequential``, see `GateOptions`.
 
     Returns:
         A verdict for each rule. `GateResult.exit_code` is 0 if all rules hold, 1 if one is violated, and 3 if none is
@@ -68,6 +78,7 @@ def gate(
         UsageError: For a wrong rule, or a run that is not there.
         MissingBaselineError: If a baseline has not been saved yet.
         NotComparableError: For files that are damaged, or of a newer schema.
+        RunFailedError: If the file of `sequential` cannot be written.
 
     Example:
         >>> import mmbench
@@ -78,7 +89,9 @@ def gate(
         0
     """
     found = gate_input(references_of(runs), references_of(baselines), require, rules, out)
-    return judge.gate(found.runs, found.baselines, found.rules, checked_allowances(names_of(allow)), only=only)
+    allowed, sequential = checked_allowances(names_of(more.get("allow", ()))), more.get("sequential")
+    ledger = None if sequential is None else Path(sequential)
+    return judge.gate(found.runs, found.baselines, found.rules, allowed, only=only, ledger=ledger)
 
 
 def gate_input(

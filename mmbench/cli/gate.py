@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ Examples:
   mmbench gate RUN --baseline FILE --junit gate.xml --summary "$GITHUB_STEP_SUMMARY"
   mmbench gate RUN1 RUN2 RUN3 --baseline B1 --baseline B2 --baseline B3 \\
     --require "vqa/scenes:latency_p50 drop<1.2x"
+  mmbench gate RUN --baseline FILE --sequential gates/ledger.json  # on every push
   mmbench gate RUN --baseline FILE --aa           # how often would it fail an equal model?
   mmbench gate plan RUN --tolerance 0.5pt         # how many samples does a tolerance need?
 
@@ -87,6 +89,11 @@ class _Gate(Command):
 @click.option("--require", multiple=True, metavar="RULE", type=_Requirement(), help="A rule; see below.")
 @click.option("--rules", metavar="FILE", help="Read [[gate.rule]] from this file instead of mmbench.toml.")
 @click.option("--only", is_flag=True, help="Check these rules alone, not the other primary metrics.")
+@click.option(
+    "--sequential",
+    metavar="LEDGER",
+    help="For a gate on every push: count pushes in this file, and spend 6/(π²k²) of alpha on push k.",
+)
 @click.option("--aa", is_flag=True, help="Estimate how often these rules fail a model that is not worse.")
 @click.option(
     "--simulations", type=click.IntRange(1, 1_000_000), default=500, show_default=True, help="Simulated gates of --aa."
@@ -98,7 +105,9 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     """Hold a run against its baseline and against limits; made for CI."""
     targets = _targets(values, (*runs, *baselines, values["rules"]))
     if values["aa"] and any(targets.values()):
-        raise UsageError("--aa estimates an error rate and gives no verdicts: leave out --junit and --summary")
+        raise UsageError(
+            "--aa estimates an error rate and gives no verdicts: leave out --junit, --summary and --sequential"
+        )
     from mmbench.analysis.variants import checked_allowances
     from mmbench.api.gate import gate_input
     from mmbench.gating.judge import gate
@@ -109,7 +118,8 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     _targets(values, [str(run.path) for run in (*found.runs, *found.baselines)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(found, values)
-    result = gate(found.runs, found.baselines, found.rules, checked_allowances(values["allow"]), only=values["only"])
+    allowed, only, ledger = checked_allowances(values["allow"]), values["only"], targets["sequential"]
+    result = gate(found.runs, found.baselines, found.rules, allowed, only=only, ledger=ledger)
     failure = _write(result, targets)
     _print(result, as_json=values["json"])
     if failure is not None:
@@ -121,13 +131,14 @@ def _targets(values: Mapping[str, Any], inputs: Sequence[str | None]) -> dict[st
     """Where files are to be written. Raises `UsageError` where they cannot be, or lie in what is read or in each other."""
     found = {
         option: writable_file(f"--{option}", values[option], inputs, append=option == "summary")
-        for option in ("junit", "summary")
+        for option in ("junit", "summary", "sequential")
     }
-    junit, summary = found.values()
+    junit = found["junit"]
     if junit is not None and junit.is_file() and not _may_replace(junit):
         raise UsageError(f"--junit {junit} is there already and is no JUnit XML: name a new file, or remove this one")
-    if junit is not None and summary is not None and junit.resolve() == summary.resolve():
-        raise UsageError(f"--junit and --summary are both {junit}: name two files")
+    for one, other in combinations([option for option, path in found.items() if path], 2):
+        if Path(values[one]).expanduser().resolve() == Path(values[other]).expanduser().resolve():
+            raise UsageError(f"--{one} and --{other} are both {values[one]}: name two files")
     return found
 
 

@@ -63,7 +63,7 @@ def decide_regressions(tests: Sequence[Test]) -> list[Verdict]:
 def _regression(
     check: RuleCheck, drop: Difference, changed: int, p_values: tuple[float, float] | None, tests: int
 ) -> Verdict:
-    tolerance, alpha = check.threshold, check.rule.alpha
+    tolerance, alpha = check.threshold, check.alpha
     if _is_unchanged(drop, changed):
         return _unchanged(check, drop, p_values and p_values[0])
     if drop.value is None or p_values is None:
@@ -91,7 +91,7 @@ def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
     several rules is needed: all must pass, so a model that is truly worse in one has a chance of 2.5 % there, however many
     there are.
     """
-    margin, alpha = check.threshold, check.rule.alpha
+    margin, alpha = check.threshold, check.alpha
     if _is_unchanged(drop, changed):
         return _unchanged(check, drop, drop.p_upper)
     if drop.value is None or drop.p_upper is None or drop.p_lower is None:

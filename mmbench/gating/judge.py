@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mmbench.analysis.joins import join_tables
@@ -12,6 +13,7 @@ from mmbench.comparison.differences import MetricDifference, compare_runs, read_
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
 from mmbench.gating.extremes import against_bounds, limit_against_bounds
+from mmbench.gating.ledger import check_sequential, count_push
 from mmbench.gating.preconditions import RuleCheck, resolve_all
 from mmbench.gating.rules import ALPHA, Rule, check_together
 from mmbench.gating.speed import judge_speed
@@ -27,6 +29,7 @@ def gate(
     allow: Iterable[str] = (),
     *,
     only: bool = False,
+    ledger: Path | None = None,
 ) -> GateResult:
     """Judge a run by rules.
 
@@ -36,11 +39,13 @@ def gate(
         rules: What to check, beside the default rule of every primary metric that none of them is about.
         allow: What may differ between run and baseline, names of `mmbench.analysis.variants.ALLOWANCES`.
         only: Whether `rules` are all that is checked.
+        ledger: Where pushes against this baseline are counted, so that this one spends its share of alpha; None: nowhere.
 
     Raises:
         UsageError: For rules that cannot be meant, for runs of several models on one side, and where a baseline is needed and
             there is none.
         NotComparableError: Where there is nothing to judge, and for files that are damaged.
+        RunFailedError: Where the ledger cannot be written.
     """
     check_sides(runs, baselines)
     check_together(rules)
@@ -59,6 +64,11 @@ def gate(
     needy = [check.rule.text for check in checks if check.rule.policy != "absolute"]
     if needy and not baselines:
         raise UsageError(f"{needy[0]!r} needs --baseline RUN|FILE (mmbench baseline save RUN FILE makes a file)")
+    push = None
+    if ledger is not None:
+        check_sequential(baselines)
+        push = count_push(ledger, runs, baselines, checks)
+        checks = [replace(check, share=push.share) for check in checks]
     run, *baseline = [f"{side.label} ({side.path})" for side in sides]
     return GateResult(
         run=run,
@@ -66,6 +76,7 @@ def gate(
         verdicts=_judge(checks, runs, baselines, allow),
         model=runs[0].model.name,
         repeats=(len(runs), len(baselines)),
+        push=push,
     )
 
 
@@ -163,7 +174,7 @@ def _judge_exact(check: RuleCheck, pair: _Pair, difference: MetricDifference) ->
         return Verdict(check, "inconclusive", "undecided", "scores_unreadable")
     if changed == 0:
         return Verdict(check, "same", "passed", "unchanged")
-    word = relation(_drop(difference), difference.changed, check.rule.alpha)
+    word = relation(_drop(difference), difference.changed, check.alpha)
     details = {"changed": changed, "of": difference.a.n}
     return Verdict(check, "within noise" if word == "same" else word, "violated", "samples_changed", details)
 

@@ -35,6 +35,13 @@ class RuleCheck:
     """Width of the metric's range, in its natural unit; 0 where the range has no end, so that it bounds nothing."""
     given: bool = True
     """Whether somebody wrote the rule; false for the default rule of a primary metric."""
+    share: float = 1.0
+    """The share of the rule's alpha that this gate spends: below 1 where a ledger counts pushes."""
+
+    @property
+    def alpha(self) -> float:
+        """The level of this gate's test, one-sided."""
+        return self.rule.alpha * self.share
 
 
 def default_rules(sides: Sequence[Run]) -> list[Rule]:

@@ -107,7 +107,7 @@ def _differences(runs: Sequence[Run], baselines: Sequence[Run], here: _Repeats, 
 def _beside(check: RuleCheck, here: _Repeats, before: _Repeats, factor: float | None) -> _Beside:
     from mmbench.stats import mann_whitney
 
-    alpha, n, m = check.rule.alpha, len(here.values), len(before.values)
+    alpha, n, m = check.alpha, len(here.values), len(before.values)
     repeats = {"repeats": n, "baseline_repeats": m}
     if not m or 1 / math.comb(n + m, n) > alpha:
         needed = next(k for k in range(2, 1000) if 1 / math.comb(2 * k, k) <= alpha)

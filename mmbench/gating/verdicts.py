@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mmbench.gating.ledger import Push
 from mmbench.gating.preconditions import RuleCheck
 
 Word = Literal[
@@ -103,7 +104,7 @@ class Verdict:
             "default": not self.check.given,
             "threshold": None if rule.amount is None else rule.amount.text,
             "limit": None if rule.amount is None else self.check.threshold,
-            "alpha": rule.alpha if rule.policy in ("regression", "non-inferiority") else None,
+            "alpha": self.check.alpha if rule.policy in ("regression", "non-inferiority") else None,
             "verdict": self.word,
             "outcome": self.outcome,
             "reason_code": self.reason,
@@ -139,6 +140,8 @@ class GateResult:
     """Name of the model that is judged: the same from run to run."""
     repeats: tuple[int, int] = (1, 1)
     """How many runs and baselines were given."""
+    push: Push | None = None
+    """Which push this is against the baseline; None where no ledger counts them."""
 
     @property
     def exit_code(self) -> int:

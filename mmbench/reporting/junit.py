@@ -28,6 +28,10 @@ def junit_xml(result: GateResult) -> bytes:
     }
     root = Element("testsuites", counts)
     suite = SubElement(root, "testsuite", {"name": _legal(f"mmbench gate {result.model}".rstrip()), **counts})
+    if result.push is not None:
+        facts = SubElement(suite, "properties")
+        for name, value in result.push.to_dict().items():
+            SubElement(facts, "property", {"name": name, "value": str(value)})
     for verdict in result.verdicts:
         _case(suite, verdict)
     SubElement(suite, "system-out").text = _legal(headline(result))

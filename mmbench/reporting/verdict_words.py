@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmbench.gating.ledger import Push
 from mmbench.gating.rules import ALPHA
 from mmbench.gating.verdicts import UNDECIDED, VIOLATED, GateResult, ReasonCode, Verdict
 
@@ -81,7 +82,7 @@ def reason_text(verdict: Verdict) -> str:
         "missed": "below the floor" if floor else "above the budget",
         "task": check.rule.task,
         "metric": check.rule.metric,
-        "alpha": check.rule.alpha,
+        "alpha": check.alpha,
         "threshold": check.threshold,
         "factor": verdict.difference,
         **details,
@@ -142,6 +143,8 @@ def gate_notes(result: GateResult) -> list[str]:
         notes.append(
             f"{no_rule}{which} held against the baseline: no significant drop (regression, tolerance 0pt, alpha {ALPHA:g}){only}"
         )
+    if result.push is not None:
+        notes.append(push_text(result.push))
     if result.family > 1:
         notes.append(f"p-values of a drop are one-sided and adjusted by Holm over {result.family} rules")
     if any(verdict.bound_low is not None for verdict in result.verdicts):
@@ -153,12 +156,22 @@ def gate_notes(result: GateResult) -> list[str]:
     return notes
 
 
+def push_text(push: Push) -> str:
+    """Which push this is, and what it spends."""
+    again = ", which was gated so before and is not counted again" if push.counted_before else ""
+    return (
+        f"push {push.number:,} against this baseline{again}: its tests spend 6/(π²·{push.number}²) = {100 * push.share:.3g} % of alpha, so "
+        "that all pushes together raise a false alarm no more often than alpha says"
+    )
+
+
 def gate_document(result: GateResult) -> dict[str, Any]:
     """The result for JSON: codes and amounts, and beside them the sentences."""
     return {
         "exit_code": result.exit_code,
         "run": result.run,
         "baseline": result.baseline,
+        "sequential": None if result.push is None else result.push.to_dict(),
         "verdicts": [{**verdict.to_dict(), "reason": reason_text(verdict)} for verdict in result.verdicts],
         "notes": gate_notes(result),
     }

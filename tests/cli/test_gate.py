@@ -250,6 +250,23 @@ def test_options_come_from_the_environment_and_rules_are_separated_by_semicolons
     assert [each["rule"] for each in ended.document()["verdicts"]] == [f"{NAME} drop<20pt", f"{NAME} >= 0.5"]
 
 
+# --- a ledger of pushes ---
+
+
+def test_a_ledger_counts_pushes_and_is_no_other_output(call: Call, runs: Path, tmp_path: Path) -> None:
+    arguments = ("gate", "near", "--baseline", "good", "--sequential", "ledger.json")
+    assert call(*arguments, "--json").document()["sequential"]["push"] == 1
+    assert call("gate", "bad", *arguments[2:], "--json").document()["sequential"]["push"] == 2
+    assert "push 1 against this baseline" in call(*arguments).out
+    call(*arguments, "--junit", "ledger.json").refused(2, "no JUnit XML")
+    call(*arguments, "--summary", "./ledger.json").refused(2, "--summary and --sequential")
+    call(*arguments, "--aa").refused(2, "--sequential")
+    call("gate", "near", "--require", f"{NAME} >= 0.1", *arguments[4:]).refused(2, "--baseline")
+    call("gate", "near", "--baseline", "good", "--sequential", "nowhere/l.json").refused(2, "no folder")
+    (tmp_path / "ledger.json").write_text("{")
+    call(*arguments).refused(3, "ledger.json is damaged")
+
+
 # --- plan, A against A ---
 
 
