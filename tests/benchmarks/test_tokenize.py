@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def _captions() -> list[str]:
     return [odd[i // 50 % len(odd)] if i % 50 == 0 else plain[i % len(plain)] for i in range(CAPTIONS)]
 
 
+@pytest.mark.benchmark(timer=time.process_time)
 def test_tokenizer(benchmark: Any, slowness: float) -> None:
     """Each round begins knowing no word, as a command does."""
     captions = _captions()

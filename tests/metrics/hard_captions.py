@@ -35,6 +35,10 @@ KINDS: dict[str, list[str]] = {
     "emoji": "\U0001f600 \u2764\ufe0f \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f44d\U0001f3fd a\U0001f600b \u2603 \u2713 \u2605".split(),
     "latin": "caf\u00e9 na\u00efve \u00c9cole stra\u00dfe \u0130stanbul \u1e9e \u00d8re \ufb01ne na\u0308ive so\u00adft \u00e6on \u0153uf".split(),
     "scripts": "\u732b\u306f \u043a\u043e\u0442 \u0642\u0637 \u092c\u093f\u0932\u094d\u0932\u0940 \u0e41\u0e21\u0e27 \u03b3\u03ac\u03c4\u03b1 \u05d7\u05ea\u05d5\u05dc \uace0\uc591\uc774 \u65e5\u672c\u3002 \u00bfqu\u00e9? \u00a1hola!".split(),
+    "names": "C++ c++ C# f# G# c+ -lrb- -RRB- -LSB- -rcb- a-lrb- -x-b- more'n. more'n rock'n 'n'. \u2019night M'n. b-U.S. x-p.m. DA-U.S.-S a.b-c.d.-e".split(),
+    "shortened": "Calif. Calif.a. Ark.a Mfg. MFG. mtg. Pty. PTY. pte. PPTES. ArK. TeX. MaSS. La.b Dr.a. etc.a Inc.b Ms. Wash.1".split(),
+    "entities": "&eacute; caf&eacute;. 1&eacute; a-&eacute; l'&Eacute;ole &uuml;ber AT&AMP;T R&amp;B &apos;no &apos;s &quot;a&quot; &MD;".split(),
+    "commas": "\u0939\u093f\u0902., \u00e9.; AT&T., a-b.: o'clock., U.S., 1.5., dog.. . .1 . . .".split(" "),
     "spaces": ["a\tb", "a\xa0b", "a\u2003b", "a\u200bb", "a\u3000b", " a", "b ", "a  b"],
     "signs": "\u00a9 \u00ae \u2122 \u00b0 5\u00b0 \u00b7 \u2022 \u00a7 \u00b1 \u00d7 \u00b2 m\u00b2 \u2190 \u2030 \u00b5m".split(),
 }

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.core import ScoreTable
-from mmbench.metrics import caption_metrics, merge_tables, one_image_note, tokenised_columns
+from mmbench.metrics import caption_columns, caption_metrics, merge_tables, one_image_note, tokenised_columns
 from mmbench.metrics.captions import ngrams
 from mmbench.metrics.captions.declarations import bleu
 from mmbench.metrics.captions.rouge import common_subsequences
@@ -126,6 +126,19 @@ def test_what_cannot_be_scored_is_refused():
         tokenised_columns(["a", "b"], [["a"], []])
     with pytest.raises(ValueError, match="image 0: expected a list"):
         tokenised_columns(["a"], ["a"])
+
+
+def test_candidates_are_tokenised_apart_from_references():
+    """A letter and a period keep together before another candidate, also where a reference begins like a sentence."""
+    candidates = ["racing in Texas A.", "a nun."]
+    columns = caption_columns(candidates, [["A man on a horse."], ["Two nuns."]])
+    expected = tokenised_columns(["racing in texas a.", "a nun"], [["a man on a horse"], ["two nuns"]])
+    for name, column in expected.items():
+        np.testing.assert_array_equal(columns[name], column)
+    # And a reference before another reference, whatever the candidate between them in the table.
+    columns = caption_columns(["A cat", "A dog"], [["plan B."], ["x y"]])
+    expected = tokenised_columns(["a cat", "a dog"], [["plan b."], ["x y"]])
+    np.testing.assert_array_equal(columns["bleu"], expected["bleu"])
 
 
 def test_one_image_gives_cider_0_and_says_why():

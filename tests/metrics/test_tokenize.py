@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import random
 from pathlib import Path
 
 import hard_captions
@@ -38,7 +39,7 @@ def test_other_hard_captions_too() -> None:
     captions = [caption for kind in hard_captions.KINDS for caption in hard_captions.hard(kind, 40, 7)]
     official = hard_captions.official(captions)
     right = sum(_line(caption) == line for caption, line in zip(captions, official, strict=True))
-    assert right >= 0.99 * len(captions)
+    assert right >= 0.999 * len(captions)
 
 
 @pytest.mark.slow
@@ -51,9 +52,51 @@ def test_all_coco_captions_are_as_the_official_program_has_them(shared_data: Pat
     assert hashlib.sha256(lines.encode()).hexdigest() == COCO
 
 
+@pytest.mark.slow
+@needs_java
+@pytest.mark.parametrize("seed", [1, 2])
+def test_strings_of_characters_are_as_the_official_program_has_them(seed: int) -> None:
+    """No words that somebody chose: characters, glued at random."""
+    draw = random.Random(seed)
+    kinds = [
+        [chr(code) for code in range(33, 127)],
+        ["a", "b", "A", ".", ".", "-", "'", "'", "n", "t", "s", "U.S.", "Mr.", "no.", "c++", "-lrb-", "1", "/"],
+        [*"ab.,'-1 ", *"é\u201c\u201d\u2018\u2019\u2014…½猫は한и،。\uff01ー\u200b\xad\xa0\u0301😀"],
+        [
+            "&amp;",
+            "&eacute;",
+            "&lt;",
+            "<",
+            ">",
+            "a",
+            "b1",
+            "=",
+            '"',
+            "'",
+            "/",
+            ".com",
+            "http://",
+            "www.",
+            "@",
+            "#",
+            ":",
+            ")",
+            "(",
+            ";",
+        ],
+    ]
+    captions = ["".join(draw.choice(kind) for _ in range(draw.randint(2, 8))) for kind in kinds for _ in range(2000)]
+    official = hard_captions.official(captions)
+    wrong = [each for each in zip(captions, map(_line, captions), official, strict=True) if each[1] != each[2]]
+    assert len(wrong) <= 4, wrong[:10]
+
+
 @pytest.mark.parametrize(
     ("caption", "tokens"),
     [
+        ("C++ and c# (-lrb-)", "c++ and c# -lrb- -lrb- -rrb-"),
+        ("more'n. more'n a", "more n. more 'n a"),
+        ("Calif.a. Dr.a.", "calif. a. dr.a"),
         ("a dog (brown) [big] {old}", "a dog -lrb- brown -rrb- -lsb- big -rsb- -lcb- old -rcb-"),
         ("25 1/2 dogs", "25\xa01/2 dogs"),
         ("a\rb\x0bc\x0cd\x85e\u2028f\u2029g\nh", "a b c d e f g h"),

@@ -64,18 +64,22 @@ _BRACKETS = str.maketrans({"(": "-lrb-", ")": "-rrb-"})
 _FIXED_SPACES = str.maketrans(" ", "\xa0")
 
 # Abbreviations whose period is theirs wherever they stand, those where a period followed by a letter or a sign is too,
-# those that need a capital, and those that need a number behind them.
+# those that must begin with a capital, and those that need a number behind them.
 TITLES = (
-    "adj adm adv alex asst atty attys ave brig calif capt cf cie cmdr col comdr cpl det dr drs elec dept ens ft gen gov "
-    "govs hon insp invt jos lieut lt maj mfg mlle messrs mme mr mrs ms msgr mt mtg natl pfc ph pres prof profs pvt rep reps rev "
+    "adj adm adv alex asst atty attys ave brig capt cf cie cmdr col comdr cpl det dr drs elec dept ens ft gen gov "
+    "govs hon insp invt jos lieut lt maj mlle messrs mme mr mrs ms msgr mt natl pfc ph pres prof profs pvt rep reps rev "
     "sen sens sfc sgt spc st ste supt supts treas vs wm assoc"
 )
 OTHERS = (
-    "al ala apr ariz assn aug bhd bldg blvd bros co colo conn corp cos ct dak dec ed.d esq est etc ext feb fla fri ga inc ind "
-    "intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct okla penn ph.d plc ppte pptes ppty pptys "
-    "pte ptes pty ptys rd rt sep sept seq sq sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo"
+    "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn corp cos ct dak dec ed.d esq est etc ext feb fla fri ga inc ind "
+    "intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov oct okla penn ph.d plc "
+    "rd rt sep sept seq sq sr sys tel tenn thu thurs tue tues univ va vt wed wis wisc wyo"
 )
 CAPITALISED = "Ark Az Del Ill La Mass Miss Ore Pa Tex Wash"
+LOWERED = "mfg mtg pte ptes ppte pptes pty ptys ppty pptys"
+"""Abbreviations in which one letter must be a small one: f, t, e or y."""
+_LOWERED_TITLES = "m(?-i:[ft])g"
+_LOWERED_OTHERS = "p?pt(?-i:[ey])s?"
 _SENTENCE_STARTERS = (
     "A About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Mr. Ms. Now "
     "Once One Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You"
@@ -135,8 +139,8 @@ def _any(words: str) -> str:
     return "|".join(sorted(words.split(), key=len, reverse=True)).replace(".", r"\.")
 
 
-def _starters() -> str:
-    return "|".join(f"(?-i:{word[0]}){word[1:]}" for word in _SENTENCE_STARTERS.split()).replace(".", r"\.")
+def _capitalised(words: str) -> str:
+    return "|".join(f"(?-i:{word[0]}){word[1:]}" for word in words.split()).replace(".", r"\.")
 
 
 def _tag() -> str:
@@ -154,26 +158,27 @@ def _words() -> Iterator[tuple[str, Render]]:
     word = rf"(?:[{LETTERS}{MARKS}{_SOFT_HYPHEN}]|{letter})(?:[{MARKS}{_SOFT_HYPHEN}]|{both})*"
     quote = "(?:['\u2019\x92]|&apos;)"
     quotes = "(?:['`\u2018\u2019\u201b\x91\x92]|&apos;)"
-    prefix = rf"(?:[dlo]{quotes}(?={both}{both}))"
+    prefix = rf"(?:[dlo]{quotes}(?=[{LETTERS}{DIGITS}]{{2}}))"
     ascii_both = "[a-z0-9]"
-    hyphened = rf"{prefix}?{ascii_both}[a-z0-9.,{_SOFT_HYPHEN}]*(?:-{prefix}?[a-z0-9{_SOFT_HYPHEN}]+)+"
-    compound = rf"{prefix}?{both}+(?:{hyphen}{prefix}?{both}+)*"
+    acronym = r"[a-z](?:\.[a-z])+\."
+    hyphened = rf"{ascii_both}[a-z0-9.,{_SOFT_HYPHEN}]*(?:-(?:{acronym}|[a-z0-9{_SOFT_HYPHEN}]+))+"
+    part = rf"{prefix}?[{LETTERS}{DIGITS}]+"
+    compound = rf"{part}(?:{hyphen}{part})*"
     dotted = rf"{word}(?:[.!?]{word})+"
-    ampersand = "[A-Z]+(?:(?:&amp;|[&+])[A-Z]+)+"
+    ampersand = "[A-Z]+(?:(?:&(?i:amp);|[&+])[A-Z]+)+"
     yield rf"(can)not(?!{both})|(gon|wan)na(?!{both})|(got)ta(?!{both})|(gim|lem)me(?!{both})", _plain
     yield rf"([a-z{_SOFT_HYPHEN}]*[a-mo-z])n{quotes}t", _plain
     yield rf"({dotted}|(?:[{MARKS}]|{both})+){quote}(?:ll|re|ve|[smd])", _plain
     yield word, _plain
     yield rf"{letter}+[aeiouy]{quotes}(?-i:[aeiouA-Z]){letter}*", _plain
-    yield rf"(?-i:[A-HJ-XZdlno]){quotes}{letter}{{2,}}", _plain
+    yield rf"(?-i:[A-HJ-XZdlno]){quotes}[{LETTERS}]{{2,}}", _plain
     yield compound, _plain
     yield hyphened, _plain
     yield rf"[+-]?(?:{digit}*(?:[.,:\u066b\u066c{_SOFT_HYPHEN}]{digit}+)+|{digit}+)", _plain
     yield dotted, _plain
-    yield rf"{ascii_both}[a-z0-9.,{_SOFT_HYPHEN}]*(?:-{ascii_both}+)*-[a-z](?:\.[a-z])+\.", _plain
-    yield rf"((?:{compound}|{hyphened}|{dotted}|(?-i:{ampersand}))\.)[,;:\u3001]", _plain
-    part = "[a-z0-9]+(?:-[a-z]+){0,2}"
-    yield rf"{part}(?:\\?/{part}){{1,2}}", _plain
+    yield rf"((?:{word}|{compound}|{hyphened}|{dotted}|(?-i:{ampersand}))\.)[,;:\u3001]", _plain
+    side = "[a-z0-9]+(?:-[a-z]+){0,2}"
+    yield rf"{side}(?:\\?/{side}){{1,2}}", _plain
     yield rf"{digit}{{1,2}}[-/]{digit}{{1,2}}[-/]{digit}{{2,4}}", _plain
     yield rf"(?:{digit}{{1,4}}[- \xa0])?{digit}{{1,4}}(?:\\?/|\u2044){digit}{{1,4}}", _bracketed
     area = r"(?:\([0-9]{2,3}\)[ \xa0]?|\+{0,2}(?:[0-9]{2,4}[- \xa0])?[0-9]{2,4}[- \xa0])"
@@ -183,12 +188,11 @@ def _words() -> Iterator[tuple[str, Render]]:
 
 def _abbreviations() -> Iterator[tuple[str, Render]]:
     """What keeps its period."""
-    yield rf"([a-z])\.[{SPACES}\n]+(?:{_starters()}|{_tag()})[{SPACES}\n]", _plain
+    yield rf"([a-z])\.[{SPACES}\n]+(?:{_capitalised(_SENTENCE_STARTERS)}|{_tag()})[{SPACES}\n]", _plain
     yield r"[a-z](?:\.[a-z])*\.", _plain
-    yield rf"(?:{_any(TITLES)})\.", _plain
-    capitalised = f"{_any(CAPITALISED)}|{_any(CAPITALISED.upper())}"
+    yield rf"(?:{_any(TITLES)}|{_LOWERED_TITLES})\.", _plain
     yield (
-        rf"((?:{_any(OTHERS)}|(?-i:{capitalised}))\.)(?:[{LETTERS}{DIGITS}]|[^{LETTERS}{DIGITS}{SPACES}\n].)?",
+        rf"((?:{_any(OTHERS)}|{_LOWERED_OTHERS}|{_capitalised(CAPITALISED)})\.)(?:[{LETTERS}{DIGITS}]|[^{LETTERS}{DIGITS}{SPACES}\n].)?",
         _plain,
     )
     yield rf"((?:{_any(NUMBERED)})\.)[{SPACES}\n]?[{DIGITS}]", _plain
@@ -201,7 +205,7 @@ def _apostrophes() -> Iterator[tuple[str, Render]]:
     yield rf"n{quotes}t", _clitic
     yield r"'(?:ll|re|ve|[smd])(?![a-z])|(?:[\u2019\x92]|&apos;)(?:ll|re|ve|[smd])", _clitic
     yield rf"(?:{quote}|&apos;)n(?:{quote}|&apos;)", _plain
-    yield rf"(?:{quote}|&apos;)(?:n(?![a-z{MARKS}])|till?|cause|em)", _plain
+    yield rf"'n(?=[{SPACES}\n])|(?:[\u2019\x92]|&apos;)n|(?:{quote}|&apos;)(?:till?|cause|em)", _plain
     yield "('t)(?:is|was)", _plain
     yield rf"(?:[dlj]|ol)(?:{quote}|&apos;)", _plain
     yield rf"(y(?:{quote}|&apos;))[{LETTERS}]", _plain
@@ -228,16 +232,16 @@ def _addresses() -> Iterator[tuple[str, Render]]:
     stem = f"[{LETTERS}{DIGITS}{MARKS}{_SOFT_HYPHEN}]+"
     yield rf"{stem}(?:\.{stem})*\.(?:{endings})(?=[{SPACES}\n.,!?])", _same
     yield "@[a-z_][a-z_0-9]*|@+", _plain
-    yield f"#[{LETTERS}{MARKS}{_SOFT_HYPHEN}]+|#+|(?-i:[CF])#", _plain
+    yield rf"#[{LETTERS}{MARKS}{_SOFT_HYPHEN}]+|#+|[cf]\#|c\+\+", _plain
     yield r"(?-i:[A-Z]+)\$", _plain
     yield _tag(), _bracketed
 
 
 def _signs() -> Iterator[tuple[str, Render]]:
     """Emoticons, punctuation and single signs."""
-    yield r"[<>]?[:;=][-o*']?(?-i:[()dpDPO\\{@|\[\]])(?![a-z0-9])", _bracketed
-    yield r"[\^x=~<>'-]_[\^x=~<>'-]", _plain
-    yield r"\([\^x=~<>'-]{2}\)", _bracketed
+    yield r"[<>]?[:;=](?-i:[-o*'])?(?-i:[()dpDPO\\{@|\[\]])(?![a-z0-9])", _bracketed
+    yield r"(?-i:[\^x=~<>'-]_[\^x=~<>'-])", _plain
+    yield r"(?-i:\([\^x=~<>'-]{2}\))", _bracketed
     yield "&(?:lt|gt|amp|quot|apos|nbsp|[mn]dash|(?-i:MD));", _entity
     yield "&#[0-9]+;", _plain
     yield "[`\u2018-\u201f\u2039\u203a\xab\xbb\x91-\x94]{1,2}", _quoted
@@ -247,7 +251,7 @@ def _signs() -> Iterator[tuple[str, Render]]:
     yield r"(?:\\\*){1,3}|\*+", _plain
     yield "[\xb2\xb3\xb9\u2070\u2074-\u2079]+|[\u2080-\u2089]+", _plain
     yield r"\.{3,5}|\.(?:[ \xa0]\.){2,4}", lambda _: "..."
-    yield "''|<<|>>", _plain
+    yield "''|<<|>>|-[lr][crs]b-", _plain
     yield f"[!-/:-@\\[-`{{-~\u3001\uffe6{SYMBOLS}{re.escape(''.join(_SIGNS))}]", _sign
     yield _SOFT_HYPHEN, lambda _: "-"
 

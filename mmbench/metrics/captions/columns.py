@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.metrics.captions.declarations import ORDERS
-from mmbench.metrics.captions.layout import Layout, arrange
+from mmbench.metrics.captions.layout import Layout, arrange, tokenise
 from mmbench.metrics.captions.ngrams import ngram_counts
 from mmbench.metrics.captions.overlap import correct_ngrams, cosines, shared_ngrams
 from mmbench.metrics.captions.rouge import rouge_l
@@ -38,7 +38,8 @@ def caption_columns(
     Returns:
         ``bleu``, float64 [n, 10]: correct n-grams for n = 1 … 4, n-grams for n = 1 … 4, words of the candidate, words of the
         reference whose length is closest (the shorter of two); ``rouge_l`` and ``cider_d``, float64 [n], from 0 to 1 and 0 to 10. A
-        row depends on no other row but through the document frequencies, to the last bit. Source: values equal to pycocoevalcap 1.2.
+        row depends on no other row but through the document frequencies, to the last bit, and where a caption ends in a letter and a
+        period or in "No.": the tokens of these depend on how the caption of the next image begins. Source: values equal to pycocoevalcap 1.2.
 
     Raises:
         ValueError: If the two do not fit, or an image has no reference.
@@ -48,10 +49,8 @@ def caption_columns(
         >>> columns["bleu"][0].tolist(), columns["rouge_l"].round(4).tolist(), columns["cider_d"].round(4).tolist()
         ([2.0, 1.0, 0.0, 0.0, 3.0, 2.0, 1.0, 0.0, 3.0, 4.0], [0.5571, 0.6289], [2.43, 1.6722])
     """
-    from mmbench.metrics.captions.tokenize import tokenize_captions
-
     layout, texts = arrange(candidates, references, documents)
-    return _columns(layout, tokenize_captions(texts))
+    return _columns(layout, tokenise(layout, texts))
 
 
 def tokenised_columns(

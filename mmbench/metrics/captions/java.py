@@ -168,13 +168,11 @@ def _answered(
     candidates: Sequence[str | None], references: Sequence[Sequence[str]], *, tokenised: bool
 ) -> tuple[list[int], list[str], list[list[str]]]:
     """The images with a candidate: their places, and tokenised lines."""
-    from mmbench.metrics.captions.layout import arrange
+    from mmbench.metrics.captions.layout import arrange, tokenise
 
     layout, lines = arrange(candidates, references, None)
     if not tokenised:
-        from mmbench.metrics.captions.tokenize import tokenize_captions
-
-        lines = tokenize_captions(lines)
+        lines = tokenise(layout, lines)
     places = np.flatnonzero(layout.candidate >= 0).tolist()
     starts = layout.candidate[places].tolist()
     theirs = [

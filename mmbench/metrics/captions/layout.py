@@ -70,3 +70,24 @@ def arrange(
     images = len(references)
     first = 0 if documents is None else images
     return Layout(images, image, is_candidate, candidate_lines, first, len(sizes) - first), lines
+
+
+def tokenise(layout: Layout, texts: Sequence[str]) -> list[str]:
+    """Tokenise the lines of a layout, candidates apart from references and both apart from documents.
+
+    The official scorer reads the two in separate files, and the end of a caption may depend on the one that follows it: "Texas A."
+    keeps its period before another candidate, and would lose it before a reference that begins with "A man".
+
+    >>> layout, texts = arrange(["in Texas A.", "a nun."], [["A man rides."], ["Two nuns."]], None)
+    >>> tokenise(layout, texts)
+    ['in texas a.', 'a man rides', 'a nun', 'two nuns']
+    """
+    from mmbench.metrics.captions.tokenize import tokenize_captions
+
+    kinds = np.where(layout.is_candidate, 0, np.where(layout.image < layout.images, 1, 2))
+    lines = [""] * len(texts)
+    for kind in range(3):
+        places = np.flatnonzero(kinds == kind).tolist()
+        for place, line in zip(places, tokenize_captions([texts[place] for place in places]), strict=True):
+            lines[place] = line
+    return lines

@@ -9,21 +9,25 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from mmbench.metrics.captions._rules import CAPITALISED, NUMBERED, OTHERS, TITLES, rules
+from mmbench.metrics.captions._rules import CAPITALISED, LOWERED, NUMBERED, OTHERS, TITLES, rules
 
-_DROPPED = frozenset(("''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", *".?!,:-;", "--", "..."))
-"""The official list. It is upper case and the tokens are lower case by then, so that brackets survive as ``-lrb-``."""
+_DROPPED = frozenset(("''", "'", "``", "`", *".?!,:-;", "--", "..."))
+"""The official list, as far as it has an effect: the brackets in it are upper case (``-LRB-``) while every token is lower case by
+then, so that they survive as ``-lrb-``."""
 _BREAKS = re.compile("[\n\r\x0b\x0c\x85\u2028\u2029]")
 """What ends a line for one program or another; here it is a space, so that no caption moves another."""
 _ALONE = re.compile(r"""[A-Za-z\-'",!?;:()&]+\.?""")
 """Characters of a piece between spaces whose tokens depend on nothing around it …"""
-_JOINED = re.compile(r"(?:^|[^A-Za-z])[A-Za-z]\.$|(?:art|ca|figs?|nos?|op|pp|prop)\.$", re.IGNORECASE)
-"""… unless it ends in a letter and a period, or in what a number may follow."""
+_JOINED = re.compile(r"(?:art|ca|figs?|nos?|op|pp|prop)\.$", re.IGNORECASE)
+_LETTER = re.compile(r"[a-z]\.")
+"""… unless it ends in what a number may follow, or its last token is a letter and a period."""
 _WORD = re.compile(r"([A-Za-z]+),?|([A-Za-z]{2,})\.")
 """A word, maybe before a comma or a period, is a token by itself …"""
+_ENDS = re.compile("([!?])")
+"""What ends a word for the rule of the final sigma, within one token too."""
 _SPLIT = frozenset({"cannot", "gimme", "gonna", "gotta", "lemme", "wanna"})
 """… unless it is one of these …"""
-_SHORTENED = frozenset(f"{TITLES} {OTHERS} {CAPITALISED} {NUMBERED}".lower().split())
+_SHORTENED = frozenset(f"{TITLES} {OTHERS} {LOWERED} {CAPITALISED} {NUMBERED}".lower().split())
 """… or one of these with its period."""
 _SEEN_BEHIND = 40
 """Characters of the following captions that may matter to the end of one: a word that begins a sentence, and a space."""
@@ -46,7 +50,9 @@ class _Pieces(dict[str, str | None]):
         ):
             found = token
         elif _ALONE.fullmatch(piece) and not _JOINED.search(piece):
-            found = " ".join(_tokens(f"{piece} ", 0, len(piece))[0])
+            tokens = _tokens(f"{piece} ", 0, len(piece))[0]
+            if not (tokens and _LETTER.fullmatch(tokens[-1])):
+                found = " ".join(tokens)
         if len(self) >= _MOST_PIECES:
             self.clear()
         self[piece] = found
@@ -118,10 +124,13 @@ def _cased(text: str) -> bool:
 
 
 def _lowered(token: str) -> str:
-    """Lower case; a capital sigma is final where letters with case stand before it and none behind it, in the whole token."""
-    head, sigma, tail = token.rpartition("\u03a3")
-    if not sigma:
+    """Lower case; a capital sigma is final where letters with case stand before it and none behind it, between ``!`` and ``?``."""
+    if "\u03a3" not in token:
         return token.lower()
+    if parts := _ENDS.split(token)[1:]:
+        first = token[: len(token) - sum(map(len, parts))]
+        return "".join(map(_lowered, (first, *parts)))
+    head, _, tail = token.rpartition("\u03a3")
     small = "\u03c2" if _cased(head) and not _cased(tail) else "\u03c3"
     return head.replace("\u03a3", "\u03c3").lower() + small + tail.lower()
 
@@ -131,7 +140,8 @@ def _mixed(text: str, pieces: Sequence[str], found: Sequence[str | None]) -> Ite
     start = read = 0
     for piece, known in zip(pieces, found, strict=True):
         end = start + len(piece)
-        if known is not None and read <= start:
+        apart = known is not None and not (text.startswith(" .", end) and piece.endswith("."))  # ". . ." is one token
+        if apart and read <= start:
             if known:
                 yield known
         elif read < end:
@@ -155,8 +165,8 @@ def _tokens(text: str, at: int, end: int) -> tuple[list[str], int]:
         if render is None:
             at += 1
             continue
-        token = render(text[at:stop])
+        token = _lowered(render(text[at:stop]))
         if token and token not in _DROPPED:
-            found.append(_lowered(token))
+            found.append(token)
         at = stop
     return found, at
