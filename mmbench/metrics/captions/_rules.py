@@ -22,6 +22,8 @@ Render = Callable[[str], str]
 SPACES = " \t\xa0\u2000-\u200a\u3000"
 """What the program takes for white space, as the inside of a character class."""
 
+_NAMED_LETTER = "&[aeiou](?:acute|grave|uml);"
+"""Letters that HTML names; of those the program knows vowels with an accent."""
 _SOFT_HYPHEN = "\xad"
 _QUOTES = {
     **dict.fromkeys("\u2018\u201b\u2039\x91", "`"),
@@ -151,8 +153,8 @@ def _tag() -> str:
 
 def _words() -> Iterator[tuple[str, Render]]:
     """Words, numbers, and what is made of them."""
-    letter = rf"(?:[{LETTERS}]|&[aeiouAEIOU](?:acute|grave|uml);)"
-    both = rf"(?:[{LETTERS}{DIGITS}]|&[aeiouAEIOU](?:acute|grave|uml);)"
+    letter = rf"(?:[{LETTERS}]|{_NAMED_LETTER})"
+    both = rf"(?:[{LETTERS}{DIGITS}]|{_NAMED_LETTER})"
     digit = rf"[{DIGITS}]"
     hyphen = "[-_\u058a\u2010\u2011]"
     word = rf"(?:[{LETTERS}{MARKS}{_SOFT_HYPHEN}]|{letter})(?:[{MARKS}{_SOFT_HYPHEN}]|{both})*"
@@ -232,7 +234,7 @@ def _addresses() -> Iterator[tuple[str, Render]]:
     stem = f"[{LETTERS}{DIGITS}{MARKS}{_SOFT_HYPHEN}]+"
     yield rf"{stem}(?:\.{stem})*\.(?:{endings})(?=[{SPACES}\n.,!?])", _same
     yield "@[a-z_][a-z_0-9]*|@+", _plain
-    yield rf"#[{LETTERS}{MARKS}{_SOFT_HYPHEN}]+|#+|[cf]\#|c\+\+", _plain
+    yield rf"#(?:[{LETTERS}{MARKS}{_SOFT_HYPHEN}]|{_NAMED_LETTER})+|#+|[cf]\#|c\+\+", _plain
     yield r"(?-i:[A-Z]+)\$", _plain
     yield _tag(), _bracketed
 
