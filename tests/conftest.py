@@ -49,6 +49,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=NO_SHARED_DATA))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quiet_machine() -> None:
+    """What else runs on this machine is no reason against a speed, unless a test looks at just that."""
+    from mmbench.perf import cpu
+
+    cpu.PRESSURE = Path("/nowhere")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the checkout; read-only."""

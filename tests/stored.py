@@ -15,10 +15,15 @@ from mmbench.results.schema import (
     SCHEMA_VERSION,
     Machine,
     ModelEntry,
+    PerfFigure,
+    PerfReason,
+    PerfScenario,
     PlanFile,
     RunFile,
     ScoresFile,
+    SpeedIdentity,
     TaskEntry,
+    TaskPerf,
     TaskSource,
 )
 
@@ -68,6 +73,28 @@ def write_run(
         entries[task] = _entry(task, plan, n, scoring)
     directory.write(_run_file(model, entries))
     return directory.path
+
+
+def measured(values: Mapping[str, float | None], reasons: Sequence[PerfReason] = (), **more: Any) -> TaskPerf:
+    """A quality run with these figures, asked one by one unless `more` says otherwise."""
+    units = {"latency_p50": "ms", "peak_memory": "B"}
+    figures = {
+        name: PerfFigure(
+            value=value, unit=units.get(name, "1/s"), formula="as given", reason="absent" if value is None else None
+        )
+        for name, value in values.items()
+    }
+    identity = SpeedIdentity(batch_size=more.pop("batch_size", 1), concurrency=1, threads=0, workers=1)
+    scenario = PerfScenario(
+        name="quality",
+        identity=identity,
+        complete=True,
+        valid=not reasons,
+        reasons=list(reasons),
+        figures=figures,
+        **more,
+    )
+    return TaskPerf(scenarios=[scenario])
 
 
 def _plan(task: str, n: int, identity: Mapping[str, Any]) -> PlanFile:

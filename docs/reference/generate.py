@@ -21,7 +21,7 @@ from mmbench.metrics import maker_named
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "run-directory.md"
 SOURCES = {
-    "mmbench/results/schema.py": (
+    "mmbench/results/schema/runs.py": (
         "RunFile",
         "ModelEntry",
         "TaskEntry",
@@ -29,13 +29,19 @@ SOURCES = {
         "TaskSource",
         "Machine",
         "GitState",
-        "PlanFile",
-        "ResponseLine",
-        "ScoresFile",
-        "MetricSpec",
+    ),
+    "mmbench/results/schema/plans.py": ("PlanFile",),
+    "mmbench/results/schema/answers.py": ("ResponseLine",),
+    "mmbench/results/schema/values.py": ("ScoresFile", "MetricSpec"),
+    "mmbench/results/schema/speed.py": (
         "PerfFile",
         "TaskPerf",
-        "Latency",
+        "PerfScenario",
+        "SpeedIdentity",
+        "PerfFigure",
+        "PerfReason",
+        "CostFit",
+        "Turn",
     ),
     "mmbench/core/score_table.py": ("MetricValue", "ScoreTable"),
 }

@@ -20,6 +20,7 @@ from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import digest, write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
+from mmbench.results.schema import PerfScenario
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.progress import Display, Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
@@ -96,15 +97,11 @@ class RunResult:
             "metrics": [row.to_dict() for row in self.metrics],
             "seeds": [row.to_dict() for row in self.over_seeds],
             "perf": [
-                {
-                    "model": run.model.name,
-                    "task": task,
-                    "seed": run.seed,
-                    **msgspec.to_builtins(run.tasks[task].perf),
-                }
+                perf_row(run, task, scenario)
                 for run in self.runs
                 for task in self.tasks
-                if task in run.tasks and run.tasks[task].perf is not None
+                if task in run.tasks and (perf := run.tasks[task].perf) is not None
+                for scenario in perf.scenarios
             ],
             **({"sweep": [point.to_dict() for point in self.sweep]} if self.sweep else {}),
             "failures": dict(self.failures),
@@ -124,6 +121,15 @@ class RunResult:
         if self.sweep:
             return tables_markdown(sweep_tables(self.sweep))
         return run_markdown(self.models, list(self.tasks))
+
+
+def perf_row(run: Run, task: str, scenario: PerfScenario) -> dict[str, Any]:
+    """One scenario for ``--json``: flat, figures by name, and what they come from under ``figures``."""
+    whole = msgspec.to_builtins(scenario)
+    values = {name: figure.value for name, figure in scenario.figures.items()}
+    codes = [reason.code for reason in scenario.reasons]
+    own = {"model": run.model.name, "task": task, "seed": run.seed, "scenario": whole.pop("name")}
+    return {**own, **values, **whole, "reasons": codes, "details": [reason.detail for reason in scenario.reasons]}
 
 
 def run(

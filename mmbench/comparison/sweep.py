@@ -63,17 +63,22 @@ class SweepPoint:
     @property
     def samples_per_s(self) -> float | None:
         """Samples a second, where the figure may be quoted."""
-        return self.perf.samples_per_s if self.perf is not None and self.perf.valid else None
+        quality = None if self.perf is None else self.perf.quality
+        return quality.value("samples_per_s") if quality is not None and quality.valid else None
 
     @property
     def gpu_bytes(self) -> int | None:
         """Peak memory of the GPU; None where none was used."""
-        return self.perf.peak_accelerator_bytes if self.perf is not None else None
+        return self._bytes("gpu_allocated")
 
     @property
     def process_bytes(self) -> int | None:
         """Peak memory of the process, in which the runs of a sweep are made one after the other."""
-        return self.perf.peak_memory_bytes if self.perf is not None else None
+        return self._bytes("peak_memory")
+
+    def _bytes(self, figure: str) -> int | None:
+        value = None if self.perf is None else self.perf.value(figure)
+        return None if value is None else int(value)
 
     @property
     def memory_bytes(self) -> int | None:

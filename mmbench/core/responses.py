@@ -34,6 +34,8 @@ class Usage:
     """Tokens, among those written, that were spent on reasoning; None where unknown."""
     image_tokens: int | None = None
     """Tokens, among those read, that stand for images; None where unknown."""
+    cached_tokens: int | None = None
+    """Tokens, among those read, that a server took from its cache; None where unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mmbench.core.errors import UsageError
 
@@ -53,14 +53,12 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class PerfMetric:
-    """A measure of speed, memory or cost of one task."""
+    """A figure of speed, memory or cost of one task."""
 
     name: str
-    """The name that rules use."""
+    """The name that rules use, and that `PerfScenario.figures` has."""
     kind: Quantity
     """What its thresholds are given in."""
-    field: str
-    """Where `TaskPerf` has it, with dots."""
 
     @property
     def unit(self) -> str:
@@ -74,23 +72,20 @@ class PerfMetric:
 
     def read(self, perf: TaskPerf) -> float | None:
         """The measured value in the base unit; None where it was not measured."""
-        value: Any = perf
-        for name in self.field.split("."):
-            value = None if value is None else getattr(value, name)
-        found: float | None = value
-        return found
+        return perf.value(self.name)
 
 
+_TIMES = ("latency", "batch_ms", "first_token", "first_answer_token")
 PERF_METRICS = {
     each.name: each
     for each in [
-        *(PerfMetric(f"latency_{q}", "ms", f"latency_ms.{q}") for q in ("p50", "p90", "p99")),
-        *(PerfMetric(f"first_token_{q}", "ms", f"first_token_ms.{q}") for q in ("p50", "p90", "p99")),
-        PerfMetric("samples_per_s", "rate", "samples_per_s"),
-        PerfMetric("tokens_per_s", "rate", "tokens_per_s"),
-        PerfMetric("peak_memory", "bytes", "peak_memory_bytes"),
-        PerfMetric("peak_accelerator_memory", "bytes", "peak_accelerator_bytes"),
-        PerfMetric("cost", "usd", "cost_usd"),
+        *(PerfMetric(f"{name}_{q}", "ms") for name in _TIMES for q in ("p50", "p90", "p95", "p99", "p99.9")),
+        *(PerfMetric(f"{what}_per_s", "rate") for what in ("samples", "images", "input_tokens", "output_tokens")),
+        *(
+            PerfMetric(name, "bytes")
+            for name in ("peak_memory", "peak_memory_children", "gpu_allocated", "gpu_reserved")
+        ),
+        *(PerfMetric(name, "usd") for name in ("cost", "cost_per_1000_samples")),
     ]
 }
 """Measures of speed, memory and cost by name."""

@@ -13,7 +13,7 @@ from mmbench.gating.decide import decide_limit, exceeds
 from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.verdicts import Outcome, ReasonCode, Verdict, Word
 from mmbench.results.run import Run
-from mmbench.results.schema import TaskPerf
+from mmbench.results.schema import PerfScenario
 
 _MACHINE = ("cpu", "cpus", "memory_bytes", "accelerator", "platform", "python")
 """All of a machine that can change a speed."""
@@ -79,18 +79,21 @@ def _repeats(sides: Sequence[Run], task: str, perf_metric: PerfMetric) -> _Repea
     for side in sides:
         perf = side.tasks[task].perf if task in side.tasks else None
         value = None if perf is None else perf_metric.read(perf)
-        if perf is None or value is None or not perf.valid:
-            why = _why_absent(perf, perf_metric)
+        quality = None if perf is None else perf.quality
+        if quality is None or value is None or not quality.valid:
+            why = _why_absent(quality, perf_metric)
             continue
         values.append(value)
-        sizes.add(perf.batch_size)
+        sizes.add(quality.identity.batch_size or 0)
     return _Repeats(values, sizes, why)
 
 
-def _why_absent(perf: TaskPerf | None, perf_metric: PerfMetric) -> str:
+def _why_absent(perf: PerfScenario | None, perf_metric: PerfMetric) -> str:
     if perf is None:
         return "its speed was not measured"
-    return "; ".join(perf.reasons) or f"{perf_metric.name} was not measured"
+    figure = perf.figures.get(perf_metric.name)
+    missing = figure.reason if figure is not None and figure.reason else f"{perf_metric.name} was not measured"
+    return "; ".join(reason.detail for reason in perf.reasons) or missing
 
 
 def _differences(runs: Sequence[Run], baselines: Sequence[Run], here: _Repeats, before: _Repeats) -> _Beside | None:

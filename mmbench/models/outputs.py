@@ -132,6 +132,7 @@ def _usage(usage: Usage) -> Usage:
         cost_usd=cost,
         reasoning_tokens=None if usage.reasoning_tokens is None else int(usage.reasoning_tokens),
         image_tokens=None if usage.image_tokens is None else int(usage.image_tokens),
+        cached_tokens=None if usage.cached_tokens is None else int(usage.cached_tokens),
     )
 
 

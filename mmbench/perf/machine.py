@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from mmbench.perf.cpu import cpus
 from mmbench.perf.memory import loaded_torch
 from mmbench.results.schema import GitState, Machine
 
@@ -23,7 +24,7 @@ def machine() -> Machine:
         platform=platform.platform(),
         python=platform.python_version(),
         cpu=_cpu(),
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1),
+        cpus=cpus(),
         memory_bytes=_memory(),
         accelerator=None if torch is None else str(torch.cuda.get_device_name()),
     )

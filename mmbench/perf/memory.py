@@ -1,13 +1,42 @@
-"""Measure the peak memory of the process and of its GPU."""
+"""Measure the peak memory of the process, of its children, and of its GPU."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+_PROC = Path("/proc")
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+
+
+class Peaks:
+    """The highest memory of this process, its children and its GPU during a task, in bytes. None: unknown."""
+
+    def __init__(self) -> None:
+        self.reset = False
+        """Whether the peak of the process is that of the task alone."""
+        self.process: int | None = None
+        """Resident memory of this process."""
+        self.children: int | None = None
+        """As `children_bytes`; None where there never was a child."""
+        self.gpu_allocated: int | None = None
+        """As `accelerator_peak_bytes`."""
+        self.gpu_reserved: int | None = None
+        """As `accelerator_reserved_bytes`."""
+
+    def start(self) -> None:
+        """Start a new high-water mark."""
+        self.reset = reset_peak()
+
+    def look(self) -> None:
+        """Look at all of it; child processes are seen only while they live."""
+        self.process = peak_bytes()
+        self.children = max(children_bytes() or 0, self.children or 0) or None
+        self.gpu_allocated = accelerator_peak_bytes()
+        self.gpu_reserved = accelerator_reserved_bytes()
 
 
 def reset_peak() -> bool:
@@ -38,6 +67,30 @@ def peak_bytes() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def children_bytes() -> int | None:
+    """Sum of the highest resident memory of each process below this one that lives now, in bytes; None where unknown.
+
+    A child has a peak of its own from its birth on, so that the sum may be more than all held at any one moment.
+    """
+    mine, parents, peaks = os.getpid(), {}, {}
+    try:
+        processes = [path for path in _PROC.iterdir() if path.name.isdigit()]
+    except OSError:
+        return None
+    for path in processes:
+        try:
+            lines = dict(line.split(":", 1) for line in (path / "status").read_text("utf-8", "replace").splitlines())
+            parents[int(path.name)] = int(lines["PPid"])
+            peaks[int(path.name)] = 1024 * int(lines.get("VmHWM", "0 kB").split()[0])
+        except (OSError, ValueError, KeyError):
+            continue  # it has just ended
+    below, found = {mine}, 0
+    while more := {process for process, parent in parents.items() if parent in below} - below:
+        below |= more
+        found += sum(peaks[process] for process in more)
+    return found
+
+
 def loaded_torch() -> Any:
     """The torch module, if the model has loaded it and uses a GPU; never imports it."""
     torch = sys.modules.get("torch")
@@ -49,6 +102,12 @@ def accelerator_peak_bytes() -> int | None:
     """Highest memory that torch allocated on its GPU since `reset_peak`, in bytes; None without one."""
     torch = loaded_torch()
     return None if torch is None else int(torch.cuda.max_memory_allocated())
+
+
+def accelerator_reserved_bytes() -> int | None:
+    """Highest memory that torch took from its GPU since `reset_peak`, whether allocated or not; None without one."""
+    torch = loaded_torch()
+    return None if torch is None else int(torch.cuda.max_memory_reserved())
 
 
 def synchronise() -> None:

@@ -1,104 +1,159 @@
-"""Measure the calls of one task: throughput, latency, tokens and memory, or nulls with reasons."""
+"""Measure one task while its quality is measured: what was done a second, latency, where the time went, memory and cost."""
 
 from __future__ import annotations
 
+import math
 import time
-from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from mmbench.core.phases import active
 from mmbench.core.responses import Call, Response
-from mmbench.perf.memory import accelerator_peak_bytes, peak_bytes, reset_peak
+from mmbench.perf import validity
+from mmbench.perf.call_log import CallLog
+from mmbench.perf.cpu import CpuReading, CpuUse
+from mmbench.perf.figures import Counted, quick_figures
+from mmbench.perf.fits import cost_fits
+from mmbench.perf.machine import machine
+from mmbench.perf.memory import Peaks
 from mmbench.perf.observer import Observer
-from mmbench.results.schema import Latency, TaskPerf
+from mmbench.perf.window import WAVES, window_of
+from mmbench.results.schema import PerfReason, PerfScenario, SpeedIdentity, Turn
+from mmbench.results.schema.speed import QUALITY
 
-FLOORS = {0.5: 10, 0.9: 50, 0.99: 500}
-"""Quantile to the number of calls from which it is given: at least five calls lie beyond it."""
+_LOOK_S = 1.0
+"""Seconds between looks at the memory of child processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which conditions a task was asked."""
+
+    identity: SpeedIdentity
+    """What two figures must have in common."""
+    requests_per_sample: float
+    """Requests that are made of a sample."""
+    remote: bool = False
+    """Whether the model is a server, so that this process only sends."""
+    sorted_by_cost: bool = False
+    """Whether requests are asked in the order of their cost, so that their times change by themselves."""
+    load_s: float | None = None
+    """Seconds until the model was loaded; None where it was loaded before."""
+    turn: Turn | None = None
+    """The place among runs that take turns."""
 
 
 class Meter(Observer):
-    """Observes the calls of one task. The first call is warm-up."""
+    """Observes the calls of one task; `result` computes the figures."""
 
     def __init__(self) -> None:
-        self._reset = False
-        self._durations = array("d")
-        self._first_tokens = array("d")
-        self._first_answer_tokens = array("d")
-        self._requests = 0
-        self._tokens: int | None = None
-        self._cost_usd: float | None = None
+        self._log = CallLog()
+        self._peaks = Peaks()
         self._n_cached = 0
-        self._warm_at: float | None = None
-        self._ended_at = 0.0
+        self._looked = 0.0
+        self._graphs: int | None = None
+        self._warm_up_s: Mapping[str, float] = {}
+        self._before = CpuReading.now()
+        self._after: CpuReading | None = None
 
     def start(self) -> None:
-        """Start a new high-water mark of memory."""
-        self._reset = reset_peak()
+        """Start a new high-water mark of memory, and read the counters of the machine."""
+        self._peaks.start()
+        self._before = CpuReading.now()
 
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
-        """Take the time of a call, and the tokens and costs of its new responses."""
+        """Keep the time of a call, and what its new responses tell."""
         if call.cached:
             self._n_cached += len(new)
             return
-        now = time.perf_counter()
-        self._ended_at = now
-        costs = [r.usage.cost_usd for r in responses if r.usage is not None and r.usage.cost_usd is not None]
-        if costs:
-            self._cost_usd = (self._cost_usd or 0.0) + sum(costs)
-        if self._warm_at is None:
-            self._warm_at = now
-            return
-        self._durations.append(call.duration_s)
-        self._requests += len(call.numbers)
-        tokens = [r.usage.output_tokens for r in responses if r.usage is not None and r.usage.output_tokens is not None]
-        if tokens:
-            self._tokens = (self._tokens or 0) + sum(tokens)
-        self._first_tokens.extend(r.first_token_s for r in responses if r.first_token_s is not None)
-        answered = (r.first_answer_token_s for r in responses)
-        self._first_answer_tokens.extend(seconds for seconds in answered if seconds is not None)
+        self._log.add(call, new, responses)
+        if self._graphs is None:
+            self._graphs = validity.compiled_graphs()
+            phases = active()
+            self._warm_up_s = phases.read() if phases is not None else {}
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_S:
+            self._looked = now
+            self._peaks.look()
 
-    def result(self, requests_per_sample: float, batch_size: int) -> TaskPerf:
-        """The figures of the task."""
-        elapsed = 0.0 if self._warm_at is None else self._ended_at - self._warm_at
-        samples = self._requests / requests_per_sample if requests_per_sample else 0.0
-        measured = elapsed > 0 and self._requests > 0
-        reasons: list[str] = []
-        if self._warm_at is None and self._n_cached:
-            reasons.append("every answer came from the cache: nothing was measured")
-        elif not measured:
-            reasons.append("only the warm-up batch ran: no throughput (more samples, or a smaller --batch-size)")
-        elif len(self._durations) < FLOORS[0.5]:
-            reasons.append(f"{len(self._durations)} calls after warm-up: no latency (p50 needs {FLOORS[0.5]})")
-        if not self._reset:
-            reasons.append("peak memory covers the whole process so far, not this task alone")
-        return TaskPerf(
-            samples_per_s=samples / elapsed if measured else None,
-            tokens_per_s=self._tokens / elapsed if measured and self._tokens is not None else None,
-            latency_ms=_latency(self._durations),
-            first_token_ms=_latency(self._first_tokens) if self._first_tokens else None,
-            first_answer_token_ms=_latency(self._first_answer_tokens) if self._first_answer_tokens else None,
-            cost_usd=self._cost_usd,
+    def finish(self) -> None:
+        """Read the counters again."""
+        self._after = CpuReading.now()
+        self._peaks.look()
+
+    def result(
+        self, conditions: Conditions, where_s: Mapping[str, float], *, complete: bool = True, splits: int = 0
+    ) -> PerfScenario:
+        """The scenario of the quality run.
+
+        Args:
+            conditions: Under which conditions the task was asked.
+            where_s: Phase of the main loop to its seconds.
+            complete: Whether everything was asked.
+            splits: Calls that failed, so that their requests were asked again in smaller calls.
+        """
+        log = self._log
+        window = window_of(log.start, log.duration)
+        counted = None if window is None else Counted.of(log, window, conditions.requests_per_sample)
+        figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
+        found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
+        return PerfScenario(
+            name=QUALITY,
+            identity=conditions.identity,
+            complete=complete,
+            valid=not found,
+            reasons=found,
+            notes=[] if self._peaks.reset else ["peak memory covers the whole process so far, not this task alone"],
+            figures=figures,
+            n_requests=counted.ok if counted else 0,
+            n_samples=counted.samples if counted else 0.0,
+            n_warm_up=sum(log.requests) - counted.requests if counted else sum(log.requests),
+            n_failed=counted.requests - counted.ok if counted else 0,
             n_cached=self._n_cached,
-            peak_memory_bytes=peak_bytes(),
-            peak_accelerator_bytes=accelerator_peak_bytes(),
-            n_samples=round(samples),
-            n_calls=len(self._durations),
-            main_loop_s=elapsed,
-            batch_size=batch_size,
-            valid=measured,
-            reasons=reasons,
+            n_calls=len(counted.calls) if counted else 0,
+            wall_s=math.fsum(where_s.values()),
+            where_s=dict(where_s),
+            fits=cost_fits(log, [call for call in counted.calls if log.ok[call] == log.requests[call]])
+            if counted
+            else [],
+            machine=machine(),
+            measured=datetime.now(UTC).isoformat(timespec="seconds"),
+            turn=conditions.turn,
         )
 
+    def _why_nothing(self, counted: Counted | None) -> str | None:
+        """Why no rate is given; None where one is."""
+        if counted is None:
+            if self._n_cached:
+                return "every answer came from the cache of mmbench: nothing was measured"
+            return "nothing was asked"
+        if counted.waves >= WAVES and counted.window.seconds > 0:
+            return None
+        return (
+            f"{counted.ok:,} requests started after the warm-up and ended well, with up to {counted.window.peak:,} calls in flight: "
+            f"fewer than {WAVES} waves (more samples, or a smaller --batch-size or --concurrency)"
+        )
 
-def _latency(seconds: array[float]) -> Latency:
-    return Latency(p50=_quantile(seconds, 0.5), p90=_quantile(seconds, 0.9), p99=_quantile(seconds, 0.99))
-
-
-def _quantile(seconds: array[float], q: float) -> float | None:
-    """Linear interpolation between order statistics, in milliseconds; None below the floor."""
-    if len(seconds) < FLOORS[q]:
-        return None
-    ordered = sorted(seconds)
-    place = q * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return 1e3 * (ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+    def _reasons(
+        self, counted: Counted | None, conditions: Conditions, where_s: Mapping[str, float], splits: int
+    ) -> list[PerfReason | None]:
+        if (why := self._why_nothing(counted)) is not None or counted is None:
+            return [PerfReason(code="too_few_samples", detail=str(why))]
+        log, use = self._log, CpuUse.between(self._before, self._after or CpuReading.now())
+        by_start = sorted(counted.calls, key=lambda call: log.start[call])
+        times = [log.duration[call] / log.requests[call] for call in by_start if log.ok[call]]
+        split = f"{splits:,} calls failed, and their requests were asked again in smaller calls"
+        return [
+            validity.failures(counted.requests - counted.ok, counted.requests),
+            PerfReason(code="failures", detail=split) if splits else None,
+            None if conditions.sorted_by_cost else validity.not_steady(times),
+            validity.recompiled(self._graphs or 0, validity.compiled_graphs()),
+            validity.cached_by_server(
+                log.cached_tokens, math.fsum(each for each in log.input_tokens if not math.isnan(each))
+            ),
+            validity.client_bound(use) if conditions.remote else None,
+            validity.harness_overhead({name: s - self._warm_up_s.get(name, 0.0) for name, s in where_s.items()}),
+            validity.cpu_pressure(use),
+            validity.throttled(use),
+        ]

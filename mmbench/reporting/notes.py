@@ -10,7 +10,7 @@ from mmbench.core.visible import shell_command
 from mmbench.reporting.text import figure
 from mmbench.results.run import Run, TaskResult
 from mmbench.results.rundir import shown_path
-from mmbench.results.schema import LOOKED_AT
+from mmbench.results.schema import LOOKED_AT, PerfScenario
 
 BOUNDS = "bounds: the value if every truncated, unparsed, refused and failed output were wrong, and if each were right"
 """What the column of bounds means."""
@@ -62,19 +62,27 @@ def _notes_on_result(result: TaskResult, run: Run, *, speed: bool) -> list[tuple
     notes += value_notes(
         [value for name, value in result.metrics.items() if name in result.primary], others=_others(result, run)
     )
-    perf = result.perf
+    perf = None if result.perf is None else result.perf.quality
     if perf is None:
         return notes
     if speed:
-        notes += [(", speed", reason) for reason in perf.reasons]
+        notes += [(", speed", note) for note in speed_notes(perf)]
         if perf.n_samples > result.entry.n_samples:
-            more = f"measured on {perf.n_samples:,} samples, when more were asked than are scored here"
+            more = f"measured on {perf.n_samples:,.0f} samples, when more were asked than are scored here"
             notes.append((", speed", more))
-        if perf.first_token_ms is not None and perf.first_token_ms.p50 is not None:
-            notes.append((", speed", f"first token after {figure(perf.first_token_ms.p50)} ms (p50)"))
-    if perf.cost_usd is not None:
-        notes.append((", cost", f"US$ {perf.cost_usd:,.4f} for what was asked last"))
+        if (first := perf.value("first_token_p50")) is not None:
+            notes.append((", speed", f"first token after {figure(first)} ms (p50)"))
+    if (cost := perf.value("cost")) is not None:
+        notes.append((", cost", f"US$ {cost:,.4f} for what was asked last"))
     return notes
+
+
+def speed_notes(perf: PerfScenario) -> list[str]:
+    """Why figures of speed must not be quoted or are missing, and what else must be known of them."""
+    notes = [reason.detail for reason in perf.reasons]
+    notes += [] if perf.complete else ["the session ended early: figures are of what was measured until then"]
+    missing = [figure.reason for figure in perf.figures.values() if figure.value is None and figure.reason]
+    return list(dict.fromkeys([*notes, *perf.notes, *missing]))
 
 
 def _others(result: TaskResult, run: Run) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmbench.analysis.seeds import SeedGroup, SeedRow, middle
+from mmbench.analysis.seeds import SeedGroup, SeedRow
 from mmbench.reporting.cells import (
     ENDINGS,
-    bytes_cell,
     count_cell,
     ending_cells,
-    figure_cell,
     interval_cell,
     seeds_cell,
     share_cell,
@@ -19,13 +17,18 @@ from mmbench.reporting.cells import (
     value_cell,
 )
 from mmbench.reporting.notes import BOUNDS, result_notes, seed_notes
+from mmbench.reporting.speed_cells import (
+    CONDITIONS,
+    CONDITIONS_NOTE,
+    conditions_cell,
+    identities,
+    speed_cells,
+    speed_titles,
+)
 from mmbench.reporting.table import Cell, Table
-from mmbench.results.schema import TaskPerf
 
 NAMES = ("model", "task", "metric")
 """Headings of the columns that say what a row is about."""
-SPEED = ("samples/s", "p50 ms", "peak memory")
-"""Headings of the columns of speed, the last of the table."""
 UNFIT = "n/a"
 """What stands in place of the values of a task that the model cannot answer."""
 _INTERVAL = ("95 % interval",)
@@ -46,32 +49,40 @@ def summary_table(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = Non
     notes: list[str] = []
     for group in groups:
         for task in group.tasks if tasks is None else [name for name in tasks if name in group.tasks]:
-            blocks.append(_block(group, task))
+            blocks.append(_block(group, task, apart=_measured_apart(groups, task)))
             notes += [f"{group.label} on {task}{w}: {text}" for w, text in result_notes(group, task, speed=True)]
     spread = (*(_INTERVAL if single or not several else ()), *(_SEEDS if several else ()))
     endings = [name for name in ENDINGS if any(name in cells for block in blocks for _, cells in block)]
-    titles = ("value", *spread, *_COUNTS, *endings, *_GUESSING, *SPEED)
+    speed = speed_titles(cells for block in blocks for _, cells in block)
+    titles = ("value", *spread, *_COUNTS, *endings, *_GUESSING, *speed)
     rows: list[tuple[Cell, ...]] = []
     breaks: list[int] = []
     for block in blocks:
         breaks.append(len(rows))
         for names, cells in block:
             rows.append((*map(Cell, names), *(cells.get(title, Cell()) for title in titles)))
-    notes = [*seed_notes(groups), *([BOUNDS] if "bounds" in endings else []), *dict.fromkeys(notes)]
+    said = [*([BOUNDS] if "bounds" in endings else []), *([CONDITIONS_NOTE] if CONDITIONS in speed else [])]
+    notes = [*seed_notes(groups), *said, *dict.fromkeys(notes)]
     return Table.of((*NAMES, *titles), rows, left=3, breaks=frozenset(breaks[1:]), notes=tuple(notes))
 
 
 _Row = tuple[tuple[str, str, str], dict[str, Cell]]
 
 
-def _block(group: SeedGroup, task: str) -> list[_Row]:
+def _measured_apart(groups: Sequence[SeedGroup], task: str) -> bool:
+    """Whether the speeds of a task were measured under conditions that differ."""
+    return len(frozenset().union(*(identities(group.perf(task)) for group in groups))) > 1
+
+
+def _block(group: SeedGroup, task: str, *, apart: bool) -> list[_Row]:
     """(names, cells by heading) of each row."""
     metrics = [row for row in group.rows(task) if row.primary]
     if not metrics:
         return [((group.label, task, status(group, task)), {})]
-    speed = _speed(group.perf(task))
+    measured = group.perf(task)
+    speed = speed_cells(measured) | ({CONDITIONS: conditions_cell(measured)} if apart else {})
     block = [((group.label, task, row.id), _quality(row, several=group.several)) for row in metrics]
-    block[0][1].update(zip(SPEED, speed, strict=True))
+    block[0][1].update(speed)
     return block
 
 
@@ -97,12 +108,3 @@ def _quality(row: SeedRow, *, several: bool) -> dict[str, Cell]:
     if several:
         return {**cells, **dict(zip(_SEEDS, (spread_cell(row), seeds_cell(row), solved_cell(row)), strict=True))}
     return {**cells, _INTERVAL[0]: interval_cell(row.one)}
-
-
-def _speed(measured: Sequence[TaskPerf]) -> tuple[Cell, Cell, Cell]:
-    memory = max((perf.peak_memory_bytes for perf in measured if perf.peak_memory_bytes is not None), default=None)
-    return (
-        figure_cell(middle(perf.samples_per_s for perf in measured)),
-        figure_cell(middle(perf.latency_ms.p50 for perf in measured)),
-        bytes_cell(memory),
-    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mmbench.comparison.sweep import SweepPoint
 from mmbench.reporting.cells import bytes_cell, figure_cell, interval_cell, range_cell, signed_cell, value_cell
+from mmbench.reporting.notes import speed_notes
 from mmbench.reporting.table import Cell, Table
 
 _DROP = (
@@ -46,8 +47,8 @@ def _table(model: str, task: str, points: Sequence[SweepPoint]) -> Table:
     notes = [f"{point.setting}: {point.problem}" for point in points if point.problem]
     notes += [f"{point.setting}: no drop: {point.not_paired}" for point in points if point.not_paired]
     for point in points:
-        if point.perf is not None and point.metric is not None:
-            notes += [f"{point.setting}, speed: {reason}" for reason in point.perf.reasons]
+        if point.perf is not None and point.perf.quality is not None and point.metric is not None:
+            notes += [f"{point.setting}, speed: {note}" for note in speed_notes(point.perf.quality)]
     shown = [_DROP] if any(point.drop for point in points) else []
     shown += [_FRONT] if any(point.fronts for point in points) else []
     shown += [] if gpu or all(point.process_bytes is None for point in points) else [_PROCESS]
@@ -64,7 +65,7 @@ def _row(point: SweepPoint) -> list[Cell]:
     metric, drop = point.metric, point.drop
     if metric is None or metric.value is None:
         return [Cell(point.setting), Cell("failed" if point.problem else "n/a"), *[Cell()] * 8]
-    scale, perf = metric.scale, point.perf
+    scale, tokens = metric.scale, None if point.perf is None else point.perf.value("output_tokens_per_s")
     memory = point.process_bytes if point.gpu_bytes is None else point.gpu_bytes
     return [
         Cell(point.setting),
@@ -73,7 +74,7 @@ def _row(point: SweepPoint) -> list[Cell]:
         signed_cell(drop[0], scale) if drop else Cell(),
         range_cell(drop[1], drop[2], scale) if drop else Cell(),
         figure_cell(point.samples_per_s) if point.samples_per_s is not None else Cell(),
-        figure_cell(perf.tokens_per_s) if perf is not None and perf.tokens_per_s is not None else Cell(),
+        figure_cell(tokens) if tokens is not None else Cell(),
         bytes_cell(memory) if memory is not None else Cell(),
         bytes_cell(point.weights_bytes) if point.weights_bytes is not None else Cell(),
         Cell(", ".join(point.fronts)),

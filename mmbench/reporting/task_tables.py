@@ -24,6 +24,7 @@ from mmbench.reporting.cells import (
     value_cell,
 )
 from mmbench.reporting.notes import BOUNDS, result_notes, seed_notes
+from mmbench.reporting.speed_cells import speed_cell
 from mmbench.reporting.summary import UNFIT, status
 from mmbench.reporting.table import Cell, Column, Mark, Table
 from mmbench.results.schema import TaskEntry
@@ -277,14 +278,8 @@ class _Members:
         ]
 
     def _speed(self, group: SeedGroup) -> Cell:
-        measured = group.perf(self.task)
-        value = middle(perf.samples_per_s for perf in measured)
-        if value is None:
-            return Cell()
-        spoilt = [reason for perf in measured if not perf.valid for reason in perf.reasons]
-        if self.ranking is None or all(perf.valid for perf in measured):
-            return figure_cell(value)
-        return replace(figure_cell(value), marks=frozenset({"invalid"}), note="; ".join(dict.fromkeys(spoilt)) or None)
+        measured = [perf.quality for perf in group.perf(self.task) if perf.quality is not None]
+        return speed_cell("samples_per_s", measured)
 
     # --- what is said beside ---
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from mmbench.analysis.seeds import SeedGroup
-from mmbench.reporting.summary import NAMES, SPEED, summary_table
+from mmbench.reporting.speed_cells import SPEED
+from mmbench.reporting.summary import NAMES, summary_table
 from mmbench.reporting.table import Cell, Table
 from mmbench.reporting.task_tables import task_tables
 
@@ -142,7 +143,8 @@ def _draw(console: Console, table: Table, titles: Sequence[str], gap: int) -> No
             drawn.add_section()
         titled = zip(row, table.columns, strict=True)
         bold = ["best" in cell.marks or column.title == "value" for cell, column in titled]
-        drawn.add_row(*(Text(str(cell), style="bold" * heavy) for cell, heavy in zip(row, bold, strict=True)))
+        styles = ["dim" if "invalid" in cell.marks else "bold" * heavy for cell, heavy in zip(row, bold, strict=True)]
+        drawn.add_row(*(Text(str(cell), style=style) for cell, style in zip(row, styles, strict=True)))
     console.print(drawn)
 
 
@@ -151,7 +153,7 @@ def _draw_narrow(console: Console, table: Table) -> None:
 
     groups = _groups(table)
     titles = table.headings
-    names, speed = len(NAMES), len(titles) - len(SPEED)
+    names, speed = len(NAMES), titles.index(SPEED[0])
     picked = [titles[names - 1], "  ".join(titles[names : names + 2]), *titles[names + 2 : speed]]
     bodies = [
         [(row[names - 1], f"{row[names]} {row[names + 1]}".strip(), *row[names + 2 : speed]) for row in group]
@@ -163,7 +165,7 @@ def _draw_narrow(console: Console, table: Table) -> None:
     console.print(Text(_line(picked, widths), style="bold"), soft_wrap=True)
     for group, body in zip(groups, bodies, strict=True):
         first = group[0]
-        figures = [f"{first[speed]} samples/s", f"p50 {first[speed + 1]} ms", f"{first[speed + 2]} peak memory"]
+        figures = [f"{text} {title}" for title, text in zip(titles[speed:], first[speed:], strict=True) if text]
         console.print(Text(f"{first[0]} · {first[1]}", style="bold cyan"), soft_wrap=True)
         for row in body:
             console.print(Text(_line(row, widths)), soft_wrap=True)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, NewerSchemaError, NotComparableError, RunFailedError
+from mmbench.results.former_speed import task_perf
 from mmbench.results.schema import SCHEMA_VERSION, PerfFile, PlanFile, RunFile, ScoresFile
 
 T = TypeVar("T")
@@ -126,6 +127,18 @@ def _add_seals(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "schema_version": 8}
 
 
+def _split_speed(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 9 made scenarios of the figures of speed: name, identity, validity, and figures with unit and formula."""
+    found = {**document, "schema_version": 9}
+    tasks = document.get("tasks")
+    if isinstance(tasks, dict):  # those of run.json are other records
+        found["tasks"] = {
+            name: task_perf(task) if isinstance(task, dict) and "main_loop_s" in task else task
+            for name, task in tasks.items()
+        }
+    return found
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
@@ -134,6 +147,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     5: _name_specs,
     6: _split_identity,
     7: _add_seals,
+    8: _split_speed,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

@@ -107,13 +107,18 @@ def _decode(document: dict[str, Any], path: Path) -> BaselineFile:
     migrate({"schema_version": document.get("schema_version")}, path)
     if document.get("digest") != _digest(document):
         raise DamagedFileError(path, "its content does not match its digest. Save the baseline again.")
-    tasks = {
-        name: {**task, "plan": migrate(task["plan"], path), "scores": migrate(task["scores"], path)}
-        for name, task in document["tasks"].items()
-    }
+    tasks = {name: _migrated(task, document["schema_version"], path) for name, task in document["tasks"].items()}
     for task in tasks.values():
         check_metric_values(task["scores"])
     return msgspec.convert({**document, "run": migrate(document["run"], path), "tasks": tasks}, BaselineFile)
+
+
+def _migrated(task: dict[str, Any], version: int, path: Path) -> dict[str, Any]:
+    """The records of one task, in today's schema."""
+    perf = task["perf"]
+    if perf is not None:
+        perf = migrate({"schema_version": version, "tasks": {"": perf}}, path)["tasks"][""]
+    return {**task, "plan": migrate(task["plan"], path), "scores": migrate(task["scores"], path), "perf": perf}
 
 
 class _SavedStore:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, MmbenchError, RunFailedError
+from mmbench.core.phases import phase
 from mmbench.core.secrets import masked
 from mmbench.perf.machine import git_state, machine, packages
 from mmbench.perf.threads import compute_threads
@@ -164,23 +165,33 @@ class Session:
             for task in tasks:
                 if task.left:
                     todo = task.todo(partial(self._open, model, task))
+                    task.loaded = self.opened and not job.model.capabilities.learns
                     try:
-                        perf = task.ask(todo, executors, progress, cache)
+                        task.ask(todo, executors, progress, cache)
+                    except BaseException:
+                        self._add_perf(task)
+                        raise
                     finally:
                         task.add_notes(model.notes_on(task.name))
                         self._keep_settings(model.settings)
-                    if job.spec.perf != "off":
-                        self._add_perf(task.name, perf)
                 elif not task.kept_larger:
                     progress.note(f"{task.name}  nothing left to ask: {task.plan.n_requests:,} requests ended well")
                 with shielded():
-                    task.score(self.prior)
+                    with task.measurement.main_loop(), phase("score"):
+                        task.score(self.prior)
+                    if task.left:
+                        self._add_perf(task)
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
 
-    def _add_perf(self, task: str, perf: TaskPerf) -> None:
-        earlier = self.directory.read_perf()
-        tasks = {**(earlier.tasks if earlier else {}), task: perf}
-        self.directory.write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks=tasks))
+    def _add_perf(self, task: TaskRun) -> None:
+        """Keep what was measured, also of a task that was not asked to its end."""
+        measured = task.measurement.result()
+        if measured is None or not (measured.n_calls or measured.n_warm_up or measured.complete):
+            return
+        with shielded():
+            earlier = self.directory.read_perf()
+            tasks = {**(earlier.tasks if earlier else {}), task.name: TaskPerf(scenarios=[measured])}
+            self.directory.write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks=tasks))
 
     def _end(self, tasks: Sequence[TaskRun], status: TaskStatus | None, reason: str | None) -> None:
         for task in tasks:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -11,12 +13,11 @@ from mmbench.core.errors import DamagedFileError, ModelUnusableError, StoppedErr
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.core.visible import shown_name
-from mmbench.perf.meter import Meter
 from mmbench.perf.observer import Observer
 from mmbench.results.codec import digest
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder, set_damaged_aside
-from mmbench.results.schema import PlanFile, TaskEntry, TaskPerf
+from mmbench.results.schema import PlanFile, TaskEntry
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import CachedAnswers
 from mmbench.runner.execute.executor import Batches, Executors, Todo
@@ -24,6 +25,7 @@ from mmbench.runner.execute.live_metric import LiveMetric, ProgressObserver
 from mmbench.runner.execute.local_model import OpenModel
 from mmbench.runner.execute.progress import Progress, Silent, State
 from mmbench.runner.execute.recorder import Recorder
+from mmbench.runner.measuring import Measurement
 from mmbench.runner.plan.batching import AUTO_START, cut, plan_file
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
@@ -65,6 +67,10 @@ class TaskRun:
         """What is left to ask; set by `prepare`."""
         self.kept_larger = False
         """Whether an earlier result on more samples stands, so that nothing is asked; set by `prepare`."""
+        self.measurement = Measurement(job, plan)
+        """The speed of this session."""
+        self.loaded = False
+        """Whether the model is loaded before the task is asked."""
         self._directory = directory
         self._folder = directory.task(plan.name)
         self._job = job
@@ -187,42 +193,37 @@ class TaskRun:
         """What is left to ask, for an executor."""
         return Todo(self.plan, self.left, self._job.model, open_model, self._spec, self.entry.batch_size)
 
-    def ask(self, todo: Todo, executors: Executors, progress: Progress, cache: CachedAnswers | None) -> TaskPerf:
-        """Ask what is left; the figures of this session. Raises `StoppedError`, `RunFailedError`, `Interrupted`."""
-        for executor, share in executors.shares(todo):
-            executor.prepare(share)
-        meter = Meter()
+    def ask(self, todo: Todo, executors: Executors, progress: Progress, cache: CachedAnswers | None) -> None:
+        """Ask what is left. Raises `StoppedError`, `RunFailedError`, `Interrupted`."""
+        measurement = self.measurement
+        measurement.prepare(list(executors.shares(todo)), loaded=self.loaded)
         counts = self._counts()
         with (
             ResponseLog(self._folder, self._state.rows) as log,
             Recorder(
-                log, self._state, counts, self._spec.max_errors, self._observers(meter, counts, progress, cache)
+                log, self._state, counts, self._spec.max_errors, self._observers(counts, progress, cache)
             ) as recorder,
         ):
             try:
                 if cache is not None:
                     todo = cache.answer(todo, recorder)
-                for executor, share in executors.shares(todo):
-                    executor.run(share, recorder)
+                todo = replace(todo, started=time.perf_counter())
+                with measurement.main_loop():
+                    for executor, share in executors.shares(todo):
+                        executor.run(share, recorder)
+                measurement.complete = True
             except (StoppedError, ModelUnusableError) as error:
                 self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))
                 raise
             finally:
                 size, entry = recorder.batch_size or self.entry.batch_size, self.entry
+                measurement.batch_size, measurement.splits = size, recorder.splits
                 self.entry = msgspec.structs.replace(
                     entry,
                     batch_size=size,
                     n_split=entry.n_split + recorder.splits,
                     split_cause=entry.split_cause or recorder.split_cause,
                 )
-        measured = meter.result(self.plan.n_requests / len(self.plan.samples), size)
-        if not recorder.splits:
-            return measured
-        why = [
-            *measured.reasons,
-            "calls failed and were asked again in smaller pieces: the figures are not the model's own",
-        ]
-        return msgspec.structs.replace(measured, valid=False, reasons=why)
 
     def add_notes(self, notes: Mapping[str, int]) -> None:
         """Add what the model noted of the requests of this session to the entry: sentence to number of requests."""
@@ -237,10 +238,8 @@ class TaskRun:
         done = len(states) - len(plan.duplicates) - states.count(MISSING) + repeated - states.count(FAILED)
         return State(plan.name, plan.n_requests - len(plan.duplicates), done)
 
-    def _observers(
-        self, meter: Meter, counts: State, progress: Progress, cache: CachedAnswers | None
-    ) -> Sequence[Observer]:
-        observers: list[Observer] = [meter, *(() if self._budget is None else (self._budget,))]
+    def _observers(self, counts: State, progress: Progress, cache: CachedAnswers | None) -> Sequence[Observer]:
+        observers: list[Observer] = [*self.measurement.observers, *(() if self._budget is None else (self._budget,))]
         if cache is not None:
             observers.append(cache)
         task = self.plan.task

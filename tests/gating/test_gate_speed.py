@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from helpers import edit_json
 from scipy import stats as scipy_stats
-from stored import TASK, score_table, write_run
+from stored import TASK, measured, score_table, write_run
 
 from mmbench.gating.judge import gate
 from mmbench.gating.rules import parse_requirement
 from mmbench.results.find import load_run
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import SCHEMA_VERSION, Latency, PerfFile, TaskPerf
+from mmbench.results.schema import SCHEMA_VERSION, PerfFile, PerfReason
 
 DROP = f"{TASK}:latency_p50 drop<1.2x"
 
@@ -20,20 +19,8 @@ DROP = f"{TASK}:latency_p50 drop<1.2x"
 def session(out: Path, model: str, latency: float | None = 10.0, **more):
     """A run of `model` in a folder of its own, with this latency in ms."""
     path = write_run(out, model, {TASK: [score_table([1.0, 0.0] * 20)]})
-    perf = TaskPerf(
-        samples_per_s=1000.0 / (latency or 1.0),
-        tokens_per_s=None,
-        latency_ms=Latency(p50=latency, p90=None, p99=None),
-        peak_memory_bytes=10**9,
-        peak_accelerator_bytes=None,
-        n_samples=40,
-        n_calls=40,
-        main_loop_s=1.0,
-        batch_size=1,
-        valid=latency is not None,
-        reasons=[] if latency is not None else ["3 calls after warm-up: no latency (p50 needs 10)"],
-    )
-    perf = msgspec.structs.replace(perf, **more)
+    values = {"samples_per_s": 1000.0 / (latency or 1.0), "latency_p50": latency, "peak_memory": 1e9}
+    perf = measured(values, **more)
     RunDirectory(path).write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks={TASK: perf}))
     return load_run(path, out)
 
@@ -109,13 +96,13 @@ def test_a_figure_that_was_not_measured_is_missing_with_its_reason(tmp_path):
     found = verdict([session(tmp_path / "b", "b", None)], sessions(tmp_path, "a", FAST))
     assert (found.word, found.outcome) == ("missing", "undecided")
     assert (found.reason, found.details["side"]) == ("not_measured", "run")
-    assert "p50 needs 10" in found.details["why"]
-    tokens = verdict(sessions(tmp_path, "c", FAST), [], f"{TASK}:tokens_per_s >= 10/s")
+    assert found.details["why"] == "absent"
+    tokens = verdict(sessions(tmp_path, "c", FAST), [], f"{TASK}:output_tokens_per_s >= 10/s")
     assert (tokens.word, tokens.outcome) == ("missing", "undecided")
 
 
 def test_a_figure_that_should_not_be_quoted_decides_nothing(tmp_path):
-    run = session(tmp_path / "b", "b", 5.0, valid=False, reasons=["a busy machine"])
+    run = session(tmp_path / "b", "b", 5.0, reasons=[PerfReason(code="cpu_pressure", detail="a busy machine")])
     found = verdict([run], [], f"{TASK}:latency_p50 <= 250ms")
     assert (found.word, found.outcome, found.value) == ("missing", "undecided", None)
     assert found.details == {"side": "run", "why": "a busy machine"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from boards import NAMES, answers, entry, seed_of, table, written
-from stored import ACCURACY, TASK, score_table, write_run
+from stored import ACCURACY, TASK, measured, score_table, write_run
 
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
@@ -18,7 +18,7 @@ from mmbench.metrics.registered import metric_from_id
 from mmbench.reporting.build import ReportOptions, make_report
 from mmbench.reporting.formats import RENDERERS
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import Latency, PerfFile, TaskPerf
+from mmbench.results.schema import PerfFile, PerfReason
 
 OTHER = "stored/other"
 
@@ -198,10 +198,7 @@ def test_a_run_that_failed_is_shown_with_its_status_and_never_as_zero(tmp_path):
 
 def test_a_speed_that_is_not_valid_is_marked_with_its_reason(tmp_path):
     path = written(tmp_path, "fast", {TASK: table(0.9)})
-    perf = TaskPerf(
-        samples_per_s=1234.5, tokens_per_s=None, latency_ms=Latency(p50=None, p90=None, p99=None), peak_memory_bytes=None,
-        peak_accelerator_bytes=None, n_samples=1, n_calls=1, main_loop_s=1.0, batch_size=1, valid=False, reasons=["busy"],
-    )  # fmt: skip
+    perf = measured({"samples_per_s": 1234.5}, reasons=[PerfReason(code="cpu_pressure", detail="busy")])
     RunDirectory(path).write_perf(PerfFile(schema_version=RunDirectory(path).read().schema_version, tasks={TASK: perf}))
     cell = cells(tables(tmp_path)[0])["fast"]["samples/s"]
     assert (cell.display, cell.value, cell.marks, cell.note) == ("1,234", 1234.5, {"invalid"}, "busy")

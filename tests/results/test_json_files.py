@@ -158,10 +158,13 @@ def test_an_unknown_field_anywhere_in_a_file_is_refused(tmp_path: Path, pattern:
         document = json.loads(whole)
         objects = _objects(document)
         free = [document.get(name) for name in named]
+        scenarios = [each for task in document.get("tasks", {}).values() for each in task.get("scenarios", ())]
         free += [
             *document.get("slices", {}).values(),
             *(each["parameters"] for each in document.get("specs", {}).values()),
             *(each["source"]["data_fields"] for each in document.get("tasks", {}).values() if "source" in each),
+            *(scenario[name] for scenario in scenarios for name in ("figures", "where_s")),
+            *(scenario["identity"]["settings"] for scenario in scenarios),
         ]
         if any(objects[place] is each for each in free):
             continue

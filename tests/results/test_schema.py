@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,12 +19,19 @@ from helpers import lines, mmbench
 from mmbench.core import score_table as core_scores
 from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.results import codec, packing, saved, schema
+from mmbench.results.former_speed import task_perf
 from mmbench.results.log import read_embeddings
 from mmbench.results.run import MetricRow, read_run
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import LearnedEntry
 
 FIXTURES = Path(__file__).parent / "fixtures"
+MODULES = (
+    *(importlib.import_module(f"{schema.__name__}.{found.name}") for found in pkgutil.iter_modules(schema.__path__)),
+    packing,
+    saved,
+)
+"""The modules with records."""
 
 
 # --- documented ---
@@ -44,7 +52,7 @@ def undocumented(module: ModuleType) -> Iterator[str]:
 
 
 def test_every_field_of_every_persisted_record_is_documented_below_it() -> None:
-    assert [field for module in (schema, packing, saved) for field in undocumented(module) if "Ids" not in field] == []
+    assert [field for module in MODULES for field in undocumented(module) if "Ids" not in field] == []
     assert list(undocumented(core_scores)) == []
 
 
@@ -62,11 +70,10 @@ def test_the_check_of_the_documentation_finds_what_is_missing(tmp_path: Path, mo
 
 
 def test_every_record_refuses_unknown_fields() -> None:
-    modules = (schema, packing, saved)
-    values = [value for module in modules for value in vars(module).values()]
+    values = [value for module in MODULES for value in vars(module).values()]
     records = [value for value in values if inspect.isclass(value) and issubclass(value, msgspec.Struct)]
-    own = [record for record in records if record.__module__ in {module.__name__ for module in modules}]
-    assert len(own) > 10
+    own = [record for record in records if record.__module__ in {module.__name__ for module in MODULES}]
+    assert len(own) > 20
     assert all(record.__struct_config__.forbid_unknown_fields and record.__struct_config__.frozen for record in own)
 
 
@@ -165,12 +172,12 @@ def test_version_3_added_times_to_the_first_token_and_the_cache() -> None:
     perf, spent = chooses.read_perf(), writes.read_perf()
     assert perf is not None
     assert spent is not None
-    assert perf.tasks["tiny/words"].n_cached == 5
-    assert spent.tasks["tiny/words"].cost_usd == 0.75
+    assert perf.tasks["tiny/words"].quality.n_cached == 5
+    assert spent.tasks["tiny/words"].value("cost") == 0.75
     earlier = fixture(2, "Writes").read_perf()
     assert earlier is not None
-    assert earlier.tasks["tiny/words"].n_cached == 0
-    assert earlier.tasks["tiny/words"].first_token_ms is None
+    assert earlier.tasks["tiny/words"].quality.n_cached == 0
+    assert not any(name.startswith("first_token") for name in earlier.tasks["tiny/words"].quality.figures)
 
 
 def test_version_4_added_how_each_metric_comes_from_its_table() -> None:
@@ -258,9 +265,58 @@ def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     records = [record for record in vars(schema).values() if record is not schema.CachedAnswer]  # in no run directory
     names = {field for record in records for field in getattr(record, "__struct_fields__", ())}
     never = {"commit", "dirty"}  # of the repository, which the fixture was not written in
+    never |= {
+        *schema.CostFit.__struct_fields__,
+        *schema.Turn.__struct_fields__,
+    }  # of twenty calls, and of runs that take turns
     assert names - used - never == set()
     assert set(MetricValue.__dataclass_fields__) - used == set()
     assert ScoreTable.__dataclass_fields__.keys() >= {"unit", "unit_ids", "cluster_ids", "status", "columns"}
+
+
+def test_version_9_made_scenarios_of_the_figures_of_speed() -> None:
+    before = codec.read_file(fixture(8, "Writes").path / "perf.json")
+    old = msgspec.json.decode(before)["tasks"]["tiny/words"]
+    perf = fixture(8, "Writes").read_perf()
+    assert perf is not None
+    (scenario,) = perf.tasks["tiny/words"].scenarios
+    assert (scenario.name, scenario.valid, scenario.complete) == ("quality", old["valid"], True)
+    assert scenario.value("samples_per_s") == old["samples_per_s"]
+    assert scenario.value("peak_memory") == old["peak_memory_bytes"]
+    assert (scenario.identity.concurrency, scenario.machine, scenario.measured) == (None, None, None)
+    today = fixture(9, "Writes").read_perf()
+    assert today is not None
+    (scenario,) = today.tasks["tiny/words"].scenarios
+    assert (scenario.identity.batch_size, scenario.identity.concurrency, scenario.identity.workers) == (2, 1, 1)
+    assert scenario.machine is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "first_token", "names"), [(1, None, "latency"), (64, {}, "latency"), (64, None, "batch_ms")]
+)
+def test_a_former_latency_keeps_its_name_only_where_a_call_was_a_request(
+    size: int, first_token: dict[str, float] | None, names: str
+) -> None:
+    times = {"p50": 2.0, "p90": 3.0, "p99": None}
+    document = {
+        "samples_per_s": 5.0, "tokens_per_s": None, "latency_ms": times, "first_token_ms": first_token,
+        "peak_memory_bytes": 7, "peak_accelerator_bytes": None, "n_samples": 60, "n_calls": 60, "main_loop_s": 12.0,
+        "batch_size": size, "valid": True, "reasons": [],
+    }  # fmt: skip
+    task = msgspec.convert(task_perf(document), schema.TaskPerf)
+    assert task.quality is not None
+    found = {name: figure.value for name, figure in task.quality.figures.items() if figure.unit == "ms"}
+    assert found == {f"{names}_p50": 2.0, f"{names}_p90": 3.0}
+
+
+def test_what_a_request_costs_and_turns_are_read_as_they_were_written() -> None:
+    fit = schema.CostFit(unit="s", fixed=0.5, per_output_token=0.01, n=40, error=0.02)
+    turn = schema.Turn(session="0" * 16, number=1, of=5, first=True, against="other")
+    identity = schema.SpeedIdentity(batch_size=1, concurrency=4, threads=0, workers=1, settings={"rate": 2.5})
+    scenario = schema.PerfScenario(
+        name="server", identity=identity, complete=True, valid=True, fits=[fit], turn=turn, where_s={"model": 1.0}
+    )
+    assert msgspec.json.decode(msgspec.json.encode(scenario), type=schema.PerfScenario) == scenario
 
 
 @pytest.mark.slow

@@ -45,15 +45,23 @@ def test_what_was_answered_is_not_asked_again_in_another_run(tmp_path: Path) -> 
     data, cache = write_questions(tmp_path, 30), tmp_path / "cache"
     model = Counts()
     first = evaluate(model, data, again(tmp_path), cache=cache, batch_size=4)
-    perf = first.runs[0].tasks["vqa/mine"].perf
-    assert (perf.cost_usd, perf.n_cached, len(model.asked)) == (15.0, 0, 30)
+    perf = first.runs[0].tasks["vqa/mine"].perf.quality
+    assert (perf.value("cost"), perf.n_cached, len(model.asked)) == (15.0, 0, 30)
+    assert perf.value("cost_per_1000_samples") == 500.0
     values = [row.to_dict() for row in first.metrics]
     second = evaluate(model, data, again(tmp_path), cache=cache, batch_size=4)
     assert len(model.asked) == 30
     assert [row.to_dict() for row in second.metrics] == values
-    perf = second.runs[0].tasks["vqa/mine"].perf
-    assert (perf.n_cached, perf.n_calls, perf.latency_ms.p50, perf.cost_usd, perf.valid) == (30, 0, None, None, False)
-    assert "cache" in perf.reasons[0]
+    perf = second.runs[0].tasks["vqa/mine"].perf.quality
+    assert (perf.n_cached, perf.n_calls, perf.value("latency_p50"), perf.value("cost"), perf.valid) == (
+        30,
+        0,
+        None,
+        None,
+        False,
+    )
+    assert [reason.code for reason in perf.reasons] == ["too_few_samples"]
+    assert "cache" in perf.reasons[0].detail
     logged = lines(second.path)
     assert all(line.cached and line.duration_s == 0 and line.cost_usd == 0 for line in logged)
 
@@ -152,4 +160,4 @@ def test_answers_kept_under_a_former_digest_are_found(tmp_path: Path) -> None:
     evaluate(Counts(former), data, again(tmp_path), cache=cache)
     result = evaluate("constant", data, again(tmp_path), cache=cache)
     assert [line.output for line in lines(result.path, "vqa/mine")] == ["red"] * 4
-    assert result.runs[0].tasks["vqa/mine"].perf.n_cached == 4
+    assert result.runs[0].tasks["vqa/mine"].perf.quality.n_cached == 4

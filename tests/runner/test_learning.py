@@ -284,10 +284,10 @@ def test_learning_enters_no_figure_of_speed(tmp_path: Path) -> None:
             super().fit(*given)
 
     result = run(Slow(), tmp_path, batch_size=1)
-    perf = result.runs[0].tasks["parity/small"].perf
-    assert perf.main_loop_s < 0.25
-    assert perf.samples_per_s is not None
-    assert perf.samples_per_s > 20
+    perf = result.runs[0].tasks["parity/small"].perf.quality
+    assert perf.wall_s < 0.4
+    assert perf.value("samples_per_s") is not None
+    assert perf.value("samples_per_s") > 20
     log = list(read_log(result.path / "tasks" / "parity__small" / "responses.jsonl"))
     assert max(line.start_s for line in log) < 0.25
 

@@ -9,13 +9,14 @@ from mmbench.models.endpoint.prices import Price
 
 _MOST_TOKENS = 2**53
 """No count of tokens is larger."""
+_OF_INPUT = ("prompt_tokens_details", "input_tokens_details")
 
 
 def usage_of(given: Any, price: Price | None) -> Usage | None:
     """The counts of tokens in an answer, and what they cost; None where the endpoint did not count.
 
     >>> usage_of({"prompt_tokens": 3, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 4}}, None)
-    Usage(input_tokens=3, output_tokens=5, cost_usd=None, reasoning_tokens=4, image_tokens=None)
+    Usage(input_tokens=3, output_tokens=5, cost_usd=None, reasoning_tokens=4, image_tokens=None, cached_tokens=None)
     """
     if not isinstance(given, dict):
         return None
@@ -26,7 +27,8 @@ def usage_of(given: Any, price: Price | None) -> Usage | None:
         written,
         price.cost(read, written) if price else None,
         reasoning_tokens=_detail(given, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens"),
-        image_tokens=_detail(given, ("prompt_tokens_details", "input_tokens_details"), "image_tokens"),
+        image_tokens=_detail(given, _OF_INPUT, "image_tokens"),
+        cached_tokens=_detail(given, _OF_INPUT, "cached_tokens"),
     )
 
 

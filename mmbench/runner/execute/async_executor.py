@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmbench.core.errors import ModelUnusableError, StoppedError, TransientError
+from mmbench.core.phases import Phases, phase
+from mmbench.core.phases import active as measuring
 from mmbench.core.requests import Request
 from mmbench.core.responses import Call, Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
@@ -65,16 +67,21 @@ class _Asking:
         self._spec = todo.spec
         self._pace = Pace(self._spec.concurrency, time.monotonic)
         self._jitter = random.Random()
-        self._origin = time.perf_counter()
+        self._phases: Phases | None = None
+        self._flying = 0
         self._main: asyncio.Task[Any] | None = None
         self._ended: list[tuple[Call, list[Response]]] = []
 
     def run(self, loop: EventLoop) -> None:
         try:
+            self._phases = measuring()
             loop.run(self._run())
         except BaseException:
             self._give_up(loop)
             raise
+        finally:
+            if self._phases is not None:
+                self._phases.attach()  # the loop may have run in another thread
 
     def _give_up(self, loop: EventLoop) -> None:
         """End what is in flight, so that nothing is recorded after the log is closed."""
@@ -88,6 +95,9 @@ class _Asking:
 
     async def _run(self) -> None:
         self._main = asyncio.current_task()
+        if self._phases is not None:
+            self._phases.attach()
+            self._phases.rest_on("queue")
         source = self._requests()
         try:
             async with asyncio.TaskGroup() as group:
@@ -114,7 +124,9 @@ class _Asking:
         for batch, numbers in self._todo.batches:
             for number in numbers:
                 if not self._sink.is_answered(number):
-                    yield batch, number, self._todo.plan.requests([number])[0]
+                    with phase("load"):
+                        request = self._todo.plan.requests([number])[0]
+                    yield batch, number, request
 
     async def _worker(self, source: Iterator[tuple[int, int, Request]]) -> None:
         for batch, number, request in source:
@@ -169,16 +181,24 @@ class _Asking:
                     self._pace.hold(wait)
             asked_again += 1
 
+    def _fly(self, step: int) -> None:
+        """Count what is in flight: while something is, the time is the model's, else it is spent waiting for a turn."""
+        self._flying += step
+        if self._phases is not None:
+            self._phases.rest_on("model" if self._flying else "queue")
+
     async def _once(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
         ticket = await self._pace.enter()
         if self._spec.timeout is not None and deadline.when() is None:
             deadline.reschedule(asyncio.get_running_loop().time() + self._spec.timeout)
         started = time.perf_counter()
-        attempt.start_s = started - self._origin
+        attempt.start_s = started - self._todo.started
         answered, too_much = True, False
         try:
+            self._fly(1)
             output = await self._caller.call_one(request.kind, request)
-            return check_outputs(request.kind, [request], [output])[0]
+            with phase("post-process"):
+                return check_outputs(request.kind, [request], [output])[0]
         except TransientError as error:
             answered, too_much = False, error.slow_down
             raise
@@ -187,4 +207,5 @@ class _Asking:
             raise
         finally:
             attempt.duration_s = time.perf_counter() - started
+            self._fly(-1)
             self._pace.leave(ticket, too_much=too_much, answered=answered)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, ModelUnusableError
+from mmbench.core.phases import phase
 from mmbench.core.requests import Request
 from mmbench.core.responses import Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
@@ -96,7 +97,8 @@ class BatchAsker:
         if not self._caller.collates:
             return self._call(requests, None)
         try:
-            inputs = self._caller.collate(requests)
+            with phase("preprocess"):
+                inputs = self._caller.collate(requests)
         except USER_ERRORS as error:
             failure = Failure.of(error)
         else:
@@ -106,9 +108,11 @@ class BatchAsker:
     def _call(self, requests: Sequence[Request], inputs: Any) -> list[Response]:
         kind = requests[0].kind
         try:
-            outputs = self._caller.call(kind, requests, inputs)
-            synchronise()
-            return check_outputs(kind, requests, outputs)
+            with phase("model"):
+                outputs = self._caller.call(kind, requests, inputs)
+                synchronise()
+            with phase("post-process"):
+                return check_outputs(kind, requests, outputs)
         except ModelUnusableError:
             raise
         except USER_ERRORS as error:

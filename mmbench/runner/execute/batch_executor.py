@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from mmbench.core.phases import active
 from mmbench.core.responses import Call
 from mmbench.runner.execute.batch_asker import BatchAsker
 from mmbench.runner.execute.executor import Executor, Sink, Todo
@@ -18,13 +19,16 @@ class BatchExecutor(Executor):
         """Ask every batch and record its responses."""
         caller = todo.open_model().caller
         asker = BatchAsker(caller, todo.batch_size, auto=todo.spec.batch_size == "auto")
-        origin = time.perf_counter()
+        if (phases := active()) is not None:
+            phases.rest_on("queue")
         try:
             for batch in Prefetch(todo.plan, caller, todo.batches, todo.spec.loader_threads):
                 start = time.perf_counter()
                 responses = asker.ask_collated(batch.requests, batch.inputs, batch.failure)
                 duration = time.perf_counter() - start
-                sink.record(Call(batch.number, batch.numbers, batch.requests, start - origin, duration), responses)
+                sink.record(
+                    Call(batch.number, batch.numbers, batch.requests, start - todo.started, duration), responses
+                )
                 raise_if_swallowed()
         finally:
             if asker.size != todo.batch_size:

@@ -7,8 +7,9 @@ that are left (`Todo`) and reports responses to a `Sink`, which alone writes the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -42,6 +43,8 @@ class Todo:
     """The options of the run."""
     batch_size: int
     """Requests a batch at most: what is given, or what ``auto`` has settled on in an earlier session."""
+    started: float = field(default_factory=time.perf_counter)
+    """When the session began to ask, by `time.perf_counter`: `Call.start_s` counts from then."""
 
 
 class Sink(Protocol):

@@ -7,6 +7,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from mmbench.core.phases import phase
 from mmbench.core.responses import Call, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.models.caller import USER_ERRORS
@@ -56,7 +57,8 @@ class LiveMetric(Observer):
         if not self._working:
             return
         try:
-            self._score(call, new, responses)
+            with phase("score"):
+                self._score(call, new, responses)
         except USER_ERRORS as error:
             self._working, self._state.live = False, None
             log(logging.WARNING, f"{self._plan.name}: no live metric: {type(error).__name__}: {error}")

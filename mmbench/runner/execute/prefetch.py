@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from mmbench.core.errors import ModelUnusableError
+from mmbench.core.phases import phase
 from mmbench.core.requests import Request
 from mmbench.data import cache
 from mmbench.models.caller import USER_ERRORS, ModelCaller
@@ -86,8 +87,9 @@ class Prefetch:
             if not window:
                 return
             prepared = window.popleft()
-            for future in prepared.pending:
-                future.result()
+            with phase("preprocess" if self._caller.collates else "decode"):
+                for future in prepared.pending:
+                    future.result()
             yield prepared
 
     def _depth(self, requests: int, looks: bool) -> tuple[int, int]:
@@ -113,13 +115,15 @@ class Prefetch:
         return prepared
 
     def _build(self, batch: int, numbers: list[int]) -> Prepared:
-        return Prepared(batch, numbers, self._plan.requests(numbers))
+        with phase("load"):
+            return Prepared(batch, numbers, self._plan.requests(numbers))
 
     def _collate(self, prepared: Prepared) -> None:
         if not self._caller.collates:
             return
         try:
-            prepared.inputs = self._caller.collate(prepared.requests)
+            with phase("preprocess"):
+                prepared.inputs = self._caller.collate(prepared.requests)
         except ModelUnusableError as error:
             prepared.fatal = error
         except USER_ERRORS as error:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from mmbench.core.errors import StoppedError
+from mmbench.core.phases import phase
 from mmbench.core.requests import Request
 from mmbench.core.responses import ENDED_WELL, Call, Response
 from mmbench.core.visible import shown_name
@@ -98,6 +99,10 @@ class Recorder:
 
     def record_all(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
         """The same for several calls, in one write."""
+        with phase("post-process"):
+            self._record_all(ended)
+
+    def _record_all(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
         lines: list[ResponseLine] = []
         kept = [self._kept(call, responses, lines) for call, responses in ended]
         self._log.append(lines)
@@ -199,6 +204,7 @@ def _details(response: Response) -> Mapping[str, Any]:
         "reasoning": response.reasoning,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "image_tokens": usage.image_tokens if usage else None,
+        "cached_tokens": usage.cached_tokens if usage else None,
         "first_answer_token_s": _rounded(response.first_answer_token_s),
     }
 

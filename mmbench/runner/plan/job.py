@@ -11,7 +11,7 @@ from mmbench.resolve.identity import unrepeatable_digest
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.codec import digest
 from mmbench.results.rundir import RunDirectory, identity_of
-from mmbench.results.schema import TaskEntry
+from mmbench.results.schema import TaskEntry, Turn
 from mmbench.runner.plan.task_plan import TaskPlan
 
 
@@ -29,6 +29,8 @@ class Job:
     """What the user asked for."""
     out: Path
     """The folder of all runs."""
+    turn: Turn | None = None
+    """Its place among runs of two models that take turns; None for a run by itself."""
     fallback: str = field(default_factory=unrepeatable_digest)
     """Stands in for the digest of a model that has none: no other job has it, so nothing of such a model is resumed."""
 
