@@ -13,7 +13,10 @@ from mmbench.cli.options import Command, options
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmbench.gating.plan import PlanRow, PlanSettings
+    from mmbench.gating.plan import Clusters, PlanRow, PlanSettings
+
+_INSTEAD = ("sd", "design-effect", "clusters", "cluster-size", "icc")
+"""Options that a run makes needless."""
 
 
 @click.command(
@@ -25,6 +28,8 @@ Examples:
   mmbench gate plan RUN --metric vqa/scenes:accuracy
   mmbench gate plan --disagreement 10% --tolerance 1pt      # no run: two models that differ on 10 % of the samples
   mmbench gate plan --sd 30pt --tolerance 1pt --design-effect 3
+  mmbench gate plan --disagreement 10% --icc 0.2 --cluster-size 4  # clusters and samples
+  mmbench gate plan --disagreement 10% --icc 0.2 --clusters 500    # samples in 500 clusters
 """,
 )
 @click.argument("run", metavar="[RUN]", required=False)
@@ -36,6 +41,9 @@ Examples:
 @click.option(
     "--design-effect", metavar="X", help="How many times clusters multiply the variance; with a run, it tells."
 )
+@click.option("--clusters", type=click.IntRange(2), metavar="G", help="Clusters (images, say) that there are.")
+@click.option("--cluster-size", metavar="M", help="Samples of a cluster.")
+@click.option("--icc", metavar="R", help="Intra-cluster correlation of the differences, from 0 to 1.")
 @click.option(
     "--alpha", default="0.05", show_default=True, metavar="A", help="One-sided level over all rules together."
 )
@@ -57,14 +65,13 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
             raise UsageError("give a RUN, or one of --disagreement and --sd")
         if baseline is not None or metrics:
             raise UsageError("--baseline and --metric need a RUN")
-        effect = (
-            1.0 if values["design_effect"] is None else _positive(values["design_effect"], "--design-effect", "none")
-        )
+        given = values["design_effect"]
+        effect = 1.0 if given is None else _positive(given, "--design-effect", "none")
         sd = None if values["sd"] is None else _positive(values["sd"], "--sd", "points")
-        noises = [given_noise(disagreement, sd, effect)]
+        noises = [given_noise(disagreement, sd, effect, _clusters(values))]
     else:
-        if values["sd"] is not None or values["design_effect"] is not None:
-            raise UsageError("--sd and --design-effect stand in for a RUN; give one or the other")
+        if instead := [name for name in _INSTEAD if values[name.replace("-", "_")] is not None]:
+            raise UsageError(f"--{instead[0]} stands in for a RUN, which tells it; give one or the other")
         if disagreement is not None and baseline is not None:
             raise UsageError("two runs show how much they disagree: leave out --disagreement")
         other = None if baseline is None else load_run(baseline, out)
@@ -73,6 +80,33 @@ def plan(run: str | None, baseline: str | None, metrics: tuple[str, ...], **valu
     rows = plan_rows(noises, settings)
     _print(rows, settings, as_json=values["json"])
     return 0
+
+
+def _clusters(values: dict[str, Any]) -> Clusters | None:
+    """How samples cluster, as given. Raises `UsageError` for what is given by halves, or twice."""
+    from mmbench.gating.amounts import parse_amount
+    from mmbench.gating.plan import Clusters
+
+    count, icc = values["clusters"], values["icc"]
+    size = None if values["cluster_size"] is None else _positive(values["cluster_size"], "--cluster-size", "none")
+    if count is None and size is None and icc is None:
+        return None
+    if values["design_effect"] is not None:
+        raise UsageError("--design-effect says what --icc with --clusters or --cluster-size say; give one or the other")
+    if icc is None:
+        raise UsageError(
+            "--clusters and --cluster-size need --icc: how alike the samples of a cluster are, from 0 to 1"
+        )
+    if count is None and size is None:
+        raise UsageError(
+            "--icc needs --cluster-size (how many samples a cluster has) or --clusters (how many there are)"
+        )
+    amount = parse_amount(icc, "--icc")
+    if amount.kind not in ("none", "percent") or not 0 <= amount.number <= 1:
+        raise UsageError(f"--icc {icc!r}: an intra-cluster correlation lies between 0 and 1")
+    if size is not None and size < 1:
+        raise UsageError(f"--cluster-size {values['cluster_size']!r}: a cluster has at least one sample")
+    return Clusters(count, size, amount.number)
 
 
 def _settings(values: dict[str, Any], metrics: int, disagreement: float | None) -> PlanSettings:

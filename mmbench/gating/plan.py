@@ -15,7 +15,14 @@ from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.gating.decide import POWER
 from mmbench.gating.judge import check_sides
 from mmbench.results.run import Run, TaskResult
-from mmbench.stats import clustered_se, design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
+from mmbench.stats import (
+    clustered_se,
+    clusters_needed,
+    design_effect,
+    minimum_detectable_effect,
+    paired_binary_sd,
+    samples_needed,
+)
 
 TOLERANCES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Points for which samples are counted where no tolerance is given."""
@@ -53,6 +60,24 @@ class Noise:
     """Where it comes from, in words."""
     df: float | None = None
     """Degrees of freedom of the test at hand; None where none was made, which stands for many."""
+    is_given: bool = False
+    """Whether it was given as numbers, and not estimated from runs."""
+    clusters: Clusters | None = None
+    """How the samples cluster; None where each stands for itself, or a design effect says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """How samples cluster: several questions of one picture, say."""
+
+    count: int | None = None
+    """Clusters at hand; None where that is not known."""
+    size: float | None = None
+    """Samples of a cluster, on average; None where that is what is planned."""
+    icc: float | None = None
+    """Intra-cluster correlation of the differences; None where it is not known."""
+    even: float = 1.0
+    """How many even clusters one of these is worth to the degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +89,11 @@ class PlanRow:
     tolerance: float
     """In points."""
     needed: int | None
-    """Samples; None where nothing differs, so that nothing can be said."""
+    """Samples; None where nothing differs, so that nothing can be said, and where no number in the clusters at hand is enough."""
     smallest: float | None
     """The minimum detectable effect with the samples at hand, in points."""
+    clusters: int | None = None
+    """Clusters that these samples are in, or where none are enough, the fewest that could be; None without clusters."""
 
     def to_dict(self) -> dict[str, Any]:
         """One flat object, for JSON; the sd in points."""
@@ -75,7 +102,11 @@ class PlanRow:
             "metric": noise.name,
             "tolerance": self.tolerance,
             "needed": self.needed,
+            "needed_clusters": self.clusters,
             "n": noise.n,
+            "clusters": noise.clusters and noise.clusters.count,
+            "cluster_size": noise.clusters and noise.clusters.size,
+            "icc": noise.clusters and noise.clusters.icc,
             "smallest": self.smallest,
             "sd": noise.scale * noise.sd,
             "design_effect": noise.design_effect,
@@ -112,24 +143,57 @@ def plan_rows(noises: Sequence[Noise], settings: PlanSettings) -> list[PlanRow]:
         smallest = None
         if noise.n:
             se = noise.sd * math.sqrt(effect) / math.sqrt(noise.n)
-            smallest = noise.scale * minimum_detectable_effect(se, df=noise.df, **test)
+            known = noise.df is None or noise.is_given
+            smallest = noise.scale * minimum_detectable_effect(se, df=noise.df, known=known, **test)
         for tolerance in settings.tolerances:
-            needed = None
+            needed: tuple[int | None, int | None] = (None, None)
             if noise.sd:
                 try:
-                    needed = samples_needed(tolerance / noise.scale, sd=noise.sd, design_effect=effect, **test)
+                    needed = _needed(noise, tolerance / noise.scale, effect, test)
                 except ValueError as error:
                     raise UsageError(str(error)) from error
-            rows.append(PlanRow(noise, tolerance, needed, smallest))
+            rows.append(PlanRow(noise, tolerance, needed[0], smallest, needed[1]))
     return rows
 
 
-def given_noise(disagreement: float | None, sd: float | None, effect: float) -> Noise:
-    """Noise from numbers alone: the share of samples on which two runs differ, or an sd in points."""
+def _needed(noise: Noise, drop: float, effect: float, test: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Samples and clusters that show a drop; (None, clusters) where only more clusters would."""
+    groups = noise.clusters
+    if groups is None:
+        return samples_needed(drop, sd=noise.sd, design_effect=effect, **test), None
+    if groups.size is not None:
+        sd = noise.sd * math.sqrt(effect / groups.size)
+        count = clusters_needed(drop, sd=sd, df_share=groups.even, **test)
+        return math.ceil(count * groups.size), count
+    count, icc = groups.count or 2, groups.icc or 0.0
+    allowed = (drop / minimum_detectable_effect(1.0, df=count - 1, known=True, **test) / noise.sd) ** 2
+    spare = count * allowed - icc  # of the variance, what sampling within clusters may add
+    if spare <= 0:
+        return None, max(count + 1, clusters_needed(drop, sd=noise.sd * math.sqrt(icc), **test))
+    return max(1, math.ceil((1 - icc) / spare - 1e-9)) * count, count
+
+
+def given_noise(disagreement: float | None, sd: float | None, effect: float, clusters: Clusters | None = None) -> Noise:
+    """Noise from numbers alone.
+
+    Args:
+        disagreement: The share of samples on which two runs differ; None where there is an sd.
+        sd: Standard deviation of the difference of one sample, in points.
+        effect: The design effect, where no clusters are given.
+        clusters: Their intra-cluster correlation, with their number or size or both. Of a given size the design effect is
+            1 + (size - 1) icc (Kish, Survey Sampling, 1965).
+    """
+    n = df = None
+    if clusters is not None and clusters.size is not None:
+        effect = 1 + (clusters.size - 1) * (clusters.icc or 0.0)
+        if clusters.count is not None:
+            n, df = round(clusters.count * clusters.size), clusters.count - 1.0
+    told: dict[str, Any] = {"n": n, "df": df, "clusters": clusters, "is_given": True}
+    shown = None if clusters is not None and clusters.size is None else effect
     if disagreement is None:
-        return Noise("scores", (sd or 0.0) / 100.0, effect, 100.0, None, "the sd that was given")
+        return Noise("scores", (sd or 0.0) / 100.0, shown, 100.0, basis="the sd that was given", **told)
     basis = f"{100 * disagreement:g} % disagree"
-    return Noise("0/1 scores", paired_binary_sd(disagreement), effect, 100.0, None, basis)
+    return Noise("0/1 scores", paired_binary_sd(disagreement), shown, 100.0, basis=basis, **told)
 
 
 def noise_of(run: Run, baseline: Run | None, names: Sequence[str], disagreement: float | None) -> list[Noise]:
@@ -182,8 +246,16 @@ def _from_two(run: Run, baseline: Run, task: str, metric: str) -> Noise | None:
         share = 100 * each.changed / max(difference.n, 1)
         basis = f"the two runs, of whose {difference.n:,} samples {share:.1f} % differ; sd with the effect of clusters"
         sd = difference.se * math.sqrt(difference.n)
-        return Noise(f"{task}:{metric}", sd, None, each.scale, difference.n, basis, difference.df)
+        clusters = _at_hand(difference.n, difference.n_clusters, None, difference.df)
+        return Noise(f"{task}:{metric}", sd, None, each.scale, difference.n, basis, df=difference.df, clusters=clusters)
     return None
+
+
+def _at_hand(n: int, count: int, icc: float | None, df: float | None) -> Clusters | None:
+    """The clusters of a run; None where every sample is one of its own."""
+    if count >= n:
+        return None
+    return Clusters(count, n / count, icc, 1.0 if df is None else min(1.0, (df + 1) / count))
 
 
 def _from_one(task: TaskResult, metric_id: str, disagreement: float | None) -> Noise | None:
@@ -201,13 +273,17 @@ def _from_one(task: TaskResult, metric_id: str, disagreement: float | None) -> N
     effect, sd = 1.0, float(values.std())
     if sd > 0:
         effect = max(1.0, design_effect(clustered_se(values, codes), sd / math.sqrt(len(values))))
+    sizes = np.unique(codes, return_counts=True)[1]
+    beside = float((sizes**2).sum()) / len(values) - 1  # samples that share a sample's cluster, on average
+    icc = min(1.0, (effect - 1) / beside) if beside > 0 else None
+    clusters = _at_hand(len(values), len(sizes), icc, None)
     name = f"{task.name}:{metric_id}"
     if disagreement is None:
         basis = "one run: two models that agree by chance alone, which takes the most samples (--baseline, --disagreement: fewer)"
         if sd == 0:
             basis = "every sample has the same score: one run says nothing here"
-        return Noise(name, math.sqrt(2) * sd, effect, metric.scale, len(values), basis)
+        return Noise(name, math.sqrt(2) * sd, effect, metric.scale, len(values), basis, clusters=clusters)
     if not np.isin(values, (0.0, 1.0)).all():
         raise UsageError(f"--disagreement is for scores of 0 and 1, which {name} has not; give --baseline instead")
     basis = f"{100 * disagreement:g} % disagree, in the clusters of this run"
-    return Noise(name, paired_binary_sd(disagreement), effect, metric.scale, len(values), basis)
+    return Noise(name, paired_binary_sd(disagreement), effect, metric.scale, len(values), basis, clusters=clusters)

@@ -23,6 +23,11 @@ MARKS: dict[Outcome, str] = {"passed": "ok", "violated": "FAIL", "undecided": "?
 """How outcomes are shown."""
 
 _LEFT = ("", "rule", "verdict")
+_OF_CLUSTERS = ("clusters needed", "clusters at hand", "icc")
+_PLAN_TITLES: tuple[str, ...] = (
+    *("metric", "tolerance", "samples needed", "clusters needed", "at hand", "clusters at hand", "detectable"),
+    *("sd", "icc", "design effect"),
+)
 _NAMED = 3
 """Rules that a note names, of those that share a reason."""
 _TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "bounds", "p (drop)", "detectable", "n", "verdict")
@@ -116,19 +121,14 @@ def _measured(value: float | None, unit: str) -> str:
 
 def plan_table(rows: Sequence[PlanRow], settings: PlanSettings) -> Table:
     """How many samples each tolerance needs, a row a metric and tolerance."""
-    titles = ("metric", "tolerance", "samples needed", "at hand", "detectable", "sd", "design effect")
-    cells = [
-        (
-            row.noise.name,
-            f"{row.tolerance:g}pt",
-            "n/a" if row.needed is None else f"{row.needed:,}",
-            "" if row.noise.n is None else f"{row.noise.n:,}",
-            "" if not row.smallest else f"{row.smallest:.2f}",
-            f"{row.noise.scale * row.noise.sd:.1f}",
-            "" if row.noise.design_effect is None else f"{row.noise.design_effect:.2f}",
-        )
-        for row in rows
-    ]
+    cells = [_plan_row(row) for row in rows]
+    if any(row.noise.clusters for row in rows):
+        titles = _PLAN_TITLES
+    else:
+        titles = tuple(title for title in _PLAN_TITLES if title not in _OF_CLUSTERS)
+        cells = [
+            tuple(cell for cell, title in zip(each, _PLAN_TITLES, strict=True) if title in titles) for each in cells
+        ]
     breaks = frozenset(n for n in range(1, len(rows)) if rows[n].noise.name != rows[n - 1].noise.name)
     basis = dict.fromkeys(f"{row.noise.name}: {row.noise.basis}" for row in rows)
     shared = f", shared by {settings.rules} rules" if settings.rules > 1 else ""
@@ -137,8 +137,33 @@ def plan_table(rows: Sequence[PlanRow], settings: PlanSettings) -> Table:
         f"detectable: the drop that the samples at hand show; it and sd are in points; alpha {settings.alpha:g} one-sided{shared}, power {settings.power:g}",
         "to exclude a drop (non-inferiority) takes about as many as to see it",
     )
+    short = [row for row in rows if row.needed is None and row.clusters is not None and row.noise.clusters is not None]
+    few = tuple(
+        f"no number of samples in {row.noise.clusters.count:,} clusters shows a drop of {row.tolerance:g}pt: it takes {row.clusters:,} "
+        "clusters or more"
+        for row in short
+        if row.noise.clusters is not None and row.noise.clusters.count is not None
+    )
     columns = tuple(Column(title, "left" if title == "metric" else "right") for title in titles)
-    return Table(columns, tuple(cells), breaks, notes, title="samples that a tolerance needs")
+    return Table(columns, tuple(cells), breaks, (*few, *notes), title="samples that a tolerance needs")
+
+
+def _plan_row(row: PlanRow) -> tuple[str, ...]:
+    noise = row.noise
+    groups = noise.clusters
+    more_clusters = row.needed is None and row.clusters is not None
+    return (
+        noise.name,
+        f"{row.tolerance:g}pt",
+        "n/a" if row.needed is None else f"{row.needed:,}",
+        "" if row.clusters is None else f"{'≥ ' if more_clusters else ''}{row.clusters:,}",
+        "" if noise.n is None else f"{noise.n:,}",
+        "" if groups is None or groups.count is None else f"{groups.count:,}",
+        "" if not row.smallest else f"{row.smallest:.2f}",
+        f"{noise.scale * noise.sd:.1f}",
+        "" if groups is None or groups.icc is None else f"{groups.icc:.2f}",
+        "" if noise.design_effect is None else f"{noise.design_effect:.2f}",
+    )
 
 
 def false_alarm_lines(found: FalseAlarms) -> list[str]:

@@ -22,7 +22,13 @@ from mmbench.stats.paired import (
     paired_mean_difference,
     paired_ratio_difference,
 )
-from mmbench.stats.power import design_effect, minimum_detectable_effect, paired_binary_sd, samples_needed
+from mmbench.stats.power import (
+    clusters_needed,
+    design_effect,
+    minimum_detectable_effect,
+    paired_binary_sd,
+    samples_needed,
+)
 from mmbench.stats.resampling import (
     RESAMPLES,
     Bootstrap,
@@ -51,6 +57,7 @@ __all__ = [
     "bootstrap_values",
     "cluster_sums",
     "clustered_se",
+    "clusters_needed",
     "design_effect",
     "exact_totals",
     "formula_interval",

@@ -275,6 +275,12 @@ def test_plan_from_runs_from_numbers_and_from_the_configuration(call: Call, runs
     assert ended.document()["plan"][0]["needed"] == 6183
     table = call("gate", "plan", "near", "--baseline", "good", "--metric", NAME, "--tolerance", "0.5pt")
     assert "samples needed" in table.out
+    given = ("gate", "plan", "--disagreement", "10%", "--tolerance", "1pt", "--icc", "0.2")
+    (row,) = call(*given, "--cluster-size", "4", "--json").document()["plan"]
+    assert (row["needed"], row["needed_clusters"], row["design_effect"]) == (4 * 2474, 2474, 1.6)
+    (row,) = call(*given, "--clusters", "5", "--json").document()["plan"]
+    assert (row["needed"], row["needed_clusters"], row["clusters"]) == (None, 1237, 5)
+    assert "it takes 1,237 clusters or more" in call(*given, "--clusters", "5").out
     (tmp_path / "mmbench.toml").write_text('[gate.plan]\ntolerance = "2pt"\n')
     (row,) = call("gate", "plan", "good", "--json").document()["plan"]
     assert row["tolerance"] == 2.0
@@ -297,7 +303,15 @@ def test_plan_from_runs_from_numbers_and_from_the_configuration(call: Call, runs
         (["--sd", "30"], "points above 0"),
         (["--sd", "30pt", "--design-effect", "0"], "--design-effect"),
         (["--disagreement", "0.1", "--metric", "a:b"], "need a RUN"),
-        (["good", "--sd", "3pt"], "stand in for a RUN"),
+        (["good", "--sd", "3pt"], "stands in for a RUN"),
+        (["good", "--icc", "0.1"], "stands in for a RUN"),
+        (["--sd", "30pt", "--icc", "0.1"], "--icc needs"),
+        (["--sd", "30pt", "--clusters", "50"], "need --icc"),
+        (["--sd", "30pt", "--clusters", "1", "--icc", "0.1"], "--clusters"),
+        (["--sd", "30pt", "--clusters", "50", "--icc", "1.2"], "between 0 and 1"),
+        (["--sd", "30pt", "--clusters", "50", "--icc", "-0.1"], "between 0 and 1"),
+        (["--sd", "30pt", "--cluster-size", "0.5", "--icc", "0.1"], "at least one sample"),
+        (["--sd", "30pt", "--cluster-size", "4", "--icc", "0.1", "--design-effect", "2"], "one or the other"),
         (["good", "--baseline", "near", "--disagreement", "0.1"], "leave out --disagreement"),
         (["good", "--metric", "stored/task:acuracy"], "Did you mean"),
         (["nobody"], "there is no run"),

@@ -10,11 +10,12 @@ from mmbench.core import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.score_table import ScoreTable
 from mmbench.gating.aa import false_alarms
 from mmbench.gating.judge import gate
-from mmbench.gating.plan import PlanSettings, given_noise, noise_of, plan_rows, tolerances_within
+from mmbench.gating.plan import Clusters, PlanSettings, given_noise, noise_of, plan_rows, tolerances_within
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric
 from mmbench.reporting.gate import false_alarm_lines
 from mmbench.results.find import load_run
+from mmbench.stats import paired_mean_difference
 
 Z = 1.6448536269514722 + 0.8416212335729143
 
@@ -68,6 +69,58 @@ def test_clusters_and_rules_ask_for_more():
     assert needed(rules=12) > 1.7 * needed()
 
 
+def clustered(clusters, *tolerances):
+    settings = PlanSettings(tolerances=tolerances or (1.0,))
+    return plan_rows([given_noise(0.10, None, 1.0, clusters)], settings)
+
+
+def test_clusters_of_a_size_multiply_the_samples_by_kishs_design_effect():
+    (plain,), (alone,) = clustered(None), clustered(Clusters(size=4.0, icc=0.0))
+    (row,) = clustered(Clusters(size=4.0, icc=0.2))
+    assert alone.needed == pytest.approx(plain.needed, abs=4)
+    assert row.noise.design_effect == pytest.approx(1.6)
+    assert row.needed == 4 * row.clusters == pytest.approx(1.6 * plain.needed, abs=8)
+    assert clustered(Clusters(size=1.0, icc=0.9))[0].needed == plain.needed
+
+
+def test_in_given_clusters_the_samples_are_found_or_there_are_too_few_clusters():
+    """The variance of the mean of m samples in each of G clusters is sd² (icc / G + (1 - icc) / (G m))."""
+    (row,) = clustered(Clusters(count=1500, icc=0.2))
+    size = row.needed / 1500
+    assert size == int(size)
+    for m, enough in ((size, True), (size - 1, False)):
+        se = (0.10 * (0.2 / 1500 + 0.8 / (1500 * m))) ** 0.5
+        assert (Z * se <= 0.01) is enough
+    (short,) = clustered(Clusters(count=5, icc=0.2), 1.0)
+    assert (short.needed, short.clusters) == (None, math.ceil(0.2 * 0.10 * (Z / 0.01) ** 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [5, 10])
+def test_what_clusters_at_hand_show_is_found_8_times_in_10(count):
+    clusters = Clusters(count=count, size=10.0, icc=0.3)
+    (row,) = plan_rows([given_noise(None, 30.0, 1.0, clusters)], PlanSettings(tolerances=(5.0,)))
+    assert (row.noise.n, row.noise.df) == (10 * count, count - 1)
+    generator, codes = np.random.default_rng(count), np.repeat(np.arange(count), 10)
+    found = 0
+    for _ in range(3000):
+        noise = 30 * (0.3**0.5 * generator.normal(size=count)[codes] + 0.7**0.5 * generator.normal(size=10 * count))
+        found += paired_mean_difference(np.zeros(10 * count), row.smallest + noise, codes).p_upper <= 0.05
+    assert 0.77 <= found / 3000 <= 0.83
+
+
+def test_a_run_with_clusters_is_planned_for_in_clusters(tmp_path):
+    a, b = scores(2000, 0.1, size=10)
+    baseline, run = stored(tmp_path, a=a, b=b)
+    for other in (baseline, None):
+        (row,) = plan_rows(noise_of(run, other, [], None), PlanSettings(tolerances=(1.0,)))
+        assert (row.noise.clusters.count, row.noise.clusters.size) == (200, 10.0)
+        assert row.needed == 10 * row.clusters
+    a, b = scores(2000, 0.1)
+    run = stored(tmp_path / "alone", a=a)[0]
+    assert plan_rows(noise_of(run, None, [], None), PlanSettings(tolerances=(1.0,)))[0].clusters is None
+
+
 def test_an_sd_is_in_points():
     (row,) = plan_rows([given_noise(None, 30.0, 1.0)], PlanSettings(tolerances=(1.0,)))
     assert row.needed == math.ceil((Z * 30) ** 2)
@@ -80,9 +133,7 @@ def test_two_runs_tell_their_noise_clusters_included(tmp_path):
     (row,) = plan_rows([noise], PlanSettings(tolerances=(1.0,)))
     result = gate([run], [baseline], [])
     assert row.smallest == pytest.approx(100 * result.verdicts[0].smallest)
-    assert row.needed == pytest.approx(
-        2000 * (row.smallest / 1.0) ** 2, rel=1e-2
-    )  # t, and the normal for what is needed
+    assert row.needed == pytest.approx((Z * noise.sd / 0.01) ** 2, rel=2e-3)
     assert "% differ" in row.noise.basis
 
 
@@ -166,4 +217,4 @@ def test_rules_that_are_no_comparison_of_metrics_are_named(tmp_path):
     found = false_alarms([run], [baseline], rules, simulations=20)
     assert found.left_out == (f"{TASK}:latency_p50 <= 3ms",)
     with pytest.raises(NotComparableError, match="none of the rules"):
-        false_alarms([run], [baseline], rules[1:], simulations=20)
+        false_alarms([run], [baseline], rules[1:], simulations=20, only=True)
