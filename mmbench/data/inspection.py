@@ -22,6 +22,12 @@ _SHOWN_ROWS = 3
 _MOST_PROBLEMS = 1000
 _HISTOGRAM = 20
 _SHOWN_FILES = 30
+_OF_KIND = {
+    QUESTIONS: {"question", "answer", "answers", "choices"},
+    CAPTIONS: {"caption", "captions", "sentences"},
+    UTTERANCES: {"label"},
+}
+"""Fields that say what rows are meant to be, where none of them can be read."""
 _FAMILIES = {QUESTIONS: "vqa, mcq and yes-no", CAPTIONS: "captioning and retrieval", UTTERANCES: "sentiment"}
 
 
@@ -82,7 +88,16 @@ def inspect(path: Path, *, kind: str = "", reading: Reading | None = None) -> In
             return _several(path, files, kind, reading, str(error))
     kinds = [kind] if kind else [QUESTIONS, CAPTIONS, UTTERANCES]
     found = [_inspected(path, each, reading) for each in kinds]
-    return min(found, key=lambda each: (not each.good, len(each.problems) - each.good))
+    named = _first_names(path) if not any(each.good for each in found) else set()
+    return min(found, key=lambda each: (not each.good, not named & _OF_KIND[each.kind], len(each.problems) - each.good))
+
+
+def _first_names(path: Path) -> set[str]:
+    """The fields of the first row, whether they hold anything or not."""
+    try:
+        return {name for record in open_table(path).first(1) for name in record.fields}
+    except DataError:
+        return set()
 
 
 def _several(path: Path, files: Sequence[Path], kind: str, reading: Reading | None, problem: str) -> Inspection:
@@ -118,10 +133,7 @@ def _inspected(path: Path, kind: str, reading: Reading | None) -> Inspection:
 
 def _looks_like_results(path: Path) -> str:
     """What the first row of a file looks like, as it lies there."""
-    try:
-        return looks_like_results(name for record in open_table(path).first(1) for name in record.fields)
-    except DataError:
-        return ""
+    return looks_like_results(_first_names(path))
 
 
 class _Looker:

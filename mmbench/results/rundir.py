@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -171,6 +172,12 @@ class RunDirectory:
     def locked(self) -> _Lock:
         """A context manager: this process alone writes here. Raises `RunFailedError` when another one does."""
         return _Lock(self.path)
+
+    def remove_unanswered(self) -> None:
+        """Remove the run, if nothing was learned or answered in it; only the owner of the lock may."""
+        learned = any(task.learned is not None for task in self.read().tasks.values())
+        if not learned and not any(log.stat().st_size for log in self.path.glob("tasks/*/responses.jsonl")):
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def is_locked(self) -> bool:
         """Whether a process is writing here now; also True where that cannot be told. Nothing is written."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mmbench.core.errors import DamagedFileError, MmbenchError, RunFailedError
+from mmbench.core.errors import DamagedFileError, MmbenchError, RunFailedError, UsageError
 from mmbench.core.phases import phase
 from mmbench.core.secrets import masked
 from mmbench.perf.machine import git_state, machine, packages
@@ -64,7 +64,11 @@ class Session:
         self.directory = self.job.directory()
 
     def execute(self) -> None:
-        """Run to the end. Raises `Interrupted`; failures are kept in `failure` and in run.json."""
+        """Run to the end. Raises `Interrupted`; failures are kept in `failure` and in run.json.
+
+        A new run of a model that says when it is opened that it cannot be asked leaves nothing behind.
+        """
+        new = not self.directory.path.exists()
         with self.directory.locked():
             self.run = self._begin()
             self._mend_perf()
@@ -86,6 +90,8 @@ class Session:
                 self.failure = error
                 with contextlib.suppress(RunFailedError):
                     self._end(tasks, "failed", str(error))
+                if new and isinstance(error, UsageError) and not self.opened:
+                    self.directory.remove_unanswered()
                 return
             self._end(tasks, None, None)
 

@@ -1,6 +1,7 @@
 """Data files of strangers: only what decodes as an image is sent, and only from where the user said."""
 
 import base64
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -105,3 +106,48 @@ def test_a_folder_that_is_none_is_a_sentence(world: Path, call: Callable[..., En
     ended.refused(2, "nowhere")
     ended, _ = ask(call, questions(world / "data", "own.png"), "--allow", "outside")
     ended.refused(2, "outside-images")
+
+
+def snapshot(world: Path, blobs: str = "") -> Path:
+    """A dataset as the hub's cache has it: the files of a revision are links to blobs, or blobs are a link elsewhere."""
+    repo = world / "hub" / "datasets--owner--name"
+    files = questions(world / "data", "own.png"), world / "data" / "images" / "own.png"
+    (repo / "snapshots" / "abc" / "images").mkdir(parents=True)
+    if blobs:
+        (repo / "blobs").symlink_to(world / blobs)
+    else:
+        (repo / "blobs").mkdir()
+    for number, file in enumerate(files):
+        blob = file if blobs else file.rename(repo / "blobs" / str(number))
+        place = repo / "snapshots" / "abc" / file.relative_to(world / "data")
+        place.symlink_to(Path(os.path.relpath(repo / "blobs" / blob.name, place.parent)))
+    return repo / "snapshots" / "abc"
+
+
+@pytest.mark.parametrize("given", [".", "mine.jsonl"])
+def test_the_images_of_a_snapshot_in_the_cache_of_the_hub_are_its_own(
+    given: str, world: Path, call: Callable[..., Ended]
+) -> None:
+    folder = snapshot(world)
+    (world / "home").symlink_to(world / "hub")
+    data = world / "home" / folder.relative_to(world / "hub") / given
+    ended, server = ask(call, data)
+    assert ended.code == 0, ended.err
+    assert len(sent(server)) == 1
+    (folder / "images" / "trap.png").symlink_to(world / "private" / "photo.png")
+    (folder / "mine.jsonl").unlink()
+    ended, server = ask(call, questions(folder, "own.png", "trap.png"))
+    ended.refused(2, "trap.png", "--images")
+    assert server.requests == []
+
+
+def test_a_folder_that_only_looks_like_the_cache_of_the_hub_leads_nowhere(
+    world: Path, call: Callable[..., Ended]
+) -> None:
+    folder = snapshot(world, blobs="private")
+    (folder / "mine.jsonl").unlink()
+    (folder / "images" / "own.png").unlink()
+    (folder / "images" / "own.png").symlink_to("../../../blobs/photo.png")
+    ended, server = ask(call, questions(folder, "own.png"))
+    ended.refused(2, "--images")
+    assert server.requests == []

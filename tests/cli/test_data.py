@@ -177,3 +177,23 @@ def test_answers_of_a_model_are_told_from_questions(rows: object, told: str, her
     assert ended.code == 2
     assert ("mmbench score" in ended.out + ended.err) == bool(told)
     assert told in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ({"image": "a.png", "caption": ""}, "captions"),
+        ({"image": "a.png", "captions": []}, "captions"),
+        ({"image": "a.png", "caption": None}, "captions"),
+        ({"image": "a.png", "label": "cat"}, "utterances"),
+        ({"image": "a.png", "answers": []}, "questions"),
+    ],
+)
+def test_rows_of_which_none_can_be_read_are_what_their_fields_say(
+    row: object, kind: str, here: Path, call: Call
+) -> None:
+    (here / "a.png").write_bytes(png((1, 2, 3)))
+    (here / "mine.jsonl").write_text(json.dumps(row))
+    ended = call("data", "inspect", "mine.jsonl", "--json")
+    assert ended.code == 2
+    assert ended.document()["kind"] == kind

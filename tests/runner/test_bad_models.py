@@ -9,6 +9,7 @@ import pytest
 from helpers import Colours, evaluate, lines, statuses, write_captions, write_questions
 
 from mmbench import Generation, ModelInfo, Usage
+from mmbench.core import UsageError
 from mmbench.results.rundir import RunDirectory
 
 
@@ -346,6 +347,18 @@ def test_a_model_that_cannot_be_opened_ends_its_run_with_one_sentence(tmp_path: 
     assert result.exit_code == 4
     assert f"failed in open(): {type(error).__name__}" in result.failures["Fragile"]
     assert result.runs[0].record.status == "failed"
+
+
+def test_a_model_that_says_that_it_cannot_be_asked_leaves_nothing_behind(tmp_path: Path) -> None:
+    data, runs = write_questions(tmp_path, 4), tmp_path / "runs"
+    with pytest.raises(UsageError):
+        evaluate(Fragile("open", UsageError("no image")), data, tmp_path)
+    assert list(runs.iterdir()) == []
+    assert evaluate(Fragile("nowhere", UsageError()), data, tmp_path, limit=2).exit_code == 0
+    with pytest.raises(UsageError):
+        evaluate(Fragile("open", UsageError("no image")), data, tmp_path)
+    (run,) = runs.iterdir()
+    assert len(lines(run)) == 2
 
 
 def test_what_was_answered_counts_even_when_the_model_cannot_be_closed(tmp_path: Path) -> None:

@@ -48,18 +48,29 @@ def check_leaving(jobs: Iterable[Job], folders: Sequence[str], allowed: frozense
 
 
 def _check(model: str, plan: TaskPlan, data: Path, named: Sequence[Path]) -> None:
-    roots = [os.path.realpath(each) + os.sep for each in (data if data.is_dir() else data.parent, *named)]
+    own = data if data.is_dir() else data.parent
+    roots = [os.path.realpath(each) + os.sep for each in (own, *_blobs(own), *named)]
     places = {path: _real(path) for path in dict.fromkeys(_paths(plan))}
     outside = [path for path, place in places.items() if not place.startswith(tuple(roots))]
     if outside:
         shown = ", ".join(
-            shown_name(path if places[path] == path else f"{path} → {places[path]}") for path in outside[:_NAMED]
+            shown_name(path) + ("" if places[path] == path else f" → {shown_name(places[path])}")
+            for path in outside[:_NAMED]
         )
         more = f" and {len(outside) - _NAMED:,} more" if len(outside) > _NAMED else ""
         raise UsageError(
             f"{plan.name}: {len(outside):,} image{'s' * (len(outside) > 1)} outside {roots[0].rstrip(os.sep)} would be sent to "
             f"{model}: {shown}{more}. To send images of another folder: --images FOLDER; of any: --allow {OUTSIDE_IMAGES}"
         )
+
+
+def _blobs(folder: Path) -> Iterator[Path]:
+    """Where the cache of the hub keeps the files of a folder: ``NAME/snapshots/REVISION`` has links to ``NAME/blobs``."""
+    for each in Path(os.path.realpath(folder), "_").parents:
+        blobs = each.parent.parent / "blobs"
+        # In the cache they are a folder. A link would lead wherever whoever made it likes.
+        if each.parent.name == "snapshots" and Path(os.path.realpath(blobs)) == blobs:
+            yield blobs
 
 
 def _paths(plan: TaskPlan) -> Iterator[str]:
