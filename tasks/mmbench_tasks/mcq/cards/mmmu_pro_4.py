@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from mmbench.data import Distribution, Fields, Hub, Official
-from mmbench_tasks.mcq.card import McqCard
-from mmbench_tasks.questions import question_rows
+from dataclasses import replace
 
-CARD = McqCard(
+from mmbench_tasks.mcq.cards import mmmu_pro_10
+
+CARD = replace(
+    mmmu_pro_10.CARD,
     name="mcq/mmmu-pro-standard-4",
     description="MMMU questions that a text alone does not answer, 4 options, read by the official parser without its random guesses",
-    licence="Apache-2.0",
-    citation="Yue et al., MMMU-Pro: A More Robust Multi-discipline Multimodal Understanding Benchmark, ACL 2025",
-    source=Distribution(
-        rows_of=question_rows,
-        name="mmmu-pro",
-        hub=Hub(
-            id="MMMU/MMMU_Pro",
-            unpinned="no full hash is known",
-            config="standard (4 options)",
-        ),
-        official=Official(files={"test": ("*.jsonl",)}, url="https://github.com/MMMU-Benchmark/MMMU"),
-        fields=Fields(
-            id="id",
-            question="question",
-            choices="options",
-            answer="answer",
-            image=tuple(f"image_{number}" for number in range(1, 8)),
-            media="id",
-            slices__subject="subject",
-            answer_is="letter",
-        ),
-    ),
-    max_images=7,
-    rule="mmmu-pro",
-    results=Fields(id="id", prediction="response"),
-    samples=1_730,
+    source=mmmu_pro_10.source(4),
     verified="the official parser",
 )

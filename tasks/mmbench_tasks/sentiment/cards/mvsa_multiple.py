@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from mmbench.data import Distribution, Fields, Official
-from mmbench_tasks.sentiment.card import SentimentCard
-from mmbench_tasks.sentiment.published import read_mvsa, utterances
+from dataclasses import replace
 
-CARD = SentimentCard(
+from mmbench_tasks.sentiment.cards import mvsa_single
+
+CARD = replace(
+    mvsa_single.CARD,
     name="sentiment/mvsa-multiple",
     description="tweets with an image, three annotators; labels of text and image merged, contradictions left out; all pairs, as there is no official split",
-    licence="unknown",
-    citation="Niu et al., Sentiment Analysis on Multi-View Social Data, MMM 2016",
-    source=Distribution(
-        rows_of=utterances({"positive": "positive", "neutral": "neutral", "negative": "negative"}),
-        name="mvsa-multiple",
-        official=Official(
-            files={"test": ()},
-            read=read_mvsa,
-            images=(".",),
-            url="https://mcrlab.net/research/mvsa-sentiment-analysis-on-multi-view-social-data/",
-        ),
-        fields=Fields(id="id", text="text", label="label", image="image", media="id"),
-    ),
-    targets=("class",),
-    metrics=("accuracy", "f1(average=weighted)", "f1(average=macro)"),
+    source=mvsa_single.source("mvsa-multiple"),
     samples=17_024,
-    verified="the rule of merging; the count is that of the splits of CLMLF; the data are not at hand",
 )
