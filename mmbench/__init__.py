@@ -1,9 +1,10 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
 The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, and `score`
-takes a file of predictions in the place of a model. `load_run` reads a stored run, `rescore` applies today's metrics to it,
-`compare` says what sets two runs apart, `report` ranks many, and `gate` holds a run against limits and against a baseline of
-`save_baseline`. The types that plug-ins are written with are here as well.
+takes a file of predictions in the place of a model. `load_run` reads a stored run, `samples` gives it sample by sample, `rescore`
+applies today's metrics to it, `compare` says what sets two runs apart, `report` ranks many, `export` writes them for other tools,
+and `gate` holds a run against limits and against a baseline of `save_baseline`. The types that plug-ins are written with are here
+as well.
 
 Everything loads when it is first used: importing this package imports nothing but the standard library.
 """
@@ -17,11 +18,14 @@ from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from mmbench.api.compare import Comparison, compare
+    from mmbench.api.export import export
     from mmbench.api.gate import GateResult, gate
+    from mmbench.api.load_run import StoredRun, load_run
     from mmbench.api.repair import Repaired, repair
     from mmbench.api.report import RunReport, report
     from mmbench.api.rescore import Rescored, rescore
     from mmbench.api.run import RunResult, run
+    from mmbench.api.samples import samples
     from mmbench.api.save_baseline import SavedBaseline, save_baseline
     from mmbench.api.score import ScoreResult, score
     from mmbench.api.train import TrainResult, train
@@ -69,7 +73,6 @@ if TYPE_CHECKING:
         UsageError,
     )
     from mmbench.metrics.formulas import mean_metric
-    from mmbench.results.find import load_run
     from mmbench.results.run import Run, TaskResult
 
 __version__ = "0.1.0"
@@ -120,6 +123,7 @@ __all__ = [
     "SavedBaseline",
     "ScoreResult",
     "ScoreTable",
+    "StoredRun",
     "TaskInfo",
     "TaskResult",
     "TrainResult",
@@ -128,6 +132,7 @@ __all__ = [
     "Usage",
     "UsageError",
     "compare",
+    "export",
     "gate",
     "load_run",
     "mean_metric",
@@ -135,6 +140,7 @@ __all__ = [
     "report",
     "rescore",
     "run",
+    "samples",
     "save_baseline",
     "score",
     "train",
@@ -144,15 +150,17 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "mmbench.api.compare": ("Comparison", "compare"),
+        "mmbench.api.export": ("export",),
         "mmbench.api.gate": ("GateResult", "gate"),
+        "mmbench.api.load_run": ("StoredRun", "load_run"),
         "mmbench.api.repair": ("Repaired", "repair"),
         "mmbench.api.report": ("RunReport", "report"),
         "mmbench.api.rescore": ("Rescored", "rescore"),
         "mmbench.api.run": ("RunResult", "run"),
         "mmbench.api.save_baseline": ("SavedBaseline", "save_baseline"),
+        "mmbench.api.samples": ("samples",),
         "mmbench.api.score": ("ScoreResult", "score"),
         "mmbench.api.train": ("TrainResult", "train"),
-        "mmbench.results.find": ("load_run",),
         "mmbench.results.run": ("Run", "TaskResult"),
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (

@@ -16,6 +16,7 @@ from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown, tables_markdown
 from mmbench.reporting.pareto import pareto_figure
 from mmbench.reporting.sweep_table import sweep_tables
+from mmbench.resolve.allowances import FOREIGN_SOURCE
 from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import digest, write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
@@ -116,6 +117,15 @@ class RunResult:
         except ImportError as error:
             raise MissingExtraError("to_pandas()", "pandas") from error
         return pd.DataFrame([row.to_dict() for row in self.metrics])
+
+    def samples(self) -> pd.DataFrame:
+        """One row for each sample, task and run: what was asked, answered, scored and timed; see `mmbench.samples`.
+
+        Raises `MissingExtraError` without pandas, `NotComparableError` for damaged files.
+        """
+        from mmbench.api.samples import samples_frame
+
+        return samples_frame(self.runs, self.tasks, allow=FOREIGN_SOURCE)  # the task was typed on this command
 
     def __str__(self) -> str:
         if self.sweep:

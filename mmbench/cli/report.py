@@ -23,7 +23,6 @@ Examples:
   mmbench report concat late --tasks vqa/scenes --format md
   mmbench report results/runs/* --output leaders.html  # the ending names the format
   mmbench report results/runs/* --metric "vqa/scenes:block_accuracy" --format csv
-  mmbench report concat --hub                          # the model-index block of a model card
   mmbench report results/reference/*.json --leaderboard --format md --output results/leaderboard.md
 
 RUN is a run directory, a name under --out, or a saved baseline. Runs of one model that differ in seed alone are one row.
@@ -53,22 +52,16 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
 )
 @click.option("--all-metrics", is_flag=True, help="A column for every metric instead of the primary ones.")
 @click.option("--leaderboard", is_flag=True, help="Begin with the mean over tasks that the same models ran.")
-@click.option("--hub", is_flag=True, help="The model-index block for a model card on the Hugging Face Hub, as YAML.")
-@click.option("--source", metavar="URL", help="With --hub: where the results can be seen.")
 @click.option("--title", default="mmbench report", show_default=True, help="Title of an HTML page.")
 @options("solved", "out")
 def command(runs: tuple[str, ...], output: str | None, format_name: str | None, **values: Any) -> int:
     """Tables and leaderboards of runs: who leads, and how sure that is."""
     if not runs:
         raise UsageError("a report needs at least one run, for example: mmbench report results/runs/*")
-    if values["hub"] and format_name is not None and _typed("format_name"):
-        raise UsageError("--hub writes YAML: leave out --format")
-    if values["source"] is not None and not values["hub"]:
-        raise UsageError("--source belongs to --hub")
     if format_name is not None:
         registry.find("renderer", format_name)
     target = writable_file("--output", output, runs)
-    if target is not None and not values["hub"]:
+    if target is not None:
         format_name = _format_for(target, format_name)
     from mmbench.api.report import report as make_report
 
@@ -115,10 +108,6 @@ def _typed(option: str) -> bool:
 
 def _rendered(report: RunReport, format_name: str | None, values: dict[str, Any]) -> str | None:
     """The report as text; None for a terminal."""
-    if values["hub"]:
-        from mmbench.reporting.hub import model_index
-
-        return model_index(report, values["source"])
     if format_name == "html":
         from mmbench.reporting.html_page import tables_html
 

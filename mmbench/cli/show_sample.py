@@ -10,7 +10,7 @@ import click
 
 from mmbench.cli.picture import can_draw, draw
 from mmbench.cli.values import say
-from mmbench.core.errors import ForeignSourceError, NotComparableError, UnknownNameError, UsageError
+from mmbench.core.errors import ForeignSourceError, UnknownNameError, UsageError
 from mmbench.core.ids import split_variant
 from mmbench.core.media import Media
 from mmbench.core.samples import Sample
@@ -36,9 +36,11 @@ def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool) -> Non
         UsageError: If there is no such sample.
         NotComparableError: If the data have changed, or a file of the run is damaged.
     """
+    from mmbench.resolve.stored_samples import stored_samples
+
     cluster: str | None
     try:
-        sample = _stored_sample(result, sample_id, foreign=foreign)
+        sample = find_sample(stored_samples(result, foreign=foreign), sample_id, result.name)
     except (ForeignSourceError, UsageError) as error:
         if isinstance(error, UnknownNameError) and error.kind.startswith("sample of"):
             raise
@@ -52,18 +54,6 @@ def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool) -> Non
         print_references(sample)
     _print_answers(result, wanted)
     _print_scores(result.tables(), wanted, cluster)
-
-
-def _stored_sample(result: TaskResult, wanted: str, *, foreign: bool) -> Sample:
-    from mmbench.resolve.task_names import resolve_source
-
-    task = resolve_source(result.source, foreign=foreign).task
-    then, now = result.entry.fingerprint, task.fingerprint()
-    if now != then:
-        raise NotComparableError(
-            f"the data of {result.name} have changed since this run (fingerprint {then[:12]}, now {now[:12]})"
-        )
-    return find_sample(task.samples(result.entry.split), wanted, result.name)
 
 
 def find_sample(samples: Sequence[Sample], wanted: str, task: str) -> Sample:

@@ -5,7 +5,6 @@ import io
 import json
 
 import pytest
-import yaml
 from boards import table, written
 from stored import TASK
 
@@ -46,11 +45,6 @@ def test_runs_are_named_by_their_model_and_formats_by_an_option_or_an_ending(cal
     assert "<title>&lt;us&gt;</title>" in (tmp_path / "page.txt").read_text()
 
 
-def test_the_hub_gets_yaml(call, runs):
-    ended = call("report", "a", "--hub", "--source", "https://example.org")
-    assert yaml.safe_load(ended.out)["model-index"][0]["results"][0]["source"]["url"] == "https://example.org"
-
-
 def test_a_report_without_runs_is_refused(call):
     call("report").refused(2, "at least one run", "mmbench report results/runs/*")
 
@@ -64,8 +58,6 @@ def test_a_report_without_runs_is_refused(call):
         (["a", "--format", "pdf"], ["'pdf'"]),
         (["a", "--solved", "2"], ["--solved 2"]),
         (["a", "--output", "out.pdf"], ["--format csv|"]),
-        (["a", "--hub", "--format", "md"], ["leave out --format"]),
-        (["a", "--source", "x"], ["--source belongs to --hub"]),
         (["nothere", "--output", "no/folder/out.md"], ["--output no/folder/out.md: there is no folder"]),
         (["nothere", "--output", "results", "-f", "md"], ["is there already and is no file"]),
     ],
@@ -92,7 +84,6 @@ def test_a_typed_format_and_an_ending_agree_and_the_ending_wins_over_the_environ
     monkeypatch.setenv("MMBENCH_REPORT_FORMAT", "json")
     assert call("report", "a", "-o", "board.html").code == 0
     assert (tmp_path / "board.html").read_text().startswith("<!")
-    assert call("report", "a", "--hub").code == 0
 
 
 def test_tasks_are_named_as_in_the_other_commands(call, runs):

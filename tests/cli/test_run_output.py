@@ -99,7 +99,7 @@ def test_scores_of_a_part_say_so_wherever_they_are_shown(tmp_path: Path) -> None
         ("show", "constant"),
         ("show", "constant", "--md"),
         ("report", "constant"),
-        ("report", "constant", "--hub"),
+        ("export", "constant", "--to", "model-index"),
     ):
         assert said in mmbench(*command, "--out", "runs", folder=tmp_path).out, command
     compared = mmbench("compare", "random", "constant", "--out", "runs", folder=tmp_path)

@@ -1,0 +1,242 @@
+"""A stored task sample by sample: what was asked, what was answered, what it scored, and how long it took."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmbench.analysis.stored_metrics import metric_for
+from mmbench.core.ids import split_variant
+from mmbench.core.media import Media
+from mmbench.core.samples import Sample
+from mmbench.core.score_table import ScoreTable
+from mmbench.results.run import Run, TaskResult
+from mmbench.results.schema import ResponseLine
+
+_FIXED = (
+    *(
+        "model",
+        "seed",
+        "task",
+        "id",
+        "question",
+        "references",
+        "choices",
+        "images",
+        "answer",
+        "raw",
+        "reasoning",
+        "extracted",
+    ),
+    *("status", "score_status", "explanation", "finish_reason", "error", "cluster", "start_s", "duration_s"),
+    *("first_token_s", "batch_size", "cached"),
+    *("input_tokens", "output_tokens", "reasoning_tokens", "image_tokens", "cost_usd"),
+)
+"""Columns that every task has, in their order."""
+_SUMS = ("input_tokens", "output_tokens", "reasoning_tokens", "image_tokens", "cost_usd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRow:
+    """One sample of one task of one run."""
+
+    model: str
+    """Name of the model."""
+    seed: int
+    """Seed of the run."""
+    task: str
+    """Full name of the task."""
+    id: str
+    """The sample's id."""
+    asked: Sample | None
+    """What was asked; None where the task's data are not to be had."""
+    answers: tuple[ResponseLine, ...]
+    """How each request of the sample ended the last time that it was asked, in the order of the requests; empty for a saved
+    baseline, which keeps no answers."""
+    values: Mapping[str, float | None]
+    """Metric id to what the metric makes of this sample alone; None where that is undefined or the sample was not scored.
+    Metrics that are no formula (a median) or that score something other than samples are absent."""
+    score_status: str | None = None
+    """A `ScoreStatus`; None where the task scores something other than samples."""
+    extracted: str | None = None
+    """The answer that was found in the output, where the task looks for one."""
+    explanation: str | None = None
+    """Why it was scored as it was, where that needs words."""
+    cluster: str | None = None
+    """What errors cluster on."""
+    slices: Mapping[str, str] = field(default_factory=dict)
+    """Names and labels by which results are also shown."""
+
+    @property
+    def status(self) -> str | None:
+        """The first `Status` among the answers that is not ``ok``, or ``ok``; None without an answer."""
+        found = [answer.status for answer in self.answers]
+        return next((status for status in found if status != "ok"), "ok") if found else None
+
+    @property
+    def question(self) -> str | None:
+        """The texts among the sample's parts, a line each; None where what was asked is not known."""
+        if self.asked is None:
+            return None
+        return "\n".join(part for part in self.asked.parts if isinstance(part, str))
+
+    @property
+    def images(self) -> list[Media]:
+        """The images among the sample's parts."""
+        parts = () if self.asked is None else self.asked.parts
+        return [part for part in parts if isinstance(part, Media) and part.kind == "image"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Flat, with the same keys for all samples of a task.
+
+        A sample with one request has plain values, one with several a list of them, in the order of the requests. Embeddings
+        are null here: they lie in ``embeddings.bin``. Tokens and costs are summed over the requests, durations too. Metrics
+        stand under their ids, slices under ``slice:NAME``.
+        """
+        asked, answers = self.asked, self.answers
+        return {
+            "model": self.model,
+            "seed": self.seed,
+            "task": self.task,
+            "id": self.id,
+            "question": self.question,
+            "references": None if asked is None else list(asked.references),
+            "choices": None if asked is None or asked.choices is None else list(asked.choices),
+            "images": None if asked is None else [image.digest for image in self.images],
+            "answer": _each([answer.output for answer in answers]),
+            "raw": _each([answer.output if answer.raw is None else answer.raw for answer in answers]),
+            "reasoning": _each([answer.reasoning for answer in answers]),
+            "extracted": self.extracted,
+            **self.values,
+            "status": self.status,
+            "score_status": self.score_status,
+            "explanation": self.explanation,
+            "finish_reason": _each([answer.finish_reason for answer in answers]),
+            "error": _each([answer.error for answer in answers]),
+            "cluster": self.cluster,
+            **{f"slice:{name}": label for name, label in self.slices.items()},
+            "start_s": min((answer.start_s for answer in answers), default=None),
+            "duration_s": sum(answer.duration_s for answer in answers) if answers else None,
+            "first_token_s": _each([answer.first_token_s for answer in answers]),
+            "batch_size": _each([answer.batch_size for answer in answers]),
+            "cached": _each([answer.cached for answer in answers]),
+            **{name: _sum([getattr(answer, name) for answer in answers]) for name in _SUMS},
+        }
+
+
+def sample_columns(rows: Iterable[SampleRow]) -> dict[str, list[Any]]:
+    """The rows as columns of one length, those of `SampleRow.to_dict`; what a row lacks is None.
+
+    Metrics come after what was extracted, slices after the cluster, whatever task they belong to.
+    """
+    columns: dict[str, list[Any]] = {}
+    for count, row in enumerate(rows):
+        for name, value in row.to_dict().items():
+            column = columns.setdefault(name, [])
+            column.extend([None] * (count - len(column)))
+            column.append(value)
+    most = max(map(len, columns.values()), default=0)
+    for column in columns.values():
+        column.extend([None] * (most - len(column)))
+    return _ordered(columns)
+
+
+def _ordered(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns with those that later tasks added beside their kin."""
+    slices = [name for name in columns if name.startswith("slice:")]
+    fixed = [name for name in _FIXED if name in columns]
+    metrics = [name for name in columns if name not in _FIXED and name not in slices]
+    if not fixed:
+        return columns
+    at, behind = fixed.index("status"), fixed.index("start_s")
+    order = [*fixed[:at], *metrics, *fixed[at:behind], *slices, *fixed[behind:]]
+    return {name: columns[name] for name in order}
+
+
+def _each(values: Sequence[Any]) -> Any:
+    """The value of the only request, or the list of all; None where all are."""
+    if all(value is None for value in values):
+        return None
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def sample_rows(run: Run, result: TaskResult, asked: Sequence[Sample] | None) -> Iterator[SampleRow]:
+    """Read a task of a run sample by sample.
+
+    Args:
+        run: The run.
+        result: The task of it.
+        asked: The samples of the task, also those that the run left out; None where they are not known.
+
+    Yields:
+        The samples that the run was asked or scored, in the order of `asked`, or of the score table.
+
+    Raises:
+        NotComparableError: If the score tables or the log are damaged.
+    """
+    tables = result.tables() if result.store.has_ids else {}
+    table = tables.get("sample")
+    answers = _answers(result)
+    known = dict.fromkeys(() if table is None else table.unit_ids) | dict.fromkeys(answers)
+    samples = {sample.id: sample for sample in asked or ()}
+    order = [name for name in samples if name in known] + [name for name in known if name not in samples]
+    places = {} if table is None else {name: place for place, name in enumerate(table.unit_ids)}
+    values = _values(result, table)
+    for name in order:
+        sample, place = samples.get(name), places.get(name)
+        yield SampleRow(
+            model=run.model.name,
+            seed=run.seed,
+            task=result.name,
+            id=name,
+            asked=sample,
+            answers=tuple(answers.get(name, ())),
+            values={key: None if place is None else column[place] for key, column in values.items()},
+            **_scored(table, place, sample),
+        )
+
+
+def _answers(result: TaskResult) -> dict[str, list[ResponseLine]]:
+    """Sample id to the last end of each of its requests, in the order of the requests."""
+    prefix = f"{split_variant(result.name)[0]}/"
+    last = {line.id: line for line in result.responses()}
+    found: dict[str, list[tuple[int, ResponseLine]]] = {}
+    for name, line in last.items():
+        sample, _, number = name.removeprefix(prefix).rpartition("/")
+        found.setdefault(sample, []).append((int(number) if number.isdecimal() else 0, line))
+    return {sample: [line for _, line in sorted(lines, key=lambda each: each[0])] for sample, lines in found.items()}
+
+
+def _values(result: TaskResult, table: ScoreTable | None) -> dict[str, list[float | None]]:
+    """Metric id to its value for each row of the table of samples."""
+    if table is None:
+        return {}
+    from mmbench.metrics.evaluate import unit_values
+
+    found: dict[str, list[float | None]] = {}
+    for name, value in result.metrics.items():
+        metric = metric_for(result, name)[0] if value.unit == "sample" else None
+        if metric is not None and metric.formula is not None:
+            column = unit_values(metric, table).tolist()
+            found[name] = [None if math.isnan(each) else each for each in column]
+    return found
+
+
+def _scored(table: ScoreTable | None, place: int | None, sample: Sample | None) -> dict[str, Any]:
+    """What the score table says of a sample beside its values."""
+    if table is None or place is None:
+        return {} if sample is None else {"cluster": sample.cluster, "slices": dict(sample.slices)}
+    return {
+        "score_status": str(table.status[place]),
+        "extracted": None if table.answers is None else table.answers[place],
+        "explanation": None if table.explanations is None else table.explanations[place],
+        "cluster": table.cluster_ids[place],
+        "slices": {name: labels[place] for name, labels in table.slices.items() if labels[place]},
+    }

@@ -1,0 +1,80 @@
+"""What the exporters write from: the tasks of runs, sample by sample, and where their data are on the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mmbench.analysis.sample_rows import SampleRow
+from mmbench.results.run import Run, TaskResult
+
+
+@dataclass(frozen=True, slots=True)
+class HubFacts:
+    """Where a dataset is on the Hugging Face hub."""
+
+    id: str
+    """``owner/name``."""
+    revision: str | None
+    """The full hash of the commit; None where the card pins none."""
+    config: str | None
+    """The configuration; None for the only one."""
+    split: str
+    """The split that was asked, in the hub's words."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scored task of one run."""
+
+    run: Run
+    """The run."""
+    result: TaskResult
+    """The task of it."""
+    rows: Callable[[], Iterator[SampleRow]]
+    """Reads it sample by sample."""
+    hub: HubFacts | None
+    """Where its data are on the hub; None where they are not, or nobody knows."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What one export is made of."""
+
+    scored: Sequence[Scored]
+    """The tasks, run by run."""
+    source_url: str | None = None
+    """Where the results can be seen."""
+    organisation: str = "unknown"
+    """Who ran the evaluation."""
+    notes: list[str] = field(default_factory=list)
+    """What the export had to leave out, a sentence each; exporters add to it."""
+
+    def rows(self) -> Iterator[SampleRow]:
+        """Every sample of every task."""
+        for each in self.scored:
+            yield from each.rows()
+
+
+def hub_name(name: str) -> tuple[str, str]:
+    """Developer and id of a model, as far as its name says them; without a known owner the developer is ``unknown``.
+
+    >>> hub_name("hf/Qwen/Qwen3-VL-2B-Instruct")
+    ('Qwen', 'Qwen/Qwen3-VL-2B-Instruct')
+    >>> hub_name("openai/gpt-4o")
+    ('openai', 'openai/gpt-4o')
+    >>> hub_name("concat")
+    ('unknown', 'concat')
+    """
+    provider, slash, rest = name.partition("/")
+    if (
+        slash
+        and provider in ("hf", "hf-embed", "vllm")
+        and not rest.startswith(("/", ".", "~"))
+        and rest.count("/") == 1
+    ):
+        return rest.partition("/")[0], rest
+    if slash and provider == "openai" and rest:
+        owner, deeper, _ = rest.partition("/")
+        return (owner, rest) if deeper else ("openai", name)
+    return "unknown", name
