@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -51,6 +51,8 @@ class RunResult:
     """The value from which a seed counts as having solved a task."""
     sweep: tuple[SweepPoint, ...] = ()
     """With ``sweep`` every value of the option on every task, with its paired drop to the first; empty without."""
+    load_failures: Mapping[str, MmbenchError] = field(default_factory=dict)
+    """Model to what kept its speed from being measured under load; its quality results stand."""
 
     @property
     def path(self) -> Path:
@@ -83,9 +85,11 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0, or 4 when a run or part of it failed."""
+        """0; 4 when a run or part of it failed; 2 or 4 when speed could not be measured under load."""
         results = [run.tasks[task] for run in self.runs for task in self.tasks if task in run.tasks]
-        return 4 if self.failures or any(each.status not in ("complete", "incompatible") for each in results) else 0
+        if self.failures or any(each.status not in ("complete", "incompatible") for each in results):
+            return 4
+        return max((failure.exit_code for failure in self.load_failures.values()), default=0)
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints: ``{"runs": [path], "metrics": […], "seeds": […], "perf": […], "failures": {…}}``.
@@ -106,6 +110,7 @@ class RunResult:
             ],
             **({"sweep": [point.to_dict() for point in self.sweep]} if self.sweep else {}),
             "failures": dict(self.failures),
+            "load_failures": {name: str(failure) for name, failure in self.load_failures.items()},
         }
 
     def to_pandas(self) -> pd.DataFrame:
@@ -186,15 +191,22 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     failures = {setting.label: setting.problem for setting in plan.swept if setting.problem is not None}
     for label, problem in failures.items():
         progress.problem(f"{label}: {problem}")
-    runs = dict(_runs(plan, names, failures, progress))
+    load_failures: dict[str, MmbenchError] = {}
+    runs = dict(_runs(plan, names, failures, load_failures, progress))
     points = _points(plan, names, runs, failures)
     if plan.pareto is not None and points:
         write_atomic(Path(plan.pareto), pareto_figure(points, Path(plan.pareto).suffix.lower()))
-    return RunResult(tuple(runs.values()), plan.tasks, failures, plan.solved, tuple(points))
+    return RunResult(tuple(runs.values()), plan.tasks, failures, plan.solved, tuple(points), load_failures)
 
 
-def _runs(plan: Plan, names: Sequence[str], failures: dict[str, str], progress: Display) -> Iterator[tuple[int, Run]]:
-    """Run every job: its place in the plan, and the run. What ends one early is added to `failures` under its name."""
+def _runs(
+    plan: Plan,
+    names: Sequence[str],
+    failures: dict[str, str],
+    load_failures: dict[str, MmbenchError],
+    progress: Display,
+) -> Iterator[tuple[int, Run]]:
+    """Run every job: its place in the plan, and the run. What ends one early is added to the failures under its name."""
     cache: dict[tuple[str, ...], Mapping[str, float]] = {}
 
     def prior(task: TaskPlan) -> Mapping[str, float]:
@@ -221,9 +233,7 @@ def _runs(plan: Plan, names: Sequence[str], failures: dict[str, str], progress: 
             session.failure = error
         if isinstance(session.failure, UsageError) and not session.opened and alone:
             raise session.failure
-        if session.failure is not None:
-            failures[name] = str(session.failure)
-            progress.problem(f"{name}: {session.failure}")
+        _report_failures(name, session, failures, load_failures, progress)
         if (session.directory.path / "run.json").is_file():
             found = read_run(session.directory)
             if session.failure is None:
@@ -254,6 +264,18 @@ def _points(plan: Plan, names: Sequence[str], runs: Mapping[int, Run], failures:
             for setting in plan.swept
         ]
     )
+
+
+def _report_failures(
+    name: str, session: Session, failures: dict[str, str], load_failures: dict[str, MmbenchError], progress: Display
+) -> None:
+    """Say what ended a run, or its measuring of speed, early, and enter it."""
+    if session.failure is not None:
+        failures[name] = str(session.failure)
+        progress.problem(f"{name}: {session.failure}")
+    if session.load_failure is not None:
+        load_failures[name] = session.load_failure
+        progress.problem(f"{name}, speed under load: {session.load_failure}")
 
 
 def write_report(run: Run) -> None:

@@ -12,6 +12,11 @@ from mmbench.runner.plan.batching import AUTO_START, cut, estimated_tokens
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, LogState
 from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.scenarios.planning import load_plan
+from mmbench.runner.scenarios.workload import prompts_of
+
+_LOOKED_AT = 32
+"""Prompts by which the tokens of a request are estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,11 @@ class DryRun:
                     cost = "" if task["cost_usd"] is None else f", at most about US$ {task['cost_usd']:,.2f}"
                     lines.append(
                         f"    about {task['input_tokens']:,} tokens to read, at most {task['output_tokens']:,} to write{cost}"
+                    )
+                if (load := task["load"]) is not None:
+                    cost = "" if load["cost_usd"] is None else f", at most about US$ {load['cost_usd']:,.2f}"
+                    lines.append(
+                        f"    speed: {', '.join(load['scenarios'])}, at most {load['requests']:,} requests more{cost}"
                     )
         return "\n".join(lines)
 
@@ -96,6 +106,20 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
         "input_tokens": read,
         "output_tokens": written,
         "cost_usd": _cost(job, read, written),
+        "load": _load(job, plan) if spec.perf == "full" else None,
+    }
+
+
+def _load(job: Job, plan: TaskPlan) -> dict[str, Any]:
+    """What ``--perf full`` asks after the quality run."""
+    load = load_plan(plan, job.model, job.spec)
+    first = prompts_of(plan, job.spec.workload, _LOOKED_AT, job.spec.seed).requests
+    tokens = [estimated_tokens(request) for request in first]
+    read, written = (sum(each[side] for each in tokens) / len(tokens) * load.most_requests for side in (0, 1))
+    return {
+        "scenarios": load.names,
+        "requests": load.most_requests,
+        "cost_usd": _cost(job, round(read), round(written)),
     }
 
 

@@ -56,6 +56,10 @@ class Generation:
     """Why the generation ended."""
     reasoning: str | None = None
     """Reasoning that came apart from the text; None where there was none."""
+    sent_s: float | None = None
+    """When the request was sent, by `time.perf_counter`, for models that prepare it first; None: when the method was called."""
+    pieces_s: Sequence[float] = ()
+    """Seconds from sending the request to each piece of the answer, reasoning included, for answers that came in pieces."""
 
 
 Output = str | Sequence[float]

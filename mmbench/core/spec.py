@@ -136,8 +136,24 @@ class RunSpec:
     """How often a request is asked again that an async model could not answer for a reason that may pass."""
     max_errors: float
     """Stop when more requests than this have failed: a count from 1 up, a fraction below 1 (after 50 have ended)."""
-    perf: Literal["quick", "off"]
-    """Whether throughput, latency and memory are measured."""
+    perf: Literal["quick", "full", "off"]
+    """Whether throughput, latency and memory are measured; ``full``: under load as well, after the quality run."""
+    scenarios: tuple[str, ...]
+    """Scenarios of ``full`` by name; empty: those that fit the model."""
+    rate: float | None
+    """Requests a second that arrive in the scenario ``server``; None: not given."""
+    find_max_rate: bool
+    """Whether the highest rate is looked for that meets `slo`."""
+    slo: str | None
+    """Latency targets as given; None: none."""
+    workload: str | None
+    """What is asked under load, as given; None: the samples of the task."""
+    perf_requests: int
+    """Requests of a scenario at most."""
+    perf_seconds: float
+    """Seconds after which a scenario makes no more requests."""
+    perf_format: str | None
+    """The tool whose field names scenarios are also written under; None: none."""
     cache: str | None
     """Folder of answers that runs share; None: none."""
     checkpoints: str

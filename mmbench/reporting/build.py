@@ -14,6 +14,7 @@ from mmbench.analysis.seeds import SOLVED, checked_threshold
 from mmbench.core.errors import UnknownNameError
 from mmbench.core.spec import RUNS
 from mmbench.reporting.leaderboard import leaderboard_table
+from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.task_tables import task_tables
 from mmbench.results.run import Run
@@ -92,6 +93,7 @@ def make_report(
         return [name for name in wanted[task] if name in have] or have
 
     tables = task_tables(read.groups, read.tasks, shown=shown, rank=ranker.rank)
+    tables += load_tables(read.groups, read.tasks)
     notes = list(read.notes)
     if chosen.leaderboard:
         main = {task: names[0] for task, names in wanted.items() if names}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.core.visible import visible
 from mmbench.reporting.cells import count_cell, interval_cell, value_cell
+from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Cell, Table
 from mmbench.results.run import TaskResult
@@ -55,14 +56,15 @@ def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None
     """A table for each task, models as rows."""
     from mmbench.reporting.task_tables import task_tables
 
-    return tables_markdown(task_tables(groups, tasks))
+    return tables_markdown([*task_tables(groups, tasks), *load_tables(groups, tasks)])
 
 
 def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
     """The main table; before it the comparison of many models; around it, for a single run, its identity and slices."""
-    text = table_markdown(summary_table(groups, tasks))
+    text = tables_markdown([summary_table(groups, tasks), *load_tables(groups, tasks)])
     if len(groups) > MANY:
-        return f"{comparison_markdown(groups, tasks)}\n## Every metric\n\n{text}"
+        main = table_markdown(summary_table(groups, tasks))
+        return f"{comparison_markdown(groups, tasks)}\n## Every metric\n\n{main}"
     if len(groups) != 1 or groups[0].several:
         return text
     run = groups[0].runs[0]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from mmbench.analysis.seeds import SeedGroup
+from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.speed_cells import SPEED
 from mmbench.reporting.summary import NAMES, summary_table
 from mmbench.reporting.table import Cell, Table
@@ -36,11 +37,12 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
     else:
         _draw_narrow(console, table)
     _say(console, table)
+    print_tables(load_tables(groups, tasks), stream)
 
 
 def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
     """A table for each task, as compact as `print_tables` draws them."""
-    print_tables(task_tables(groups, tasks), stream, compact=True)
+    print_tables([*task_tables(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
 
 
 def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:

@@ -15,6 +15,7 @@ from mmbench.core.spec import CACHE, CHECKPOINTS, RUNS, DataSource
 from mmbench.resolve import forms
 from mmbench.resolve.asking_options import AskOptions, TaskOptions
 from mmbench.resolve.declared_option import Option
+from mmbench.resolve.load_options import LoadOptions
 
 if TYPE_CHECKING:
     from mmbench.runner.execute.progress import Progress
@@ -59,7 +60,7 @@ class TrainOptions(TaskOptions, total=False):
     progress: "bool | Progress"
 
 
-class RunOptions(TrainOptions, AskOptions, total=False):
+class RunOptions(TrainOptions, AskOptions, LoadOptions, total=False):
     """Keywords of `mmbench.run`."""
 
     suite: Annotated[
@@ -222,8 +223,13 @@ class RunOptions(TrainOptions, AskOptions, total=False):
         ),
     ]
     perf: Annotated[
-        Literal["quick", "off"],
-        Option("Measure throughput, latency and peak memory.", forms.choice("quick", "off"), "speed", default="quick"),
+        Literal["quick", "full", "off"],
+        Option(
+            "Measure speed and memory: of the quality run (quick), and under load afterwards (full).",
+            forms.choice("quick", "full", "off"),
+            "speed",
+            default="quick",
+        ),
     ]
     cache: Annotated[
         str | Path | None,

@@ -23,12 +23,14 @@ from mmbench.results.schema import (
     LearnedEntry,
     ModelEntry,
     PerfFile,
+    PerfScenario,
     RunFile,
     RunStatus,
     TaskEntry,
     TaskPerf,
     TaskStatus,
 )
+from mmbench.results.schema.speed import QUALITY
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
 from mmbench.runner.execute.executor import Executors
@@ -36,6 +38,8 @@ from mmbench.runner.execute.local_model import LocalModel, OpenModel
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import Interrupted, shielded
 from mmbench.runner.plan.job import Job
+from mmbench.runner.scenarios.phase import LoadPhase, merged
+from mmbench.runner.scenarios.planning import load_plan
 from mmbench.runner.task_run import Prior, TaskRun
 
 
@@ -59,6 +63,8 @@ class Session:
     """What ended the session early, or None."""
     opened: bool = False
     """Whether the model was ready to be asked."""
+    load_failure: MmbenchError | None = None
+    """What kept speed from being measured under load, or None; the quality results stand."""
 
     def __post_init__(self) -> None:
         self.directory = self.job.directory()
@@ -188,6 +194,27 @@ class Session:
                     if task.left:
                         self._add_perf(task)
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
+                if job.spec.perf == "full":
+                    self._measure_load(model, task)
+
+    def _measure_load(self, model: LocalModel, task: TaskRun) -> None:
+        """Measure the scenarios of ``--perf full``; a failure is kept in `load_failure`, and the next task goes on."""
+        job, folder = self.job, self.directory.task(task.name)
+        phase = LoadPhase(
+            task.plan, load_plan(task.plan, job.model, job.spec), job.spec, folder, self.progress.note, self.budget
+        )
+        try:
+            phase.run(self._open(model, task), partial(self._keep_scenarios, task.name))
+        except MmbenchError as error:
+            self.load_failure = self.load_failure or error
+
+    def _keep_scenarios(self, task: str, scenarios: Sequence[PerfScenario]) -> None:
+        """Keep what was measured under load, beside what there is of the task."""
+        with shielded():
+            earlier = self.directory.read_perf()
+            tasks = dict(earlier.tasks) if earlier else {}
+            tasks[task] = merged(tasks.get(task), scenarios)
+            self.directory.write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks=tasks))
 
     def _add_perf(self, task: TaskRun) -> None:
         """Keep what was measured, also of a task that was not asked to its end."""
@@ -196,7 +223,11 @@ class Session:
             return
         with shielded():
             earlier = self.directory.read_perf()
-            tasks = {**(earlier.tasks if earlier else {}), task.name: TaskPerf(scenarios=[measured])}
+            tasks = dict(earlier.tasks) if earlier else {}
+            under_load = (
+                [each for each in tasks[task.name].scenarios if each.name != QUALITY] if task.name in tasks else []
+            )
+            tasks[task.name] = TaskPerf(scenarios=[measured, *under_load])
             self.directory.write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks=tasks))
 
     def _end(self, tasks: Sequence[TaskRun], status: TaskStatus | None, reason: str | None) -> None:

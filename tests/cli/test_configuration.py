@@ -85,7 +85,7 @@ def test_every_option_of_every_command_has_its_variable(call: Callable[..., Ende
         ("[run]\nlimit = 0\n", ["[run] limit 0: expected a whole number, at least 1"]),
         ("[run]\njson = 'yes'\n", ["[run] json 'yes': expected true or false"]),
         ("[run]\nmodel = ['random', 3]\n", ["[run] model ['random', 3]: expected names"]),
-        ("[run]\nperf = 'of'\n", ["[run] perf 'of': expected quick or off"]),
+        ("[run]\nperf = 'of'\n", ["[run] perf 'of': expected quick or full or off"]),
         (
             "[run]\nworkers = 2\n",
             ["unknown key of [run] in mmbench.toml: 'workers'. It is called 'loader-threads' now"],

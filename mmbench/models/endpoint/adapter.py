@@ -112,6 +112,12 @@ class OpenAI:
         del options
         return price_of(model)
 
+    @classmethod
+    def streams(cls, model: str, **options: Any) -> bool:
+        """Whether answers come token by token, so that each has a time of its own."""
+        del model
+        return options.get("stream") is True
+
     async def open(self) -> None:
         """Open the session. Raises `UsageError` when the certificates cannot be read."""
         self._connected()

@@ -50,8 +50,8 @@ class Completion:
     """Why what came is no answer of this interface; None where it is one."""
     started_s: float = field(default_factory=time.perf_counter)
     """When the request was sent, by the clock of `time.perf_counter`."""
-    first_token_s: float | None = None
-    """Seconds until the first token of any kind came in a stream."""
+    pieces_s: array[float] = field(default_factory=lambda: array("d"))
+    """Seconds until each piece of any kind came in a stream."""
     _has_message: bool = False
     _lengths: array[int] = field(default_factory=lambda: array("q"))
     _arrivals: array[float] = field(default_factory=lambda: array("d"))
@@ -103,12 +103,8 @@ class Completion:
                 break
         if refusal := message.get("refusal"):
             self.refusal.append(refusal if isinstance(refusal, str) else str(refusal))
-        if (
-            self.streamed
-            and self.first_token_s is None
-            and len(self.text) + len(self.reasoning) + len(self.refusal) > before
-        ):
-            self.first_token_s = time.perf_counter() - self.started_s
+        if self.streamed and len(self.text) + len(self.reasoning) + len(self.refusal) > before:
+            self.pieces_s.append(time.perf_counter() - self.started_s)
 
     def _take_content(self, content: Any) -> None:
         if isinstance(content, str):
@@ -179,10 +175,12 @@ class Completion:
             text,
             usage_of(self.usage, price),
             refused=reason == "filter",
-            first_token_s=self.first_token_s,
+            first_token_s=self.pieces_s[0] if self.pieces_s else None,
             first_answer_token_s=self._first_answer_token_s(),
             finish_reason="unknown" if reason == "error" else reason,
             reasoning=reasoning or None,
+            sent_s=self.started_s,
+            pieces_s=self.pieces_s,
         )
 
     def _first_answer_token_s(self) -> float | None:

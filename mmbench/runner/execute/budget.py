@@ -33,12 +33,21 @@ class Budget(Observer):
     def on_responses(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
         """Add what the responses cost. Raises `StoppedError` when the bound is reached, or no price is known."""
         for response in responses:
-            usage = response.usage
-            if usage is not None and usage.cost_usd is not None:
-                self.spent += usage.cost_usd
-            elif response.status == "ok" and not call.cached:  # a refusal may come without a count of tokens
-                raise StoppedError(
-                    '--max-cost needs the model\'s price: add [prices."MODEL"] to mmbench.toml, or leave --max-cost out'
-                )
+            self._add(response, free=call.cached)
         if self.reached:
             raise StoppedError(self.reached)
+
+    def spend(self, response: Response) -> None:
+        """Add what one response cost that goes into no log. Raises as `on_responses` does."""
+        self._add(response, free=False)
+        if self.reached:
+            raise StoppedError(self.reached)
+
+    def _add(self, response: Response, *, free: bool) -> None:
+        usage = response.usage
+        if usage is not None and usage.cost_usd is not None:
+            self.spent += usage.cost_usd
+        elif response.status == "ok" and not free:  # a refusal may come without a count of tokens
+            raise StoppedError(
+                '--max-cost needs the model\'s price: add [prices."MODEL"] to mmbench.toml, or leave --max-cost out'
+            )

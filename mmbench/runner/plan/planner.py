@@ -25,6 +25,7 @@ from mmbench.runner.plan.leaving import check_leaving
 from mmbench.runner.plan.reask import check_reask
 from mmbench.runner.plan.sweep import Swept, settings
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
+from mmbench.runner.scenarios.planning import check_load
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def _plan_one(
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
     check_reask(jobs)
+    check_load(jobs)
     check_leaving(jobs, options["images"], allowances(options["allow"], (OUTSIDE_IMAGES,)))
     names = plans.names(resolved)
     notes = [

@@ -1,0 +1,87 @@
+"""Check ``--perf full`` before anything is asked, and tell what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmbench.core.errors import UsageError
+from mmbench.core.spec import RunSpec
+from mmbench.resolve.model_names import ResolvedModel
+from mmbench.resolve.options import OPTIONS
+from mmbench.runner.plan.job import Job
+from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.scenarios.known import chosen, most_requests
+from mmbench.runner.scenarios.scenario import Facts, Scenario
+from mmbench.runner.scenarios.settings import LoadSettings
+from mmbench.runner.scenarios.workload import Prompts, check_workload, count_of_samples, prompts_of, read_trace_at
+
+_OF_FULL = ("scenarios", "rate", "find_max_rate", "slo", "workload", "perf_requests", "perf_seconds", "perf_format")
+"""Options that mean nothing without ``--perf full``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What is measured of one task after its quality run."""
+
+    settings: LoadSettings
+    """What the user asked for."""
+    scenarios: Sequence[Scenario]
+    """In the order in which they are measured."""
+    facts: Facts
+    """What is known of model and prompts."""
+    remote: bool
+    """Whether what is asked leaves the machine."""
+
+    @property
+    def most_requests(self) -> int:
+        """Requests that it makes at most."""
+        return most_requests(self.scenarios, self.facts, remote=self.remote)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the scenarios."""
+        return [scenario.name for scenario in self.scenarios]
+
+    def prompts(self, plan: TaskPlan, spec: RunSpec) -> Prompts:
+        """What is asked. Raises `UsageError`."""
+        return prompts_of(plan, spec.workload, self.settings.requests, spec.seed)
+
+
+def load_plan(plan: TaskPlan, model: ResolvedModel, spec: RunSpec) -> LoadPlan:
+    """What ``--perf full`` measures of a task. Raises `UsageError` for what cannot be measured."""
+    can = model.capabilities
+    trace = read_trace_at(spec.workload, spec.perf_requests, spec.seed)
+    if spec.workload is not None and "generate" not in can.kinds:
+        raise UsageError(f"--workload asks for texts, and {model.name} has no `generate`")
+    kinds = {"generate"} if spec.workload is not None else set(plan.served.values())
+    streams: Any = getattr(model.target, "streams", None)
+    facts = Facts(
+        model=model.name,
+        concurrent=kinds <= can.asynchronous,
+        generates="generate" in kinds,
+        streams=streams(**model.options) if callable(streams) else None,
+        prompts=count_of_samples(plan, spec.perf_requests) if spec.workload is None else spec.perf_requests,
+    )
+    settings = LoadSettings.of(spec, trace.arrivals if trace is not None else ())
+    return LoadPlan(settings, chosen(spec.scenarios, settings, facts), facts, can.remote)
+
+
+def check_load(jobs: Sequence[Job]) -> None:
+    """Refuse what ``--perf full`` cannot measure, and its options without it. Raises `UsageError`."""
+    for job in jobs:
+        spec = job.spec
+        if spec.perf != "full":
+            for keyword in _OF_FULL:
+                option = OPTIONS[keyword.replace("_", "-")]
+                if getattr(spec, keyword) != option.default:
+                    raise UsageError(f"--{option.name} says how speed is measured under load: add --perf full")
+            continue
+        if spec.executor is not None:
+            raise UsageError(
+                "--perf full measures the model in this process: leave --executor out, or take --perf quick"
+            )
+        check_workload(spec.workload)
+        for plan in job.plans:
+            load_plan(plan, job.model, spec)
