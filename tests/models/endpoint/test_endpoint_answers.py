@@ -91,7 +91,7 @@ def test_tokens_are_as_the_endpoint_counts_them_and_cost_what_the_table_says(ask
     for line in lines(result.path):
         assert (line.input_tokens, line.output_tokens) == (100, 7)
         assert line.cost_usd == pytest.approx((100 * 2 + 7 * 10) / 1e6)
-    assert result.runs[0].tasks["vqa/mine"].perf.cost_usd == pytest.approx(4 * 270e-6)
+    assert result.runs[0].tasks["vqa/mine"].perf.value("cost") == pytest.approx(4 * 270e-6)
     assert "on vqa/mine, cost: US$ 0.0011 for what was asked last" in mmbench("show", result.path, folder=tmp_path).out
     assert "cost: US$ 0.0011" in (result.path / "report.md").read_text()
 
@@ -100,7 +100,7 @@ def test_without_a_price_there_are_tokens_and_no_cost(ask: Any) -> None:
     with serving(always(said(usage=USAGE))) as server:
         result = ask(server, 2)
     assert {(line.input_tokens, line.cost_usd) for line in lines(result.path)} == {(100, None)}
-    assert result.runs[0].tasks["vqa/mine"].perf.cost_usd is None
+    assert result.runs[0].tasks["vqa/mine"].perf.value("cost") is None
 
 
 BAD_PRICES = [
@@ -203,7 +203,7 @@ def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask
         assert (line.output, line.input_tokens, line.output_tokens) == ("red", 100, 7)
         assert line.first_token_s is not None
         assert 0.02 <= line.first_token_s <= line.duration_s - 0.06
-    assert result.runs[0].tasks["vqa/mine"].perf.first_token_ms.p50 >= 20
+    assert result.runs[0].tasks["vqa/mine"].perf.value("first_token_p50") >= 20
     assert "speed: first token after" in mmbench("show", result.path, folder=result.path).out
 
 
