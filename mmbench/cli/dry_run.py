@@ -8,7 +8,7 @@ from typing import Any
 from mmbench.api.run import Plan
 from mmbench.results.log import read_log
 from mmbench.results.rundir import shown_path
-from mmbench.runner.plan.batching import AUTO_START, cut, estimated_tokens
+from mmbench.runner.plan.batching import auto_size, cut, estimated_tokens
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, LogState
 from mmbench.runner.plan.task_plan import TaskPlan
@@ -87,9 +87,13 @@ def _job(job: Job) -> dict[str, Any]:
 
 def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
     directory, spec = job.directory(), job.spec
-    size = AUTO_START if spec.batch_size == "auto" else spec.batch_size
     existing = directory.read_plan(plan.name)
     usable = existing is not None and existing.identity_digest == plan.identity_digest
+    size = spec.batch_size
+    if isinstance(size, str):
+        size = auto_size(plan, largest_first=job.model.capabilities.largest_first)
+        if existing is not None and existing.selection_digest == plan.selection_digest:
+            size = existing.batch_size
     state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())
     batches = cut(plan, size, spec.batch_cost)
     left = [number for batch in batches for number in batch if state.states[number] != ANSWERED]

@@ -114,8 +114,9 @@ class RunSpec:
     """The split that is asked."""
     seed: int
     """Seed of the run; part of its identity."""
-    batch_size: int | Literal["auto"]
-    """Requests a batch; ``auto`` starts at 64 and halves when the model runs out of memory."""
+    batch_size: int | Literal["auto", "search"]
+    """Requests a batch; ``auto``: by a rule without clocks, and halved when the model runs out of memory; ``search``: the size at
+    which the model answers fastest. Once a task is planned, its plan keeps the size for both words."""
     batch_cost: float | None
     """Upper bound on a batch's summed cost, in tokens as estimated from text, media and what may be generated."""
     loader_threads: int

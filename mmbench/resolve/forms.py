@@ -100,12 +100,13 @@ def _words_or_whole(given: str) -> str | int:
 
 
 def batch_size() -> Form:
-    """The word ``auto``, or a whole number from 1."""
+    """The words ``auto`` and ``search``, or a whole number from 1."""
+    words = ("auto", "search")
     return Form(
-        "'auto' or a whole number, at least 1",
-        lambda value: value if value == "auto" else _whole(value, 1),
-        lambda given: given if given == "auto" else int(given),
-        "N|auto",
+        "'auto', 'search' or a whole number, at least 1",
+        lambda value: value if value in words else _whole(value, 1),
+        lambda given: given if given in words else int(given),
+        "N|auto|search",
     )
 
 

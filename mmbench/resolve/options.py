@@ -177,9 +177,10 @@ class RunOptions(TrainOptions, AskOptions, LoadOptions, total=False):
         ),
     ]
     batch_size: Annotated[
-        int | Literal["auto"],
+        int | Literal["auto", "search"],
         Option(
-            "Requests a batch; auto starts at 64 and halves when memory runs out.",
+            "Requests a batch; auto: 64, for checkpoints up to 256 where requests are small, halved when memory runs out; "
+            "search: the fastest of 1, 2, 4 …, by the clock.",
             forms.batch_size(),
             "speed",
             default="auto",

@@ -10,6 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, ModelUnusableError, StoppedError
+from mmbench.core.requests import Request
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.task import PerSampleTask
 from mmbench.core.visible import shown_name
@@ -18,6 +19,7 @@ from mmbench.results.codec import digest
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder, set_damaged_aside
 from mmbench.results.schema import PlanFile, TaskEntry
+from mmbench.runner.execute.batch_search import search
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import CachedAnswers
 from mmbench.runner.execute.executor import Batches, Executors, Todo
@@ -26,7 +28,7 @@ from mmbench.runner.execute.local_model import OpenModel
 from mmbench.runner.execute.progress import Progress, Silent, State
 from mmbench.runner.execute.recorder import Recorder
 from mmbench.runner.measuring import Measurement
-from mmbench.runner.plan.batching import AUTO_START, cut, plan_file
+from mmbench.runner.plan.batching import auto_size, cut, plan_file
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
 from mmbench.runner.plan.reask import source_of, take_over
@@ -84,10 +86,10 @@ class TaskRun:
         self._asked = asked
         self._earlier = earlier if asked == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
-        size = job.spec.batch_size
-        if size == "auto":
-            size = self._earlier.batch_size if self._earlier and self._earlier.batch_size else AUTO_START
-        self.entry = _new_entry(plan, size, self._earlier)
+        self._searches = False
+        before, kept = self._existing.batch_size if self._existing else 0, earlier.batch_size if earlier else 0
+        self._room = kept if 0 < kept < before else None  # memory had room for no larger batch
+        self.entry = _new_entry(plan, self._earlier)
         """The entry of the task in run.json."""
 
     def prepare(self, progress: Progress) -> None:
@@ -105,20 +107,52 @@ class TaskRun:
         make_folder(self._folder)
         self._take_over(progress)
         self._state = LogState(plan, read_log(self._folder / "responses.jsonl"))
-        size, cost = self._spec.batch_size, self._spec.batch_cost
-        size = AUTO_START if size == "auto" else size
         same = existing is not None and existing.selection_digest == plan.selection_digest
         if existing is not None and not same and self._is_part_of_earlier():
             self._keep_larger_result(progress)
             return
-        if existing and same and (existing.batch_size, existing.batch_cost) == (size, cost):
-            batches = existing.batches
-        else:
-            batches = self._cut(size, cost)
-            self._directory.write_plan(plan_file(plan, size, cost, batches))
+        batches = self._planned(existing if same else None)
         self.left = self._state.remaining(batches)
         if same and not self.left and self._scored_alike():
             self._leave_as_it_is(plan.part)
+
+    def _planned(self, existing: PlanFile | None) -> list[list[int]]:
+        """The batches of the plan on disk, where it fits what is asked now; otherwise cut, and written there."""
+        size, cost = self._spec.batch_size, self._spec.batch_cost
+        by_rule = isinstance(size, str)
+        if existing and existing.batch_cost == cost and (by_rule or existing.batch_size == size):
+            self._keep_size(existing.batch_size)
+            return existing.batches
+        if isinstance(size, str):
+            self._searches = size == "search"
+            size = auto_size(self.plan, largest_first=self._job.model.capabilities.largest_first)
+        return self._cut_and_write(size)
+
+    def _cut_and_write(self, size: int) -> list[list[int]]:
+        batches = self._cut(size, self._spec.batch_cost)
+        self._directory.write_plan(plan_file(self.plan, size, self._spec.batch_cost, batches))
+        self._keep_size(size)
+        return batches
+
+    def _keep_size(self, size: int) -> None:
+        """Ask in batches of this size, unless memory has had room for smaller ones only in an earlier session."""
+        if self._room is not None and isinstance(self._spec.batch_size, str):
+            size = min(size, self._room)
+        self.entry = msgspec.structs.replace(self.entry, batch_size=size)
+
+    def _search(self, todo: Todo, progress: Progress) -> Todo:
+        """Find the fastest batch size, and plan what is left anew with it. Raises `RunFailedError`."""
+        pools = self._cut(self.plan.n_requests, None)
+        pool = max(pools, key=len)
+
+        def requests(size: int) -> Sequence[Request]:
+            first = (len(pool) - size) // 2  # of middling cost: the pools of models that pad are in the order of costs
+            return self.plan.requests(pool[first : first + size])
+
+        found = search(todo.open_model().caller, requests, len(pool))
+        progress.note(f"{self.name}: {found}")
+        self.left = self._state.remaining(self._cut_and_write(found.best))
+        return replace(todo, batches=self.left, batch_size=found.best)
 
     def _take_over(self, progress: Progress) -> None:
         """With ``--reask``, begin with the answers that ended by themselves with a smaller limit on new tokens."""
@@ -197,6 +231,7 @@ class TaskRun:
         """Ask what is left. Raises `StoppedError`, `RunFailedError`, `Interrupted`."""
         measurement = self.measurement
         measurement.prepare(list(executors.shares(todo)), loaded=self.loaded)
+        todo = self._search(todo, progress) if self._searches else todo
         counts = self._counts()
         with (
             ResponseLog(self._folder, self._state.rows) as log,
@@ -270,7 +305,7 @@ class TaskRun:
         )
 
 
-def _new_entry(plan: TaskPlan, size: int, earlier: TaskEntry | None) -> TaskEntry:
+def _new_entry(plan: TaskPlan, earlier: TaskEntry | None) -> TaskEntry:
     """The entry of a task that has not run yet."""
     info = plan.task.info
     return TaskEntry(
@@ -284,7 +319,6 @@ def _new_entry(plan: TaskPlan, size: int, earlier: TaskEntry | None) -> TaskEntr
         status="pending",
         n_samples=len(plan.samples),
         n_requests=plan.n_requests,
-        batch_size=size,
         learned=earlier.learned if earlier else None,
         n_split=earlier.n_split if earlier else 0,
         split_cause=earlier.split_cause if earlier else None,

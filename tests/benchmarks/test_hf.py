@@ -17,14 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models" / "hf"))
 
 QUESTIONS = 2000
 NEW_TOKENS = 16
-BATCH = 64
-LEAST = 0.95
-"""Of the loop's samples a second."""
+BATCHES = (64, 128, 256)
+"""Sizes of which the loop has the one that is best for it."""
+LEAST = 1.1
+"""Of the samples a second of the best loop."""
 TRIES = 3
 
 
-def loop(folder: Path, samples: list[Any]) -> float:
-    """Seconds of what people write by hand: processor and generate, batch by batch, greedy."""
+def loop(folder: Path, samples: list[Any], size: int) -> float:
+    """Seconds of what people write by hand: processor and generate, batch by batch, greedy, in the order of the data."""
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -34,8 +35,8 @@ def loop(folder: Path, samples: list[Any]) -> float:
     prompts = [(task.requests(sample)[0].parts[-1], sample.parts[0]) for sample in samples]
     answers: list[str] = []
     started = time.perf_counter()
-    for start in range(0, len(prompts), BATCH):
-        batch = prompts[start : start + BATCH]
+    for start in range(0, len(prompts), size):
+        batch = prompts[start : start + size]
         texts = [f"user: <image>\n{text} assistant:" for text, _ in batch]
         inputs = processor(text=texts, images=[[m.load()] for _, m in batch], padding=True, return_tensors="pt")
         with torch.inference_mode():
@@ -46,11 +47,12 @@ def loop(folder: Path, samples: list[Any]) -> float:
 
 
 def harness(folder: Path, out: Path) -> float:
-    """Seconds of the same in a run: the main loop as perf.json has it, its warm-up batch added in proportion."""
-    result = mmbench.run(f"hf/{folder}", "vqa/easy-vqa", limit=QUESTIONS, out=out, batch_size=BATCH, progress=False)
+    """Seconds of the same in a run with the batch size that it chooses: the main loop, first batch included, scoring not."""
+    result = mmbench.run(f"hf/{folder}", "vqa/easy-vqa", limit=QUESTIONS, out=out, progress=False)
     perf = result.runs[0].tasks["vqa/easy-vqa"].perf
-    assert perf.value("samples_per_s") is not None
-    return QUESTIONS / perf.value("samples_per_s")
+    assert perf is not None
+    assert perf.quality is not None
+    return perf.quality.wall_s - perf.quality.where_s["score"]
 
 
 def test_hf_is_as_fast_as_a_hand_written_loop(benchmark: Any, tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_hf_is_as_fast_as_a_hand_written_loop(benchmark: Any, tmp_path: Path) ->
     shares: list[float] = []
 
     def compare() -> None:
-        by_hand = loop(folder, samples)
+        by_hand = min(loop(folder, samples, size) for size in BATCHES)
         shares.append(by_hand / harness(folder, tmp_path / str(len(shares))))
 
     benchmark.pedantic(compare, rounds=1)

@@ -147,7 +147,7 @@ def test_the_types_that_mypy_sees_agree_with_what_is_read() -> None:
         option = OPTIONS[keyword.replace("_", "-")]
         optional = option.default is None or option.form.many or option.form.expected == "a folder"
         assert (type(None) in kinds) == optional, keyword
-        assert literals <= {*option.form.choices, "auto", "on", "off"}, keyword
+        assert literals <= {*option.form.choices, "auto", "search", "on", "off"}, keyword
         assert takes(option, 0.5) == (float in kinds), keyword
         assert takes(option, 1) == bool(kinds & {int, float}), keyword
         assert option.form.flag == (bool in kinds), keyword

@@ -179,7 +179,7 @@ class HuggingFace:
     def collate(self, requests: Sequence[Request]) -> Collated:
         """Prompts and pictures as tensors on the CPU; called ahead, from several threads."""
         self._note(requests)
-        pieces = self._pieces(requests, self._batches)
+        pieces = [self._opened[0].ahead(piece) for piece in self._pieces(requests, self._batches)]
         choices = tuple(
             tuple(self._tokens(choice) for choice in request.choices)
             for request in requests

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from mmbench.core.errors import RunFailedError
+from mmbench.core.phases import phase
 from mmbench.models.hf.families import Family
 from mmbench.models.hf.generation import Forced, Watched, prompt_length, reads_by_encoder
 from mmbench.models.hf.placement import image_ids
 from mmbench.models.hf.sequences import accepted, on_device
+from mmbench.models.hf.transfer import Copied, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Piece:
     """What the processor made, on the CPU: tensors by name; ``input_ids`` int64 [n, t]."""
     begun: tuple[str, ...]
     """Of every request the marker with which its prompt begins reasoning; empty where it does not."""
+    copied: Copied | None = None
+    """The inputs on their way to the GPU; None where they are copied when they are needed."""
 
     @property
     def read(self) -> list[int]:
@@ -51,6 +55,7 @@ class Asker:
         self._image_ids = image_ids(None, model.config) or image_ids(processor, None)
         self._positions = _positions(model.config)
         pixels = inspect.signature(model.generate).parameters.get("pixel_values")
+        self._transfer = Transfer(model.device, self._moved, _cuda())
         self._needs_image = pixels is not None and pixels.default is pixels.empty
 
     def write(self, piece: Piece, settings: Mapping[str, Any], watch: Watched | None = None) -> list[list[int]]:
@@ -103,8 +108,17 @@ class Asker:
                     scores[row][number] += value
         return scores
 
+    def ahead(self, piece: Piece) -> Piece:
+        """The piece with its inputs on their way to the GPU; for background threads."""
+        return replace(piece, copied=self._transfer.begin(piece.inputs))
+
+    def _moved(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        moved: dict[str, Any] = on_device(accepted(self.model, inputs), self.model.device, self.model.dtype)
+        return moved
+
     def _given(self, piece: Piece) -> dict[str, Any]:
-        given: dict[str, Any] = on_device(accepted(self.model, piece.inputs), self.model.device, self.model.dtype)
+        with phase("host-to-device"):
+            given = self._moved(piece.inputs) if piece.copied is None else piece.copied.take()
         if self._needs_image and "pixel_values" not in given:
             raise RunFailedError("the model answers questions about an image; the request holds none")
         return given
@@ -138,6 +152,12 @@ class Asker:
             if self._positions is None or length <= self._positions or "OutOfMemory" in type(error).__name__:
                 raise
             raise RunFailedError(f"prompt and answer take {length} tokens; the model has {self._positions}") from error
+
+
+def _cuda() -> Any:
+    import torch
+
+    return torch.cuda
 
 
 def _positions(config: Any) -> int | None:

@@ -141,11 +141,13 @@ def accepted(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def on_device(value: Any, device: Any, dtype: Any) -> Any:
-    """A value with all its tensors on a device, those of floating point in a dtype."""
+    """A value with all its tensors on a device, those of floating point in a dtype; the host does not wait for pinned ones."""
     import torch
 
     if isinstance(value, torch.Tensor):
-        return value.to(device, dtype if value.is_floating_point() else None)
+        # First the device, then the dtype: the other way round the host would convert, into memory that is not pinned.
+        moved = value.to(device, non_blocking=device.type == "cuda" and value.is_pinned())
+        return moved.to(dtype) if value.is_floating_point() else moved
     if isinstance(value, Mapping):
         return {name: on_device(each, device, dtype) for name, each in value.items()}
     if isinstance(value, list | tuple):

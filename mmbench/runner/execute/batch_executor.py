@@ -18,7 +18,7 @@ class BatchExecutor(Executor):
     def run(self, todo: Todo, sink: Sink) -> None:
         """Ask every batch and record its responses."""
         caller = todo.open_model().caller
-        asker = BatchAsker(caller, todo.batch_size, auto=todo.spec.batch_size == "auto")
+        asker = BatchAsker(caller, todo.batch_size, auto=isinstance(todo.spec.batch_size, str))
         if (phases := active()) is not None:
             phases.rest_on("queue")
         try:
