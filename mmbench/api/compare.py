@@ -12,7 +12,7 @@ from mmbench.api.references import reference_of
 from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
-from mmbench.results.find import load_run
+from mmbench.results.current import STALE, load_current
 
 __all__ = ["Comparison", "compare"]
 
@@ -37,7 +37,7 @@ def compare(
         metrics: Metrics, ``ID`` or ``TASK:ID``; empty for all.
         slices: Compare slices too: the primary metrics, or those that are named.
         allow: What may differ in what was asked or how it was scored: ``prompt``, ``extractor``, ``generation``. Variants of
-            a task are then compared with each other.
+            a task are then compared with each other. ``stale``: a run may be named by a model whose file has changed since.
         out: The folder of all runs.
 
     Returns:
@@ -47,6 +47,7 @@ def compare(
 
     Raises:
         UsageError: For a run, task or metric that is not there.
+        StaleRunError: If a run is named by its model and the model's file has changed since.
         NotComparableError: For files that are damaged, or of a newer schema.
 
     Example:
@@ -55,8 +56,9 @@ def compare(
         >>> difference.low, difference.value, difference.high  # doctest: +SKIP
         (0.011, 0.023, 0.035)
     """
-    sides = distinct([load_run(reference_of(each), Path(out)) for each in (a, b)])
-    allowed = checked_allowances(names_of(allow))
+    allowed = checked_allowances(names_of(allow), (STALE,))
+    sides = distinct(load_current([reference_of(each) for each in (a, b)], Path(out), allowed)[0])
+    allowed -= {STALE}
     if allowed:
         sides = [*matched(sides[0], sides[1])]
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -16,7 +16,7 @@ from mmbench.gating import judge
 from mmbench.gating.rules import Rule, check_together, parse_requirement, replaced, rules_of_table
 from mmbench.gating.verdicts import GateResult
 from mmbench.resolve.config import load_config
-from mmbench.results.find import load_run
+from mmbench.results.current import STALE, load_current
 from mmbench.results.run import Run
 
 __all__ = ["GateResult", "gate"]
@@ -34,13 +34,16 @@ class GateInput:
     """The rules that apply."""
     notes: tuple[str, ...]
     """Rules of the file that a typed one replaces, a sentence each."""
+    stale: tuple[str, ...] = ()
+    """Runs whose model's file has changed since, a sentence each."""
 
 
 class GateOptions(TypedDict, total=False):
     """Keywords of `gate` that change how it judges, beside the rules."""
 
     allow: str | Iterable[str]
-    """What may differ between run and baseline, as for `mmbench.compare`."""
+    """What may differ between run and baseline, as for `mmbench.compare`; ``stale``: a run may be named by a model that has changed
+    since."""
     sequential: str | Path | None
     """A file that counts the pushes gated against this baseline, for a gate on every push: push k spends 6/(π²k²) of alpha, so that all
     together raise a false alarm no more often than alpha says."""
@@ -76,6 +79,7 @@ def gate(
 
     Raises:
         UsageError: For a wrong rule, or a run that is not there.
+        StaleRunError: If a run is named by its model and the model's file has changed since.
         MissingBaselineError: If a baseline has not been saved yet.
         NotComparableError: For files that are damaged, or of a newer schema.
         RunFailedError: If the file of `sequential` cannot be written.
@@ -88,25 +92,37 @@ def gate(
         >>> result.exit_code  # doctest: +SKIP
         0
     """
-    found = gate_input(references_of(runs), references_of(baselines), require, rules, out)
-    allowed, sequential = checked_allowances(names_of(more.get("allow", ()))), more.get("sequential")
+    allowed, sequential = checked_allowances(names_of(more.get("allow", ())), (STALE,)), more.get("sequential")
+    found = gate_input(references_of(runs), references_of(baselines), (require, rules), out, allowed)
     ledger = None if sequential is None else Path(sequential)
-    return judge.gate(found.runs, found.baselines, found.rules, allowed, only=only, ledger=ledger)
+    return judged(found, allowed, only=only, ledger=ledger)
 
 
 def gate_input(
     runs: Sequence[str],
     baselines: Sequence[str],
-    require: str | Iterable[str],
-    rules: str | Path | None,
+    rules: tuple[str | Iterable[str], str | Path | None],
     out: str | Path,
+    allow: frozenset[str],
 ) -> GateInput:
-    """Read all that a gate needs; arguments and errors as of `gate`."""
+    """Read all that a gate needs; arguments and errors as of `gate`, `rules` being what was typed and the file."""
     if not runs:
         raise UsageError("a gate needs a run")
-    applied, notes = _rules([require] if isinstance(require, str) else require, rules)
-    read = [load_run(run, out) for run in runs]
-    return GateInput(read, [_load_baseline(each, runs[0], Path(out)) for each in baselines], applied, notes)
+    require, file = rules
+    applied, notes = _rules([require] if isinstance(require, str) else require, file)
+    read, stale = load_current(runs, Path(out), allow)
+    held, more = [], list(stale)
+    for each in baselines:
+        (baseline,), said = _load_baseline(each, runs[0], Path(out), allow)
+        held.append(baseline)
+        more += said
+    return GateInput(read, held, applied, notes, tuple(dict.fromkeys(more)))
+
+
+def judged(found: GateInput, allow: frozenset[str], *, only: bool, ledger: Path | None) -> GateResult:
+    """Judge what was read; arguments and errors as of `gate`."""
+    result = judge.gate(found.runs, found.baselines, found.rules, allow - {STALE}, only=only, ledger=ledger)
+    return replace(result, notes=found.stale)
 
 
 def _rules(require: Iterable[str], file: str | Path | None) -> tuple[list[Rule], tuple[str, ...]]:
@@ -122,10 +138,10 @@ def _rules(require: Iterable[str], file: str | Path | None) -> tuple[list[Rule],
     return rules, tuple(f"{new.text!r} of --require replaces {old.text!r} ({old.source})" for old, new in gone)
 
 
-def _load_baseline(reference: str, run: str, out: Path) -> Run:
-    """Load a baseline. Raises `MissingBaselineError`, which names the command that saves one, where there is none yet."""
+def _load_baseline(reference: str, run: str, out: Path, allow: frozenset[str]) -> tuple[list[Run], list[str]]:
+    """Load a baseline, with what must be known of it. Raises `MissingBaselineError`, which names the command that saves one, where there is none yet."""
     try:
-        return load_run(reference, out)
+        return load_current([reference], out, allow)
     except RunNotFoundError as error:
         file = reference if Path(reference).suffix else f"gates/{Path(reference).name}.json"
         raise MissingBaselineError(reference, out, f"mmbench baseline save {run} {file}") from error

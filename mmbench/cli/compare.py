@@ -45,7 +45,8 @@ Exit code: 0, or 3 where a task does not compare.
     "tasks",
     "allow",
     tasks="Only these tasks, or families of tasks.",
-    allow="Go on although this differs: prompt, extractor or generation; foreign-source: import code that a run names.",
+    allow="Go on although this differs: prompt, extractor or generation; stale: the file of a model that names a run; foreign-source: "
+    "import code that a run names.",
 )
 @click.option("--metric", "metrics", multiple=True, metavar="[TASK:]ID", help="Only this metric; can be given again.")
 @click.option("--slices", is_flag=True, help="Also by slice.")
@@ -58,13 +59,13 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
     from mmbench.analysis.choose import distinct
     from mmbench.analysis.variants import ALLOWANCES, checked_allowances, matched, variants_of
-    from mmbench.results.find import load_run
+    from mmbench.results.current import STALE, load_current
 
     _check(runs, values)
-    allowed = checked_allowances(values["allow"], (FOREIGN_SOURCE,))
+    allowed = checked_allowances(values["allow"], (FOREIGN_SOURCE, STALE))
     values["foreign"] = FOREIGN_SOURCE in allowed
-    values["allow"] = allowed - {FOREIGN_SOURCE}
-    loaded = [load_run(name, Path(values["out"])) for name in runs]
+    values["allow"] = allowed - {FOREIGN_SOURCE, STALE}
+    loaded, values["stale"] = load_current(runs, Path(values["out"]), allowed)
     if len(loaded) == 1:
         values["allow"] = values["allow"] or frozenset(ALLOWANCES)
         sides = list(variants_of(loaded[0]))
@@ -96,13 +97,13 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.reporting.differences import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
-    notes: list[str] = []
+    notes: list[str] = [*values["stale"]]
     with plug_in_output(values["json"]):
         comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"], allow=values["allow"])
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
     if values["json"]:
-        document = comparison.to_dict()
+        document = {**comparison.to_dict(), "notes": notes}
         if values["flips"] is not None:
             document["flips"] = [each.to_dict() for found in flipped.values() for each in found]
         if values["explained"]:
@@ -127,13 +128,16 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
     with plug_in_output(values["json"]):
         matrix = compare_all(sides, *_wanted(sides, values), allow=values["allow"])
     if values["json"]:
-        click.echo(json.dumps(matrix.to_dict(), allow_nan=False))
+        click.echo(json.dumps({**matrix.to_dict(), "notes": values["stale"]}, allow_nan=False))
     else:
         tables = matrix_tables(matrix, every=values["every"] or bool(values["metrics"]))
         if values["explained"]:
             first, *rest = sides
             tables += [explained_table(first, other, explain(first, other)) for other in rest]
-        notes = [note for comparison in matrix.comparisons.values() for note in lacking(comparison)]
+        notes = [
+            *values["stale"],
+            *(note for comparison in matrix.comparisons.values() for note in lacking(comparison)),
+        ]
         _print(tables, values, list(dict.fromkeys(notes)))
     refused = {task: None for tasks in matrix.refused.values() for task in tasks}
     unknown = {name: why for each in matrix.comparisons.values() for name, why in each.unknown.items()}

@@ -100,7 +100,12 @@ class _Gate(Command):
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option("--summary", metavar="FILE", help="Append them as Markdown, as $GITHUB_STEP_SUMMARY wants it.")
-@options("allow", "json", "out", allow="Go on although this differs: prompt, extractor or generation.")
+@options(
+    "allow",
+    "json",
+    "out",
+    allow="Go on although this differs: prompt, extractor or generation; stale: the file of a model that names a run.",
+)
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
     targets = _targets(values, (*runs, *baselines, values["rules"]))
@@ -109,17 +114,17 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
             "--aa estimates an error rate and gives no verdicts: leave out --junit, --summary and --sequential"
         )
     from mmbench.analysis.variants import checked_allowances
-    from mmbench.api.gate import gate_input
-    from mmbench.gating.judge import gate
+    from mmbench.api.gate import gate_input, judged
+    from mmbench.results.current import STALE
 
-    found = gate_input(runs, baselines, require, values["rules"], values["out"])
+    allowed = checked_allowances(values["allow"], (STALE,))
+    found = gate_input(runs, baselines, (require, values["rules"]), values["out"], allowed)
     for note in found.notes:
         say(f"note: {note}", err=True)
     _targets(values, [str(run.path) for run in (*found.runs, *found.baselines)])  # runs that were given by name
     if values["aa"]:
         return _print_aa(found, values)
-    allowed, only, ledger = checked_allowances(values["allow"]), values["only"], targets["sequential"]
-    result = gate(found.runs, found.baselines, found.rules, allowed, only=only, ledger=ledger)
+    result = judged(found, allowed, only=values["only"], ledger=targets["sequential"])
     failure = _write(result, targets)
     _print(result, as_json=values["json"])
     if failure is not None:

@@ -269,6 +269,23 @@ class DamagedFileError(NotComparableError):
         super().__init__(text + how)
 
 
+class StaleRunError(NotComparableError):
+    """A run is named by its model, and the model's file has changed since.
+
+    Attributes:
+        name: What the user typed.
+        run: The run that the name means.
+        file: The model's file.
+    """
+
+    def __init__(self, name: str, run: str | PathLike[str], file: str | PathLike[str]) -> None:
+        self.name, self.run, self.file = name, str(run), str(file)
+        super().__init__(
+            f"{file} has changed since {run}, the newest run of {name!r}, was made: run the model again, name the run by its path if it "
+            "is meant, or add --allow stale"
+        )
+
+
 class NewerSchemaError(NotComparableError):
     """A stored file was written by a newer mmbench.
 

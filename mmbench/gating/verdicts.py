@@ -140,6 +140,8 @@ class GateResult:
     """Name of the model that is judged: the same from run to run."""
     repeats: tuple[int, int] = (1, 1)
     """How many runs and baselines were given."""
+    notes: tuple[str, ...] = ()
+    """What must be known of the runs besides, a sentence each."""
     push: Push | None = None
     """Which push this is against the baseline; None where no ledger counts them."""
 

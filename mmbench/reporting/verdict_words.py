@@ -132,7 +132,7 @@ def headline(result: GateResult) -> str:
 
 def gate_notes(result: GateResult) -> list[str]:
     """What has to be said beside the verdicts."""
-    notes = []
+    notes = [*result.notes]
     if result.defaults:
         which = "every primary metric is"
         if result.defaults < len(result.verdicts):

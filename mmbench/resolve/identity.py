@@ -15,6 +15,7 @@ from mmbench.core.model import model_info
 from mmbench.registry import Plugin
 from mmbench.resolve.former_digests import FORMER_DIGESTS
 from mmbench.results.codec import digest
+from mmbench.results.source_files import source_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Identity:
     """The declared version of a registered model; None for all others."""
     former: tuple[str, ...] = ()
     """Digests by which earlier versions of mmbench knew the same model."""
+    source: str | None = None
+    """Digest of the file or package that a model comes from; None for a registered one, and where it has none."""
 
 
 def of_registered(plugin: Plugin, target: Any, options: Mapping[str, Any]) -> Identity:
@@ -57,8 +60,8 @@ def of_source(source: str | None, target: Any, options: Mapping[str, Any]) -> Id
     """
     weights = _weights(target, options)
     if not isinstance(target, type):
-        return Identity(weights or source)
-    return Identity(source if weights is None else _joined(source, weights))
+        return Identity(weights or source, source=source)
+    return Identity(source if weights is None else _joined(source, weights), source=source)
 
 
 def unrepeatable_digest() -> str:
@@ -71,11 +74,7 @@ def digest_of_module(module: ModuleType) -> str | None:
     file = getattr(module, "__file__", None)  # modules that are built into the interpreter have none
     if not file:
         return None
-    path = Path(file)
-    if path.name != "__init__.py":
-        return _digest_of_file(path)
-    digests = [f"{file.relative_to(path.parent)} {_digest_of_file(file)}" for file in sorted(path.parent.rglob("*.py"))]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return source_digest(Path(file))
 
 
 def digest_of_class(target: type) -> str | None:
@@ -86,11 +85,7 @@ def digest_of_class(target: type) -> str | None:
         source = inspect.getsourcefile(target)
     except (TypeError, OSError):  # OSError: a class typed into an interpreter
         return None
-    return _digest_of_file(Path(source)) if source and Path(source).is_file() else None
-
-
-def _digest_of_file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source and Path(source).is_file() else None
 
 
 def _declared_version(target: Any) -> str | None:

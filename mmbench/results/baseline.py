@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from mmbench.results.rundir import make_folder
 from mmbench.results.saved import SavedTask, as_run, load_saved, read_baseline, write_baseline
 from mmbench.results.schema import RunFile
 
+PARTIAL = "partial"
+"""Name of the allowance for a first baseline from a part of a split."""
+_PART = re.compile(r"[\d,]+ of the [\d,]+ samples of ")
+"""How the reason of a task begins that was asked with a part of its split, in runs of schema versions before 9."""
 _PATH_OPTIONS = ("checkpoints", "cache")
 """Options of a run that name folders of the machine, and no part of what was asked."""
 
@@ -30,21 +36,22 @@ class SavedBaseline:
     """The baseline that it holds."""
 
 
-def save_baseline(reference: str, path: Path, out: Path) -> SavedBaseline:
+def save_baseline(reference: str, path: Path, out: Path, allow: Iterable[str] = ()) -> SavedBaseline:
     """Save a run as a baseline, in place of the one that the file may hold.
 
     Args:
         reference: A run directory, or a name under `out`.
         path: The file. Its folder is made where it is not there.
         out: The folder in which names are looked up.
+        allow: `PARTIAL` where a first baseline may be of a part of its split.
 
     Returns:
         The baseline before and after.
 
     Raises:
         UsageError: If there is no such run, or the file cannot be written there.
-        NotComparableError: If the run is damaged or incomplete, lacks a sample or a value, or has fewer samples of the same
-            data than the baseline that it would replace.
+        NotComparableError: If the run is damaged or incomplete, lacks a sample or a value, is a first baseline of a part of its
+            split, or has fewer samples of the same data than the baseline that it would replace.
     """
     _check_target(path)
     directory = find_run(reference, out)
@@ -53,8 +60,7 @@ def save_baseline(reference: str, path: Path, out: Path) -> SavedBaseline:
     run = read_run(directory)
     _check_whole(run)
     before = load_saved(path) if path.is_file() else None
-    if before is not None:
-        _check_size(before, run)
+    _check_size(before, run, partial=PARTIAL in set(allow))
     tasks = {name: _saved_task(run, task) for name, task in run.tasks.items() if task.metrics}
     make_folder(path.parent, "FILE")
     file = write_baseline(path, _portable(run.record), tasks)
@@ -98,18 +104,33 @@ def _check_value(run: Run, task: TaskResult, value: MetricValue) -> None:
         raise _refusal(run, f"{task.name}:{value.id} has no value: {value.reason or 'undefined'}")
 
 
-def _check_size(before: Run, after: Run) -> None:
-    """Refuse a run of a part of the samples (``--limit``) in place of a baseline of more samples of the same data."""
-    for name, old in before.tasks.items():
-        new = after.tasks.get(name)
-        if not old.metrics or new is None or not new.metrics:
+def _check_size(before: Run | None, after: Run, *, partial: bool) -> None:
+    """Refuse a run of a part of the samples (``--limit``) in place of a baseline of more of them, and as the first one."""
+    for name, new in after.tasks.items():
+        old = None if before is None else before.tasks.get(name)
+        if not new.metrics:
             continue
-        same = all(getattr(old.entry, field) == getattr(new.entry, field) for field in ("fingerprint", "split"))
-        if same and new.entry.n_samples < old.entry.n_samples:
+        fields = ("fingerprint", "split")
+        if old is None or not old.metrics or any(getattr(old.entry, f) != getattr(new.entry, f) for f in fields):
+            if not partial and is_partial(new):
+                raise _refusal(
+                    after,
+                    f"it has only a part of the samples of {name} ({new.entry.reason or f'{new.entry.n_samples:,}'}), and later runs would be "
+                    "held to that part: run without --limit and --ids, or add --allow partial",
+                )
+        elif before is not None and new.entry.n_samples < old.entry.n_samples:
             raise NotComparableError(
                 f"{before.path} holds {old.entry.n_samples:,} samples of {name}, and {after.path} only "
                 f"{new.entry.n_samples:,} of them: run without --limit, save to another file, or remove this one first"
             )
+
+
+def is_partial(task: TaskResult) -> bool:
+    """Whether a task was asked with a part of its split."""
+    entry = task.entry
+    if entry.split_samples:
+        return entry.n_samples < entry.split_samples
+    return _PART.match(entry.reason or "") is not None
 
 
 def _refusal(run: Run, why: str) -> NotComparableError:

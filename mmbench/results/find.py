@@ -79,6 +79,13 @@ def find_run(reference: str, out: Path, *, whole: bool = False) -> RunDirectory:
     raise RunNotFoundError(reference, out, nearest_names(name, models))
 
 
+def is_exact(reference: str | Path, run: Run) -> bool:
+    """Whether a reference names this one run, by its path or the whole name of its folder, and not whatever run a model has."""
+    path = Path(reference)
+    there = _is_file(path) or _is_file(path / "run.json")
+    return there or folder_name(str(reference)) == run.path.name
+
+
 def _model_of(folder: Path) -> str:
     """The model's part of the name of a run's folder."""
     return folder.name.rpartition("--")[0]

@@ -118,6 +118,7 @@ class Session:
                 reference=model.reference,
                 version=model.identity.version,
                 digest=model.digest,
+                source_digest=model.identity.source,
                 options=masked(dict(model.options)),
                 settings=earlier.model.settings if earlier else {},
             ),

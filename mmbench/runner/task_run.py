@@ -318,6 +318,7 @@ def _new_entry(plan: TaskPlan, earlier: TaskEntry | None) -> TaskEntry:
         split=plan.split,
         status="pending",
         n_samples=len(plan.samples),
+        split_samples=plan.split_samples,
         n_requests=plan.n_requests,
         learned=earlier.learned if earlier else None,
         n_split=earlier.n_split if earlier else 0,

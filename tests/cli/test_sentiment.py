@@ -220,7 +220,7 @@ def test_lower_errors_are_better_wherever_runs_are_compared(
     call: Callable[..., Ended], tmp_path: Path, runs: Callable[[str], list[str]]
 ) -> None:
     good, bad = runs("score")
-    assert call("baseline", "save", good, "good.json").code == 0
+    assert call("baseline", "save", good, "good.json", "--allow", "partial").code == 0
     asked = [
         ("sentiment/scenes:mae drop<0.05pt", "regressed", "violated"),
         ("sentiment/scenes:mae <= 0.5", "newly failing", "violated"),
@@ -228,7 +228,7 @@ def test_lower_errors_are_better_wherever_runs_are_compared(
         ("sentiment/scenes:acc2(convention=mmsa,zero=without) >= 0.5", "regressed", "passed"),
     ]
     ended = call(
-        *("gate", bad, "--baseline", "good.json", "--json"),
+        *("gate", bad, "--baseline", "good.json", "--only", "--json"),
         *(each for text, *_ in asked for each in ("--require", text)),
     )
     assert ended.code == 1, ended.err
@@ -257,13 +257,13 @@ def test_f1_is_gated_against_a_saved_baseline(
     call: Callable[..., Ended], tmp_path: Path, runs: Callable[[str], list[str]]
 ) -> None:
     good, bad = runs("class")
-    assert call("baseline", "save", good, "good.json").code == 0
+    assert call("baseline", "save", good, "good.json", "--allow", "partial").code == 0
     rules = [
         *("--require", "sentiment/scenes:f1(average=macro) drop<20pt"),
         *("--require", "sentiment/scenes:f1(average=macro) >= 0.80"),
         *("--require", "sentiment/scenes:f1(average=weighted) exact"),
     ]
-    ended = call("gate", bad, "--baseline", "good.json", "--json", *rules)
+    ended = call("gate", bad, "--baseline", "good.json", "--only", "--json", *rules)
     assert ended.code == 1, ended.err
     found = [(each["verdict"], each["outcome"]) for each in json.loads(ended.out)["verdicts"]]
     assert found == [("regressed", "violated"), ("newly failing", "violated"), ("regressed", "violated")]

@@ -234,6 +234,36 @@ def test_a_run_of_fewer_samples_never_replaces_a_baseline_of_the_same_data(tmp_p
     assert save_baseline("part", path, tmp_path / "runs").after.label == "part"
 
 
+@pytest.mark.parametrize(
+    ("entry", "partial"),
+    [
+        ({"split_samples": 40}, False),
+        ({"split_samples": 400}, True),
+        (
+            {"split_samples": 0, "reason": "40 of the 9,673 samples of test: --limit 40"},
+            True,
+        ),  # before schema version 9
+        ({"split_samples": 0, "reason": "3 calls of several requests failed"}, False),
+    ],
+)
+def test_a_first_baseline_of_a_part_of_a_split_takes_an_allowance(tmp_path, entry, partial):
+    out, path = tmp_path / "runs", tmp_path / "b.json"
+    for name in ("first", "second"):
+        write_run(out, name, {TASK: [score_table([1.0, 0.0] * 20)]})
+        run = load_run(name, out).path
+        edit_json(run / "run.json", lambda document: document["tasks"][TASK].update(entry))
+    if partial:
+        with pytest.raises(NotComparableError, match="--allow partial"):
+            save_baseline("first", path, out)
+        assert not path.exists()
+    assert save_baseline("first", path, out, ["partial"] if partial else []).before is None
+    assert save_baseline("second", path, out).before is not None  # of the same part as the one before
+    edit_json(load_run("second", out).path / "run.json", lambda run: run["tasks"][TASK].update(fingerprint="other"))
+    if partial:
+        with pytest.raises(NotComparableError, match="--allow partial"):
+            save_baseline("second", path, out)
+
+
 def test_places_that_cannot_be_written(runs, tmp_path):
     (tmp_path / "taken").write_text("x")
     with pytest.raises(UsageError, match="cannot create the folder"):

@@ -21,6 +21,9 @@ class ModelEntry(StoredRecord, frozen=True, kw_only=True):
     digest: str | None
     """Digest of version and weights, or of the source of a model that is not registered; null for an instance that gives
     none (such a run is never resumed)."""
+    source_digest: str | None = None
+    """Digest of the Python file, module or package of a model that is not registered; null for all others, and before schema
+    version 9."""
     options: dict[str, Any]
     """Its options, as given."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -92,6 +95,8 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """How far it came."""
     n_samples: int
     """Samples selected."""
+    split_samples: int = 0
+    """Samples of the whole split; 0 where the task was not asked, and before schema version 9."""
     n_requests: int
     """Requests made from them."""
     n_failed: int = 0

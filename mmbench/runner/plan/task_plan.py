@@ -38,6 +38,8 @@ class TaskPlan(AskedTask):
     """(kind, modalities) → requests in order: those that may share a batch."""
     selection_digest: str = ""
     """As in `PlanFile.selection_digest`."""
+    split_samples: int = 0
+    """Samples of the whole split."""
     part: str | None = None
     """Which part of the split is asked, for people; None if all of it is."""
     training: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -129,6 +131,7 @@ def _plan(resolved: ResolvedTask, served: dict[RequestKind, RequestKind], select
         source=resolved.source,
         served=served,
     )
+    plan.split_samples = len(every)
     plan.part = note_on_part(len(samples), len(every), selection)
     plan.identity = {
         "name": info.name,
