@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,11 +24,35 @@ def quoted(text: str, hide: Hide) -> str:
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 
 
+def decoded(data: bytes) -> Any:
+    """A JSON document, also one of the kinds that RFC 8259 does not allow and servers send.
+
+    These begin with a byte order mark, or have texts that were cut in the middle of a character, the rest of which
+    becomes U+FFFD.
+
+    Raises:
+        ValueError: If it is no JSON, or no UTF-8.
+        RecursionError: If it is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        found = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
+        whole = (
+            json.dumps(found, ensure_ascii=False).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        )
+        return json.loads(whole)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
+
+
 def parse(data: bytes, content_type: str, hide: Hide = str) -> dict[str, Any]:
     """The document. Raises `TransientError` for broken JSON, `RunFailedError` for what is none."""
     try:
-        document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = decoded(data)
+    except (ValueError, RecursionError) as error:
         start = quoted(data.decode("utf-8", "replace"), hide)
         if "html" in content_type or start[:1] == "<":
             raise RunFailedError(f"the endpoint answered with a web page, not JSON: {start}") from error

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from mmbench.core.errors import RunFailedError, TransientError
 from mmbench.core.reasoning import split_reasoning
 from mmbench.core.responses import Generation
@@ -53,6 +55,7 @@ class Completion:
     pieces_s: array[float] = field(default_factory=lambda: array("d"))
     """Seconds until each piece of any kind came in a stream."""
     _has_message: bool = False
+    _instead: Mapping[str, Any] | None = None
     _lengths: array[int] = field(default_factory=lambda: array("q"))
     _arrivals: array[float] = field(default_factory=lambda: array("d"))
     _length: int = 0
@@ -73,7 +76,7 @@ class Completion:
         choice = _first_choice(choices)
         if choice is None:
             if not self.streamed and (not isinstance(choices, list) or any(choices)):
-                self.problem = "the endpoint's answer has no choices"
+                self.problem, self._instead = "the endpoint's answer has no choices", document
             return
         self.finish = choice.get("finish_reason") or self.finish
         if choice.get("error"):
@@ -156,7 +159,8 @@ class Completion:
                 f"the endpoint broke its answer off (finish_reason {endpoint.quote(repr(self.finish))})"
             )
         if self.problem is not None:
-            raise RunFailedError(self.problem)
+            said = "" if self._instead is None else f": {endpoint.quote(msgspec.json.encode(self._instead).decode())}"
+            raise RunFailedError(f"{self.problem}{said}")
         empty = not (self.text or self.refusal)
         if self.streamed and (not self.ended and self.finish is None):
             raise TransientError("the endpoint's streamed answer broke off")

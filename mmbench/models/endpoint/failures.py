@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mmbench.core.errors import ModelUnusableError, RunFailedError, TransientError
-from mmbench.models.endpoint.answers import Hide, quoted
+from mmbench.models.endpoint.answers import Hide, decoded, quoted
 from mmbench.models.endpoint.secret import without_key
 
 _OVERLOADED = (429, 503, 529)
@@ -207,8 +207,8 @@ def _inner(data: bytes) -> Any:
 
 def _document(data: bytes) -> Any:
     try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decoded(data)
+    except (ValueError, RecursionError):
         return None
 
 

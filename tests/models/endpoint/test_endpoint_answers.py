@@ -40,6 +40,18 @@ TEXTS = {
         reply(200, '{"choices": [{"message": {"content": "blue"}}]}', "text/plain"),
         "blue",
     ),
+    "behind a byte order mark": (
+        reply(200, '\ufeff{"choices": [{"message": {"content": "blue"}, "finish_reason": "stop"}]}'),
+        "blue",
+    ),
+    "with half of a character": (
+        reply(200, '{"choices": [{"message": {"content": "blue \\ud83d"}, "finish_reason": "stop"}]}'),
+        "blue \ufffd",
+    ),
+    "with both halves": (
+        reply(200, '{"choices": [{"message": {"content": "\\ud83d\\ude00 \\ude00 blue"}, "finish_reason": "stop"}]}'),
+        "\U0001f600 \ufffd blue",
+    ),
 }
 
 
