@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 import msgspec
 
 from mmbench.analysis.seeds import SOLVED, SeedGroup, SeedRow, group_seeds
+from mmbench.analysis.turns import TurnedFigure, turned_figures
 from mmbench.comparison.sweep import SweepPoint, sweep_points
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import RUNS
 from mmbench.reporting.markdown import run_markdown, tables_markdown
 from mmbench.reporting.pareto import pareto_figure
 from mmbench.reporting.sweep_table import sweep_tables
+from mmbench.reporting.turns_table import turns_tables
 from mmbench.resolve.allowances import FOREIGN_SOURCE
 from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import digest, write_atomic
@@ -53,6 +55,10 @@ class RunResult:
     """With ``sweep`` every value of the option on every task, with its paired drop to the first; empty without."""
     load_failures: Mapping[str, MmbenchError] = field(default_factory=dict)
     """Model to what kept its speed from being measured under load; its quality results stand."""
+    strict: bool = False
+    """Whether a speed that must not be quoted makes the exit code 4."""
+    turns: tuple[TurnedFigure, ...] = ()
+    """With ``interleave`` the figures of speed of both models, over pairs of runs; empty without."""
 
     @property
     def path(self) -> Path:
@@ -74,7 +80,8 @@ class RunResult:
     @property
     def models(self) -> list[SeedGroup]:
         """The runs, those that differ in seed alone put together."""
-        return group_seeds(self.runs, self.tasks, solved=self.solved, names_are_models=True)
+        shown = self.runs[:2] if self.turns else self.runs
+        return group_seeds(shown, self.tasks, solved=self.solved, names_are_models=True)
 
     @property
     def over_seeds(self) -> list[SeedRow]:
@@ -87,9 +94,22 @@ class RunResult:
     def exit_code(self) -> int:
         """0; 4 when a run or part of it failed; 2 or 4 when speed could not be measured under load."""
         results = [run.tasks[task] for run in self.runs for task in self.tasks if task in run.tasks]
-        if self.failures or any(each.status not in ("complete", "incompatible") for each in results):
+        failed = self.failures or any(each.status not in ("complete", "incompatible") for each in results)
+        if failed or (self.strict and self.doubtful):
             return 4
         return max((failure.exit_code for failure in self.load_failures.values()), default=0)
+
+    @property
+    def doubtful(self) -> list[tuple[str, str, str, str]]:
+        """(model, task, code, detail) of every reason why a speed must not be quoted."""
+        return [
+            (run.model.name, task, reason.code, reason.detail)
+            for run in self.runs
+            for task in self.tasks
+            if task in run.tasks and (perf := run.tasks[task].perf) is not None
+            for scenario in perf.scenarios
+            for reason in scenario.reasons
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints: ``{"runs": [path], "metrics": […], "seeds": […], "perf": […], "failures": {…}}``.
@@ -108,6 +128,7 @@ class RunResult:
                 if task in run.tasks and (perf := run.tasks[task].perf) is not None
                 for scenario in perf.scenarios
             ],
+            **({"turns": [figure.to_dict() for figure in self.turns]} if self.turns else {}),
             **({"sweep": [point.to_dict() for point in self.sweep]} if self.sweep else {}),
             "failures": dict(self.failures),
             "load_failures": {name: str(failure) for name, failure in self.load_failures.items()},
@@ -135,7 +156,8 @@ class RunResult:
     def __str__(self) -> str:
         if self.sweep:
             return tables_markdown(sweep_tables(self.sweep))
-        return run_markdown(self.models, list(self.tasks))
+        below = f"\n{tables_markdown(turns_tables(self.turns))}" if self.turns else ""
+        return run_markdown(self.models, list(self.tasks)) + below
 
 
 def perf_row(run: Run, task: str, scenario: PerfScenario) -> dict[str, Any]:
@@ -196,7 +218,10 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     points = _points(plan, names, runs, failures)
     if plan.pareto is not None and points:
         write_atomic(Path(plan.pareto), pareto_figure(points, Path(plan.pareto).suffix.lower()))
-    return RunResult(tuple(runs.values()), plan.tasks, failures, plan.solved, tuple(points), load_failures)
+    turns = tuple(_turns(plan, runs)) if plan.turns else ()
+    return RunResult(
+        tuple(runs.values()), plan.tasks, failures, plan.solved, tuple(points), load_failures, plan.strict, turns
+    )
 
 
 def _runs(
@@ -244,10 +269,21 @@ def _runs(
 def _names(plan: Plan) -> list[str]:
     """What each job is called, with its setting or its seed where there are several."""
     labels = {place: setting.label for setting in plan.swept for place in setting.jobs}
+    labels |= {place: f"pair {job.turn.number}" for place, job in enumerate(plan.jobs) if job.turn is not None}
     if not labels and len({job.spec.seed for job in plan.jobs}) > 1:
         labels = {place: f"seed {job.spec.seed}" for place, job in enumerate(plan.jobs)}
     names = [job.model.name for job in plan.jobs]
     return [f"{name} ({labels[place]})" if place in labels else name for place, name in enumerate(names)]
+
+
+def _turns(plan: Plan, runs: Mapping[int, Run]) -> list[TurnedFigure]:
+    """The speeds of two models that took turns, the first of the first pair against the other."""
+    model = plan.jobs[0].model.name
+    mine, theirs = (
+        [runs[n] for n, job in enumerate(plan.jobs) if n in runs and (job.model.name == model) is is_mine]
+        for is_mine in (True, False)
+    )
+    return turned_figures(mine, theirs, plan.tasks)
 
 
 def _points(plan: Plan, names: Sequence[str], runs: Mapping[int, Run], failures: Mapping[str, str]) -> list[SweepPoint]:

@@ -26,8 +26,8 @@ Examples:
   mmbench gate RUN --baseline RUN --require "vqa/scenes:accuracy drop<1pt"
   mmbench gate RUN --require "vqa/scenes:accuracy >= 0.70" --require "vqa/scenes:latency_p50 <= 250ms"
   mmbench gate RUN --baseline FILE --junit gate.xml --summary "$GITHUB_STEP_SUMMARY"
-  mmbench gate RUN1 RUN2 RUN3 --baseline B1 --baseline B2 --baseline B3 \\
-    --require "vqa/scenes:latency_p50 drop<1.2x"
+  mmbench gate R1 R2 R3 R4 R5 --baseline B1 … --baseline B5 \\
+    --require "vqa/scenes:latency_p50 drop<1.2x"  # made by mmbench run --interleave
   mmbench gate RUN --baseline FILE --sequential gates/ledger.json  # on every push
   mmbench gate RUN --baseline FILE --aa           # how often would it fail an equal model?
   mmbench gate plan RUN --tolerance 0.5pt         # how many samples does a tolerance need?
@@ -40,7 +40,7 @@ the same metric and policy):
   TASK:METRIC >= 0.70                    absolute: a floor, or (<=) a budget such as 250ms
   TASK:METRIC exact                      no sample may change
 No primary metric that no rule is about may drop significantly, unless --only says that the rules are all. Rules about
-speed need the same machine, and several runs on both sides where they compare.
+speed need the same machine, and runs that took turns (mmbench run --interleave) where they compare.
 
 \b
 Exit codes: 0 every rule holds; 1 a rule is violated, whatever else is missing; 2 usage; 3 none is violated, but a metric or a

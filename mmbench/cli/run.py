@@ -30,6 +30,7 @@ Examples:
   mmbench run --model random,oracle --tasks retrieval --data captions.json --json > result.json
   mmbench run --suite tiny                                     # models and tasks under one name
   mmbench run --model all-baselines,random --tasks vqa,retrieval --seeds 3
+  mmbench run --model new.py --interleave old.py --repeats 5 --tasks vqa   # which of the two is faster?
 
 A suite (mmbench list suites) names models, tasks or both; what is given beside it takes the place of its own. With
 --seeds every model runs once a seed, in a run of its own, and the table shows the mean, every seed and how many solved it.
@@ -97,12 +98,15 @@ def _print(result: Any, as_json: bool) -> None:
         from mmbench.reporting.markdown import MANY
         from mmbench.reporting.sweep_table import sweep_tables
         from mmbench.reporting.terminal import print_comparison, print_runs, print_tables
+        from mmbench.reporting.turns_table import turns_tables
 
         if result.sweep:
             print_tables(sweep_tables(result.sweep), sys.stdout)
             return
         models, tasks = result.models, list(result.tasks)
         (print_comparison if len(models) > MANY else print_runs)(models, tasks, sys.stdout)
+        if result.turns:
+            print_tables(turns_tables(result.turns), sys.stdout)
 
 
 def _say_what_next(result: Any, again: str) -> None:
@@ -115,5 +119,25 @@ def _say_what_next(result: Any, again: str) -> None:
     variants = [run for run in result.runs if len({split_variant(task)[0] for task in run.tasks}) < len(run.tasks)]
     for run in variants[:1]:
         lines += ["Compare the variants:", "  " + shell_command(["mmbench", "compare", str(shown_path(run.path))])]
+    lines += _gate_of(result)
     verb = "Ask what failed again" if result.exit_code else "Resume or extend"
     click.echo(visible_lines("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines])), err=True)
+
+
+def _gate_of(result: Any) -> list[str]:
+    """The command that judges the speeds of two models that took turns."""
+    from mmbench.results.rundir import shown_path
+
+    if not result.turns:
+        return []
+    first = result.turns[0]
+    paths = {
+        name: [str(shown_path(run.path)) for run in result.runs if run.model.name == name]
+        for name in (first.model, first.baseline)
+    }
+    baselines = [word for path in paths[first.baseline] for word in ("--baseline", path)]
+    rule = f"{first.task}:{first.figure} drop<1.1x"
+    return [
+        "Judge the speed:",
+        "  " + shell_command(["mmbench", "gate", *paths[first.model], *baselines, "--require", rule]),
+    ]

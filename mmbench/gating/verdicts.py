@@ -41,7 +41,7 @@ ReasonCode = Literal[
     "no_task", "cannot_answer", "not_scored", "no_metric", "no_value", "samples_failed", "samples_newly_failed",
     "samples_missing", "samples_failed_in_both", "runs_differ", "nothing_in_common", "fewer_samples", "other_samples",
     # speed, memory and cost
-    "not_measured", "other_machine", "other_batch_sizes", "too_few_repeats", "slower", "slower_within_factor", "faster",
+    "not_measured", "other_machine", "other_conditions", "not_interleaved", "too_few_pairs", "too_few_repeats", "slower", "slower_within_factor", "faster",
     "no_slower",
 ]
 # fmt: on

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from mmbench.perf.processes import cpu_seconds, descendants
+
 PRESSURE = Path("/proc/pressure/cpu")
 """Where Linux says for how long tasks have waited for a CPU (pressure stall information, since 4.20)."""
+STAT = Path("/proc/stat")
+"""Where Linux says what its CPUs have done since it started."""
 _THROTTLES = "devices/system/cpu/cpu*/thermal_throttle/core_throttle_count"
 _SYS = Path("/sys")
 
@@ -23,7 +27,9 @@ class CpuReading:
     waited: float | None
     """Seconds in which any task of the machine waited for a CPU."""
     process: float
-    """Seconds of CPU that this process and the children that it waited for have used."""
+    """Seconds of CPU that this process has used, and all processes below it."""
+    machine: float | None
+    """Seconds of CPU that all processes of the machine have used."""
     throttles: int | None
     """How often a processor slowed itself down because it was hot."""
 
@@ -32,7 +38,8 @@ class CpuReading:
         """Read the counters."""
         used = os.times()
         process = used.user + used.system + used.children_user + used.children_system
-        return cls(time.perf_counter(), _waited(), process, _throttles())
+        process += sum(map(cpu_seconds, descendants()))
+        return cls(time.perf_counter(), _waited(), process, _busy(), _throttles())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,9 @@ class CpuUse:
     pressure: float | None
     """Share of the time in which some task waited for a CPU."""
     own: float
-    """CPUs that this process kept busy, on average."""
+    """CPUs that this process and those below it kept busy, on average."""
+    others: float | None
+    """CPUs that other processes kept busy, on average."""
     throttles: int
     """How often a processor slowed itself down."""
 
@@ -53,7 +62,10 @@ class CpuUse:
         known = before.waited is not None and after.waited is not None
         pressure = min(1.0, (after.waited - before.waited) / seconds) if known else None  # type: ignore[operator]
         throttles = (after.throttles or 0) - (before.throttles or 0)
-        return cls(pressure, (after.process - before.process) / seconds, throttles)
+        own, others = after.process - before.process, None
+        if before.machine is not None and after.machine is not None:
+            others = max(0.0, after.machine - before.machine - own) / seconds
+        return cls(pressure, own / seconds, others, throttles)
 
 
 def cpus() -> int:
@@ -67,6 +79,15 @@ def _waited() -> float | None:
         return int(first.rpartition("total=")[2]) / 1e6 if first.startswith("some") else None
     except (OSError, ValueError):
         return None
+
+
+def _busy() -> float | None:
+    try:
+        first = STAT.read_text(encoding="ascii").partition("\n")[0].split()
+        user, nice, system, _, _, irq, softirq = map(int, first[1:8])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
 def _throttles() -> int | None:

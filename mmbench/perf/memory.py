@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-_PROC = Path("/proc")
+from mmbench.perf.processes import descendants, peak_memory
+
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
@@ -34,7 +34,7 @@ class Peaks:
     def look(self) -> None:
         """Look at all of it; child processes are seen only while they live."""
         self.process = peak_bytes()
-        self.children = max(children_bytes() or 0, self.children or 0) or None
+        self.children = max(children_bytes(), self.children or 0) or None
         self.gpu_allocated = accelerator_peak_bytes()
         self.gpu_reserved = accelerator_reserved_bytes()
 
@@ -67,28 +67,12 @@ def peak_bytes() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def children_bytes() -> int | None:
-    """Sum of the highest resident memory of each process below this one that lives now, in bytes; None where unknown.
+def children_bytes() -> int:
+    """Sum of the highest resident memory of each process below this one that lives now, in bytes.
 
     A child has a peak of its own from its birth on, so that the sum may be more than all held at any one moment.
     """
-    mine, parents, peaks = os.getpid(), {}, {}
-    try:
-        processes = [path for path in _PROC.iterdir() if path.name.isdigit()]
-    except OSError:
-        return None
-    for path in processes:
-        try:
-            lines = dict(line.split(":", 1) for line in (path / "status").read_text("utf-8", "replace").splitlines())
-            parents[int(path.name)] = int(lines["PPid"])
-            peaks[int(path.name)] = 1024 * int(lines.get("VmHWM", "0 kB").split()[0])
-        except (OSError, ValueError, KeyError):
-            continue  # it has just ended
-    below, found = {mine}, 0
-    while more := {process for process, parent in parents.items() if parent in below} - below:
-        below |= more
-        found += sum(peaks[process] for process in more)
-    return found
+    return sum(map(peak_memory, descendants()))
 
 
 def loaded_torch() -> Any:

@@ -11,6 +11,8 @@ from mmbench.results.schema import PerfReason
 
 PRESSURE = 0.10
 """Share of the time in which tasks may wait for a CPU."""
+OTHERS = 0.25
+"""CPUs that other processes may keep busy; below it, tasks wait for each other within this process."""
 OVERHEAD = 0.10
 """Share of the main loop that the harness may take."""
 FAILED = 0.01
@@ -31,13 +33,11 @@ def reasons(found: Iterable[PerfReason | None]) -> list[PerfReason]:
 
 
 def cpu_pressure(use: CpuUse) -> PerfReason | None:
-    """Other processes wanted the CPUs: tasks waited for one, and this process did not fill them by itself."""
-    if use.pressure is None or use.pressure <= PRESSURE or use.own >= _BUSY * cpus():
+    """Tasks of the machine waited for a CPU, and it was not this process alone that they waited for."""
+    if use.pressure is None or use.pressure <= PRESSURE or (use.others is not None and use.others < OTHERS):
         return None
-    detail = (
-        f"in {use.pressure:.0%} of the time a process of this machine waited for a CPU, and this one kept only "
-        f"{use.own:.1f} of {cpus()} busy: end what else runs"
-    )
+    others = "" if use.others is None else f": other processes kept {use.others:.1f} of {cpus()} busy"
+    detail = f"in {use.pressure:.0%} of the time a process of this machine waited for a CPU{others}; end what else runs"
     return PerfReason(code="cpu_pressure", detail=detail)
 
 

@@ -48,7 +48,10 @@ _SENTENCES: dict[ReasonCode, str] = {
     "other_samples": "the run has other samples than the baseline",
     "not_measured": "the {side} has no valid {metric}: {why}",
     "other_machine": "another machine: {machine}",
-    "other_batch_sizes": "other batch sizes: {sizes}",
+    "other_conditions": "measured under other conditions: {conditions}",
+    "not_interleaved": "speeds of runs that did not take turns do not compare, since machines change from one day to the next: make "
+    "both by mmbench run --model M --interleave BASELINE --repeats {needed}",
+    "too_few_pairs": "{pairs} pairs of runs that took turns can show nothing at alpha {alpha:g}: {needed} are needed (--repeats {needed})",
     "too_few_repeats": "{repeats} and {baseline_repeats} repeats can show nothing at alpha {alpha:g}: give RUN and --baseline "
     "{needed} times each, runs of the same model in sessions of their own",
     "slower": "{factor:.3g} times as much or as slow, more than {threshold:g}, and significant",
@@ -88,7 +91,7 @@ def reason_text(verdict: Verdict) -> str:
         **details,
         "differences": "; ".join(details.get("differences", ())),
         "machine": "; ".join(f"{name} {a} against {b}" for name, (a, b) in details.get("machine", {}).items()),
-        "sizes": ", ".join(map(str, details.get("sizes", ()))),
+        "conditions": " against ".join(details.get("conditions", ())),
     }
     return sentence.format_map(amounts)
 

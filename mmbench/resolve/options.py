@@ -168,6 +168,20 @@ class RunOptions(TrainOptions, AskOptions, LoadOptions, total=False):
             default=(),
         ),
     ]
+    strict: Annotated[
+        bool,
+        Option(
+            "Exit code 4 where a speed must not be quoted (perf.json says why).", forms.flag(), "speed", default=False
+        ),
+    ]
+    interleave: Annotated[
+        str | Any | None,
+        Option(
+            "Measure speed by turns with this model: --repeats pairs of runs (5), for gate rules about speed.",
+            forms.text("MODEL"),
+            "what",
+        ),
+    ]
     pareto: Annotated[
         str | Path | None,
         Option(

@@ -16,7 +16,7 @@ from mmbench.results.packing import pack_table
 from mmbench.results.run import Run, TaskResult, read_run
 from mmbench.results.rundir import make_folder
 from mmbench.results.saved import SavedTask, as_run, load_saved, read_baseline, write_baseline
-from mmbench.results.schema import RunFile
+from mmbench.results.schema import RunFile, TaskPerf
 
 PARTIAL = "partial"
 """Name of the allowance for a first baseline from a part of a split."""
@@ -148,9 +148,15 @@ def _saved_task(run: Run, task: TaskResult) -> SavedTask:
     return SavedTask(
         plan=msgspec.structs.replace(plan, batches=[]),
         scores=msgspec.structs.replace(task.scores, slices={}),
-        perf=task.perf,
+        perf=_quotable(task.perf),
         tables={unit: pack_table(table) for unit, table in sorted(tables.items())},
     )
+
+
+def _quotable(perf: TaskPerf | None) -> TaskPerf | None:
+    """The scenarios whose figures may be quoted and are of all that was asked; None where there are none."""
+    kept = [each for each in perf.scenarios if each.valid and each.complete] if perf is not None else []
+    return TaskPerf(scenarios=kept) if kept else None
 
 
 def _portable(run: RunFile) -> RunFile:

@@ -3,6 +3,7 @@
 Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 """
 
+from mmbench.stats.distributions import t_quantile
 from mmbench.stats.intervals import (
     ONE_CLUSTER,
     UNDEFINED,
@@ -38,6 +39,7 @@ from mmbench.stats.resampling import (
     bootstrap_values,
     in_order,
 )
+from mmbench.stats.sign_flips import pairs_needed, sign_flip_p
 from mmbench.stats.sums import cluster_sums, exact_totals
 from mmbench.stats.tests import holm, mann_whitney, mcnemar_midp
 
@@ -73,5 +75,8 @@ __all__ = [
     "paired_difference",
     "paired_mean_difference",
     "paired_ratio_difference",
+    "pairs_needed",
     "samples_needed",
+    "sign_flip_p",
+    "t_quantile",
 ]

@@ -220,9 +220,13 @@ def test_every_reason_has_a_sentence_in_which_every_amount_is_filled_in():
         "differences": ["data"],
         "machine": {"cpus": (1, 64)},
     }
-    counts = dict.fromkeys(("changed", "of", "samples", "repeats", "baseline_repeats", "needed", "clusters"), 3)
+    counts = dict.fromkeys(
+        ("changed", "of", "samples", "repeats", "baseline_repeats", "needed", "clusters", "pairs"), 3
+    )
     for reason in get_args(ReasonCode):
-        text = reason_text(verdict(reason=reason, details={**details, **counts, "sizes": [1, 8]}, difference=1.0))
+        text = reason_text(
+            verdict(reason=reason, details={**details, **counts, "conditions": ["1", "8"]}, difference=1.0)
+        )
         assert text.strip()
         assert "{" not in text, reason
 

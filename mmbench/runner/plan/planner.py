@@ -25,6 +25,7 @@ from mmbench.runner.plan.leaving import check_leaving
 from mmbench.runner.plan.reask import check_reask
 from mmbench.runner.plan.sweep import Swept, settings
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
+from mmbench.runner.plan.turns import plan_turns
 from mmbench.runner.scenarios.planning import check_load
 
 
@@ -42,6 +43,10 @@ class Plan:
     """US dollars that the command may spend; None: as much as it takes."""
     solved: float = SOLVED
     """The value from which a seed counts as having solved a task."""
+    strict: bool = False
+    """Whether a speed that must not be quoted makes the command fail."""
+    turns: int = 0
+    """With ``--interleave`` how often the two models take turns; 0 without."""
     swept: tuple[Swept, ...] = ()
     """With ``--sweep`` what became of each setting, in order."""
     pareto: str | None = None
@@ -73,6 +78,10 @@ def make_plan(
     """
     swept = OPTIONS["sweep"].value(options.get("sweep"))
     plans = _Plans()
+    if options.get("interleave") is not None:
+        return plan_turns(
+            model, out, options, lambda models, folder, given: _plan_one(models, tasks, folder, given, plans)
+        )
     if not swept:
         if options.get("pareto") is not None:
             raise UsageError("--pareto draws the runs of a sweep: add --sweep OPTION=V,V")
@@ -164,7 +173,14 @@ def _plan_one(
     notes = [
         f"{names[task.name]}: {note}" for task in resolved for note in (*origins_of(task.task), *notes_of(task.task))
     ]
-    return Plan(tuple(jobs), tuple(names.values()), (*_left_out(fits), *notes), options["max_cost"], options["solved"])
+    return Plan(
+        tuple(jobs),
+        tuple(names.values()),
+        (*_left_out(fits), *notes),
+        options["max_cost"],
+        options["solved"],
+        options["strict"],
+    )
 
 
 # --- what is asked for ---
