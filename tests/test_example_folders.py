@@ -130,7 +130,17 @@ def test_the_plugin_runs_and_its_metric_is_scored_compared_gated_rescored_and_re
     compared = run(plugin, "mmbench", "compare", "fine", "coarse", "--tasks", "sheets", "--json")
     assert compared.returncode == 0, compared.stderr
     assert run(plugin, "mmbench", "baseline", "save", "fine", "fine.json").returncode == 0
-    gated = run(plugin, "mmbench", "gate", "coarse", "--baseline", "fine.json", "--require", "sheets:somers_d drop<8pt")
+    gated = run(
+        plugin,
+        "mmbench",
+        "gate",
+        "coarse",
+        "--baseline",
+        "fine.json",
+        "--require",
+        "sheets:somers_d drop<8pt",
+        "--only",
+    )
     assert gated.returncode == 0, gated.stdout + gated.stderr
     assert run(plugin, "mmbench", "rescore", "fine").returncode == 0
     report = run(plugin, "mmbench", "report", "fine", "coarse", "--format", "txt")

@@ -51,10 +51,13 @@ def shown(value: Any) -> str:
 
 def mismatches(a: TaskResult, b: TaskResult) -> list[Mismatch]:
     """Every reason why two sides of a task do not compare; none where they do."""
+    key_a, key_b = a.stated_key, b.stated_key
+    if key_a.get("extractor") != key_b.get("extractor"):
+        key_a, key_b = a.comparability_key, b.comparability_key
     found = [
-        Mismatch(name, a.comparability_key.get(name), b.comparability_key.get(name))
-        for name in dict.fromkeys([*a.comparability_key, *b.comparability_key])
-        if a.comparability_key.get(name) != b.comparability_key.get(name)
+        Mismatch(name, key_a.get(name), key_b.get(name))
+        for name in dict.fromkeys([*key_a, *key_b])
+        if key_a.get(name) != key_b.get(name)
     ]
     if not a.metrics or not b.metrics:
         return [Mismatch(UNSCORED, _state(a), _state(b)), *(found if a.metrics or b.metrics else [])]

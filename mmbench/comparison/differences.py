@@ -57,7 +57,8 @@ class MetricDifference:
     slice: tuple[str, str] | None = None
     """(slice name, label) where only the units of a slice are compared; None for all."""
     mde: float | None = None
-    """The true difference that a comparison of these units finds 8 times in 10 (two-sided, 5 %); None without an error."""
+    """The true difference that a comparison of these units finds 8 times in 10 (two-sided, 5 %); None without an error, and where
+    none within the metric's range would be found so often."""
     changed: int = 0
     """Units whose own score is not the same, or whose row, where the metric means nothing for a single unit."""
     gained: int = 0
@@ -293,7 +294,7 @@ class _TaskPair:
             a=a,
             b=b,
             difference=found,
-            mde=minimum_detectable_effect(found.se, df=found.df) if found.se else None,
+            mde=_detectable(found, metric.bounds),
             changed=int(np.count_nonzero(change)),
             gained=int((change > 0).sum()),
             lost=int((change < 0).sum()),
@@ -302,6 +303,14 @@ class _TaskPair:
             neither=joined.neither,
             bounds=bounds,
         )
+
+
+def _detectable(found: Difference, bounds: tuple[float | None, float | None]) -> float | None:
+    if not found.se:
+        return None
+    effect = minimum_detectable_effect(found.se, df=found.df)
+    least, most = bounds
+    return None if least is not None and most is not None and effect > most - least else effect
 
 
 def read_pair(metric: Metric, joined: Joined) -> tuple[Floats, Floats]:

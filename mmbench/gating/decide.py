@@ -50,7 +50,8 @@ def decide_regressions(tests: Sequence[Test]) -> list[Verdict]:
     The hypothesis that is tested is a drop of the tolerance, not of 0. A rule is violated when the adjusted p-value against it is at
     most alpha. With a tolerance above 0 it is undecided when the interval does not exclude a larger drop and either the drop
     that was seen is larger or the minimum detectable effect is; and when nothing changed among so few clusters that a larger drop
-    may have been missed. With a tolerance of 0 the rule asks only whether a drop can be seen at all.
+    may have been missed. With a tolerance of 0 the rule asks only whether a drop can be seen at all; it is undecided where not
+    even the largest drop that there can be would be.
     """
     testable = [number for number, (_, drop, _) in enumerate(tests) if drop.p_upper is not None]
     drops = [(tests[number][1], tests[number][0].threshold) for number in testable]
@@ -70,9 +71,15 @@ def _regression(
         return Verdict(check, "inconclusive", "undecided", "untestable", {"why": drop.reason or "no test is possible"})
     p_drop, p_gain = p_values
     smallest = _smallest(drop, alpha / max(tests, 1))
+    blind = bool(
+        check.width and smallest is not None and smallest > check.width
+    )  # no drop that there can be would be seen
     end: tuple[Word, Outcome, ReasonCode] = "within noise", "passed", "no_drop" if tolerance else "no_drop_seen"
     if p_drop <= alpha and exceeds(drop.value, tolerance):
         end = "regressed", "violated", "drop_beyond_tolerance" if tolerance else "drop"
+    elif blind and p_gain > alpha:
+        details = {"clusters": drop.n_clusters, "span": check.width}
+        return Verdict(check, "inconclusive", "undecided", "no_drop_detectable", details, p_value=p_drop)
     elif tolerance > 0 and not _excludes(drop, tolerance) and (smallest is None or exceeds(smallest, tolerance)):
         end = "inconclusive", "undecided", "too_few_samples"
     elif tolerance > 0 and exceeds(drop.value, tolerance):
@@ -81,7 +88,7 @@ def _regression(
         end = "regressed", "passed", "drop_within_tolerance"
     elif p_gain <= alpha:
         end = "improved", "passed", "gain"
-    return Verdict(check, *end, p_value=p_drop, smallest=smallest)
+    return Verdict(check, *end, p_value=p_drop, smallest=None if blind else smallest)
 
 
 def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
@@ -103,7 +110,9 @@ def decide_margin(check: RuleCheck, drop: Difference, changed: int) -> Verdict:
         end = relation(drop, changed, alpha), "passed", "margin_excluded"
     elif _p_beyond(drop, margin, drop.p_upper) <= alpha and exceeds(drop.value, margin):
         end = "regressed", "violated", "drop_beyond_margin"
-    return Verdict(check, *end, p_value=drop.p_upper, smallest=_smallest(drop, alpha))
+    smallest = _smallest(drop, alpha)
+    blind = bool(check.width and smallest is not None and smallest > check.width)
+    return Verdict(check, *end, p_value=drop.p_upper, smallest=None if blind else smallest)
 
 
 def _unchanged(check: RuleCheck, drop: Difference, p_value: float | None) -> Verdict:

@@ -70,12 +70,14 @@ def gate(
         push = count_push(ledger, runs, baselines, checks)
         checks = [replace(check, share=push.share) for check in checks]
     run, *baseline = [f"{side.label} ({side.path})" for side in sides]
+    seeds = (runs[0].seed, baselines[0].seed) if baselines else (0, 0)
     return GateResult(
         run=run,
         baseline=baseline[0] if baseline else None,
         verdicts=_judge(checks, runs, baselines, allow),
         model=runs[0].model.name,
         repeats=(len(runs), len(baselines)),
+        seeds=seeds if len(set(seeds)) > 1 else None,
         push=push,
     )
 
@@ -267,7 +269,7 @@ def _fewer_samples(check: RuleCheck, pair: _Pair) -> Verdict | None:
     before = None if pair.baseline is None else pair.baseline.tasks.get(check.rule.task)
     if before is None:
         return None
-    facts, known = pair.run.tasks[check.rule.task].comparability_key, before.comparability_key
+    facts, known = pair.run.tasks[check.rule.task].stated_key, before.stated_key
     if any(facts.get(name) != known.get(name) for name in ("data fingerprint", "split", "task version")):
         return None
     here, there = facts["number of samples"], known["number of samples"]

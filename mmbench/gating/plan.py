@@ -60,6 +60,8 @@ class Noise:
     """Where it comes from, in words."""
     df: float | None = None
     """Degrees of freedom of the test at hand; None where none was made, which stands for many."""
+    width: float | None = None
+    """Width of the metric's range; None where it has no end or is not known."""
     is_given: bool = False
     """Whether it was given as numbers, and not estimated from runs."""
     clusters: Clusters | None = None
@@ -145,7 +147,13 @@ def plan_rows(noises: Sequence[Noise], settings: PlanSettings) -> list[PlanRow]:
             se = noise.sd * math.sqrt(effect) / math.sqrt(noise.n)
             known = noise.df is None or noise.is_given
             smallest = noise.scale * minimum_detectable_effect(se, df=noise.df, known=known, **test)
+        most = math.inf if noise.width is None else noise.scale * noise.width
+        smallest = None if smallest is not None and smallest > most else smallest
         for tolerance in settings.tolerances:
+            if tolerance >= most:
+                raise UsageError(
+                    f"--tolerance {tolerance:g}pt can never be exceeded: {noise.name} spans {most:g} points"
+                )
             needed: tuple[int | None, int | None] = (None, None)
             if noise.sd:
                 try:
@@ -247,8 +255,16 @@ def _from_two(run: Run, baseline: Run, task: str, metric: str) -> Noise | None:
         basis = f"the two runs, of whose {difference.n:,} samples {share:.1f} % differ; sd with the effect of clusters"
         sd = difference.se * math.sqrt(difference.n)
         clusters = _at_hand(difference.n, difference.n_clusters, None, difference.df)
-        return Noise(f"{task}:{metric}", sd, None, each.scale, difference.n, basis, df=difference.df, clusters=clusters)
+        found: dict[str, Any] = {"df": difference.df, "width": _width(run.tasks[task], metric), "clusters": clusters}
+        return Noise(f"{task}:{metric}", sd, None, each.scale, difference.n, basis, **found)
     return None
+
+
+def _width(task: TaskResult, metric_id: str) -> float | None:
+    """Width of a metric's range, as the scores say it; None where it has no end, and in files that do not say it."""
+    spec = task.specs.get(metric_id)
+    least, most = spec.bounds if spec else (None, None)
+    return None if least is None or most is None else most - least
 
 
 def _at_hand(n: int, count: int, icc: float | None, df: float | None) -> Clusters | None:
@@ -276,14 +292,18 @@ def _from_one(task: TaskResult, metric_id: str, disagreement: float | None) -> N
     sizes = np.unique(codes, return_counts=True)[1]
     beside = float((sizes**2).sum()) / len(values) - 1  # samples that share a sample's cluster, on average
     icc = min(1.0, (effect - 1) / beside) if beside > 0 else None
-    clusters = _at_hand(len(values), len(sizes), icc, None)
+    clusters = _at_hand(len(values), len(sizes), icc if len(sizes) > 1 else None, None)
+    few: dict[str, Any] = {"df": max(1.0, len(sizes) - 1.0) if clusters else None, "clusters": clusters}
+    few["width"] = _width(task, metric_id)
     name = f"{task.name}:{metric_id}"
+    if clusters is not None and clusters.count == 1:
+        raise NotComparableError(f"{name}: all samples are in one cluster, which does not tell how clusters differ")
     if disagreement is None:
         basis = "one run: two models that agree by chance alone, which takes the most samples (--baseline, --disagreement: fewer)"
         if sd == 0:
             basis = "every sample has the same score: one run says nothing here"
-        return Noise(name, math.sqrt(2) * sd, effect, metric.scale, len(values), basis, clusters=clusters)
+        return Noise(name, math.sqrt(2) * sd, effect, metric.scale, len(values), basis, **few)
     if not np.isin(values, (0.0, 1.0)).all():
         raise UsageError(f"--disagreement is for scores of 0 and 1, which {name} has not; give --baseline instead")
     basis = f"{100 * disagreement:g} % disagree, in the clusters of this run"
-    return Noise(name, paired_binary_sd(disagreement), effect, metric.scale, len(values), basis, clusters=clusters)
+    return Noise(name, paired_binary_sd(disagreement), effect, metric.scale, len(values), basis, **few)

@@ -33,7 +33,7 @@ Outcome = Literal["passed", "violated", "undecided"]
 ReasonCode = Literal[
     # a metric beside its baseline
     "unchanged", "unchanged_too_few", "drop", "drop_beyond_tolerance", "drop_within_tolerance", "drop_beyond_margin", "no_drop", "no_drop_seen",
-    "gain", "margin_excluded", "margin_not_excluded", "too_few_samples", "untestable", "samples_changed",
+    "gain", "margin_excluded", "margin_not_excluded", "too_few_samples", "untestable", "no_drop_detectable", "samples_changed",
     "scores_unreadable",
     # a floor or a budget
     "limit_kept", "limit_missed",
@@ -78,7 +78,8 @@ class Verdict:
     p_value: float | None = None
     """One-sided p-value of a drop; for a ``regression`` rule about a metric adjusted by Holm over all such rules."""
     smallest: float | None = None
-    """The minimum detectable effect: the true drop that this test sees in four of five cases."""
+    """The minimum detectable effect: the true drop that this test sees in four of five cases; None where it would be larger than
+    the metric's range."""
     n: int = 0
     """Samples that were compared; for speed the run's repeats."""
     gained: int = 0
@@ -142,6 +143,8 @@ class GateResult:
     """How many runs and baselines were given."""
     notes: tuple[str, ...] = ()
     """What must be known of the runs besides, a sentence each."""
+    seeds: tuple[int, int] | None = None
+    """The seeds of run and baseline, where they differ; None where they do not, and without a baseline."""
     push: Push | None = None
     """Which push this is against the baseline; None where no ledger counts them."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, distributions
 from itertools import chain
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from mmbench.core.errors import PluginError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Kind = Literal["task", "model", "metric", "dataset", "suite", "baseline", "executor", "renderer", "extractor"]
 """What can be registered. A new kind is one more word here: its group is ``mmbench.<kind>s``, and ``mmbench list``, ``doctor``
@@ -73,6 +75,8 @@ def _installed() -> tuple[tuple[tuple[str, EntryPoint], ...], tuple[str, ...]]:
 
     Other distributions are passed over before anything of them is parsed, and none that is broken hides the rest.
     """
+    from importlib.metadata import distributions
+
     found: dict[str, tuple[tuple[str, EntryPoint], ...]] = {}
     broken: list[str] = []
     for each in distributions():

@@ -199,13 +199,17 @@ def _cut(text: str) -> str:
 
 
 def lacking(comparison: Comparison) -> list[str]:
-    """A sentence for each task that one side lacks, or metrics of it, and for each that differs in what was allowed."""
+    """A sentence for each task that one side lacks, or metrics of it, each that differs in what was allowed, and other seeds."""
     lacks = [f"{task}: {text}" for task, text in comparison.missing.items()]
     differ = [
         f"{task}: compared although they differ in {'; '.join(map(_short, found))} (--allow)"
         for task, found in comparison.allowed.items()
     ]
-    return [*differ, *lacks]
+    a, b = comparison.a, comparison.b
+    seeds = [
+        f"{b.label} has seed {b.seed} and {a.label} seed {a.seed}: what chance in training or sampling changes is in the differences, too"
+    ]
+    return [*differ, *lacks, *(seeds if a.seed != b.seed else [])]
 
 
 def _short(mismatch: Mismatch) -> str:

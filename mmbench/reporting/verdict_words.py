@@ -28,6 +28,8 @@ _SENTENCES: dict[ReasonCode, str] = {
     "unchanged_too_few": "no sample changed, but among {clusters:,} clusters that does not exclude a {fall} of up to {smallest}, and "
     "{tolerance} is the tolerance",
     "too_few_samples": "too few samples: a {fall} below {smallest} can be missed, and {tolerance} is the tolerance",
+    "no_drop_detectable": "too few or too uneven clusters ({clusters:,}): even a {fall} of {span} would be missed more than 2 times in 10, "
+    "so nothing can be decided",
     "untestable": "{why}",
     "samples_changed": "{changed:,} of {of:,} samples changed",
     "scores_unreadable": "its scores cannot be read",
@@ -89,6 +91,7 @@ def reason_text(verdict: Verdict) -> str:
         "threshold": check.threshold,
         "factor": verdict.difference,
         **details,
+        "span": points(details.get("span"), check.scale),
         "differences": "; ".join(details.get("differences", ())),
         "machine": "; ".join(f"{name} {a} against {b}" for name, (a, b) in details.get("machine", {}).items()),
         "conditions": " against ".join(details.get("conditions", ())),
@@ -136,6 +139,11 @@ def headline(result: GateResult) -> str:
 def gate_notes(result: GateResult) -> list[str]:
     """What has to be said beside the verdicts."""
     notes = [*result.notes]
+    if result.seeds is not None:
+        run, baseline = result.seeds
+        notes.append(
+            f"the run has seed {run} and the baseline seed {baseline}: what chance in training or sampling changes is in the change, too"
+        )
     if result.defaults:
         which = "every primary metric is"
         if result.defaults < len(result.verdicts):

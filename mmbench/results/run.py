@@ -149,12 +149,17 @@ class TaskResult:
         return self.scores.slices if self.scores else {}
 
     @cached_property
+    def stated_key(self) -> Mapping[str, Any]:
+        """`comparability_key` as the run states it, with the extractor of its time; no plug-in is read for it."""
+        return comparability_key(self.entry, self.store.plan())
+
+    @cached_property
     def comparability_key(self) -> Mapping[str, Any]:
         """All that must agree before values are compared, by name: version, data, split, prompt, samples and so on.
 
         Where an earlier version of an extractor found an answer in every output, and today's finds what it found, today's counts.
         """
-        key = comparability_key(self.entry, self.store.plan())
+        key = dict(self.stated_key)
         extractor = key.get("extractor")
         if extractor and self.metrics and not any(value.n_unparsed for value in self.metrics.values()):
             key["extractor"] = version_of_today(extractor)

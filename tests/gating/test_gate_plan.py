@@ -121,6 +121,22 @@ def test_a_run_with_clusters_is_planned_for_in_clusters(tmp_path):
     assert plan_rows(noise_of(run, None, [], None), PlanSettings(tolerances=(1.0,)))[0].clusters is None
 
 
+def test_few_clusters_and_tolerances_beyond_the_range(tmp_path):
+    one, two = ["c"] * 40, ["c", "d"] * 20
+    single, double, other = stored(
+        tmp_path,
+        single=score_table([1.0, 0.0] * 20, one),
+        double=score_table([1.0, 0.0] * 20, two),
+        other=score_table([1.0] * 15 + [0.0] * 25, two),
+    )
+    with pytest.raises(NotComparableError, match="one cluster"):
+        noise_of(single, None, [], None)
+    (row,) = plan_rows(noise_of(other, double, [], None), PlanSettings(tolerances=(1.0,)))
+    assert row.smallest is None
+    with pytest.raises(UsageError, match="can never be exceeded"):
+        plan_rows(noise_of(other, double, [], None), PlanSettings(tolerances=(150.0,)))
+
+
 def test_an_sd_is_in_points():
     (row,) = plan_rows([given_noise(None, 30.0, 1.0)], PlanSettings(tolerances=(1.0,)))
     assert row.needed == math.ceil((Z * 30) ** 2)

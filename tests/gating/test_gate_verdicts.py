@@ -53,6 +53,43 @@ def test_without_rules_every_primary_metric_is_held_and_the_result_says_so(tmp_p
     assert (result.defaults, result.family) == (1, 1)
 
 
+def test_one_cluster_decides_nothing(tmp_path):
+    tables = [score_table(right(n, 40), ["c"] * 40) for n in (30, 10)]
+    for number, rule in enumerate(([], [f"{NAME} drop<5pt"], [f"{NAME} non-inferiority drop<5pt"])):
+        result = judged(tmp_path / str(number), *tables, *rule)
+        assert only(result) == ("inconclusive", "undecided", 3)
+        assert result.verdicts[0].reason == "untestable"
+
+
+@pytest.mark.parametrize("rule", [[], [f"{NAME} drop<5pt"]])
+def test_clusters_among_which_no_drop_would_be_seen_decide_nothing(tmp_path, rule):
+    """Two clusters, one degree of freedom: a drop would have to be larger than the range of the metric."""
+    clusters = ["c", "d"] * 20
+    result = judged(tmp_path, score_table([1.0, 0.0] * 20, clusters), score_table(right(15, 40), clusters), *rule)
+    assert only(result) == ("inconclusive", "undecided", 3)
+    verdict = result.verdicts[0]
+    assert (verdict.reason, verdict.smallest) == ("no_drop_detectable", None)
+    assert verdict.details["clusters"] == 2
+    same = judged(tmp_path / "same", score_table(right(15, 40), clusters), score_table(right(15, 40), clusters))
+    assert only(same) == ("same", "passed", 0)
+
+
+def test_all_equal_values_are_decided_where_all_changed_and_bounded_where_none_did(tmp_path):
+    assert only(judged(tmp_path / "fell", right(40, 40), right(0, 40))) == ("regressed", "violated", 1)
+    assert only(judged(tmp_path / "kept", right(40, 40), right(40, 40))) == ("same", "passed", 0)
+    kept = judged(tmp_path / "bound", right(40, 40), right(40, 40), f"{NAME} drop<5pt")
+    assert (only(kept), kept.verdicts[0].reason) == (("inconclusive", "undecided", 3), "unchanged_too_few")
+
+
+def test_runs_with_other_seeds_are_gated_and_the_result_says_so(tmp_path):
+    for name, n in (("before", 150), ("after", 149)):
+        path = write_run(tmp_path, name, {TASK: [score_table(right(n))]})
+        edit_json(path / "run.json", lambda run, n=n: run.update(seed=n))
+    result = gate([load_run("after", tmp_path)], [load_run("before", tmp_path)])
+    assert (result.seeds, result.exit_code) == ((149, 150), 0)
+    assert len([note for note in gate_document(result)["notes"] if "seed" in note]) == 1
+
+
 def test_a_rule_takes_the_place_of_the_default_of_its_metric_alone(tmp_path):
     block = mean_metric("block_accuracy", "sample", "accuracy")
     tables = [{TASK: [score_table(right(n))], "b/b": [score_table(right(n))]} for n in (150, 60)]
