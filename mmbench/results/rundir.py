@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from mmbench.core.errors import DamagedFileError, RunFailedError, UsageError
 from mmbench.core.score_table import ScoreTable
+from mmbench.core.visible import shown_name
 from mmbench.results.codec import (
     NO_SPACE,
     decode_record,
@@ -68,7 +69,12 @@ class RunDirectory:
 
     def read(self) -> RunFile:
         """``run.json``. Raises `NotComparableError` when it is damaged or of a newer schema."""
-        return read_record(self.path / "run.json", RunFile)
+        run = read_record(self.path / "run.json", RunFile)
+        for name, task in run.tasks.items():
+            if task.name != name:
+                problem = f"the entry of {shown_name(name)} is that of {shown_name(task.name)}"
+                raise DamagedFileError(self.path / "run.json", problem, run=self.path)
+        return run
 
     def write(self, run: RunFile) -> None:
         """Replace ``run.json``. Raises `RunFailedError`."""

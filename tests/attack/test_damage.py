@@ -217,6 +217,15 @@ def test_run_json_that_does_not_match_is_refused_and_repaired_with_a_word(
     assert call("show", whole).code == 0
 
 
+def test_an_entry_under_the_name_of_another_task_is_refused_by_all(
+    whole: Path, call: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """Its digest is right: somebody wrote it on purpose."""
+    edit_json(whole / "run.json", lambda run: run["tasks"]["vqa/mine"].update(name="../../elsewhere"))
+    for command in readers(whole, tmp_path):
+        call(*command).refused(3, "run.json")
+
+
 def test_run_json_that_cannot_be_read_is_made_by_the_command_of_the_run(
     whole: Path, call: Callable[..., Ended]
 ) -> None:
