@@ -22,12 +22,14 @@ from mmbench.results.run import Run, TaskResult
 from mmbench.stats import (
     RESAMPLES,
     Difference,
+    exact_totals,
     minimum_detectable_effect,
     paired_compute_difference,
     paired_difference,
     paired_mean_difference,
     paired_ratio_difference,
 )
+from mmbench.stats.intervals import FEW_EVENTS, TOO_FEW_EVENTS
 
 Floats = NDArray[np.float64]
 
@@ -377,4 +379,8 @@ def _paired(metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], r
         return paired_ratio_difference(a, b, clusters)
     if metric.formula is None:
         raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-    return paired_difference(metric.formula, a, b, clusters, resamples=resamples)
+    found = paired_difference(metric.formula, a, b, clusters, resamples=resamples)
+    rests_on = None if metric.events is None or found.low is None else metric.events(exact_totals(a))
+    if rests_on is not None and rests_on.fewest < FEW_EVENTS:
+        found = replace(found, low=None, high=None, reason=TOO_FEW_EVENTS)
+    return found

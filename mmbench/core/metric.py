@@ -18,6 +18,16 @@ ONES = "1"
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """What a value over several classes rests on."""
+
+    fewest: float
+    """References of the rarest class that occurs."""
+    trials: float
+    """The number of 0/1 trials whose mean varies as much as the mean over classes of the mean of each class."""
+
+
+@dataclass(frozen=True, slots=True)
 class Maker:
     """What a metric can be rebuilt from without its task."""
 
@@ -60,9 +70,9 @@ class Metric:
     """Paper or reference implementation of the formula."""
     undefined: Callable[[Array], str] | None = None
     """Sums float64 [d] for which the formula is NaN or infinite → why, in a few words; None where no more is known."""
-    events: Callable[[Array], float | None] | None = None
-    """Sums float64 [d] → the smallest number of units that a part of the value rests on, such as the references of the rarest class;
-    with fewer than five there is no interval. None where that does not apply."""
+    events: Callable[[Array], Events | None] | None = None
+    """Sums float64 [d] → what a value over several classes rests on; with fewer than five references of the rarest there is no interval.
+    None where that does not apply."""
     text: str = ""
     """The formula for people, such as ``hits / n``."""
     maker: Maker | None = None

@@ -21,6 +21,7 @@ from mmbench.gating.preconditions import RuleCheck, resolve_all
 from mmbench.gating.rules import Rule
 from mmbench.results.run import Run
 from mmbench.stats import mean_interval
+from mmbench.stats.clustered import intra_cluster_correlation
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -91,7 +92,7 @@ def false_alarms(
     """Estimate the false-alarm rate of a gate by simulation.
 
     With a baseline, the two answers of every cluster are swapped at random: models that are equal, and disagree as much as
-    these two. With a run alone, each side is drawn anew from its clusters, cluster by cluster of the same size: models that
+    these two. With a run alone, each side is drawn anew, with clusters as large and answers in them as much alike as the run's: models that
     agree by chance alone. All metrics of a task see the same swaps and draws. Several runs (seeds) are gated against each
     other, too.
 
@@ -134,7 +135,7 @@ def false_alarms(
         how=(
             "the answers of the two runs, swapped at random cluster by cluster"
             if baselines
-            else "the clusters of the run, drawn anew for each side (they agree by chance alone)"
+            else "the answers of the run, drawn anew for each side, as alike within clusters (the sides agree by chance alone)"
         ),
         rules=len(metrics),
         left_out=tuple(check.rule.text for check in checks if check.rule.text not in simulated),
@@ -187,34 +188,54 @@ def _swaps(groups: Sequence[Sequence[_Metric]]) -> Draw:
 
 
 def _redraws(groups: Sequence[Sequence[_Metric]]) -> Draw:
+    """Each side's clusters filled anew: clusters keep their sizes, also where one is as large as no other.
+
+    The rows of a cluster come from one cluster of the run, drawn at random, or with probability 1 - `_loyalty` from anywhere: so rows
+    go together within a cluster as much as they do in the run.
+    """
     prepared = []
     for group in groups:
         codes, count = _coded(group)
-        sizes = np.stack([np.bincount(code, minlength=count) for code in codes])  # [metrics, clusters]
-        kinds = np.unique(sizes, axis=1, return_inverse=True)[1].reshape(-1)
-        alike = [np.flatnonzero(kinds == kind) for kind in range(int(kinds.max()) + 1)]
-        orders = [np.argsort(code, kind="stable") for code in codes]
-        prepared.append((group, alike, sizes, orders))
+        prepared.append(
+            (group, codes, count, [_loyalty(each.b, code) for each, code in zip(group, codes, strict=True)])
+        )
 
     def draw(generator: np.random.Generator) -> list[Null]:
         found: list[Null] = []
-        for group, alike, sizes, orders in prepared:
-            left, right = (np.concatenate([generator.choice(each, len(each)) for each in alike]) for _ in range(2))
-            for each, size, order in zip(group, sizes, orders, strict=True):
-                starts = np.concatenate([[0], np.cumsum(size)[:-1]])
-                clusters = np.repeat(np.arange(len(left), dtype=np.int64), size[left])
-                rows = [order[_ranges(starts[side], size[side])] for side in (left, right)]
-                found.append((each.b[rows[0]], each.b[rows[1]], clusters))
+        for group, codes, count, loyalties in prepared:
+            donors = generator.integers(0, count, size=(2, count))
+            uniform = generator.random((2, 3, max(len(code) for code in codes)))  # the same for all metrics of a task
+            for each, code, loyalty in zip(group, codes, loyalties, strict=True):
+                sides = [_filled(code, count, donors[side], uniform[side], loyalty) for side in (0, 1)]
+                found.append((each.b[sides[0]], each.b[sides[1]], code))
         return found
 
     return draw
 
 
-def _ranges(starts: Codes, sizes: Codes) -> Codes:
-    """The whole numbers from each start on, as many as its size, one range after the other."""
-    ends = np.cumsum(sizes)
-    places: Codes = np.arange(int(ends[-1]), dtype=np.int64) + np.repeat(starts - (ends - sizes), sizes)
-    return places
+def _filled(code: Codes, count: int, donors: Codes, uniform: Floats, loyalty: float) -> Codes:
+    """The row that each row of a metric is replaced by."""
+    order = np.argsort(code, kind="stable")
+    sizes = np.bincount(code, minlength=count)
+    donor = donors[code]
+    donor = np.where(sizes[donor] > 0, donor, code)
+    starts = np.cumsum(sizes) - sizes
+    own, anywhere, loyal = uniform[:, : len(code)]
+    inside = order[starts[donor] + (own * sizes[donor]).astype(np.int64)]
+    picked: Codes = np.where(loyal < loyalty, inside, (anywhere * len(code)).astype(np.int64))
+    return picked
+
+
+def _loyalty(rows: Floats, code: Codes) -> float:
+    """How often a row must come from the cluster that was drawn so that two rows have the correlation within clusters of the run.
+
+    Two rows drawn from one cluster, with replacement, are more alike than two of its rows are: in a cluster of m rows they are the same
+    row once in m times.
+    """
+    found = intra_cluster_correlation(rows, np.unique(code, return_inverse=True)[1])
+    sizes = np.bincount(code)
+    repeated = float((1 / sizes[sizes > 0]).mean())
+    return float(np.sqrt(found / (found + (1 - found) * repeated))) if found else 0.0
 
 
 def _fails(metrics: Sequence[_Metric], nulls: Sequence[Null]) -> bool:

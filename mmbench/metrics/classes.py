@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from mmbench.core.metric import ONES
+from mmbench.core.metric import ONES, Events
 from mmbench.metrics.declare import MetricMaker, metric
 
 if TYPE_CHECKING:
@@ -86,12 +86,15 @@ samples_f1 = MetricMaker(
 )
 
 
-def _rarest(sums: Floats, parameters: Mapping[str, str]) -> float | None:
-    """References of the rarest class that occurs; None for averages that no rare class decides."""
+def _events(sums: Floats, parameters: Mapping[str, str]) -> Events | None:
+    """What the classes that occur rest on; None for averages that no rare class decides."""
     if parameters["average"] != "macro":
         return None
     actual = sums[2 * len(sums) // 3 :]
-    return float(actual[actual > 0].min()) if (actual > 0).any() else 0.0
+    actual = actual[actual > 0]
+    if not len(actual):
+        return Events(0.0, 0.0)
+    return Events(float(actual.min()), float(len(actual) ** 2 / (1 / actual).sum()))
 
 
 @metric(
@@ -99,7 +102,7 @@ def _rarest(sums: Floats, parameters: Mapping[str, str]) -> float | None:
     columns=COUNTS,
     formula="mean over classes of 2 hits / (predicted + actual)",
     source="scikit-learn, f1_score with the labels of the dataset and the same zero_division",
-    events=_rarest,
+    events=_events,
 )
 def f1(sums: Floats, *, average: str, zero_division: str = "nan", swapped: bool = False) -> Floats:
     r"""Harmonic mean of precision and recall of every class of the dataset, averaged.

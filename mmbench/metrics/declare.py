@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmbench.core.errors import UnknownNameError
 from mmbench.core.ids import MetricId
-from mmbench.core.metric import Maker, Metric
+from mmbench.core.metric import Events, Maker, Metric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,7 +125,7 @@ class MetricMaker:
     """As in `Metric`."""
     undefined: Callable[[Floats], str] | None = None
     """As in `Metric`."""
-    events: Callable[[Floats, Given], float | None] | None = None
+    events: Callable[[Floats, Given], Events | None] | None = None
     """(sums, parameters) → as in `Metric`; None for parameters with which it does not apply."""
     name: str = ""
     """What it is registered as: by default the name in its ids, else that with a dot and another word behind it."""
@@ -195,7 +195,7 @@ def _made(maker: MetricMaker, parameters: tuple[tuple[str, str], ...]) -> Metric
     )
 
 
-def _events(events: Callable[[Floats, Given], float | None], values: Given, sums: Floats) -> float | None:
+def _events(events: Callable[[Floats, Given], Events | None], values: Given, sums: Floats) -> Events | None:
     return events(sums, values)
 
 

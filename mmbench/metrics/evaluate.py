@@ -390,7 +390,8 @@ def _interval(metric: Metric, units: Units, value: float, method: IntervalMethod
         if method.interval == "standard":
             totals = exact_totals(units.rows)
             events = None if metric.events is None else metric.events(totals)
-            found = formula_interval(metric.formula, sums, value=value, bounds=metric.bounds, events=events)
+            rests_on = None if events is None else (events.fewest, events.trials)
+            found = formula_interval(metric.formula, sums, value=value, bounds=metric.bounds, events=rests_on)
             if found is not None:
                 return found
         drawn = bootstrap_formula(metric.formula, sums, seed=method.seed)

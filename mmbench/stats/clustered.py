@@ -87,6 +87,34 @@ def cluster_error(deviations: Floats, weights: Floats) -> ClusterError:
     )
 
 
+def intra_cluster_correlation(rows: Floats, clusters: NDArray[np.int64]) -> float:
+    """How alike the rows of one cluster are: the analysis-of-variance estimate of their correlation, from 0 to 1.
+
+    Args:
+        rows: Finite float64 [n, d]; columns count alike, whatever their scale.
+        clusters: Cluster of each row, int64 [n], codes from 0 without gaps.
+
+    Returns:
+        The correlation (Donner 1986); 0 where no cluster has two rows, for a single cluster, and where nothing varies.
+
+    Example:
+        >>> intra_cluster_correlation(np.array([[1.0], [1.0], [0.0], [0.0]]), np.array([0, 0, 1, 1]))
+        1.0
+    """
+    sizes = np.bincount(clusters).astype(np.float64)
+    n, count = float(sizes.sum()), len(sizes)
+    spread = rows.std(axis=0)
+    varying = (rows[:, spread > 0] - rows[:, spread > 0].mean(axis=0)) / spread[spread > 0]
+    if n == count or count < 2 or not varying.shape[1]:
+        return 0.0
+    means = np.stack([np.bincount(clusters, weights=column) for column in varying.T], axis=1) / sizes[:, None]
+    between = float((sizes[:, None] * np.square(means)).sum()) / (count - 1)
+    within = float(np.square(varying - means[clusters]).sum()) / (n - count)
+    typical = (n - float(np.square(sizes).sum()) / n) / (count - 1)
+    total = between + (typical - 1) * within
+    return min(max((between - within) / total, 0.0), 1.0) if total > 0 else 0.0
+
+
 def _skewness(parts: Floats) -> float:
     """The adjusted Fisher-Pearson coefficient of skewness; 0 below three parts and where they are all equal."""
     n = len(parts)
@@ -152,7 +180,23 @@ def formula_error(formula: Callable[[Floats], Floats], sums: Floats) -> tuple[fl
     summed, count = float(squares.sum()), len(values)
     if summed <= (1e-12 * float(np.abs(values).max())) ** 2:
         return None
-    shares = squares / summed
+    return math.sqrt((count - 1) / count * summed), spread_df(squares)
+
+
+def spread_df(squares: Floats) -> float:
+    r"""Degrees of freedom of a sum of squares, from the kurtosis that its terms show.
+
+    .. math:: df = \frac{2 (\sum_g q_g)^2}{\sum_g q_g^2 - (\sum_g q_g)^2 / G}, \quad 1 \le df \le G - 1
+
+    Args:
+        squares: What each of G clusters adds, float64 [g], not negative, at least one above 0.
+
+    Example:
+        >>> spread_df(np.array([1.0, 1.0, 1.0])), round(spread_df(np.array([9.0, 0.5, 0.5, 0.5, 0.5])), 2)
+        (2.0, 3.47)
+    """
+    count = len(squares)
+    shares = squares / float(squares.sum())
     excess = float(np.square(shares).sum()) - 1.0 / count
     df = min(2.0 / excess, count - 1.0) if excess > 0 else count - 1.0
-    return math.sqrt((count - 1) / count * summed), max(df, 1.0)
+    return max(df, 1.0)

@@ -38,6 +38,8 @@ CAUTION = 10.0
 """Observations that the 0/1 variance counts for when every cluster lies at an end of the range."""
 FEW_EVENTS = 5.0
 """References of the rarest class below which the interval of a value over classes is withheld."""
+TOO_FEW_EVENTS = f"a class with fewer than {FEW_EVENTS:.0f} references: no interval"
+"""The reason where it is withheld."""
 _AT_END = 1e-12
 """A mean whose p (1 - p) is below this is as good as at an end of its range."""
 UNDEFINED_SHARE = 0.05
@@ -173,7 +175,7 @@ def formula_interval(
     *,
     value: float,
     bounds: Bounds = (None, None),
-    events: float | None = None,
+    events: tuple[float, float] | None = None,
     level: float = LEVEL,
 ) -> Interval | None:
     """Interval of a formula of sums by the jackknife over clusters.
@@ -186,21 +188,22 @@ def formula_interval(
         sums: What each cluster adds, float64 [g, d], g at least 2.
         value: The formula of the sum of all.
         bounds: The natural range of the formula.
-        events: Smallest number of units that a part of the value rests on, such as the references of the rarest class; it bounds the
-            degrees of freedom, and with fewer than `FEW_EVENTS` there is no interval.
+        events: What a value over several parts, such as classes, rests on: the references of the rarest part, and the number of 0/1
+            trials whose mean varies as much (`Events`). They bound the degrees of freedom and steady the error, which a rare class that
+            happens to be all right leaves too small; with fewer references than `FEW_EVENTS` there is no interval.
         level: Level of the interval.
 
     Returns:
         The interval; None where the jackknife is undefined or has no spread, so that another method must be used.
     """
-    if events is not None and events < FEW_EVENTS:
-        return Interval(None, None, "none", f"a class with fewer than {FEW_EVENTS:.0f} references: no interval")
+    if events is not None and events[0] < FEW_EVENTS:
+        return Interval(None, None, "none", TOO_FEW_EVENTS)
     error = formula_error(formula, sums)
     if error is None:
         return None
     se, df = error
     if events is not None:
-        df = max(min(df, events - 1.0), 1.0)
+        df = max(min(df, events[0] - 1.0), 1.0)
     quantile = t_quantile(0.5 + level / 2, df)
     floor, ceiling = bounds
     if floor is None or ceiling is None:
@@ -209,7 +212,12 @@ def formula_interval(
     place = (value - floor) / width
     if not 0 < place < 1:
         return None
-    low, high = score_bounds(place, place * (1 - place) / (se / width) ** 2, quantile)
+    estimated = (se / width) ** 2 / (place * (1 - place))
+    if events is not None:
+        fewest, trials = events
+        steady = ((fewest - 1) * estimated + CAUTION / trials) / (fewest - 1 + CAUTION)
+        estimated = max(estimated, steady)
+    low, high = score_bounds(place, 1 / estimated, quantile)
     return Interval(floor + low * width, floor + high * width, "cluster-jackknife")
 
 

@@ -12,9 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.stats.clustered import cluster_error, effective_clusters, formula_error
+from mmbench.stats.clustered import cluster_error, effective_clusters, formula_error, spread_df
 from mmbench.stats.distributions import t_quantile, t_tail
-from mmbench.stats.intervals import LEVEL, NO_SPREAD, ONE_CLUSTER, UNDEFINED, agree, defined_resamples
+from mmbench.stats.intervals import (
+    LEVEL,
+    NO_SPREAD,
+    ONE_CLUSTER,
+    UNDEFINED,
+    agree,
+    defined_resamples,
+)
 from mmbench.stats.proportions import paired_score_bounds, paired_score_tails
 from mmbench.stats.resampling import RESAMPLES, Bootstrap, bootstrap_compute, bootstrap_formula, in_order
 from mmbench.stats.sums import cluster_sums, exact_totals
@@ -117,7 +124,9 @@ def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: floa
 def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
     """The difference of two ratios of sums (weighted means) over the same units, by its linearised clustered error.
 
-    A unit adds (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W.
+    A unit adds (x_b - m_b · w_b) / W_b - (x_a - m_a · w_a) / W_a to the error, with ratios m and sums of denominators W. Where clusters
+    hold several units, there are no more degrees of freedom than the kurtosis of what they contribute allows (`spread_df`): where the
+    units of a cluster go together, uneven clusters are worth less than Satterthwaite's approximation for independent ones says.
 
     Args:
         a: What each unit adds to numerator and denominator of the reference, float64 [n, 2].
@@ -156,7 +165,8 @@ def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: flo
     if shares.max() >= 1 - NO_SPREAD:
         return _without_interval(value, len(a), count, ONE_CLUSTER)
     error = cluster_error(parts, shares)
-    half = t_quantile(0.5 + level / 2, error.df) * error.se
+    df = error.df if count == len(a) else min(error.df, spread_df(np.square(parts) / (1 - shares)))
+    half = t_quantile(0.5 + level / 2, df) * error.se
     found = Difference(
         value=value,
         low=value - half,
@@ -168,7 +178,7 @@ def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: flo
         n=len(a),
         n_clusters=count,
         method="paired-cluster-t",
-        df=error.df,
+        df=df,
         effective_clusters=error.effective,
     )
     tails = found.tails()
@@ -187,7 +197,8 @@ def paired_difference(
 ) -> Difference:
     """The difference of a formula of sums, by a jackknife that leaves the same cluster out of both models.
 
-    Interval and p-values come from Student's t with the degrees of freedom of `formula_error`. Where the formula is undefined without
+    Interval and p-values come from Student's t with the degrees of freedom of `formula_error`, and at most one fewer than there are
+    clusters on which the models differ: those on which they do not say nothing about the error. Where the formula is undefined without
     some cluster, a paired cluster bootstrap stands in: percentiles, and p-values that are the interval turned round, never
     below 2**-G, what the signs of G clusters can prove at most.
 
@@ -224,6 +235,8 @@ def paired_difference(
     if error is None:
         return _bootstrapped(value, bootstrap_formula(both, sums, seed=seed, resamples=resamples), len(a), level)
     se, df = error
+    differing = int((sums[:, :width] != sums[:, width:]).any(axis=1).sum())
+    df = max(min(df, differing - 1.0), 1.0)
     half = t_quantile(0.5 + level / 2, df) * se
     found = _without_interval(value, len(a), count, None)
     found = replace(found, low=value - half, high=value + half, se=se, df=df, method="paired-cluster-jackknife")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmbench.stats.distributions import normal_tail, t_quantile
 from mmbench.stats.intervals import UNDEFINED_SHARE
 from mmbench.stats.sums import on_grid
 
@@ -27,6 +28,9 @@ Joint = Callable[[Floats], Floats]
 FEWEST_CLUSTERS = 10
 """With fewer clusters than this no order is claimed: every range is 1 to m."""
 
+_DF_SHARE = 2 / 3
+"""Degrees of freedom for each cluster but one. Student's t of scores with few values (0 and 1) needs fewer than one for each; the share
+is set by simulation (docs/calibration.md)."""
 _ROUNDING = 1e-12
 """Standard errors below this share of the largest value are rounding."""
 
@@ -119,6 +123,8 @@ def _beyond_noise(model: int, own: Floats, centred: Floats, clusters: int, alpha
 
     Every pair makes two one-sided hypotheses. In each resample the largest studentised difference among the hypotheses that
     are not yet rejected is kept; those beyond its 1 - alpha quantile are rejected, and the rest are tested again without them.
+    Resamples are divided by one standard error, which the data at hand only estimate; the quantile is therefore raised from the
+    normal distribution to Student's t.
     """
     leads = own[model] - own
     noise = centred[:, [model]] - centred
@@ -138,12 +144,19 @@ def _beyond_noise(model: int, own: Floats, centred: Floats, clusters: int, alpha
     observed = leads / error
     ahead, behind = np.ones(len(observed), dtype=bool), np.ones(len(observed), dtype=bool)
     while ahead.any() or behind.any():
-        critical = np.quantile(_largest(noise, ahead, behind), 1.0 - alpha, method="higher")
+        largest = float(np.quantile(_largest(noise, ahead, behind), 1.0 - alpha, method="higher"))
+        critical = _student(largest, _DF_SHARE * (clusters - 1))
         fallen = ahead & (observed > critical), behind & (-observed > critical)
         if not (fallen[0].any() or fallen[1].any()):
             break
         ahead, behind = ahead & ~fallen[0], behind & ~fallen[1]
     return better + int((~behind).sum()), worse + int((~ahead).sum())
+
+
+def _student(z: float, df: float) -> float:
+    """The point of Student's t with the same tail as the normal distribution beyond `z`, where that tail is neither 0 nor half."""
+    tail = normal_tail(z)
+    return t_quantile(1 - tail, df) if 1e-15 < tail < 0.5 else z
 
 
 def _largest(noise: Floats, ahead: NDArray[np.bool_], behind: NDArray[np.bool_]) -> Floats:

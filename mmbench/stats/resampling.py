@@ -19,6 +19,7 @@ Codes = NDArray[np.int64]
 Formula = Callable[[Floats], Floats]
 Statistic = Callable[[Floats], Floats]
 Compute = Callable[[Floats, Floats], Floats]
+Picks = NDArray[np.uint32] | NDArray[np.int64]
 
 RESAMPLES = 2000
 """Default number of bootstrap resamples."""
@@ -28,9 +29,11 @@ _CHUNK = 2**16
 _FEWEST, _MOST = 8, 2**21
 """But of so many resamples at least, as long as these are no more draws: a matrix product reads the rows once for all of
 them."""
-_GATHERED = 2**16
+_GATHERED = 2**14
 """Up to so many numbers (they fit the cache), and for up to two columns, it is faster to look the drawn rows up and add
 them than to count how often each was drawn."""
+_ONE_THREAD, _PART = 2**18, 2**13
+"""Multiplications in one product up to which OpenBLAS starts no threads, and the clusters in it."""
 _KINDS = 16
 """With at most one kind of row in so many clusters, kinds are drawn instead of clusters."""
 _JACKKNIFE_GROUPS = 2000
@@ -60,13 +63,18 @@ def resample_weights(generator: np.random.Generator, clusters: int, count: int) 
         float64 ``[count, clusters]`` of whole numbers; each row adds up to `clusters`. Drawing a few rows at a time from one
         generator gives the same rows as drawing them together.
     """
-    picks = _picks(generator, clusters, count).astype(np.int64)
-    picks += np.arange(count, dtype=np.int64)[:, None] * clusters
-    drawn = np.bincount(picks.ravel(), minlength=count * clusters)
-    return drawn.reshape(count, clusters).astype(np.float64)
+    return _counted(_picks(generator, clusters, count), clusters)
 
 
-def _picks(generator: np.random.Generator, clusters: int, count: int) -> NDArray[np.uint32] | NDArray[np.int64]:
+def _counted(picks: Picks, clusters: int) -> Floats:
+    """How often each cluster is among the picks [count, …] of each row: float64 [count, clusters]."""
+    weights = np.empty((len(picks), clusters))
+    for row, own in zip(weights, picks, strict=True):  # the counters of one row stay in the cache
+        row[:] = np.bincount(own, minlength=clusters)
+    return weights
+
+
+def _picks(generator: np.random.Generator, clusters: int, count: int) -> Picks:
     """Which clusters are drawn: [count, clusters]. Both types consume the generator alike; the small one is faster."""
     if clusters <= 2**32:
         return generator.integers(0, clusters, size=(count, clusters), dtype=np.uint32)
@@ -82,7 +90,23 @@ def formula_statistic(formula: Formula, sums: Floats) -> Statistic:
             exact and does not depend on how many resamples are computed together.
     """
     terms = on_grid(sums, max(len(sums), 1))
-    return lambda weights: formula(weights @ terms)
+    return lambda weights: formula(_product(weights, terms))
+
+
+def _product(weights: Floats, terms: Floats) -> Floats:
+    """`weights` @ `terms`, in parts that a BLAS computes in one thread; sums on the grid are exact, so no part shows.
+
+    Its other threads would wait for each of thousands of small products in a busy loop, at several times the price on cores that other
+    processes use.
+    """
+    rows = max(1, min(len(weights), _ONE_THREAD // _PART // max(terms.shape[1], 1)))
+    total = np.zeros((len(weights), terms.shape[1]))
+    for first in range(0, len(weights), rows):
+        own = slice(first, first + rows)
+        for start in range(0, len(terms), _PART):
+            part = slice(start, start + _PART)
+            total[own] += weights[own, part] @ terms[part]
+    return total
 
 
 def bootstrap(
@@ -158,7 +182,7 @@ def bootstrap_formula(
     generator = np.random.default_rng(seed)
 
     def counted(count: int) -> Floats:
-        return formula(resample_weights(generator, clusters, count) @ terms)
+        return formula(_product(resample_weights(generator, clusters, count), terms))
 
     def gathered(count: int) -> Floats:
         picks = _picks(generator, clusters, count).astype(np.intp)
@@ -199,11 +223,22 @@ def bootstrap_compute(
     def statistic(weights: Floats) -> Floats:
         return compute(rows, weights[:, clusters])
 
-    if kinds is None:
+    if count < len(rows):
         return bootstrap(statistic, count, seed=seed, resamples=resamples, chunk=chunk)
-    draw = _kinds_drawn(kinds, seed, lambda weights: compute(kinds[0], weights))
-    values = _in_chunks(draw, count, resamples, _at_once(len(kinds[0])))
+    if kinds is None:
+        draw, at_once = _rows_drawn(rows, clusters, seed, compute), chunk
+    else:
+        draw = _kinds_drawn(kinds, seed, lambda weights: compute(kinds[0], weights))
+        at_once = _at_once(len(kinds[0]))
+    values = _in_chunks(draw, count, resamples, at_once)
     return Bootstrap(values, count, seed, lambda: _jackknife(statistic, count, chunk), is_sum=False)
+
+
+def _rows_drawn(rows: Floats, clusters: Codes, seed: int, compute: Compute) -> Callable[[int], Floats]:
+    """A function that draws clusters of one row each. It counts rows, not clusters: weights need not be put into the rows' order."""
+    generator = np.random.default_rng(seed)
+    row_of = np.argsort(clusters).astype(np.uint32)  # half the size; more rows than it can number fit no memory
+    return lambda count: compute(rows, _counted(row_of.take(_picks(generator, len(rows), count)), len(rows)))
 
 
 def in_order(rows: Floats, clusters: Codes) -> tuple[Floats, Codes]:

@@ -30,10 +30,10 @@ def plain(formula, rows, resamples):
 
 
 @pytest.mark.benchmark(group="statistics", timer=time.process_time)
-def test_10000_resamples_of_ten_sums_over_5000_samples_take_two_seconds(benchmark, slowness):
+def test_10000_resamples_of_ten_sums_over_5000_samples_take_half_a_second(benchmark, slowness):
     rows = DRAW.integers(1, 14, (5000, 10)).astype(np.float64)
     drawn = benchmark.pedantic(lambda: bootstrap_formula(bleu, rows, resamples=10_000), rounds=3)
-    assert benchmark.stats.stats.min <= 2.0 * slowness
+    assert benchmark.stats.stats.min <= 0.5 * slowness
     start = time.process_time()
     loops = plain(bleu, rows, 500)
     assert benchmark.stats.stats.min * 3 <= (time.process_time() - start) * 20
