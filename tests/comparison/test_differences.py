@@ -12,11 +12,12 @@ from scipy import stats as scipy_stats
 from stored import ACCURACY, TASK, score_table, write_run
 
 import mmbench
-from mmbench.comparison.differences import Comparison, compare_runs, unit_changes
+from mmbench.comparison.differences import Comparison, compare_runs, paired, unit_changes
 from mmbench.comparison.flips import flips
 from mmbench.core import Metric, MetricId, NotComparableError
 from mmbench.core.score_table import ScoreTable
-from mmbench.metrics import caption_metrics, mean_metric, median_metric, retrieval_metrics
+from mmbench.metrics import caption_metrics, class_columns, mean_metric, median_metric, retrieval_metrics
+from mmbench.metrics.classes import f1
 from mmbench.metrics.regression import mae, number_columns, pearson
 from mmbench.results import codec
 from mmbench.results.find import load_run
@@ -299,3 +300,17 @@ def test_tables_that_are_gone_are_an_error_of_code_3(tmp_path: Path) -> None:
     next(path.glob("tasks/*/scores/*.npz")).unlink()
     with pytest.raises(NotComparableError, match="it is missing"):
         mmbench.compare("first", "second", out=tmp_path)
+
+
+@pytest.mark.parametrize(("rare", "has_interval"), [(4, False), (5, True)])
+def test_a_difference_of_macro_f1_over_a_rare_class_has_a_p_value_and_no_interval(
+    rare: int, has_interval: bool
+) -> None:
+    generator = np.random.default_rng(1)
+    actual = (np.arange(60) < rare).astype(int)
+    predicted = [np.where(generator.random(60) < right, actual, 1 - actual) for right in (0.9, 0.6)]
+    rows = [np.concatenate(list(class_columns(np.eye(2)[each], actual).values()), axis=1) for each in predicted]
+    found = paired(f1(average="macro"), *rows, np.arange(60))
+    assert found.p_value is not None
+    assert found.value is not None
+    assert (found.low is not None, found.reason is None) == (has_interval, has_interval)

@@ -234,3 +234,15 @@ def test_rules_that_are_no_comparison_of_metrics_are_named(tmp_path):
     assert found.left_out == (f"{TASK}:latency_p50 <= 3ms",)
     with pytest.raises(NotComparableError, match="none of the rules"):
         false_alarms([run], [baseline], rules[1:], simulations=20, only=True)
+
+
+@pytest.mark.slow
+def test_a_cluster_as_large_as_all_others_differs_between_the_sides_that_one_run_makes(tmp_path):
+    generator = np.random.default_rng(8)
+    sizes = [120, *[4] * 30]
+    groups = [f"image {n}" for n, size in enumerate(sizes) for _ in range(size)]
+    rates = np.repeat(generator.beta(4, 1, len(sizes)), sizes)
+    named = {f"q{n}": float(right) for n, right in enumerate(generator.random(len(groups)) < rates)}
+    write_run(tmp_path, "model", {TASK: [score_table(named, groups)]})
+    found = false_alarms([load_run("model", tmp_path)], [], [], simulations=300)
+    assert 0.005 <= found.rate <= 0.09  # the gate itself: 2 to 5 %, in tests/calibration

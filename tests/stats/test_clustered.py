@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from mmbench.stats import mean_interval
-from mmbench.stats.clustered import cluster_error, effective_clusters
+from mmbench.stats.clustered import cluster_error, effective_clusters, intra_cluster_correlation, spread_df
 from mmbench.stats.proportions import paired_score, paired_score_bounds, paired_score_tails, score_bounds
 
 
@@ -110,3 +110,26 @@ def test_one_large_cluster_is_a_warning_and_many_equal_ones_are_none():
     right, sizes = np.array([40.0, *[3.0, 4.0] * 5]), np.array([50.0, *[5.0] * 10])
     assert mean_interval(np.stack([right, sizes], 1)).warning is not None
     assert mean_interval(np.stack([right[1:], sizes[1:]], 1)).warning is None
+
+
+def test_the_correlation_within_clusters_is_that_of_a_one_way_analysis_of_variance():
+    generator = np.random.default_rng(3)
+    codes = np.repeat(np.arange(12), generator.integers(1, 9, 12))
+    values = generator.normal(size=12)[codes] + generator.normal(size=len(codes))
+    groups = [values[codes == code] for code in range(12)]
+    sizes, n = np.array([len(group) for group in groups]), len(values)
+    f = scipy_stats.f_oneway(*groups).statistic
+    typical = (n - (sizes**2).sum() / n) / 11
+    expected = (f - 1) / (f + typical - 1)
+    rows = np.stack([values, 100 * values, np.ones(n)], axis=1)  # scale and constants do not matter
+    assert intra_cluster_correlation(rows, codes) == pytest.approx(expected, rel=1e-9)
+    assert intra_cluster_correlation(rows, np.arange(n)) == 0.0
+    assert intra_cluster_correlation(np.ones((n, 2)), codes) == 0.0
+    assert intra_cluster_correlation(rows, np.zeros(n, dtype=np.int64)) == 0.0
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=40).filter(lambda squares: max(squares) > 1e-3))
+def test_a_sum_of_squares_has_between_one_degree_of_freedom_and_one_fewer_than_its_terms(squares):
+    squares = np.array(squares)
+    assert 1.0 <= spread_df(squares) <= len(squares) - 1
+    assert spread_df(np.ones(len(squares))) == len(squares) - 1
