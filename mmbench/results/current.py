@@ -23,7 +23,7 @@ def load_current(references: Sequence[str], out: Path, allow: Iterable[str] = ()
         allow: `STALE` where a run may be named by a model that has changed since.
 
     Returns:
-        The runs, and a note for each whose model's file has changed since.
+        The runs, and a note for each whose model's file has changed since; none for saved baselines.
 
     Raises:
         StaleRunError: For such a run that was named by its model, or by the beginning of a name: whoever types the name of
@@ -34,8 +34,8 @@ def load_current(references: Sequence[str], out: Path, allow: Iterable[str] = ()
     for reference in references:
         run = load_run(reference, out)
         runs.append(run)
-        if (file := changed_file(run)) is None:
-            continue
+        if run.path.is_file() or (file := changed_file(run)) is None:
+            continue  # a saved baseline is meant to be older than the model
         if not allowed and not is_exact(reference, run):
             raise StaleRunError(reference, run.path, file)
         notes.append(f"{run.path} was made before {file} changed: its values are not those of the model as it is now")

@@ -61,6 +61,16 @@ def test_a_gate_holds_runs_against_limits_and_baselines(runs: Path, tmp_path: Pa
     )
 
 
+def test_a_gate_checks_the_other_metrics_unless_only_and_counts_pushes(runs: Path, tmp_path: Path) -> None:
+    budget, ledger = "vqa/mine:latency_p50 <= 1000s", tmp_path / "ledger.json"
+    whole = mmbench.gate("blues", baselines="reds", require=budget, sequential=ledger, out=runs)
+    assert ([each.check.given for each in whole.verdicts], whole.push.number) == ([True, False], 1)
+    alone = mmbench.gate("blues", baselines="reds", require=budget, only=True, sequential=str(ledger), out=runs)
+    assert ([each.check.given for each in alone.verdicts], alone.push.number) == ([True], 2)
+    with pytest.raises(mmbench.UsageError):
+        mmbench.gate("blues", baselines="reds", allow="stail", out=runs)
+
+
 def test_a_gate_names_what_is_missing(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(mmbench.MissingBaselineError):
         mmbench.gate("reds", baselines="none", out=runs)

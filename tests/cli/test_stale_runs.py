@@ -64,6 +64,13 @@ def test_a_file_that_changed_since_is_refused_by_name_and_noted_by_path(
     assert "changed: its values" in call("compare", "concat", name, "--allow", "stale").out
 
 
+def test_a_saved_baseline_is_meant_to_be_older_than_the_model(call: Call, runs: Path, tmp_path: Path) -> None:
+    assert call("baseline", "save", "mine", "b.json").code == 0
+    (tmp_path / "mine.py").write_text(MODEL + "# better\n")
+    document = call("gate", "concat", "--baseline", "b.json", "--json").document()
+    assert (document["exit_code"], [note for note in document["notes"] if "changed" in note]) == (0, [])
+
+
 def test_a_file_that_is_gone_tells_nothing(call: Call, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").unlink()
     assert call("gate", "mine", "--baseline", "concat").code == 0

@@ -55,6 +55,7 @@ def test_every_error_has_the_exit_code_of_its_kind() -> None:
         "MissingBaselineError": 3,
         "DamagedFileError": 3,
         "NewerSchemaError": 3,
+        "StaleRunError": 3,
         "RunFailedError": 4,
         "MediaError": 4,
         "ModelUnusableError": 4,
@@ -77,6 +78,7 @@ ERRORS: list[MmbenchError] = [
     core.MissingBaselineError("gates/x.json", "results/runs", "mmbench baseline save RUN FILE"),
     core.DamagedFileError("run.json", "not an object"),
     core.NewerSchemaError("run.json", 9, 4),
+    core.StaleRunError("mine", "results/runs/mine--1", "mine.py"),
     core.TransientError("busy", slow_down=True, retry_after_s=2.0),
 ]
 
