@@ -28,6 +28,7 @@ _OF_KIND = {
     UTTERANCES: {"label"},
 }
 """Fields that say what rows are meant to be, where none of them can be read."""
+_IMAGES = {"image", "images", "img"}
 _FAMILIES = {QUESTIONS: "vqa, mcq and yes-no", CAPTIONS: "captioning and retrieval", UTTERANCES: "sentiment"}
 
 
@@ -88,8 +89,16 @@ def inspect(path: Path, *, kind: str = "", reading: Reading | None = None) -> In
             return _several(path, files, kind, reading, str(error))
     kinds = [kind] if kind else [QUESTIONS, CAPTIONS, UTTERANCES]
     found = [_inspected(path, each, reading) for each in kinds]
-    named = _first_names(path) if not any(each.good for each in found) else set()
-    return min(found, key=lambda each: (not each.good, not named & _OF_KIND[each.kind], len(each.problems) - each.good))
+    if not kind and not any(each.good for each in found):
+        meant = _meant(_first_names(path))
+        found = [each for each in found if each.kind in meant] or found
+    return min(found, key=lambda each: (not each.good, len(each.problems) - each.good))
+
+
+def _meant(names: set[str]) -> set[str]:
+    """The kinds that the fields of a row speak of; images alone are for captions. Empty where they say nothing."""
+    meant = {kind for kind, own in _OF_KIND.items() if names & own}
+    return meant or ({CAPTIONS} if names & _IMAGES else set())
 
 
 def _first_names(path: Path) -> set[str]:
