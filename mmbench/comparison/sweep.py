@@ -67,6 +67,11 @@ class SweepPoint:
         return quality.value("samples_per_s") if quality is not None and quality.valid else None
 
     @property
+    def energy_j(self) -> float | None:
+        """Joules of the GPU for each request; None where they were not measured."""
+        return None if self.perf is None else self.perf.value("gpu_energy_per_request")
+
+    @property
     def gpu_bytes(self) -> int | None:
         """Peak memory of the GPU; None where none was used."""
         return self._bytes("gpu_allocated")
@@ -105,6 +110,7 @@ class SweepPoint:
             "gpu_bytes": self.gpu_bytes,
             "process_bytes": self.process_bytes,
             "weights_bytes": self.weights_bytes,
+            "energy_j_per_request": self.energy_j,
             "fronts": list(self.fronts),
             "problem": self.problem,
         }

@@ -107,3 +107,5 @@ class Call:
     """Seconds that the call took, for all its requests together."""
     cached: bool = False
     """True if no call was made, because the answers came from the cache."""
+    device_s: float | None = None
+    """Seconds of the call by the clock of the GPU (CUDA events); None without one."""

@@ -39,6 +39,8 @@ class CallLog:
         """The same for the first token that is not reasoning."""
         self.cost = array("d")
         """Price in US dollars; NaN where none is known."""
+        self.device = array("d")
+        """Seconds of the call by the clock of the GPU; NaN without one."""
         self.cached_tokens = 0
         """Tokens, of all that were read, that the server took from its cache."""
 
@@ -76,6 +78,7 @@ class CallLog:
             wrote += math.nan if usage.output_tokens is None else usage.output_tokens
             self.cached_tokens += usage.cached_tokens or 0
         self.start.append(call.start_s)
+        self.device.append(math.nan if call.device_s is None else call.device_s)
         self.duration.append(call.duration_s)
         self.requests.append(len(call.numbers))
         self.ok.append(ok)

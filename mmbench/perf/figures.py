@@ -19,6 +19,7 @@ _RATE = (
     "over the seconds of the window"
 )
 _LATENCY = "order statistic over {what} that started after the warm-up and ended well"
+_DEVICE = "calls, by CUDA events from the first piece of work on the GPU to the last,"
 _NO_TOKENS = "the model does not tell how many tokens it {did}"
 
 
@@ -113,9 +114,12 @@ def _rate(log: CallLog, counted: Counted, amounts: Sequence[float], what: str, w
 def _latencies(log: CallLog, counted: Counted) -> dict[str, PerfFigure]:
     """Times of requests where a call is one, else times of batches under a name of their own."""
     well = [call for call in counted.calls if log.ok[call] == log.requests[call]]
+    on_device = [log.device[call] for call in well if not math.isnan(log.device[call])]
     if not log.one_by_one:
-        return _percentiles("batch_ms", "calls of several requests", (log.duration[call] for call in well))
+        found = _percentiles("batch_ms", "calls of several requests", (log.duration[call] for call in well))
+        return found | (_percentiles("device_time_batch", _DEVICE, on_device) if on_device else {})
     found = _percentiles("latency", "requests", (log.duration[call] for call in well))
+    found |= _percentiles("device_time", _DEVICE, on_device) if on_device else {}
     for name, times in (("first_token", log.first_token), ("first_answer_token", log.first_answer_token)):
         known = [times[call] for call in well if not math.isnan(times[call])]
         if known:

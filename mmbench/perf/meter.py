@@ -13,13 +13,16 @@ from mmbench.core.responses import Call, Response
 from mmbench.perf import validity
 from mmbench.perf.call_log import CallLog
 from mmbench.perf.cpu import CpuReading, CpuUse
+from mmbench.perf.energy import GpuUse, GpuWindow
 from mmbench.perf.figures import Counted, quick_figures
 from mmbench.perf.fits import cost_fits
+from mmbench.perf.gpu_figures import gpu_figures, gpu_reasons
 from mmbench.perf.machine import machine
 from mmbench.perf.memory import Peaks
+from mmbench.perf.nvml import find_gpu
 from mmbench.perf.observer import Observer
 from mmbench.perf.window import WAVES, window_of
-from mmbench.results.schema import PerfReason, PerfScenario, SpeedIdentity, Turn
+from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity, Turn
 from mmbench.results.schema.speed import QUALITY
 
 _LOOK_S = 1.0
@@ -56,6 +59,10 @@ class Meter(Observer):
         self._warm_up_s: Mapping[str, float] = {}
         self._before = CpuReading.now()
         self._after: CpuReading | None = None
+        self._gpu: GpuWindow | None = None
+        self._gpu_problem: str | None = None
+        self._gpu_use: GpuUse | None = None
+        self._gpu_from = 0
 
     def start(self) -> None:
         """Start a new high-water mark of memory, and read the counters of the machine."""
@@ -68,7 +75,10 @@ class Meter(Observer):
             self._n_cached += len(new)
             return
         self._log.add(call, new, responses)
+        if self._gpu is not None:
+            self._gpu.look()
         if self._graphs is None:
+            self._watch_gpu()
             self._graphs = validity.compiled_graphs()
             phases = active()
             self._warm_up_s = phases.read() if phases is not None else {}
@@ -81,6 +91,22 @@ class Meter(Observer):
         """Read the counters again."""
         self._after = CpuReading.now()
         self._peaks.look()
+        if self._gpu is not None:
+            self._gpu_use = self._gpu.stop()
+
+    def _watch_gpu(self) -> None:
+        """Watch the GPU from the end of the first call on."""
+        gpu, self._gpu_problem = find_gpu()
+        if gpu is not None:
+            self._gpu, self._gpu_from = GpuWindow(gpu), len(self._log)
+            self._gpu.start()
+
+    def _of_gpu(self) -> dict[str, PerfFigure]:
+        if self._gpu_use is None:
+            return {}
+        log, calls = self._log, range(self._gpu_from, len(self._log))
+        tokens = math.fsum(log.output_tokens[call] for call in calls)
+        return gpu_figures(self._gpu_use, sum(log.ok[call] for call in calls), None if math.isnan(tokens) else tokens)
 
     def result(
         self, conditions: Conditions, where_s: Mapping[str, float], *, complete: bool = True, splits: int = 0
@@ -97,14 +123,18 @@ class Meter(Observer):
         window = window_of(log.start, log.duration)
         counted = None if window is None else Counted.of(log, window, conditions.requests_per_sample)
         figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
+        figures |= self._of_gpu()
         found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
+        found += gpu_reasons(self._gpu_use) if self._gpu_use is not None else []
+        notes = [] if self._peaks.reset else ["peak memory covers the whole process so far, not this task alone"]
+        notes += [] if self._gpu_problem is None else [self._gpu_problem]
         return PerfScenario(
             name=QUALITY,
             identity=conditions.identity,
             complete=complete,
             valid=not found,
             reasons=found,
-            notes=[] if self._peaks.reset else ["peak memory covers the whole process so far, not this task alone"],
+            notes=notes,
             figures=figures,
             n_requests=counted.ok if counted else 0,
             n_samples=counted.samples if counted else 0.0,

@@ -44,6 +44,8 @@ class GpuState:
     """Share of the driver's last sampling period (a sixth of a second to a second) in which a kernel ran, from 0 to 1."""
     memory_bytes: int | None
     """Memory in use, by all processes."""
+    process_bytes: int | None
+    """Memory that this process and its children hold; None where the driver does not name them."""
     slowed_by: tuple[str, ...] | None
     """Why the clocks are lower than they could be, among the values of `SLOWED`; empty where they are not."""
     foreign: tuple[int, ...] | None
@@ -92,6 +94,7 @@ class Gpu:
             power_w=self._read("power", lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1e3),
             utilisation=self._read("utilisation", lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100),
             memory_bytes=self._read("memory", lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).used)),
+            process_bytes=self._read("processes", self._process_bytes),
             slowed_by=self._read("throttle reasons", self._slowed_by),
             foreign=self._read("processes", self._foreign),
         )
@@ -101,6 +104,15 @@ class Gpu:
         kind = "Event" if hasattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons") else "Throttle"
         mask = int(getattr(nvml, f"nvmlDeviceGetCurrentClocks{kind}Reasons")(self._handle))
         return tuple(said for name, said in SLOWED.items() if mask & getattr(nvml, f"nvmlClocks{kind}Reason{name}"))
+
+    def _process_bytes(self) -> int | None:
+        own = {os.getpid(), *_children(os.getpid())}
+        held = [
+            each.usedGpuMemory
+            for each in self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
+            if int(each.pid) in own
+        ]
+        return sum(held) if held and None not in held else None
 
     def _foreign(self) -> tuple[int, ...] | None:
         nvml = self._nvml

@@ -36,6 +36,8 @@ class RequestTiming(Struct, kw_only=True, forbid_unknown_fields=True, omit_defau
     """Tokens, among those read, that a server took from its cache; null where unknown."""
     output_tokens: int | None = None
     """Tokens written; null where unknown."""
+    device_s: float | None = None
+    """Seconds of the call by the clock of the GPU (CUDA events); null without one."""
     batch_size: int = 1
     """Requests that the call answered."""
     error: str | None = None

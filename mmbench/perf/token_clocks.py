@@ -70,6 +70,11 @@ def _dispatch_lag(timing: RequestTiming) -> Iterator[float]:
     yield timing.sent_s - timing.due_s
 
 
+def _device_time(timing: RequestTiming) -> Iterator[float]:
+    if timing.device_s is not None:
+        yield timing.device_s
+
+
 _NO_STREAM = "the answers came whole: no token has a time of its own (endpoints: --model-args stream=true)"
 _NO_COUNT = "the model does not say how many tokens it wrote, or not when the first of them came"
 
@@ -88,6 +93,16 @@ SERVICE = Clock(
     _service,
     "no request ended",
     by_token=False,
+)
+DEVICE_TIME = Clock(
+    "device_time",
+    "on the GPU",
+    "from the first piece of work of the call that the GPU reached to the last one that it ended, by CUDA events; what the host "
+    "does before and after is not in it",
+    _device_time,
+    "nothing was computed on a GPU of this process",
+    by_token=False,
+    with_failed=False,
 )
 FIRST_TOKEN = Clock(
     "first_token",
@@ -129,7 +144,7 @@ DISPATCH_LAG = Clock(
     by_token=False,
     with_failed=False,
 )
-CLOCKS = (LATENCY, SERVICE, FIRST_TOKEN, FIRST_ANSWER_TOKEN, PER_OUTPUT_TOKEN, INTER_TOKEN, DISPATCH_LAG)
+CLOCKS = (LATENCY, SERVICE, DEVICE_TIME, FIRST_TOKEN, FIRST_ANSWER_TOKEN, PER_OUTPUT_TOKEN, INTER_TOKEN, DISPATCH_LAG)
 """Every clock, in the order in which they are shown."""
 CLOSED_LOOP = tuple(clock for clock in CLOCKS if clock not in (SERVICE, DISPATCH_LAG))
 """Those that mean something in a closed loop, where a request is due when it is sent."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mmbench.analysis.seeds import SeedGroup
-from mmbench.reporting.cells import figure_cell
+from mmbench.reporting.cells import figure_cell, share_cell
 from mmbench.reporting.table import Cell, Table
 from mmbench.results.schema import PerfFigure, PerfScenario, TaskPerf
 from mmbench.results.schema.speed import QUALITY
@@ -31,6 +31,11 @@ _FIGURES = {
     "goodput/s": "goodput",
     "max rate/s": "max_rate",
     "cold ms": "cold_call",
+    "GPU p50": "device_time_p50",
+    "J/request": "gpu_energy_per_request",
+    "J/token": "gpu_energy_per_output_token",
+    "GFLOP/request": "flops_per_request",
+    "MFU": "mfu",
 }
 """Heading to figure, in the order of the columns."""
 _NAMES = ("model", "scenario", "load")
@@ -40,6 +45,10 @@ _MEANINGS = {
     "answer p50": "answer: first token that is not reasoning - due time, in ms",
     "TPOT p50": "TPOT: (end - first token) / (output tokens - 1) of each request, in ms",
     "ITL p50": "ITL: gaps between the pieces of answers, all requests pooled, in ms",
+    "GPU p50": "GPU: from a call's first piece of work on the GPU to its last, by CUDA events, in ms",
+    "J/request": "J/request, J/token: energy of the whole board over requests and tokens written, idle use included",
+    "GFLOP/request": "GFLOP/request: 2 for each multiplication and addition in products, convolutions and attention, padding left out",
+    "MFU": "MFU: FLOPs of the requests a second over the peak rate of the device",
     "lag p99": "lag: when a request was sent - when it was due, in ms",
 }
 """Heading to its formula, said below the table where the column is there."""
@@ -64,7 +73,7 @@ def _table(groups: Sequence[SeedGroup], task: str) -> Table | None:
     for label, scenarios in _measured(groups, task):
         breaks.append(len(rows))
         for scenario in scenarios:
-            cells = [_cell(scenario, scenario.figures.get(name)) for name in _FIGURES.values()]
+            cells = [_cell(scenario, scenario.figures.get(name), heading) for heading, name in _FIGURES.items()]
             rows.append((label, scenario.name, load_of(scenario), *cells))
             notes += [f"{label}, {scenario.name} {load_of(scenario)}: {note}" for note in _notes(scenario)]
     if not rows:
@@ -114,12 +123,15 @@ def load_of(scenario: PerfScenario) -> str:
     return ", ".join(parts)
 
 
-def _cell(scenario: PerfScenario, figure: PerfFigure | None) -> Cell:
+def _cell(scenario: PerfScenario, figure: PerfFigure | None, heading: str) -> Cell:
     if figure is None:
         return Cell()
     if figure.value is None:
         return Cell("–", note=figure.reason)
-    cell = replace(figure_cell(figure.value), low=figure.low, high=figure.high)
+    shown = figure_cell(figure.value / 1e9 if heading.startswith("GFLOP") else figure.value)
+    if heading == "MFU":
+        shown = share_cell(figure.value)
+    cell = replace(shown, value=figure.value, low=figure.low, high=figure.high)
     return cell if scenario.valid else replace(cell, marks=frozenset({"invalid"}))
 
 

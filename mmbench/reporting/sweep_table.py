@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mmbench.comparison.sweep import SweepPoint
 from mmbench.reporting.cells import bytes_cell, figure_cell, interval_cell, range_cell, signed_cell, value_cell
 from mmbench.reporting.notes import speed_notes
-from mmbench.reporting.table import Cell, Table
+from mmbench.reporting.table import Cell, Mark, Table
 
 _DROP = (
     "drop: points lost against the first value, paired sample by sample, with its 95 % interval; where that holds 0, the two "
@@ -42,6 +43,7 @@ def _table(model: str, task: str, points: Sequence[SweepPoint]) -> Table:
         "tokens/s",
         "GPU memory" if gpu else "peak memory",
         "weights",
+        "J/request",
         "front",
     )
     notes = [f"{point.setting}: {point.problem}" for point in points if point.problem]
@@ -64,7 +66,7 @@ def _table(model: str, task: str, points: Sequence[SweepPoint]) -> Table:
 def _row(point: SweepPoint) -> list[Cell]:
     metric, drop = point.metric, point.drop
     if metric is None or metric.value is None:
-        return [Cell(point.setting), Cell("failed" if point.problem else "n/a"), *[Cell()] * 8]
+        return [Cell(point.setting), Cell("failed" if point.problem else "n/a"), *[Cell()] * 9]
     scale, tokens = metric.scale, None if point.perf is None else point.perf.value("output_tokens_per_s")
     memory = point.process_bytes if point.gpu_bytes is None else point.gpu_bytes
     return [
@@ -73,9 +75,19 @@ def _row(point: SweepPoint) -> list[Cell]:
         interval_cell(metric),
         signed_cell(drop[0], scale) if drop else Cell(),
         range_cell(drop[1], drop[2], scale) if drop else Cell(),
-        figure_cell(point.samples_per_s) if point.samples_per_s is not None else Cell(),
+        _speed(point),
         figure_cell(tokens) if tokens is not None else Cell(),
         bytes_cell(memory) if memory is not None else Cell(),
         bytes_cell(point.weights_bytes) if point.weights_bytes is not None else Cell(),
+        figure_cell(point.energy_j) if point.energy_j is not None else Cell(),
         Cell(", ".join(point.fronts)),
     ]
+
+
+def _speed(point: SweepPoint) -> Cell:
+    """Samples a second; one that must not be quoted is marked, and on no front."""
+    value = None if point.perf is None else point.perf.value("samples_per_s")
+    if value is None:
+        return Cell()
+    spoilt: frozenset[Mark] = frozenset() if point.samples_per_s is not None else frozenset({"invalid"})
+    return replace(figure_cell(value), marks=spoilt)

@@ -126,6 +126,7 @@ class HuggingFace:
             "generation_set_aside": set_aside,
             "chat_template": prompts.format.record(),
             "determinism": checked.record(dtype),
+            "dtype": dtype,
             "attention": getattr(model.config, "_attn_implementation", None),
             "weights_bytes": weights_bytes(model),
         }

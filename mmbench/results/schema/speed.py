@@ -37,7 +37,7 @@ class PerfFigure(StoredRecord, frozen=True, kw_only=True):
     value: float | None
     """In `unit`; null where it was not measured or means nothing."""
     unit: str
-    """``1/s``, ``ms``, ``s``, ``B``, ``J``, ``USD``, or ``1`` for a number without one."""
+    """``1/s``, ``ms``, ``s``, ``B``, ``J``, ``W``, ``MHz``, ``°C``, ``FLOP``, ``USD``, or ``1`` for a number without one."""
     formula: str
     """How the value comes from what was measured, because the same word means several things in the field."""
     n: int = 0

@@ -12,6 +12,7 @@ from mmbench.core.requests import Request
 from mmbench.core.responses import Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
+from mmbench.perf.device_clock import DeviceClock
 from mmbench.perf.memory import loaded_torch, synchronise
 
 
@@ -64,6 +65,8 @@ class BatchAsker:
         halved for are not counted."""
         self.split_cause: str | None = None
         """Why the first of these calls failed; None where none did."""
+        self.device = DeviceClock()
+        """Times the model's work on a GPU."""
         self._caller = caller
         self._auto = auto
         self._one_is_too_large = False
@@ -109,7 +112,8 @@ class BatchAsker:
         kind = requests[0].kind
         try:
             with phase("model"):
-                outputs = self._caller.call(kind, requests, inputs)
+                with self.device.stretch():
+                    outputs = self._caller.call(kind, requests, inputs)
                 synchronise()
             with phase("post-process"):
                 return check_outputs(kind, requests, outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from mmbench.core.phases import active
 from mmbench.core.responses import Call
@@ -26,9 +27,9 @@ class BatchExecutor(Executor):
                 start = time.perf_counter()
                 responses = asker.ask_collated(batch.requests, batch.inputs, batch.failure)
                 duration = time.perf_counter() - start
-                sink.record(
-                    Call(batch.number, batch.numbers, batch.requests, start - todo.started, duration), responses
-                )
+                call = Call(batch.number, batch.numbers, batch.requests, start - todo.started, duration)
+                on_device = asker.device.seconds()
+                sink.record(replace(call, device_s=sum(on_device)) if on_device else call, responses)
                 raise_if_swallowed()
         finally:
             if asker.size != todo.batch_size:

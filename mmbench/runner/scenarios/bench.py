@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmbench.core.requests import Choose, Generate, Request
+from mmbench.perf.energy import GpuUse, GpuWindow
+from mmbench.perf.gpu_figures import Arithmetic
+from mmbench.perf.nvml import find_gpu
 from mmbench.perf.request_timing import RequestTiming
 from mmbench.perf.token_clocks import CLOCKS, Clock
 from mmbench.results.schema import PerfFigure, PerfReason
@@ -53,6 +56,8 @@ class Measurement:
     """Why the scenario itself says that its figures must not be quoted."""
     notes: list[str] = field(default_factory=list)
     """What else must be known."""
+    gpu: GpuUse | None = None
+    """What the GPU did meanwhile; None without one."""
 
     @property
     def measured(self) -> list[RequestTiming]:
@@ -81,6 +86,8 @@ class Bench:
         """Calls of the warm-up."""
         self.settled = True
         """Whether the medians of the warm-up have settled."""
+        self.arithmetic: Arithmetic | None = None
+        """Operations of a request, counted in a pass of its own; None where the model does not compute with torch here."""
         self.cached_by_server: PerfReason | None = None
         """That the server answers repeated prompts from a cache; None where it does not seem to."""
 
@@ -94,7 +101,19 @@ class Bench:
         measurement = Measurement(name, **known)
         measurement.settings = {"workload": self.settings.workload, **measurement.settings}
         self.measured.append(measurement)
-        apply(self.subject, arrivals, stop or self.stop, measurement.load)
+        gpu, problem = find_gpu()
+        measurement.notes += [] if problem is None else [problem]
+        if gpu is None:
+            apply(self.subject, arrivals, stop or self.stop, measurement.load)
+            return measurement
+        window = GpuWindow(gpu)
+        self.subject.look = window.look
+        window.start()
+        try:
+            apply(self.subject, arrivals, stop or self.stop, measurement.load)
+        finally:
+            self.subject.look = _nothing
+            measurement.gpu = window.stop()
         return measurement
 
     def try_out(self, arrivals: Arrivals, stop: StopRule) -> Load:
@@ -145,6 +164,10 @@ class Bench:
                 detail=f"prompts took {share:.0%} of their time (median) when they were asked a second time: the server "
                 "keeps answers or prompts",
             )
+
+
+def _nothing() -> None:
+    """Look at no GPU."""
 
 
 def _first_s(timing: RequestTiming) -> float:

@@ -16,6 +16,7 @@ from mmbench.results.schema import PerfScenario, TaskPerf
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.local_model import OpenModel
 from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.scenarios.arithmetic import arithmetic_of
 from mmbench.runner.scenarios.bench import Bench, Measurement
 from mmbench.runner.scenarios.planning import LoadPlan
 from mmbench.runner.scenarios.record import record_of
@@ -67,6 +68,7 @@ class LoadPhase:
         prompts = self._load.prompts(self._plan, self._spec)
         subject = Subject(model.caller, model.loop, prompts.requests, timeout_s=self._spec.timeout, spend=self._spend)
         bench = Bench(subject, self._load.settings, self._note)
+        bench.arithmetic = arithmetic_of(model.caller, prompts.requests)
         for scenario in self._load.scenarios:
             self._note(f"{self._plan.name}  speed: {scenario.name}")
             bench.measured = []

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from mmbench.perf import validity
+from mmbench.perf.gpu_figures import gpu_figures, gpu_reasons
 from mmbench.perf.machine import machine
 from mmbench.perf.percentiles import sample_floor
 from mmbench.perf.request_timing import RequestTiming
-from mmbench.perf.token_clocks import LATENCY, SERVICE, Summary, needed, summarise
+from mmbench.perf.token_clocks import DEVICE_TIME, LATENCY, SERVICE, Summary, needed, summarise
 from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity
 from mmbench.runner.scenarios.bench import Bench, Measurement
 
@@ -24,8 +25,11 @@ def record_of(measurement: Measurement, bench: Bench, *, threads: int | None, pe
         per_sample: Requests that a sample stands for; None where prompts are no samples of the task.
     """
     timings, load = measurement.measured, measurement.load
-    reasons = [*measurement.reasons, *_reasons(measurement, bench)]
+    gpu = gpu_reasons(measurement.gpu) if measurement.gpu is not None else []
+    reasons = [*measurement.reasons, *_reasons(measurement, bench), *gpu]
     counted = list(_counted(measurement))
+    rates = _rates(measurement, counted, bench, per_sample)
+    arithmetic = bench.arithmetic.figures(rates["requests_per_s"].value) if bench.arithmetic is not None else {}
     return PerfScenario(
         name=measurement.name,
         identity=SpeedIdentity(
@@ -43,9 +47,11 @@ def record_of(measurement: Measurement, bench: Bench, *, threads: int | None, pe
             *([] if load.complete else ["ended early: the figures are of what was measured until then"]),
         ],
         figures={
-            **_rates(measurement, counted, bench, per_sample),
+            **rates,
+            **arithmetic,
             **_latencies(measurement),
             **_tokens(counted),
+            **_of_gpu(measurement),
             **measurement.figures,
         },
         n_requests=len(counted),
@@ -57,6 +63,14 @@ def record_of(measurement: Measurement, bench: Bench, *, threads: int | None, pe
         machine=machine(),
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _of_gpu(measurement: Measurement) -> dict[str, PerfFigure]:
+    """What the GPU did over the whole load, its warm-up included."""
+    if measurement.gpu is None:
+        return {}
+    well = [timing for timing in measurement.load.timings if timing.ended_well]
+    return gpu_figures(measurement.gpu, len(well), _sum(timing.output_tokens for timing in well))
 
 
 def _window(measurement: Measurement) -> tuple[float, float]:
@@ -141,6 +155,8 @@ def _latencies(measurement: Measurement) -> dict[str, PerfFigure]:
     for clock in measurement.clocks:
         summary = summarise(clock, measurement.measured)
         if summary.missing is not None and clock.by_token and not _generates(measurement):
+            continue
+        if summary.missing is not None and clock is DEVICE_TIME:
             continue
         figures |= _of_clock(summary)
     if measurement.concurrency is None:

@@ -14,6 +14,7 @@ from mmbench.core.responses import Generation, Response
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.models.outputs import check_outputs
 from mmbench.perf.cpu import CpuReading
+from mmbench.perf.device_clock import DeviceClock
 from mmbench.perf.memory import synchronise
 from mmbench.perf.request_timing import RequestTiming
 from mmbench.runner.execute.batch_asker import describe_error, is_out_of_memory
@@ -59,6 +60,9 @@ class Subject:
         """Whether what it is asked leaves the machine."""
         self.reading = reading
         """Reads the counters of the machine."""
+        self.look: Callable[[], None] = lambda: None
+        """Called after every call: looks at the GPU now and then."""
+        self._device = DeviceClock()
         self._caller = caller
         self._loop = loop
         self._timeout_s = timeout_s
@@ -114,7 +118,8 @@ class Subject:
         error = ""
         try:
             inputs = self._caller.collate(requests) if self._caller.collates else None
-            outputs = self._caller.call(kind, requests, inputs)
+            with self._device.stretch():
+                outputs = self._caller.call(kind, requests, inputs)
             synchronise()
         except ModelUnusableError:
             raise
@@ -123,13 +128,18 @@ class Subject:
                 raise OutOfMemoryError(describe_error(raised)) from None
             error = describe_error(raised)
         ended = self.now()
+        on_device = self._device.seconds()
+        self.look()
         raise_if_swallowed()
         responses, outputs = _checked(kind, requests, outputs, error)
         due = asked if due_s is None else due_s
-        return [
+        timings = [
             self._timing(number, due, asked, ended, response, output, len(numbers))
             for number, response, output in zip(numbers, responses, outputs, strict=True)
         ]
+        for timing in timings:
+            timing.device_s = sum(on_device) if on_device else None
+        return timings
 
     def failed(self, number: int, asked_s: float, error: str) -> RequestTiming:
         """The times of a request that failed just now."""
