@@ -90,7 +90,9 @@ def bench_of(
 ) -> Bench:
     """A bench by a virtual clock."""
     loop: Any = VirtualEventLoop(clock) if isinstance(clock, Clock) else None
-    subject = Subject(ModelCaller(model), loop, prompts(n), clock=clock, reading=lambda: CpuReading(0.0, 0.0, 0.0, 0))
+    subject = Subject(
+        ModelCaller(model), loop, prompts(n), clock=clock, reading=lambda: CpuReading(0.0, 0.0, 0.0, 0.0, 0)
+    )
     given = LoadSettings(**{"requests": 662, "seconds": 1e6, "concurrency": 4, "seed": 0, **settings})
     return Bench(subject, given, (notes if notes is not None else []).append)
 
