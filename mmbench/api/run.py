@@ -112,15 +112,16 @@ class RunResult:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints: ``{"runs": [path], "metrics": […], "seeds": […], "perf": […], "failures": {…}}``.
+        """What ``--json`` prints: ``{"runs": [path], "metrics": […], "seeds": […], "slices": […], "perf": […], "failures": {…}}``.
 
         ``metrics`` has a row for each run, ``seeds`` one for each model over its seeds (`SeedRow.to_dict`), and is empty
-        where no model has several.
+        where no model has several. ``slices`` has a row for each run, slice and metric.
         """
         return {
             "runs": [str(shown_path(path)) for path in self.paths],
             "metrics": [row.to_dict() for row in self.metrics],
             "seeds": [row.to_dict() for row in self.over_seeds],
+            "slices": [row for run in self.runs for row in run.slice_rows(self.tasks)],
             "perf": [
                 perf_row(run, task, scenario)
                 for run in self.runs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import click
 from mmbench import registry
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import say
+from mmbench.cli.values import print_json, say
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import MetricId
 from mmbench.core.metric import Metric
@@ -118,7 +117,7 @@ def command(plugin: str, tasks: tuple[str, ...], **values: Any) -> int:
         reports = [check(asked) for check in _checks(plugin)]
     if values["json"]:
         document = {"ok": all(report.ok for report in reports), "reports": [report.to_dict() for report in reports]}
-        click.echo(json.dumps(document))
+        print_json(document)
     else:
         for report in reports:
             _print(report)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import say
+from mmbench.cli.values import FORMAT, checked_format, print_as, print_json, say
 from mmbench.core.errors import MmbenchError, NotComparableError, OptionError, UsageError
 from mmbench.resolve.allowances import FOREIGN_SOURCE
 
@@ -55,6 +55,7 @@ Exit code: 0, or 3 where a task does not compare.
 @click.option("--explain", "explained", is_flag=True, help="Also every difference in options, packages and machines.")
 @options("out", "json")
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal.")
+@FORMAT
 def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
     from mmbench.analysis.choose import distinct
@@ -77,8 +78,7 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
 
 
 def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
-    if values["json"] and values["as_markdown"]:
-        raise UsageError("--json and --md exclude each other")
+    values["format_name"] = checked_format(values)
     if values["flips"] is not None and values["flips"] < 1:
         raise OptionError("--flips", values["flips"], "at least 1")
     if len(runs) > 2 and (values["flips"] is not None or values["slices"]):
@@ -110,7 +110,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
             document["explain"] = [
                 {"section": each.section, "name": each.name, "a": each.a, "b": each.b} for each in explained
             ]
-        click.echo(json.dumps(document, allow_nan=False))
+        print_json(document)
     else:
         tables = difference_tables(comparison, every=values["every"] or bool(values["metrics"]))
         tables += [flip_table(a, b, task, metric, found) for (task, metric), found in flipped.items()]
@@ -128,7 +128,7 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
     with plug_in_output(values["json"]):
         matrix = compare_all(sides, *_wanted(sides, values), allow=values["allow"])
     if values["json"]:
-        click.echo(json.dumps({**matrix.to_dict(), "notes": values["stale"]}, allow_nan=False))
+        print_json({**matrix.to_dict(), "notes": values["stale"]})
     else:
         tables = matrix_tables(matrix, every=values["every"] or bool(values["metrics"]))
         if values["explained"]:
@@ -145,13 +145,12 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
 
 
 def _print(tables: list[Table], values: dict[str, Any], notes: list[str]) -> None:
-    from mmbench.core.visible import visible
-    from mmbench.reporting.markdown import escaped, table_markdown
+    from mmbench.reporting.table import Column, Table
     from mmbench.reporting.terminal import print_tables
 
-    if values["as_markdown"]:
-        lines = "".join(f"- {escaped(visible(note))}\n" for note in notes)
-        click.echo("\n".join([*map(table_markdown, tables), *([lines] if lines else [])]), nl=False)
+    if values["format_name"] is not None:
+        last = tables[-1] if tables else Table((Column("", "left"),), ())
+        print_as(values["format_name"], [*tables[:-1], replace(last, notes=(*last.notes, *notes))])
         return
     print_tables(tables, sys.stdout)
     for note in notes:

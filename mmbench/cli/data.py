@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.run import set_network
-from mmbench.cli.values import say
+from mmbench.cli.values import print_json, say
 
 if TYPE_CHECKING:
     from mmbench.data.inspection import Inspection
@@ -65,7 +64,7 @@ def inspect(path: str, family: str | None, map: Mapping[str, str], download: boo
     reading = Reading(parse_fields(map) if map else None, download)
     found = look(Path(path).expanduser(), kind=_KINDS.get(family or "", ""), reading=reading)
     if json:
-        click.echo(json_module.dumps(asdict(found)))
+        print_json(asdict(found))
     else:
         say("\n".join(_inspection_lines(found)))
     return 2 if found.problems else 0
@@ -103,7 +102,7 @@ def fetch(card: str, split: str, json: bool) -> int:
         "rows": len(rows),
     }
     if json:
-        click.echo(json_module.dumps(facts))
+        print_json(facts)
     else:
         say(f"{card}: {len(rows):,} rows of {split}, {snapshot.note}\n  {snapshot.folder}")
     return 0
@@ -127,7 +126,7 @@ def stats(what: str, all_images: bool, offline: bool, stream: bool, json: bool, 
     set_network(offline, stream)
     found = statistics(_splits_of(what, values), most_images=None if all_images else _IMAGES)
     if json:
-        click.echo(json_module.dumps(asdict(found)))
+        print_json(asdict(found))
     else:
         say("\n".join(_statistics_lines(found)))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -13,7 +12,7 @@ import click
 
 from mmbench.cli.gate_plan import plan
 from mmbench.cli.options import Command, options
-from mmbench.cli.values import say, writable_file
+from mmbench.cli.values import FORMAT, checked_format, print_as, print_json, say, writable_file
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ class _Gate(Command):
 )
 @click.option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML.")
 @click.option("--summary", metavar="FILE", help="Append them as Markdown, as $GITHUB_STEP_SUMMARY wants it.")
+@FORMAT
 @options(
     "allow",
     "json",
@@ -108,6 +108,7 @@ class _Gate(Command):
 )
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
+    values["format_name"] = checked_format(values)
     targets = _targets(values, (*runs, *baselines, values["rules"]))
     if values["aa"] and any(targets.values()):
         raise UsageError(
@@ -126,7 +127,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
         return _print_aa(found, values)
     result = judged(found, allowed, only=values["only"], ledger=targets["sequential"])
     failure = _write(result, targets)
-    _print(result, as_json=values["json"])
+    _print(result, values["format_name"], as_json=values["json"])
     if failure is not None:
         raise failure
     return result.exit_code
@@ -182,13 +183,16 @@ def _write(result: GateResult, targets: dict[str, Path | None]) -> MmbenchError 
     return failure
 
 
-def _print(result: GateResult, *, as_json: bool) -> None:
+def _print(result: GateResult, format_name: str | None, *, as_json: bool) -> None:
     from mmbench.reporting.gate import gate_table
     from mmbench.reporting.terminal import print_tables
     from mmbench.reporting.verdict_words import gate_document
 
     if as_json:
-        click.echo(json.dumps(gate_document(result), allow_nan=False))
+        print_json(gate_document(result))
+        return
+    if format_name is not None:
+        print_as(format_name, [gate_table(result)])
         return
     print_tables([gate_table(result)], sys.stdout)
 
@@ -202,7 +206,7 @@ def _print_aa(given: GateInput, values: dict[str, Any]) -> int:
     from mmbench.reporting.gate import false_alarm_lines
 
     if values["json"]:
-        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+        print_json(found.to_dict())
     else:
         say("\n".join(map(visible, false_alarm_lines(found))))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
+from mmbench.cli.values import print_json
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _positive(text: str, option: str, kind: str) -> float:
 def _print(rows: list[PlanRow], settings: PlanSettings, *, as_json: bool) -> None:
     if as_json:
         shown = {"alpha": settings.alpha, "power": settings.power, "rules": settings.rules}
-        click.echo(json.dumps({**shown, "plan": [row.to_dict() for row in rows]}, allow_nan=False))
+        print_json({**shown, "plan": [row.to_dict() for row in rows]})
         return
     from mmbench.reporting.gate import plan_table
     from mmbench.reporting.terminal import print_tables

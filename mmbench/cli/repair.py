@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import say
+from mmbench.cli.values import print_json, say
 
 
 @click.command(
@@ -35,7 +34,7 @@ def command(run: str, **values: Any) -> int:
     with plug_in_output(values["json"]):
         repaired = repair(run, allow=values["allow"], out=values["out"])
     if values["json"]:
-        click.echo(json.dumps(repaired.to_dict(), allow_nan=False))
+        print_json(repaired.to_dict())
         return repaired.exit_code
     for text in repaired.done:
         say(f"• {text}")

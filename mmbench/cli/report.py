@@ -11,7 +11,7 @@ import click
 from mmbench import registry
 from mmbench.cli.options import Command, options
 from mmbench.cli.values import say, writable_file
-from mmbench.core.errors import PluginError, UsageError, plugin_errors
+from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mmbench.reporting.build import RunReport
@@ -114,13 +114,9 @@ def _rendered(report: RunReport, format_name: str | None, values: dict[str, Any]
         return tables_html(report.tables, values["title"])
     if format_name is None:
         return None
-    from mmbench.reporting.formats import RENDERERS
+    from mmbench.reporting.formats import render
 
-    with plugin_errors(f"report format {format_name!r}"):
-        text = RENDERERS[format_name](report.tables)
-    if not isinstance(text, str):
-        raise PluginError(f"report format {format_name!r} returned a {type(text).__name__}; expected text")
-    return text
+    return render(format_name, report.tables)
 
 
 def _write(target: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import say
+from mmbench.cli.values import print_json, say
 
 
 @click.command(
@@ -46,7 +45,7 @@ def command(run: str, tasks: tuple[str, ...], dry_run: bool, out: str, **values:
     with plug_in_output(values["json"]):
         result = rescore(run, tasks, task_args=values["task_args"], allow=values["allow"], dry_run=dry_run, out=out)
     if values["json"]:
-        click.echo(json.dumps(result.to_dict(), allow_nan=False))
+        print_json(result.to_dict())
         return 0
     from mmbench.reporting.moved import moved_tables
     from mmbench.reporting.terminal import print_tables

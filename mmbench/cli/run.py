@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import Any
@@ -11,7 +10,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import resumable, say
+from mmbench.cli.values import print_json, resumable, say
 from mmbench.core.visible import shell_command, visible_lines
 from mmbench.resolve.options import OF_RUN
 
@@ -56,7 +55,7 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
     if dry_run:
         from mmbench.cli.dry_run import describe
 
-        (click.echo(json.dumps(describe(plan).to_dict(), indent=1)) if as_json else say(describe(plan).text()))
+        print_json(describe(plan).to_dict(), indent=1) if as_json else say(describe(plan).text())
         return 0
     progress = _progress(quiet)
     with resumable("What was answered is kept.") as again, plug_in_output(as_json):
@@ -93,7 +92,7 @@ def _progress(quiet: bool) -> Any:
 
 def _print(result: Any, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(result.to_dict(), allow_nan=False))
+        print_json(result.to_dict())
     else:
         from mmbench.reporting.markdown import MANY
         from mmbench.reporting.sweep_table import sweep_tables

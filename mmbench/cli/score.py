@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import say, writable_file
+from mmbench.cli.values import print_json, say, writable_file
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.resolve.options import OPTIONS
 
@@ -95,7 +94,7 @@ def _print(result: ScoreResult, *, as_json: bool) -> None:
     for note in result.notes:
         say(f"note: {note}", err=True)
     if as_json:
-        click.echo(json.dumps(result.to_dict(), allow_nan=False))
+        print_json(result.to_dict())
         return
     from mmbench.reporting.predictions import scored_tables
     from mmbench.reporting.terminal import print_tables

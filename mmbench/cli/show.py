@@ -11,7 +11,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.show_sample import find_sample, print_line, print_references, print_sample, show_run_sample
-from mmbench.cli.values import say
+from mmbench.cli.values import FORMAT, checked_format, print_as, say
 from mmbench.core.errors import RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.ids import tasks_named
 from mmbench.core.media import Media
@@ -50,8 +50,10 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
     model="Show what this model is given for the sample, exactly, after its chat template.",
 )
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
+@FORMAT
 def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
+    values["format_name"] = checked_format(values)
     if len(what) > 1:
         if sample_id is not None:
             raise UsageError("--sample: name one run or task, not several")
@@ -67,7 +69,7 @@ def _show_one(what: str, sample_id: str | None, values: dict[str, Any]) -> None:
     try:
         run = load_run(what, values["out"], whole=_names_a_task(what, values))
     except RunNotFoundError as error:
-        if Path(what).is_dir() or values["as_markdown"]:
+        if Path(what).is_dir() or values["format_name"]:
             raise
         try:
             _show_task(what, sample_id, values)
@@ -141,8 +143,9 @@ def _print_request(request: Request) -> None:
 def _show_runs(references: Sequence[str], values: dict[str, Any]) -> None:
     from mmbench.analysis.seeds import checked_threshold, group_seeds
     from mmbench.analysis.stored_metrics import with_slices
-    from mmbench.reporting.markdown import comparison_markdown
-    from mmbench.reporting.terminal import print_comparison
+    from mmbench.reporting.every_value import MOST_LABELS, comparison_tables
+    from mmbench.reporting.load_tables import load_tables
+    from mmbench.reporting.terminal import print_tables
     from mmbench.results.find import load_run
 
     solved = checked_threshold(values["solved"])
@@ -150,23 +153,32 @@ def _show_runs(references: Sequence[str], values: dict[str, Any]) -> None:
     runs = [with_slices(run) for run in {run.path.resolve(): run for run in named}.values()]
     tasks = _wanted(values["tasks"], dict.fromkeys(name for run in runs for name in run.tasks), "task of these runs")
     groups = group_seeds(runs, tasks, solved=solved)
-    if values["as_markdown"]:
-        click.echo(comparison_markdown(groups, tasks), nl=False)
+    most = MOST_LABELS if values["format_name"] in (None, "md") else None
+    found = [*comparison_tables(groups, tasks, most=most), *load_tables(groups, tasks)]
+    if values["format_name"] is None:
+        print_tables(found, sys.stdout, compact=True)
     else:
-        print_comparison(groups, tasks, sys.stdout)
+        print_as(values["format_name"], found)
 
 
 def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.analysis.seeds import group_seeds
     from mmbench.analysis.stored_metrics import with_slices
+    from mmbench.reporting.every_value import other_values
+    from mmbench.reporting.load_tables import load_tables
     from mmbench.reporting.markdown import run_markdown
+    from mmbench.reporting.summary import summary_table
     from mmbench.reporting.terminal import print_runs
     from mmbench.results.rundir import RunDirectory
 
     if sample_id is None:
         groups, tasks = group_seeds([with_slices(run)]), _wanted(values["tasks"], run.tasks, "task of this run")
-        if values["as_markdown"]:
+        if values["format_name"] == "md":
             click.echo(run_markdown(groups, tasks), nl=False)
+            return
+        if values["format_name"] is not None:
+            others = [*other_values(groups, tasks, most=None), *load_tables(groups, tasks)]
+            print_as(values["format_name"], [summary_table(groups, tasks), *others])
             return
         ended = run.record.status != "running" or RunDirectory(run.path).is_locked()
         say(f"{run.path}  ({run.record.status if ended else 'incomplete; the same command again continues it'})")

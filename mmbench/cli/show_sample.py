@@ -143,4 +143,4 @@ def _number(value: object) -> str:
     """One score, or the several of a column that is wider."""
     import numpy as np
 
-    return " ".join(f"{each:.4g}" for each in np.atleast_1d(np.asarray(value, dtype=np.float64)).tolist())
+    return " ".join(f"{each:.4g}" for each in (np.atleast_1d(np.asarray(value, dtype=np.float64)) + 0.0).tolist())

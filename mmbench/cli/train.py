@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from mmbench.cli.options import Command, options
 from mmbench.cli.streams import plug_in_output
-from mmbench.cli.values import resumable, say
+from mmbench.cli.values import print_json, resumable, say
 from mmbench.core.visible import shell_command
 from mmbench.resolve.options import OPTIONS
 
@@ -83,7 +82,7 @@ def _evaluation(model: str, tasks: Sequence[str], values: Mapping[str, Any]) -> 
 
 def _print(result: TrainResult, evaluation: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**result.to_dict(), "evaluate": evaluation}, allow_nan=False))
+        print_json({**result.to_dict(), "evaluate": evaluation})
     else:
         say("\n".join(_table(result.trained)))
     click.echo(f"Evaluate it:\n  {evaluation}", err=True)

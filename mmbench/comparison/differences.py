@@ -87,10 +87,16 @@ class MetricDifference:
         """Units on which B did worse."""
         return self.lost if self.higher_is_better else self.gained
 
+    @property
+    def coverage(self) -> float:
+        """The share of the units that either side was asked which entered the difference, from 0 to 1."""
+        total = self.difference.n + self.only_a + self.only_b + self.neither
+        return self.difference.n / total if total else 0.0
+
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: the fields, the values with all of theirs, and ``better`` and ``worse``."""
+        """For JSON: the fields, the values with all of theirs, and ``better``, ``worse`` and ``coverage``."""
         first = ("task", "id", "unit", "primary", "higher_is_better", "scale")
-        then = ("a", "b", "difference", "mde", "changed", "better", "worse", "only_a", "only_b", "neither")
+        then = ("a", "b", "difference", "mde", "changed", "better", "worse", "only_a", "only_b", "neither", "coverage")
         part = None if self.slice is None else dict(zip(("name", "label"), self.slice, strict=True))
         own = {name: getattr(self, name) for name in first}
         bounds = self.bounds and self.bounds.to_dict(self.difference)

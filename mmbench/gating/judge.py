@@ -258,7 +258,15 @@ def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | N
     else:
         beside = "not comparable" if difference is None else relation(_drop(difference), difference.changed, ALPHA)
         verdict = limit_against_bounds(decide_limit(check, value.value, before, beside), value)
-    return replace(verdict, baseline=before, value=value.value, n=value.n)
+    return replace(
+        verdict,
+        baseline=before,
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        n=value.n,
+        coverage=value.coverage,
+    )
 
 
 def _fewer_samples(check: RuleCheck, pair: _Pair) -> Verdict | None:
@@ -296,6 +304,7 @@ def _with_values(verdict: Verdict, difference: MetricDifference | None) -> Verdi
         low=found.low,
         high=found.high,
         n=found.n,
+        coverage=difference.coverage,
         bound_low=None if bounds is None else bounds.low.value,
         bound_high=None if bounds is None else bounds.high.value,
         gained=difference.gained,

@@ -72,7 +72,7 @@ class Verdict:
     difference: float | None = None
     """Run less baseline; for speed the factor by which the run is worse."""
     low: float | None = None
-    """Lower end of the 95 % interval of the difference."""
+    """Lower end of the 95 % interval of the difference; of a limit, that of the run's value."""
     high: float | None = None
     """Upper end."""
     p_value: float | None = None
@@ -82,6 +82,8 @@ class Verdict:
     the metric's range."""
     n: int = 0
     """Samples that were compared; for speed the run's repeats."""
+    coverage: float | None = None
+    """The share of the samples that entered the verdict, from 0 to 1; None for speed."""
     gained: int = 0
     """Samples whose score rose."""
     lost: int = 0
@@ -118,6 +120,7 @@ class Verdict:
             "p_value": self.p_value,
             "mde": self.smallest,
             "n": self.n,
+            "coverage": self.coverage,
             "gained": self.gained,
             "lost": self.lost,
             "bound_low": self.bound_low,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mmbench.analysis.choose import chosen_metrics
@@ -11,8 +12,8 @@ from mmbench.analysis.collection import Collection, collect
 from mmbench.analysis.leaderboard import leaderboard
 from mmbench.analysis.leaders import Ranker
 from mmbench.analysis.seeds import SOLVED, checked_threshold
-from mmbench.core.errors import UnknownNameError
 from mmbench.core.spec import RUNS
+from mmbench.reporting.every_value import ValueOf, value_table
 from mmbench.reporting.leaderboard import leaderboard_table
 from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.table import Column, Table
@@ -44,7 +45,7 @@ class RunReport:
     read: Collection
     """The runs that it was made of, grouped by model."""
     tables: tuple[Table, ...]
-    """The leaderboard where there is one, then a table for each task and data set."""
+    """The leaderboard where there is one, a table for each task and data set, and then one for each task with every value."""
     metrics: Mapping[str, Sequence[str]]
     """Task to the metrics that have columns, the one that ranks first."""
 
@@ -55,11 +56,9 @@ class RunReport:
 
     def render(self, format_name: str) -> str:
         """Write the report in a format: ``md``, ``csv``, ``tex``, ``html`` or ``json``. Raises `UnknownNameError`."""
-        from mmbench.reporting.formats import RENDERERS
+        from mmbench.reporting.formats import render
 
-        if format_name not in RENDERERS:
-            raise UnknownNameError("format", format_name, RENDERERS)
-        return RENDERERS[format_name](self.tables)
+        return render(format_name, self.tables)
 
     def __str__(self) -> str:
         return self.render("md")
@@ -102,11 +101,20 @@ def make_report(
             notes += choice
         else:
             tables.insert(0, leaderboard_table(board, choice))
+    by_label = sorted(read.groups, key=lambda group: group.label)
+    for task in read.tasks:
+        asked = frozenset(wanted[task]) if chosen.metrics else None
+        every = value_table(by_label, task, f"{task}: every value", keep=partial(_is_asked, asked))
+        tables += [] if every is None else [every]
     if not tables:
         tables = [Table((Column("model", "left"),), [(group.label,) for group in read.groups])]
         notes.append("none of these runs has a task")
     first = replace(tables[0], notes=(*tables[0].notes, *notes))
     return RunReport(read, (first, *tables[1:]), wanted)
+
+
+def _is_asked(asked: frozenset[str] | None, each: ValueOf) -> bool:
+    return asked is None or each.value.id in asked
 
 
 def _wanted(read: Collection, options: ReportOptions) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ def tables_csv(tables: Iterable[Table]) -> str:
 
     A cell with an interval takes up to three columns: its number, and those of its ends, with `` low`` and `` high`` behind the
     heading. Numbers are in their natural range, and alone in their columns: ``marks`` holds what else is said in a column
-    of numbers (how far a run came, say), and names the marks of the cells of a row. Text is kept
+    of numbers (how far a run came, say), and names the marks and notes of the cells of a row. Text is kept
     as it is, but for an apostrophe before what begins like a formula.
     """
     tables = list(tables)
@@ -48,7 +48,11 @@ def _records(table: Table) -> list[_Record]:
         for heading, cell, parts, numbers in zip(titles, row, shapes, numeric, strict=True):
             for part in parts:
                 record[_free(record, f"{heading} {part}" if part else heading)] = _text(cell, part, numbers=numbers)
-            words = [*([_word(cell)] if numbers and _word(cell) else []), *sorted(cell.marks)]
+            words = [
+                *([_word(cell)] if numbers and _word(cell) else []),
+                *sorted(cell.marks),
+                *filter(None, [cell.note]),
+            ]
             said += [f"{heading}: {', '.join(words)}"] if words else []
         if said:
             record["marks"] = _safe("; ".join(said))

@@ -9,15 +9,16 @@ from mmbench.comparison.differences import Comparison, MetricDifference
 from mmbench.comparison.explain import Explained
 from mmbench.comparison.flips import Flip
 from mmbench.comparison.matrix import Matrix, PairDifference
+from mmbench.reporting.cells import count_cell, share_cell, value_cell
 from mmbench.reporting.predictions import MOST_LABELS
-from mmbench.reporting.table import Table
+from mmbench.reporting.table import Cell, Table
 from mmbench.reporting.text import number, signed
 from mmbench.results.run import Run
 
 ALPHA = 0.05
 """A corrected p-value up to this is marked in a matrix."""
 
-_TITLES = ("difference", "95 % interval", "p", "detectable", "better", "worse", "n")
+_TITLES = ("difference", "95 % interval", "p", "detectable", "better", "worse", "n", "coverage")
 _LEGEND = (
     "difference: the second run minus the first, over the samples that both answered; detectable: a true difference of that size "
     "is found 8 times in 10"
@@ -47,17 +48,19 @@ def p_text(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _interval(found: MetricDifference) -> str:
+def _interval(found: MetricDifference) -> Cell:
     low, high = found.difference.low, found.difference.high
-    return "n/a" if low is None else f"[{signed(low, found.scale)}, {signed(high, found.scale)}]"
+    text = "n/a" if low is None else f"[{signed(low, found.scale)}, {signed(high, found.scale)}]"
+    return Cell(text, None, low, high, note=found.difference.reason)
 
 
-def _bounds(found: MetricDifference) -> str:
+def _bounds(found: MetricDifference) -> Cell:
     """The bounds of a difference, with a mark where one of them overturns it."""
     if found.bounds is None:
-        return ""
-    ends = [signed(each.value, found.scale) for each in (found.bounds.low, found.bounds.high)]
-    return f"[{', '.join(ends)}]{OVERTURNED if found.bounds.overturns(found.difference) else ''}"
+        return Cell()
+    low, high = found.bounds.low.value, found.bounds.high.value
+    mark = OVERTURNED if found.bounds.overturns(found.difference) else ""
+    return Cell(f"[{signed(low, found.scale)}, {signed(high, found.scale)}]{mark}", None, low, high)
 
 
 def _bounds_notes(found: Sequence[MetricDifference]) -> list[str]:
@@ -93,18 +96,19 @@ def _heads(found: Sequence[MetricDifference]) -> tuple[str, ...]:
     return (*_TITLES, "bounds") if any(each.bounds for each in found) else _TITLES
 
 
-def _row(first: str, found: MetricDifference, heads: Sequence[str]) -> tuple[str, ...]:
+def _row(first: str, found: MetricDifference, heads: Sequence[str]) -> tuple[Cell, ...]:
     means_nothing = found.changed > 0 == found.gained + found.lost  # for a single unit: a correlation, say
     return (
-        first,
-        number(found.a.value, found.scale),
-        number(found.b.value, found.scale),
-        signed(found.difference.value, found.scale),
+        Cell(first),
+        value_cell(found.a.value, found.scale),
+        value_cell(found.b.value, found.scale),
+        Cell(signed(found.difference.value, found.scale), found.difference.value),
         _interval(found),
-        p_text(found.difference.p_value),
-        number(found.mde, found.scale),
-        *("n/a" if means_nothing else f"{count:,}" for count in (found.better, found.worse)),
-        f"{found.difference.n:,}",
+        Cell(p_text(found.difference.p_value), found.difference.p_value),
+        value_cell(found.mde, found.scale),
+        *(Cell("n/a") if means_nothing else count_cell(count) for count in (found.better, found.worse)),
+        count_cell(found.difference.n),
+        share_cell(found.coverage),
         *([_bounds(found)] if "bounds" in heads else []),
     )
 
@@ -268,11 +272,11 @@ def _pairs(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifferenc
     every = [each.found for each in pairs]
     heads = _heads(every)
     titles = ("pair", *heads[:3], "p (Holm)", *heads[3:])
-    rows = []
+    rows: list[tuple[Cell | str, ...]] = []
     for each in pairs:
         _, _, _, difference, interval, p, *rest = _row("", each.found, heads)
         name = f"{matrix.runs[each.b].label} against {matrix.runs[each.a].label}"
-        rows.append((name, difference, interval, p, p_text(each.p_holm), *rest))
+        rows.append((name, difference, interval, p, Cell(p_text(each.p_holm), each.p_holm), *rest))
     return Table.of(titles, rows, notes=tuple(_bounds_notes(every)), title=f"{task}: {metric}, every pair")
 
 
@@ -301,7 +305,7 @@ def flip_table(a: Run, b: Run, task: str, metric: str, found: Sequence[Flip]) ->
 
 
 def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else f"{value + 0.0:.4g}"
 
 
 def _quoted(text: str | None) -> str:

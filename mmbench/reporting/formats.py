@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 from mmbench import registry
-from mmbench.core.errors import UnknownNameError
+from mmbench.core.errors import PluginError, UnknownNameError, plugin_errors
 from mmbench.reporting.table import Table
 
 Renderer: TypeAlias = Callable[[Sequence[Table]], str]
@@ -33,6 +33,26 @@ class _Renderers(Mapping[str, Renderer]):
 
 RENDERERS: Mapping[str, Renderer] = _Renderers()
 """Name of a format, which is also the ending of its files, to what renders it, imported when it is looked up."""
+
+
+def render(format_name: str, tables: Sequence[Table]) -> str:
+    """Tables as text in a format.
+
+    Args:
+        format_name: The registered name of the renderer.
+        tables: The tables.
+
+    Raises:
+        UnknownNameError: If there is no such format.
+        PluginError: If the renderer fails, or returns no text.
+    """
+    if format_name not in RENDERERS:
+        raise UnknownNameError("format", format_name, RENDERERS)
+    with plugin_errors(f"report format {format_name!r}"):
+        text = RENDERERS[format_name](tables)
+    if not isinstance(text, str):
+        raise PluginError(f"report format {format_name!r} returned a {type(text).__name__}; expected text")
+    return text
 
 
 def format_of(path: PurePath) -> str:

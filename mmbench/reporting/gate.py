@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mmbench.gating.verdicts import GateResult, Outcome, Verdict
 from mmbench.reporting.markdown import table_markdown
 from mmbench.reporting.table import Column, Table
-from mmbench.reporting.text import byte_size, figure, number, signed
+from mmbench.reporting.text import byte_size, figure, number, percent, signed
 from mmbench.reporting.verdict_words import gate_notes, headline, reason_text, verdict_text
 
 if TYPE_CHECKING:
@@ -30,7 +30,20 @@ _PLAN_TITLES: tuple[str, ...] = (
 )
 _NAMED = 3
 """Rules that a note names, of those that share a reason."""
-_TITLES = ("", "rule", "baseline", "run", "change", "95 % interval", "bounds", "p (drop)", "detectable", "n", "verdict")
+_TITLES = (
+    "",
+    "rule",
+    "baseline",
+    "run",
+    "change",
+    "95 % interval",
+    "bounds",
+    "p (drop)",
+    "detectable",
+    "n",
+    "coverage",
+    "verdict",
+)
 _PLAIN = ("same", "within noise")
 """Verdicts that need no words where a rule holds."""
 _UNTOLD = ("new", "not comparable")
@@ -48,6 +61,8 @@ def _table(result: GateResult, verdicts: Sequence[Verdict], more: Sequence[str])
     notes = _said([each for outcome in _ORDER for each in verdicts if each.outcome == outcome])
     if any(verdict.smallest for verdict in verdicts):
         notes.append("detectable: a true drop of that size is found 8 times in 10; a smaller one can be missed")
+    if any(verdict.low is not None and verdict.check.rule.policy == "absolute" for verdict in verdicts):
+        notes.append("95 % interval: of the change; of a limit, that of the run's value")
     kept = [n for n in range(len(_TITLES)) if n < 2 or not rows or any(row[n] for row in rows)]
     return Table(
         tuple(Column(_TITLES[n], "left" if _TITLES[n] in _LEFT else "right") for n in kept),
@@ -84,7 +99,8 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         change = "" if verdict.difference is None else _factor(verdict.difference)
     interval = ""
     if verdict.low is not None and verdict.high is not None:
-        interval = f"[{signed(verdict.low, scale, 2)}, {signed(verdict.high, scale, 2)}]"
+        shown = number if rule.policy == "absolute" else partial(signed, digits=2)
+        interval = f"[{shown(verdict.low, scale)}, {shown(verdict.high, scale)}]"
     bounds = ""
     if verdict.bound_low is not None and verdict.bound_high is not None:
         shown = number if rule.policy == "absolute" else partial(signed, digits=2)
@@ -99,6 +115,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
         "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
         f"{verdict.n:,}" if verdict.n else "",
+        percent(verdict.coverage) if verdict.n and verdict.coverage is not None else "",
         verdict_text(verdict),
     )
 

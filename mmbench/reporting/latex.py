@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mmbench.reporting.table import Cell, Table
 
@@ -54,12 +55,32 @@ _MINUS = re.compile(r"^-(?=[0-9])")
 _LIGATURE = re.compile(r"([-,])(?=\1)")
 """Two of these in a row would be set as another character."""
 
+_ROWS = 45
+"""Rows of a table that fit on a page."""
+
 _NEEDS = "% \\usepackage[T1]{fontenc} \\usepackage{textcomp} \\usepackage{booktabs}\n"
 
 
 def tables_latex(tables: Iterable[Table]) -> str:
     r"""LaTeX: a ``table`` environment each, ready for ``\input``: captions above, notes below, everything escaped."""
-    return _NEEDS + "\n".join(map(_table, tables))
+    return _NEEDS + "\n".join(_table(part) for table in tables for part in _pages(table))
+
+
+def _pages(table: Table) -> list[Table]:
+    """A table in parts that fit on a page, as a ``table`` environment must; notes stand below the last."""
+    if len(table.rows) <= _ROWS:
+        return [table]
+    starts = range(0, len(table.rows), _ROWS)
+    return [
+        replace(
+            table,
+            rows=table.rows[start : start + _ROWS],
+            breaks=frozenset(place - start for place in table.breaks if start < place < start + _ROWS),
+            notes=table.notes if start == starts[-1] else (),
+            title=f"{table.title}{' (continued)' if start else ''}",
+        )
+        for start in starts
+    ]
 
 
 def _table(table: Table) -> str:

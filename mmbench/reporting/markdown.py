@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.core.visible import visible
-from mmbench.reporting.cells import count_cell, interval_cell, value_cell
 from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Cell, Table
-from mmbench.results.run import TaskResult
 
 _MARKUP = re.compile(r"[\\|`*]|(?<=\])(?=[(\[:])|~(?=~)")
 """What is markup wherever it stands."""
@@ -52,19 +50,14 @@ def _shown(text: str) -> str:
     return escaped(visible(text))
 
 
-def comparison_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
-    """A table for each task, models as rows."""
+def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
+    """The main table, and other metrics and slices; before it the comparison of many models, or the identity of a single run."""
+    from mmbench.reporting.every_value import other_values
     from mmbench.reporting.task_tables import task_tables
 
-    return tables_markdown([*task_tables(groups, tasks), *load_tables(groups, tasks)])
-
-
-def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None) -> str:
-    """The main table; before it the comparison of many models; around it, for a single run, its identity and slices."""
-    text = tables_markdown([summary_table(groups, tasks), *load_tables(groups, tasks)])
+    text = tables_markdown([summary_table(groups, tasks), *other_values(groups, tasks), *load_tables(groups, tasks)])
     if len(groups) > MANY:
-        main = table_markdown(summary_table(groups, tasks))
-        return f"{comparison_markdown(groups, tasks)}\n## Every metric\n\n{main}"
+        return f"{tables_markdown(task_tables(groups, tasks))}\n## Every metric\n\n{text}"
     if len(groups) != 1 or groups[0].several:
         return text
     run = groups[0].runs[0]
@@ -80,26 +73,4 @@ def run_markdown(groups: Sequence[SeedGroup], tasks: Sequence[str] | None = None
         "",
         "",
     ]
-    return (
-        "\n".join(facts)
-        + text
-        + "".join(f"\n{table_markdown(table)}" for task in run.tasks.values() for table in _slices(task))
-    )
-
-
-def _slices(task: TaskResult) -> list[Table]:
-    """A table of the primary metrics for each slice name."""
-    return [
-        Table.of(
-            (name, "metric", "value", "95 % interval", "n"),
-            [
-                (label, value.id, value_cell(value.value, value.scale), interval_cell(value), count_cell(value.n))
-                for label, values in sorted(labels.items())
-                for value in values
-                if value.id in task.primary
-            ],
-            left=2,
-            title=f"{task.name} by {name}",
-        )
-        for name, labels in task.slices.items()
-    ]
+    return "\n".join(facts) + text

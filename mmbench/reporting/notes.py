@@ -108,7 +108,7 @@ def value_notes(metrics: Sequence[MetricValue], look: str = _LOOK, *, others: st
     for metric in metrics:
         if metric.reason:
             by_reason.setdefault(metric.reason, []).append(metric.id)
-    notes = [(f", {_first(ids)}", reason) for reason, ids in by_reason.items()]
+    notes = [(f", {named(ids)}", reason) for reason, ids in by_reason.items()]
     if (first := _first_with(metrics, lambda metric: metric.n_truncated)) is not None:
         text = (
             f"{first.n_truncated:,} of {first.n:,} {_counted(first)} were cut off by the limit on new tokens (truncated) and "
@@ -135,7 +135,8 @@ def _counted(metric: MetricValue) -> str:
     return "outputs" if metric.unit == "sample" else f"units of scoring ({metric.unit})"
 
 
-def _first(ids: Sequence[str]) -> str:
+def named(ids: Sequence[str]) -> str:
+    """The first few of several names, and how many more there are."""
     return ", ".join(ids) if len(ids) <= _NAMED else f"{', '.join(ids[:_NAMED])} and {len(ids) - _NAMED} more"
 
 

@@ -43,6 +43,11 @@ class Cell:
     marks: frozenset[Mark] = frozenset()
     """What it is beside its value."""
 
+    def __post_init__(self) -> None:
+        for name in ("value", "low", "high"):
+            if getattr(self, name) == 0.0:  # -0.0 is 0
+                object.__setattr__(self, name, getattr(self, name) + 0)
+
     @property
     def number(self) -> float | int | None:
         """The value where it is a finite number; None else."""
@@ -81,6 +86,8 @@ class Table:
     """What has to be said beside the numbers."""
     title: str = ""
     """What stands above it; empty where there is one table alone."""
+    in_detail: bool = False
+    """Whether it holds what other tables sum up, so that a terminal may leave it out where it is long."""
 
     @classmethod
     def of(

@@ -297,8 +297,7 @@ class _Members:
     def _notes(self, titles: Sequence[str]) -> list[str]:
         notes = seed_notes(self.groups)
         shortened = [name for name in self.metrics if self.headings[name] != name]
-        if shortened:
-            notes.append(f"{self.headings[shortened[0]]} stands for the metric {shortened[0]}, and so on")
+        notes += [f"{self.headings[name]} stands for the metric {name}" for name in shortened]
         name, labels = self.slices
         if labels and labels[0] in titles:
             notes.append(f"{', '.join(labels)}: {self.metrics[0]} by {name}")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from mmbench.analysis.seeds import SeedGroup
+from mmbench.reporting.every_value import comparison_tables, other_values
 from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.speed_cells import SPEED
 from mmbench.reporting.summary import NAMES, summary_table
 from mmbench.reporting.table import Cell, Table
-from mmbench.reporting.task_tables import task_tables
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +22,9 @@ _PIPE_WIDTH = 200
 
 _BREAK = re.compile(r"(?<=[_ ])|(?=/)")
 """Where a line of a heading may end."""
+
+_MOST_IN_DETAIL = 200
+"""Rows of a table of every value that are drawn."""
 
 _SHORTEST = 6
 """Headings are not broken into lines narrower than this."""
@@ -37,12 +40,12 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
     else:
         _draw_narrow(console, table)
     _say(console, table)
-    print_tables(load_tables(groups, tasks), stream)
+    print_tables([*other_values(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
 
 
 def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
-    """A table for each task, as compact as `print_tables` draws them."""
-    print_tables([*task_tables(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
+    """A table for each task and all values behind it, as compact as `print_tables` draws them."""
+    print_tables([*comparison_tables(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
 
 
 def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:
@@ -53,6 +56,12 @@ def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = Fal
     console = _console(stream)
     for table in tables:
         console.print(table.heading, markup=False, style="bold cyan", soft_wrap=True)
+        if table.in_detail and len(table.rows) > _MOST_IN_DETAIL:
+            formats = "--format csv, html, json or md has them; --tasks and --metric choose"
+            console.print(
+                f"• {len(table.rows):,} rows are too many here: {formats}", markup=False, style="yellow", soft_wrap=True
+            )
+            continue
         titles: Sequence[str] = table.headings
         if compact or _natural_width(table, titles, 2) > console.width:
             titles = [_in_lines(title, place, table) for place, title in enumerate(table.headings)]

@@ -6,12 +6,13 @@ from __future__ import annotations
 def number(value: float | None, scale: float) -> str:
     """A value times its scale with one decimal, with two where it is small and not shown in per cent; ``n/a`` for None.
 
-    >>> number(0.91374, 100.0), number(0.94913, 1.0), number(151.0, 1.0)
-    ('91.4', '0.95', '151.0')
+    >>> number(0.91374, 100.0), number(0.94913, 1.0), number(151.0, 1.0), number(-0.0004, 1.0)
+    ('91.4', '0.95', '151.0', '0.00')
     """
     if value is None:
         return "n/a"
-    return f"{scale * value:.{2 if scale == 1 and abs(value) < 10 else 1}f}"
+    digits = 2 if scale == 1 and abs(value) < 10 else 1
+    return f"{round(scale * value, digits) + 0.0:.{digits}f}"
 
 
 def signed(value: float | None, scale: float, digits: int | None = None) -> str:
@@ -34,7 +35,7 @@ def figure(value: float | None) -> str:
     """
     if value is None:
         return "n/a"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value + 0.0:.3g}"
 
 
 def amount(value: int) -> str:

@@ -194,4 +194,4 @@ def points(value: float | None, scale: float) -> str:
     >>> points(0.0123, 100.0), points(150.0, 1.0)
     ('1.23pt', '150.00')
     """
-    return "unknown" if value is None else f"{scale * value:.2f}{'pt' if scale == 100.0 else ''}"
+    return "unknown" if value is None else f"{round(scale * value, 2) + 0.0:.2f}{'pt' if scale == 100.0 else ''}"

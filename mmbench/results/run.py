@@ -229,6 +229,25 @@ class Run:
             for value in task.metrics.values()
         ]
 
+    def slice_rows(self, tasks: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """Every value of a slice, flat: model, task, seed, the slice's name and label, the fields of the value, primary."""
+        return [
+            {
+                "model": self.model.name,
+                "task": task.name,
+                "seed": self.seed,
+                "slice": name,
+                "label": label,
+                **{field.name: getattr(value, field.name) for field in fields(MetricValue)},
+                "primary": value.id in task.primary,
+            }
+            for task in self.tasks.values()
+            if tasks is None or task.name in tasks
+            for name, labels in sorted(task.slices.items())
+            for label, values in sorted(labels.items())
+            for value in values
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """What it is, for JSON: model, label, path, seed."""
         return {"model": self.model.name, "label": self.label, "path": str(self.path), "seed": self.seed}

@@ -27,7 +27,8 @@ def test_the_terminal_gets_a_table_best_first(call, runs):
     lines = [line.split() for line in ended.out.splitlines() if line.strip()]
     assert lines[0] == ["stored/task:", "400", "samples", "of", "test"]
     assert ["model", "rank", "accuracy"] in [line[:3] for line in lines]
-    assert [line[:2] for line in lines if line[0] in ("a", "b")] == [["a", "1"], ["b", "2"]]
+    rows = [line[:2] for line in lines if line[0] in ("a", "b")]
+    assert rows == [["a", "1"], ["b", "2"], ["a", "accuracy"], ["b", "accuracy"]]
     assert "joint bootstrap" in ended.out
 
 
@@ -39,7 +40,12 @@ def test_runs_are_named_by_their_model_and_formats_by_an_option_or_an_ending(cal
         assert (ended.code, ended.out) == (0, "")
         assert call("report", "a", "b", "-f", ending).out == (tmp_path / f"out.{ending}").read_bytes().decode()
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode(), newline="")))
-    assert [row["model"] for row in rows] == ["a", "b"]
+    assert [(row["model"], row["metric"]) for row in rows] == [
+        ("a", ""),
+        ("b", ""),
+        ("a", "accuracy"),
+        ("b", "accuracy"),
+    ]
     assert json.loads((tmp_path / "out.json").read_text())["tables"]
     assert call("report", "a", "b", "-f", "html", "-o", "page.txt", "--title", "<us>").code == 0
     assert "<title>&lt;us&gt;</title>" in (tmp_path / "page.txt").read_text()
@@ -122,7 +128,7 @@ def formats(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("formats")
 def test_a_format_from_elsewhere_renders_by_its_name_and_its_ending(call, runs, tmp_path):
     shouted = call("report", "a", "b", "--format", "shout")
-    assert (shouted.code, shouted.out) == (0, "STORED/TASK: 400 SAMPLES OF TEST\n")
+    assert (shouted.code, shouted.out) == (0, "STORED/TASK: 400 SAMPLES OF TEST\nSTORED/TASK: EVERY VALUE\n")
     assert call("report", "a", "b", "--output", "board.shout").code == 0
     assert (tmp_path / "board.shout").read_text() == shouted.out
     rows = {row["name"]: row for row in call("list", "renderers", "--json").document()["renderers"]}

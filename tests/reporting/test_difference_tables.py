@@ -36,7 +36,7 @@ def test_a_row_holds_both_values_the_difference_and_its_certainty(tmp_path: Path
     (table,) = difference_tables(compare_runs(*sides(tmp_path, [1.0, 0.0] * 20, [1.0, 1.0] * 10 + [1.0, 0.0] * 10)))
     assert table.title == "stored/task: b against a"
     assert [column.title for column in table.columns][:4] == ["metric", "a", "b", "difference"]
-    ((metric, a, b, difference, interval, p, detectable, better, worse, n),) = rows(table)
+    ((metric, a, b, difference, interval, p, detectable, better, worse, n, _),) = rows(table)
     assert (metric, a, b, difference, better, worse, n) == ("accuracy", "50.0", "75.0", "+25.0", "10", "0", "40")
     assert interval.startswith("[+")
     assert float(p) == round(chi2(1).sf(10), 3)  # McNemar's test of 10 against 0
@@ -70,7 +70,7 @@ def test_a_correlation_is_better_or_worse_on_no_single_sample_and_says_where_it_
     tables = difference_tables(compare_runs(a, b, None, ("mae", "pearson")), every=True)
     error, correlation = rows(tables[0])
     assert (error[1:4], error[7:9]) == (["0.00", "1.05", "+1.05"], ["0", "10"])
-    assert (correlation[1], correlation[7:]) == ("1.00", ["n/a", "n/a", "20"])
+    assert (correlation[1], correlation[7:]) == ("1.00", ["n/a", "n/a", "20", "100 %"])
     by_half = next(table for table in tables if table.title == f"{TASK} by half: pearson")
     assert rows(by_half)[0][:4] == ["first", "1.00", "n/a", "n/a"]
     assert by_half.notes[0] == "first, b: undefined for these units: all predictions are the same"

@@ -109,7 +109,7 @@ def test_csv_has_full_precision_and_a_column_for_every_end():
                              "95 % interval high", "n", "a", "b", "marks"]  # fmt: skip
     assert (rows[0]["accuracy"], rows[0]["n"], rows[0]["95 % interval low"]) == ("0.8632352941", "3400", "0.846")
     assert (rows[1]["accuracy"], rows[1]["rank"], rows[1]["rank high"]) == ("-0.025", "2", "3")
-    assert rows[1]["marks"] == "accuracy: incomplete, invalid"
+    assert rows[1]["marks"] == "accuracy: incomplete, invalid, half"
     assert rows[2]["accuracy"] == "", "no text in a column of numbers"
     assert (rows[3]["a"], rows[3]["b"], rows[3]["table"]) == ("x", "1", "")
     assert "table" not in rows_of(RENDERERS["csv"]([PLAIN]))[0]
@@ -118,7 +118,7 @@ def test_csv_has_full_precision_and_a_column_for_every_end():
 def test_csv_runs_no_formula_and_loses_no_column():
     text = RENDERERS["csv"]([hostile()])
     records = list(csv.reader(io.StringIO(text, newline="")))
-    assert {len(record) for record in records} == {len(NAMES) + 2}
+    assert {len(record) for record in records} == {len(NAMES) + 3}
     assert len(set(records[0])) == len(records[0])
     assert not [field for record in records for field in record if field[:1] in ("=", "+", "-", "@", "\t", "\r")]
     assert "'=cmd()" in records[1]

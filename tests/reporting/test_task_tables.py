@@ -10,7 +10,8 @@ import worlds
 import mmbench
 from mmbench import registry
 from mmbench.analysis.seeds import group_seeds
-from mmbench.reporting.markdown import comparison_markdown, run_markdown, table_markdown
+from mmbench.reporting.every_value import comparison_tables
+from mmbench.reporting.markdown import run_markdown, table_markdown, tables_markdown
 from mmbench.reporting.summary import summary_table
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.task_tables import DELTA, task_tables
@@ -106,7 +107,7 @@ def test_every_task_has_its_table_and_shared_notes_stand_once(run):
     assert [table.title for table in tables] == ["skills/eighty: 80 samples of test", "vectors/four: 4 samples of test"]
     assert list(by_model(tables[1])) == ["towers"]
     assert by_model(tables[1])["towers"]["found t2i"] == "100.0"
-    assert "found t2i stands for the metric found(direction=t2i), and so on" in tables[1].notes
+    assert "found t2i stands for the metric found(direction=t2i)" in tables[1].notes
     assert any(note == "towers: skills/eighty needs a method `generate`" for note in tables[0].notes)
     said = [note for table in tables for note in table.notes]
     assert len(said) == len(set(said))
@@ -188,7 +189,7 @@ def test_of_many_models_the_comparison_comes_before_the_main_table(run):
 
 
 def test_markdown_of_a_comparison_has_a_title_a_table_and_notes(run):
-    text = comparison_markdown(run("eye,both", seeds=2).models)
+    text = tables_markdown(comparison_tables(run("eye,both", seeds=2).models))
     assert text.startswith("## skills/eighty: 80 samples of test\n\n| model | accuracy | each seed | solved |")
     assert "| both | 87.5 | 100.0 75.0 | 1/2 |" in text
     assert "\n- solved: seeds at 95.0 or above" in text
@@ -222,8 +223,9 @@ def test_a_comparison_fits_any_terminal_and_loses_nothing(run, monkeypatch, widt
 @pytest.mark.slow
 def test_a_wide_comparison_is_one_table_and_a_narrow_one_repeats_the_models(run, monkeypatch):
     models = run("ear,eye,both", seeds=3).models
-    assert printed(print_comparison, models, 120, monkeypatch).count("both  ") == 1
-    assert printed(print_comparison, models, 50, monkeypatch).count("both  ") > 1
+    wide, narrow = (printed(print_comparison, models, width, monkeypatch) for width in (120, 50))
+    assert wide.partition("every value")[0].count("both  ") == 1
+    assert narrow.partition("every value")[0].count("both  ") > 1
 
 
 def test_the_main_table_over_seeds_fits_a_narrow_terminal(run, monkeypatch):
