@@ -106,6 +106,8 @@ class NamedImages:
 
     def _look_for(self, name: str, place: str) -> None:
         found = self._find(name)
+        if not found and "\\" in name:  # written on Windows
+            found = self._find(name.replace("\\", "/"))
         if found:
             self._paths[name] = found[0]
         if not found:

@@ -135,7 +135,8 @@ class FileRows:
             else "mmbench's own layout"
         )
         split = f", split {self.table.split}" if self.table.split and self.table.split != "test" else ""
-        return f"{layout}, {self.table.kind}{split}"
+        same = layout == self.table.kind.partition(",")[0]
+        return f"{self.table.kind}{split}" if same else f"{layout}, {self.table.kind}{split}"
 
     @property
     def notes(self) -> tuple[str, ...]:

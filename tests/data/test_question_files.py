@@ -152,6 +152,14 @@ def test_pictures_are_looked_for_beside_below_and_by_absolute_path(folder: Path)
     assert found == ["a.png", "images/i.png", "val/v.png", "val/deep/d.png", "val/v.png", "b.png"]
 
 
+def test_a_name_that_was_written_on_windows_is_found(folder: Path) -> None:
+    (folder / "pictures" / "day one").mkdir(parents=True)
+    shutil.move(folder / "b.png", folder / "pictures" / "day one" / "b.png")
+    (question,) = read_questions(write(folder, {**GOOD, "image": "pictures\\day one\\b.png"}))
+    assert question.image is not None
+    assert question.image.load().getpixel((0, 0)) == (0, 0, 255)
+
+
 def test_one_medium_for_all_questions_on_a_picture(folder: Path) -> None:
     questions = read_questions(write(folder, *[{**GOOD, "choices": ["red", "blue"], "type": "c"}] * 3))
     for field in ("image", "answers", "choices", "slices"):
