@@ -43,6 +43,7 @@ SOURCES = {
         "CostFit",
         "Turn",
     ),
+    "mmbench/results/schema/timings.py": ("RequestTiming",),
     "mmbench/core/score_table.py": ("MetricValue", "ScoreTable"),
 }
 HEAD = """# The run directory
@@ -57,6 +58,7 @@ results/runs/<model>--<identity>/     slashes in names become __
   tasks/<task>/embeddings.bin         64-byte header (magic MMBEMB1, uint32 dim), then float32 rows, little-endian
   tasks/<task>/scores/<name>.json     ScoresFile: every value; named by its content, never changed in place
   tasks/<task>/scores/<name>.npz      ScoreTable: the scores behind it
+  tasks/<task>/load/<scenario>-<id>.jsonl   RequestTiming, one a request of a scenario of --perf full
   perf.json                           PerfFile: speed and memory of the last session that asked something
   report.md                           the table, and values per slice
   *.damaged                           what `mmbench repair` or `mmbench run` set aside

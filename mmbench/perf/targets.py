@@ -9,8 +9,8 @@ from typing import Literal
 
 from mmbench.core.errors import UsageError
 from mmbench.perf.percentiles import allowed_over, percentile, requests_needed, sample_floor
-from mmbench.perf.request_timing import RequestTiming
 from mmbench.perf.token_clocks import CLOCKS, DISPATCH_LAG, SHORT_NAMES, Clock, values_of
+from mmbench.results.schema import RequestTiming
 
 _TARGET = re.compile(
     r"\s*(?P<clock>[a-z][a-z0-9_]*?)(?:_p(?P<q>\d+(?:\.\d+)?))?\s*=\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>us|ms|s)\s*"

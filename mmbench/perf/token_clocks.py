@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from mmbench.perf.percentiles import SHOWN, Percentile, percentile, sample_floor, with_failures
-from mmbench.perf.request_timing import RequestTiming
+from mmbench.results.schema import RequestTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _device_time(timing: RequestTiming) -> Iterator[float]:
         yield timing.device_s
 
 
-_NO_STREAM = "the answers came whole: no token has a time of its own (endpoints: --model-args stream=true)"
+_NO_STREAM = "its answers come whole: no token has a time of its own (endpoints: --model-args stream=true)"
 _NO_COUNT = "the model does not say how many tokens it wrote, or not when the first of them came"
 
 LATENCY = Clock(

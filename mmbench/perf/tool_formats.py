@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mmbench.perf.request_timing import RequestTiming
-from mmbench.results.schema import PerfScenario
+from mmbench.results.schema import PerfScenario, RequestTiming
 
 _QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 

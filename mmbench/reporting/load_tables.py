@@ -73,8 +73,7 @@ def _table(groups: Sequence[SeedGroup], task: str) -> Table | None:
     for label, scenarios in _measured(groups, task):
         breaks.append(len(rows))
         for scenario in scenarios:
-            cells = [_cell(scenario, scenario.figures.get(name), heading) for heading, name in _FIGURES.items()]
-            rows.append((label, scenario.name, load_of(scenario), *cells))
+            rows.append((label, scenario.name, load_of(scenario), *_cells(scenario)))
             notes += [f"{label}, {scenario.name} {load_of(scenario)}: {note}" for note in _notes(scenario)]
     if not rows:
         return None
@@ -121,6 +120,15 @@ def load_of(scenario: PerfScenario) -> str:
     workload = identity.settings.get("workload")
     parts += [f"{workload}"] if workload not in (None, "samples") else []
     return ", ".join(parts)
+
+
+def _cells(scenario: PerfScenario) -> list[Cell]:
+    """The figures of a scenario; the first token of the answer only where it is not the first token of all."""
+    figures = scenario.figures
+    shown = {heading: figures.get(name) for heading, name in _FIGURES.items()}
+    if scenario.value("first_token_p50") == scenario.value("first_answer_token_p50"):
+        del shown["answer p50"]
+    return [_cell(scenario, shown.get(heading), heading) for heading in _FIGURES]
 
 
 def _cell(scenario: PerfScenario, figure: PerfFigure | None, heading: str) -> Cell:

@@ -3,7 +3,6 @@
 import pytest
 
 from mmbench.core.errors import UsageError
-from mmbench.perf.request_timing import RequestTiming
 from mmbench.perf.targets import check_can_be_given, good_requests, read_targets
 from mmbench.perf.token_clocks import (
     DISPATCH_LAG,
@@ -16,6 +15,7 @@ from mmbench.perf.token_clocks import (
     summarise,
     values_of,
 )
+from mmbench.results.schema import RequestTiming
 
 ONE = RequestTiming(
     prompt=0,

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from mmbench.perf.request_timing import RequestTiming
 from mmbench.perf.tool_formats import document_for
-from mmbench.results.schema import PerfFigure, PerfScenario, SpeedIdentity
+from mmbench.results.schema import PerfFigure, PerfScenario, RequestTiming, SpeedIdentity
 
 
 def linear(values: list[float], q: float) -> float:

@@ -13,8 +13,7 @@ from helpers import Colours, evaluate, mmbench, only_run, start, write_model, wr
 
 from mmbench.core import Generation, Usage
 from mmbench.core.errors import UsageError
-from mmbench.perf.request_timing import RequestTiming
-from mmbench.results.schema import PerfScenario
+from mmbench.results.schema import PerfScenario, RequestTiming
 
 FEW: dict[str, Any] = {"perf": "full", "perf_requests": 15, "perf_seconds": 5.0}
 

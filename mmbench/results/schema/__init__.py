@@ -34,6 +34,7 @@ from mmbench.results.schema.stored import (
     StoredRecord,
     TaskStatus,
 )
+from mmbench.results.schema.timings import RequestTiming
 from mmbench.results.schema.values import MetricSpec, ScoresFile
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "PerfReasonCode",
     "PerfScenario",
     "PlanFile",
+    "RequestTiming",
     "ResponseLine",
     "RunFile",
     "RunStatus",

@@ -11,9 +11,8 @@ from mmbench.core.requests import Choose, Generate, Request
 from mmbench.perf.energy import GpuUse, GpuWindow
 from mmbench.perf.gpu_figures import Arithmetic
 from mmbench.perf.nvml import find_gpu
-from mmbench.perf.request_timing import RequestTiming
 from mmbench.perf.token_clocks import CLOCKS, Clock
-from mmbench.results.schema import PerfFigure, PerfReason
+from mmbench.results.schema import PerfFigure, PerfReason, RequestTiming
 from mmbench.runner.scenarios.load import Arrivals, Load, OneByOne, StopRule, apply
 from mmbench.runner.scenarios.settings import LoadSettings
 from mmbench.runner.scenarios.subject import Subject

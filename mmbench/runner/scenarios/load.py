@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from mmbench.core.errors import StoppedError
 from mmbench.perf.cpu import CpuUse
-from mmbench.perf.request_timing import RequestTiming
+from mmbench.results.schema import RequestTiming
 from mmbench.runner.scenarios.subject import OutOfMemoryError, Subject
 
 _ENOUGH = 50

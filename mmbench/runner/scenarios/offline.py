@@ -54,7 +54,7 @@ class Offline(Scenario):
         for run in runs:
             if run is not middle:
                 bench.measured.remove(run)
-        spread = ", ".join(f"{rate:,.4g}" for rate in rates)
+        spread = ", ".join(f"{_shown(rate)}" for rate in rates)
         middle.figures["requests_per_s_lowest"] = _figure(rates[0], "the lowest of three repeats")
         middle.figures["requests_per_s_highest"] = _figure(rates[-1], "the highest of three repeats")
         middle.notes += [f"the middle one of three repeats ({spread} requests/s)", f"sizes tried: {tried}"]
@@ -93,7 +93,7 @@ class Offline(Scenario):
                 worse += 1
             if worse == _PATIENCE or spent > self.settings.seconds:
                 break
-        return best, ", ".join(f"{size} → {rate:,.4g}/s" for size, rate in rates.items()) + end
+        return best, ", ".join(f"{size} → {_shown(rate)}/s" for size, rate in rates.items()) + end
 
 
 def _trial(size: int) -> int:
@@ -117,6 +117,10 @@ def _batches(bench: Bench, size: int, most: int | None) -> Iterator[list[int]]:
 def _rate(load: Load) -> float:
     ended = sum(timing.status in ENDED_WELL for timing in load.timings)
     return ended / load.wall_s if load.wall_s > 0 else 0.0
+
+
+def _shown(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _figure(rate: float, which: str) -> PerfFigure:

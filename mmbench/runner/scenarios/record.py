@@ -9,9 +9,8 @@ from mmbench.perf import validity
 from mmbench.perf.gpu_figures import gpu_figures, gpu_reasons
 from mmbench.perf.machine import machine
 from mmbench.perf.percentiles import sample_floor
-from mmbench.perf.request_timing import RequestTiming
 from mmbench.perf.token_clocks import DEVICE_TIME, LATENCY, SERVICE, Summary, needed, summarise
-from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity
+from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, RequestTiming, SpeedIdentity
 from mmbench.runner.scenarios.bench import Bench, Measurement
 
 

@@ -16,7 +16,7 @@ from mmbench.models.outputs import check_outputs
 from mmbench.perf.cpu import CpuReading
 from mmbench.perf.device_clock import DeviceClock
 from mmbench.perf.memory import synchronise
-from mmbench.perf.request_timing import RequestTiming
+from mmbench.results.schema import RequestTiming
 from mmbench.runner.execute.batch_asker import describe_error, is_out_of_memory
 from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.execute.signals import raise_if_swallowed, shielded

@@ -208,7 +208,7 @@ STREAM = [
 @pytest.mark.slow
 def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask: Any) -> None:
     with serving(always(stream(STREAM, pause=0.02))) as server:
-        result = ask(server, 12, args={"stream": True})
+        result = ask(server, 40, args={"stream": True})
     assert server.calls[0].body["stream"] is True
     assert server.calls[0].body["stream_options"] == {"include_usage": True}
     for line in lines(result.path):

@@ -7,7 +7,7 @@ from msgspec import Struct
 from mmbench.core.responses import ENDED_WELL, Status
 
 
-class RequestTiming(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class RequestTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One request of a scenario. Times are seconds from the start of the scenario."""
 
     prompt: int
