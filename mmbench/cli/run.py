@@ -30,6 +30,8 @@ Examples:
   mmbench run --suite tiny                                     # models and tasks under one name
   mmbench run --model all-baselines,random --tasks vqa,retrieval --seeds 3
   mmbench run --model new.py --interleave old.py --repeats 5 --tasks vqa   # which of the two is faster?
+  mmbench run --model mymodel --tasks vqa --perf full          # speed under load, after the quality run
+  mmbench run --model openai/m --base-url URL --model-args stream=true --tasks vqa --perf full --rate 20 --slo ttft_p99=500ms
 
 A suite (mmbench list suites) names models, tasks or both; what is given beside it takes the place of its own. With
 --seeds every model runs once a seed, in a run of its own, and the table shows the mean, every seed and how many solved it.

@@ -80,6 +80,12 @@ def _moments(values: Sequence[float], name: str, quantiles: Sequence[int]) -> di
     }
 
 
+def _rate(scenario: PerfScenario) -> float | str:
+    """The rate of an open loop; ``inf``, as the tools say, where requests waited for nothing but others."""
+    offered = scenario.value("offered_per_s")
+    return "inf" if offered is None else offered
+
+
 def _most_at_once(log: _Log) -> int:
     events = sorted([(timing.sent_s, 1) for timing in log.all] + [(timing.ended_s, -1) for timing in log.all])
     flying = most = 0
@@ -94,7 +100,7 @@ def _vllm(model: str, log: _Log, scenario: PerfScenario) -> dict[str, Any]:
     document: dict[str, Any] = {
         "model_id": model,
         "num_prompts": len(log.all),
-        "request_rate": scenario.identity.settings.get("rate") or "inf",
+        "request_rate": _rate(scenario),
         "max_concurrency": scenario.identity.concurrency,
         "duration": log.duration,
         "completed": len(log.done),
@@ -128,7 +134,7 @@ def _sglang(model: str, log: _Log, scenario: PerfScenario) -> dict[str, Any]:
     gaps = log.pooled_gaps
     return {
         "model_id": model,
-        "request_rate": scenario.identity.settings.get("rate") or "inf",
+        "request_rate": _rate(scenario),
         "max_concurrency": scenario.identity.concurrency,
         "duration": log.duration,
         "completed": len(log.done),

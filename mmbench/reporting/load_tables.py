@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -74,7 +75,8 @@ def _table(groups: Sequence[SeedGroup], task: str) -> Table | None:
         breaks.append(len(rows))
         for scenario in scenarios:
             rows.append((label, scenario.name, load_of(scenario), *_cells(scenario)))
-            notes += [f"{label}, {scenario.name} {load_of(scenario)}: {note}" for note in _notes(scenario)]
+            notes += [f"{label}, {_where(scenario)}: {note}" for note in _notes(scenario)]
+        notes += [f"{label}, {reason}" for reason in _reasons(scenarios)]
     if not rows:
         return None
     table = Table.of(
@@ -107,8 +109,11 @@ def _measured(groups: Sequence[SeedGroup], task: str) -> Iterator[tuple[str, lis
 def load_of(scenario: PerfScenario) -> str:
     """The load of a scenario in a few words: rate, requests in flight or batch size, and threads where they were set."""
     identity, parts = scenario.identity, []
-    if (rate := identity.settings.get("rate")) is not None:
-        parts.append(f"{rate:,g}/s")
+    rate = identity.settings.get("rate")
+    if identity.settings.get("find_max_rate"):
+        rate = scenario.value("offered_per_s")
+    if rate is not None:
+        parts.append(f"{rate:,.4g}/s")
     elif identity.concurrency is None:
         parts.append("trace")
     if identity.batch_size is not None and identity.batch_size > 1:
@@ -126,7 +131,8 @@ def _cells(scenario: PerfScenario) -> list[Cell]:
     """The figures of a scenario; the first token of the answer only where it is not the first token of all."""
     figures = scenario.figures
     shown = {heading: figures.get(name) for heading, name in _FIGURES.items()}
-    if scenario.value("first_token_p50") == scenario.value("first_answer_token_p50"):
+    first, answer = scenario.value("first_token_p50"), scenario.value("first_answer_token_p50")
+    if first is not None and answer is not None and math.isclose(first, answer, rel_tol=0.01):
         del shown["answer p50"]
     return [_cell(scenario, shown.get(heading), heading) for heading in _FIGURES]
 
@@ -143,6 +149,21 @@ def _cell(scenario: PerfScenario, figure: PerfFigure | None, heading: str) -> Ce
     return cell if scenario.valid else replace(cell, marks=frozenset({"invalid"}))
 
 
+def _where(scenario: PerfScenario) -> str:
+    return f"{scenario.name} ({load_of(scenario)})"
+
+
 def _notes(scenario: PerfScenario) -> list[str]:
     missing = [f"{each.reason}" for each in scenario.figures.values() if each.value is None and each.reason]
-    return list(dict.fromkeys([*(reason.detail for reason in scenario.reasons), *scenario.notes, *missing]))
+    return list(dict.fromkeys([*scenario.notes, *missing]))
+
+
+def _reasons(scenarios: Sequence[PerfScenario]) -> Iterator[str]:
+    """Why figures must not be quoted: each kind of reason once, with the scenarios that it is about."""
+    found: dict[str, list[tuple[PerfScenario, str]]] = {}
+    for scenario in scenarios:
+        for reason in scenario.reasons:
+            found.setdefault(reason.code, []).append((scenario, reason.detail))
+    for each in found.values():
+        more = f" (the first of these {len(each)})" if len(each) > 1 else ""
+        yield f"{', '.join(scenario.name for scenario, _ in each)}: {each[0][1]}{more}"

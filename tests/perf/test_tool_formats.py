@@ -65,6 +65,7 @@ SCENARIO = PerfScenario(
     complete=True,
     valid=True,
     figures={
+        "offered_per_s": PerfFigure(value=10.0, unit="1/s", formula=""),
         "goodput": PerfFigure(value=8.5, unit="1/s", formula=""),
         "good_share": PerfFigure(value=0.9, unit="1", formula=""),
     },

@@ -61,7 +61,12 @@ def test_a_concurrent_model_is_measured_in_all_scenarios(tmp_path: Path) -> None
     )
     found = scenarios(result)
     assert set(found) == {"quality", "single-stream", "offline", "server", "closed_loop_c1", "closed_loop_c2"}
-    assert found["server"].identity.settings == {"workload": "samples", "rate": 500.0, "seed": 0}
+    assert found["server"].identity.settings == {
+        "workload": "samples",
+        "rate": 500.0,
+        "seed": 0,
+        "slo": "first_token_p50=1000ms",
+    }
     assert found["server"].figures["image_tokens_a_request"].value == 20
     assert found["server"].figures["text_tokens_a_request"].value == 10
     folder = result.path / "tasks" / "vqa__mine" / "load"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mmbench.core.errors import UsageError
@@ -72,10 +73,14 @@ class Server(Scenario):
     def _at(self, bench: Bench, rate: float | None, stop: StopRule) -> Measurement:
         """Measure one rate; None: the arrivals of the trace."""
         settings: dict[str, Any] = {"rate": rate, "seed": self.settings.seed}
+        if rate is None:
+            settings = {"rate": None}
+        elif self.settings.find_max_rate:  # the rate is what is looked for, and no condition
+            settings = {"find_max_rate": True, "seed": self.settings.seed}
+        if self.settings.targets:
+            settings["slo"] = ",".join(map(str, self.settings.targets))
         arrivals = iter(self.settings.arrivals) if rate is None else poisson_arrivals(rate, self.settings.seed)
-        measurement = bench.put(
-            self.name, OpenLoop(arrivals), stop, concurrency=None, settings=settings if rate else {"rate": None}
-        )
+        measurement = bench.put(self.name, OpenLoop(arrivals), stop, concurrency=None, settings=settings)
         self._judge(measurement, rate)
         return measurement
 
@@ -128,22 +133,28 @@ class Server(Scenario):
             why = f": {len(timings):,} requests, {target.floor:,} are needed" if verdict == "undecided" else ""
             measurement.notes.append(f"{target} {verdict}{certain if verdict == 'met' else ''}{why}")
 
+    def _verdict(self, measurement: Measurement) -> str:
+        """Whether all targets are met at a rate that was delivered."""
+        if measurement.reasons:
+            return "not delivered"
+        verdicts = {target.verdict(measurement.measured) for target in self.settings.targets}
+        return next((each for each in ("missed", "undecided") if each in verdicts), "met")
+
     def _find_max_rate(self, bench: Bench) -> None:
         """Double the rate until a target is missed, then bisect; keep the highest rate that met all."""
         needed = max(target.floor for target in self.settings.targets)
         # The lowest rate at which so many requests arrive in the time given that the targets can be decided.
-        rate = max(self.settings.rate or 1.0, 1.05 * needed / self.settings.seconds)
-        stop = StopRule(self._of_a_trial, self.settings.seconds)
+        rate = max(self.settings.rate or 1.0, needed / self.settings.seconds)
         passed: float | None = None
         failed: float | None = None
         best: Measurement | None = None
         tried: list[str] = []
         while True:
-            measurement = self._at(bench, rate, stop)
-            met = not measurement.reasons and all(
-                target.verdict(measurement.measured) == "met" for target in self.settings.targets
-            )
-            tried.append(f"{rate:,.4g}/s {'met' if met else 'missed'}")
+            many = max(needed, min(self.settings.requests, round(rate * self.settings.seconds)))
+            measurement = self._at(bench, rate, StopRule(many, math.inf))
+            verdict = self._verdict(measurement)
+            met = verdict == "met"
+            tried.append(f"{rate:,.4g}/s {verdict}")
             bench.note(f"  server at {tried[-1]}")
             if met:
                 passed, best = rate, measurement
