@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from mmbench.core.errors import ModelUnusableError
 from mmbench.core.requests import Request, RequestKind
 from mmbench.core.responses import Generation, Response
@@ -137,9 +139,9 @@ class Subject:
             self._timing(number, due, asked, ended, response, output, len(numbers))
             for number, response, output in zip(numbers, responses, outputs, strict=True)
         ]
-        for timing in timings:
-            timing.device_s = sum(on_device) if on_device else None
-        return timings
+        if not on_device:
+            return timings
+        return [msgspec.structs.replace(timing, device_s=sum(on_device)) for timing in timings]
 
     def failed(self, number: int, asked_s: float, error: str) -> RequestTiming:
         """The times of a request that failed just now."""
