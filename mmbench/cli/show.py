@@ -33,6 +33,8 @@ Examples:
   mmbench show vqa --data my.jsonl --sample 3
   mmbench show results/runs/random--1a2b3c4d      # the table of a run
   mmbench show random --sample test-17            # a name that fits one run is enough
+  mmbench show mymodel --wrong                    # what it got wrong, worst first
+  mmbench show mymodel --wrong --slice type=colour --limit 5
   mmbench show results/runs/*                     # several runs side by side, a table for each task
   mmbench show concat late random --md > table.md
 
@@ -41,6 +43,11 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 )
 @click.argument("what", metavar="RUN…|TASK", nargs=-1, required=True)
 @click.option("--sample", "sample_id", metavar="ID", help="A sample, by its id or by its place from 0.")
+@click.option("--wrong", is_flag=True, help="The samples of a run with less than the best score, worst first.")
+@click.option(
+    "--slice", "slices", multiple=True, metavar="NAME=LABEL", help="With --wrong: only samples in that slice."
+)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="With --wrong: so many at most.")
 @options(
     *("tasks", "data", "map", "download", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
     *("model", "model-args", "allow", "solved", "out"),
@@ -54,9 +61,13 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
     values["format_name"] = checked_format(values)
+    if values["slices"] and not values["wrong"]:
+        raise UsageError("--slice belongs to --wrong")
+    if values["wrong"] and sample_id is not None:
+        raise UsageError("--wrong and --sample exclude each other")
     if len(what) > 1:
-        if sample_id is not None:
-            raise UsageError("--sample: name one run or task, not several")
+        if sample_id is not None or values["wrong"]:
+            raise UsageError(f"{'--wrong' if values['wrong'] else '--sample'}: name one run, not several")
         _show_runs(what, values)
     else:
         _show_one(what[0], sample_id, values)
@@ -71,6 +82,8 @@ def _show_one(what: str, sample_id: str | None, values: dict[str, Any]) -> None:
     except RunNotFoundError as error:
         if Path(what).is_dir() or values["format_name"]:
             raise
+        if values["wrong"]:
+            raise UsageError(f"--wrong looks at a run, and there is no run {what!r} under {values['out']}") from error
         try:
             _show_task(what, sample_id, values)
         except UnknownNameError as unknown:
@@ -171,7 +184,7 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.reporting.terminal import print_runs
     from mmbench.results.rundir import RunDirectory
 
-    if sample_id is None:
+    if sample_id is None and not values["wrong"]:
         groups, tasks = group_seeds([with_slices(run)]), _wanted(values["tasks"], run.tasks, "task of this run")
         if values["format_name"] == "md":
             click.echo(run_markdown(groups, tasks), nl=False)
@@ -189,7 +202,12 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
     if len(wanted) != 1:
         raise UsageError(f"this run has several tasks; add --task {' or --task '.join(wanted)}")
     foreign = FOREIGN_SOURCE in allowances(values["allow"], (FOREIGN_SOURCE,))
-    show_run_sample(run.tasks[wanted[0]], sample_id, foreign=foreign)
+    if sample_id is not None:
+        show_run_sample(run.tasks[wanted[0]], sample_id, foreign=foreign)
+        return
+    from mmbench.cli.show_wrong import print_wrong
+
+    print_wrong(run, run.tasks[wanted[0]], values, foreign=foreign)
 
 
 def _wanted(given: Sequence[str], known: Iterable[str], kind: str) -> list[str] | None:

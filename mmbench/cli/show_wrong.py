@@ -1,0 +1,144 @@
+"""``mmbench show RUN --wrong``: the samples that a model got wrong, worst first."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmbench.cli.picture import can_draw, draw
+from mmbench.cli.show_sample import print_line
+from mmbench.cli.values import say
+from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
+from mmbench.core.visible import shown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mmbench.analysis.sample_rows import SampleRow
+    from mmbench.results.run import Run, TaskResult
+
+PICTURE = 24
+"""Columns of a picture among many."""
+
+
+def slice_choice(given: Iterable[str]) -> dict[str, str]:
+    """What ``--slice NAME=LABEL`` chooses. Raises `UsageError`."""
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, label = each.partition("=")
+        if not (name and equals and label):
+            raise UsageError(f"--slice {each}: expected NAME=LABEL, such as type=colour")
+        found[name] = label
+    return found
+
+
+def wrong_samples(
+    run: Run, result: TaskResult, slices: Mapping[str, str], *, foreign: bool
+) -> tuple[list[SampleRow], str, int]:
+    """The samples whose score in the first primary metric of samples is not the best that there is.
+
+    Args:
+        run: The run.
+        result: The task of it.
+        slices: Slice name to label; only samples in all of these.
+        foreign: Whether Python files and modules that the run names may be imported, for what was asked.
+
+    Returns:
+        (The samples, worst first, those that were not scored before all others; the metric's id; how many samples there are.)
+
+    Raises:
+        UnknownNameError: If there is no such slice or label.
+        NotComparableError: If the task has no score for single samples, or a file of the run is damaged.
+    """
+    from mmbench.api.samples import read_samples
+
+    metric = next((name for name in result.primary if result.metrics[name].unit == "sample"), None)
+    if metric is None:
+        raise NotComparableError(f"{result.name} has no score for single samples: it has no list of wrong ones")
+    notes: list[str] = []
+    allow = ("foreign-source",) if foreign else ()
+    rows = list(read_samples([run], [result.name], allow=allow, note=notes.append))
+    for note in notes:
+        say(f"note: {note}", err=True)
+    for name, label in slices.items():
+        labels = {row.slices.get(name) for row in rows} - {None}
+        if not labels:
+            raise UnknownNameError("slice", name, sorted({key for row in rows for key in row.slices}))
+        if label not in labels:
+            raise UnknownNameError(f"label of the slice {name}", label, sorted(map(str, labels)))
+        rows = [row for row in rows if row.slices.get(name) == label]
+    best = _best(result, metric, rows)
+    wrong = [row for row in rows if row.values.get(metric) != best]
+    sign = 1 if result.metrics[metric].higher_is_better else -1
+    wrong.sort(key=lambda row: -math.inf if row.values.get(metric) is None else sign * (row.values[metric] or 0.0))
+    return wrong, metric, len(rows)
+
+
+def _best(result: TaskResult, metric: str, rows: list[SampleRow]) -> float | None:
+    """The best score that the metric has, or that any sample got."""
+    higher = result.metrics[metric].higher_is_better
+    spec = result.specs.get(metric)
+    bound = None if spec is None else spec.bounds[1 if higher else 0]
+    if bound is not None:
+        return bound
+    got = [value for row in rows if (value := row.values.get(metric)) is not None]
+    return (max if higher else min)(got, default=None)
+
+
+def print_wrong(run: Run, result: TaskResult, values: Mapping[str, Any], *, foreign: bool) -> None:
+    """Print the wrong samples of a task, for people or as JSON.
+
+    Args:
+        run: The run.
+        result: The task of it.
+        values: ``slices``, ``limit`` and ``format_name`` as typed; JSON has all samples, whatever the limit.
+        foreign: As in `wrong_samples`.
+
+    Raises:
+        UsageError: For a slice that is none, or another format than JSON.
+        NotComparableError: As `wrong_samples`.
+    """
+    slices, limit = slice_choice(values["slices"]), values["limit"]
+    if values["format_name"] not in (None, "json"):
+        raise UsageError("--wrong prints for people, or with --format json; tables of samples: mmbench export --to csv")
+    wrong, metric, total = wrong_samples(run, result, slices, foreign=foreign)
+    if values["format_name"] == "json":
+        click.echo(json.dumps([row.to_dict() for row in wrong], allow_nan=False))
+        return
+    chosen = "".join(f", {name} {label}" for name, label in slices.items())
+    say(f"{result.name}{chosen}: {len(wrong):,} of {total:,} samples have less than the best {metric}, worst first")
+    for row in wrong[:limit]:
+        click.echo()
+        _print(row, metric)
+    if len(wrong) > limit:
+        click.echo()
+        say(f"{len(wrong) - limit:,} more: --limit {len(wrong)}; or all of them: mmbench export {run.path} --to csv")
+
+
+def _print(row: SampleRow, metric: str) -> None:
+    print_line("sample", shown_name(row.id))
+    for name, label in row.slices.items():
+        print_line(shown_name(name), label)
+    for image in row.images:
+        print_line("image", str(image.path or image.digest))
+        if can_draw(sys.stdout):
+            click.echo(draw(image, PICTURE))
+    if row.question is not None:
+        print_line("question", row.question)
+    for answer in row.answers:
+        if answer.error is None or answer.output:
+            print_line("answer", answer.output if isinstance(answer.output, str) else json.dumps(answer.output))
+        if answer.status != "ok":
+            print_line("ended", answer.status + (f": {answer.error}" if answer.error else ""))
+    if row.extracted is not None and (len(row.answers) != 1 or row.extracted != row.answers[0].output):
+        print_line("extracted", row.extracted)
+    if row.asked is not None and row.asked.references:
+        print_line("references", " | ".join(row.asked.references))
+    value = row.values.get(metric)
+    why = "; ".join(filter(None, [row.score_status if row.score_status != "scored" else None, row.explanation]))
+    print_line("score", ("none" if value is None else f"{value:.4g}") + (f" ({why})" if why else ""))
