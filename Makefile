@@ -1,5 +1,5 @@
 # Targets for contributors. They use the tools of the active virtual environment: pip install -c constraints.txt -e ".[dev,baselines]"
-.PHONY: lint format test-fast test bench nightly versions docs
+.PHONY: lint format test-fast test bench gpu nightly versions docs
 
 lint: ## ruff, mypy (strict) and import-linter
 	ruff check
@@ -19,6 +19,9 @@ test: ## everything except the benchmarks
 
 bench: ## benchmarks against what people use today, as ratios in one run
 	pytest tests/benchmarks --benchmark-only
+
+gpu: ## everything that depends on a GPU, in eight minutes; writes results/perf/<machine>.json
+	pytest tests/gpu -m gpu
 
 nightly: versions ## trains a shipped baseline again and compares it with its weights; the long attacks and loads
 	pytest -m "training or nightly" --durations 20

@@ -37,8 +37,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave trainings and nightly tests out unless they are asked for. Whatever uses the fixture `shared_data` carries its marker; both are skipped where the data are absent."""
-    for marker in ("training", "nightly"):
+    """Leave trainings, nightly tests and those that need a GPU out unless they are asked for. Whatever uses the fixture `shared_data` carries its marker; both are skipped where the data are absent."""
+    for marker in ("training", "nightly", "gpu"):
         if marker not in config.option.markexpr:
             config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(marker)])
             items[:] = [item for item in items if not item.get_closest_marker(marker)]
