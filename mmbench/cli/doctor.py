@@ -25,9 +25,17 @@ EXTRAS = {
 """Extra to the modules that it brings."""
 
 
-@click.command(cls=Command, epilog="\b\nExample:\n  mmbench doctor --out results/runs\n")
+_EPILOG = """\b
+Examples:
+  mmbench doctor --out results/runs
+  mmbench doctor --overhead        # what does mmbench itself cost on this machine?
+"""
+
+
+@click.command(cls=Command, epilog=_EPILOG)
 @options("out")
-def command(out: str) -> int:
+@click.option("--overhead", is_flag=True, help="Also measure what mmbench itself costs a sample (some seconds).")
+def command(out: str, overhead: bool) -> int:
     """Say what is installed, what is broken, and what to do about it. Exit code 2 when something is broken."""
     from mmbench.perf.machine import machine, packages
     from mmbench.perf.requirements import too_old
@@ -40,12 +48,24 @@ def command(out: str) -> int:
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         state = "installed" if not missing else f'missing {", ".join(missing)}: pip install "mmbench[{extra}]"'
         say(f"extra     {extra}: {state}")
+    if overhead:
+        _say_overhead()
     broken = [*map(str, too_old()), *_broken_plugins(), *_unwritable(Path(out))]
     for line in broken:
         click.secho(visible(f"broken    {line}"), fg="red")
     if not broken:
         say("nothing is broken")
     return 2 if broken else 0
+
+
+def _say_overhead() -> None:
+    from mmbench.testing.overhead import measure_overhead
+
+    for each in measure_overhead():
+        say(
+            f"overhead  {each.kind}: {each.us_per_sample:.0f} µs of CPU a sample, {each.us_measuring:+.1f} of them for measuring"
+        )
+        say("          main loop: " + ", ".join(f"{name} {us:.1f} µs" for name, us in each.where_us.items()))
 
 
 def _broken_plugins() -> list[str]:

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mmbench.core import Media, MmbenchError
+from mmbench.core.phases import phase
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -139,7 +140,8 @@ class ImageCache(DigestCache["Image.Image"]):
         """A copy of the image, counted as a load. With an empty digest it is decoded and not kept."""
         with self._lock:
             self._loads += 1
-        return self.get(digest, decode).copy() if digest else decode()
+        with phase("decode"):
+            return self.get(digest, decode).copy() if digest else decode()
 
     def stats(self) -> CacheStats:
         """Counts up to now."""

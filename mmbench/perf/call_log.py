@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from itertools import compress
+from typing import Any
 
-from mmbench.core.responses import ENDED_WELL, Call, Response
+from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
 
 _PIXELS_A_MEGAPIXEL = 1e6
+_MOST = 0.5
 
 
 class CallLog:
@@ -41,8 +44,8 @@ class CallLog:
         """Price in US dollars; NaN where none is known."""
         self.device = array("d")
         """Seconds of the call by the clock of the GPU; NaN without one."""
-        self.cached_tokens = 0
-        """Tokens, of all that were read, that the server took from its cache."""
+        self.cached_requests = 0
+        """Requests of which the server took more than half from its cache, as it says itself."""
 
     def __len__(self) -> int:
         return len(self.start)
@@ -55,44 +58,61 @@ class CallLog:
             places: Places in the call of the requests that `responses` answer.
             responses: Their responses.
         """
-        ok = images = 0
-        read = wrote = longest = pixels = 0.0
-        cost, told = 0.0, False
-        for place, response in zip(places, responses, strict=True):
-            usage = response.usage
-            if usage is not None and usage.cost_usd is not None:
-                cost, told = cost + usage.cost_usd, True
-            if response.status not in ENDED_WELL:
-                continue
-            ok += 1
-            for part in call.requests[place].content if call.requests else ():
-                if not isinstance(part, str) and part.kind == "image":
-                    images += 1
-                    pixels += part.attrs.get("width", math.nan) * part.attrs.get("height", math.nan)
-            if usage is None:
-                read = wrote = math.nan
-                continue
-            tokens = math.nan if usage.input_tokens is None else usage.input_tokens
-            read += tokens
-            longest = max(longest, tokens)
-            wrote += math.nan if usage.output_tokens is None else usage.output_tokens
-            self.cached_tokens += usage.cached_tokens or 0
+        usages = [each.usage for each in responses]
+        well = [each.status in ENDED_WELL for each in responses]
+        requests = [call.requests[place] for place in compress(places, well)] if call.requests else []
+        ok = sum(well)
         self.start.append(call.start_s)
         self.device.append(math.nan if call.device_s is None else call.device_s)
         self.duration.append(call.duration_s)
         self.requests.append(len(call.numbers))
         self.ok.append(ok)
-        self.images.append(images)
-        self.megapixels.append(pixels / _PIXELS_A_MEGAPIXEL)
-        self.input_tokens.append(read)
-        self.output_tokens.append(wrote)
-        self.padded_tokens.append(longest * ok)
-        self.cost.append(cost if told else math.nan)
+        self._add_images(requests)
+        if any(usage is not None for usage in usages):
+            self._add_tokens(usages, well)
+        else:
+            unknown = math.nan if ok else 0.0
+            for column in (self.input_tokens, self.output_tokens, self.padded_tokens):
+                column.append(unknown)
+            self.cost.append(math.nan)
         alone = responses[0] if len(call.numbers) == 1 and ok else None
         first = None if alone is None else alone.first_token_s
         answer = None if alone is None else alone.first_answer_token_s
         self.first_token.append(math.nan if first is None else first)
         self.first_answer_token.append(math.nan if answer is None else answer)
+
+    def _add_images(self, requests: Sequence[Any]) -> None:
+        """Count images; `parts` are looked at where they are all, since building `content` costs as much as the rest."""
+        if not requests or requests[0].kind == "embed":
+            media = [request.part for request in requests if not isinstance(request.part, str)]
+        else:
+            media = [p for request in requests for p in (request.parts or request.content) if p.__class__ is not str]
+        images = [medium for medium in media if medium.kind == "image"]
+        self.images.append(len(images))
+        sizes = [medium.attrs for medium in images if medium.attrs]
+        pixels = math.nan if len(sizes) < len(images) else 0.0
+        for attrs in sizes if not math.isnan(pixels) else ():
+            pixels += attrs.get("width", math.nan) * attrs.get("height", math.nan)
+        self.megapixels.append(pixels / _PIXELS_A_MEGAPIXEL)
+
+    def _add_tokens(self, usages: Sequence[Usage | None], well: Sequence[bool]) -> None:
+        read = wrote = longest = cost = 0.0
+        told = False
+        for usage, ended_well in zip(usages, well, strict=True):
+            if usage is not None and usage.cost_usd is not None:
+                cost, told = cost + usage.cost_usd, True
+            if not ended_well:
+                continue
+            tokens = math.nan if usage is None or usage.input_tokens is None else usage.input_tokens
+            read += tokens
+            longest = max(longest, tokens)
+            wrote += math.nan if usage is None or usage.output_tokens is None else usage.output_tokens
+            cached = 0 if usage is None else usage.cached_tokens or 0
+            self.cached_requests += cached > _MOST * (0.0 if math.isnan(tokens) else tokens)
+        self.input_tokens.append(read)
+        self.output_tokens.append(wrote)
+        self.padded_tokens.append(longest * sum(well))
+        self.cost.append(cost if told else math.nan)
 
     @property
     def one_by_one(self) -> bool:

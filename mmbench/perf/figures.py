@@ -87,9 +87,10 @@ def _rates(log: CallLog, counted: Counted, why: str | None) -> dict[str, PerfFig
     if any(log.images[call] for call in counted.calls):
         found["images_per_s"] = _rate(log, counted, log.images, "images", why)
     for side, did, tokens in (("input", "read", log.input_tokens), ("output", "wrote", log.output_tokens)):
-        known = [call for call in counted.calls if not math.isnan(tokens[call])]
+        answered = [call for call in counted.calls if log.ok[call]]
+        known = [call for call in answered if not math.isnan(tokens[call])]
         if known:
-            lacks = None if len(known) == len(counted.calls) else _NO_TOKENS.format(did=did) + " for every request"
+            lacks = None if len(known) == len(answered) else _NO_TOKENS.format(did=did) + " for every request"
             found[f"{side}_tokens_per_s"] = _rate(
                 log, counted, tokens, f"{side} tokens, padding left out,", why or lacks
             )

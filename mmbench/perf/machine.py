@@ -30,6 +30,7 @@ def machine() -> Machine:
     )
 
 
+@cache  # a process stays on its machine
 def _cpu() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -40,6 +41,7 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
+@cache
 def _memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -179,9 +179,7 @@ class Meter(Observer):
             PerfReason(code="failures", detail=split) if splits else None,
             None if conditions.sorted_by_cost else validity.not_steady(times),
             validity.recompiled(self._graphs or 0, validity.compiled_graphs()),
-            validity.cached_by_server(
-                log.cached_tokens, math.fsum(each for each in log.input_tokens if not math.isnan(each))
-            ),
+            validity.cached_by_server(log.cached_requests, sum(log.ok)),
             validity.client_bound(use) if conditions.remote else None,
             validity.harness_overhead({name: s - self._warm_up_s.get(name, 0.0) for name, s in where_s.items()}),
             validity.cpu_pressure(use),

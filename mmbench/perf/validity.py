@@ -18,7 +18,7 @@ OVERHEAD = 0.10
 FAILED = 0.01
 """Share of the requests that may fail."""
 CACHED = 0.50
-"""Share of the tokens that a server may take from its cache."""
+"""Share of the requests that a server may take from its cache."""
 _BUSY = 0.9
 _CHANGE = 1.25
 _ENOUGH = 20
@@ -79,11 +79,11 @@ def failures(failed: int, requests: int) -> PerfReason | None:
     return PerfReason(code="failures", detail=f"{failed:,} of {requests:,} requests failed")
 
 
-def cached_by_server(cached: float, read: float) -> PerfReason | None:
-    """The server says that it had most of what it read in its cache."""
-    if read <= 0 or cached <= CACHED * read:
+def cached_by_server(cached: int, requests: int) -> PerfReason | None:
+    """The server says that it had most requests in its cache."""
+    if cached <= CACHED * requests or not cached:
         return None
-    detail = f"the server took {cached / read:.0%} of the tokens that it read from its cache: it had seen these prompts before"
+    detail = f"the server says that it took most of {cached:,} of {requests:,} requests from a cache: it had seen them before"
     return PerfReason(code="cached_by_server", detail=detail)
 
 

@@ -8,7 +8,7 @@ time and each takes `L`, this is c / L exactly, whatever the phase between them;
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WAVES = 3
@@ -104,18 +104,22 @@ def rate(
     if window.seconds <= 0:
         return None, None, None
     total, waves, blocks = 0.0, 0.0, [0.0] * _BLOCKS
-    width = window.seconds / _BLOCKS
+    begin, warm, seconds = window.begin, window.warm, window.seconds
+    width = seconds / _BLOCKS
     for start, lasts, amount in zip(starts, durations, amounts, strict=True):
-        share = window.share(start, lasts)
-        if share <= 0:
+        low, high = max(start - begin, 0.0), min(start + lasts - begin, seconds)
+        if start < warm or high < low or (lasts > 0 and high == low):
             continue
-        total += share * amount
-        waves += share / window.peak
-        low, high = max(start, window.begin) - window.begin, min(start + lasts, window.end) - window.begin
+        density = amount / lasts if lasts > 0 else 0.0
+        total += density * (high - low) if lasts > 0 else amount
+        waves += (high - low) / lasts if lasts > 0 else 1.0
         first, last = min(_BLOCKS - 1, int(low / width)), min(_BLOCKS - 1, int(high / width))
+        if first == last:
+            blocks[first] += density * (high - low) if lasts > 0 else amount
+            continue
         for block in range(first, last + 1):
-            inside = min(high, (block + 1) * width) - max(low, block * width)
-            blocks[block] += amount * (inside / lasts if lasts > 0 else share / (last - first + 1))
+            blocks[block] += density * (min(high, (block + 1) * width) - max(low, block * width))
+    waves /= window.peak
     value = total / window.seconds
     if waves < _BLOCKS:
         return value, None, None
@@ -123,8 +127,3 @@ def rate(
     mean = math.fsum(rates) / _BLOCKS
     spread = math.sqrt(math.fsum((each - mean) ** 2 for each in rates) / (_BLOCKS - 1) / _BLOCKS)
     return value, max(0.0, value - _T_9 * spread), value + _T_9 * spread
-
-
-def counted(window: Window, starts: Sequence[float], wanted: Callable[[int], bool] = lambda _: True) -> list[int]:
-    """Numbers of the calls that started after the warm-up, and that are wanted."""
-    return [number for number, start in enumerate(starts) if start >= window.warm and wanted(number)]

@@ -278,6 +278,19 @@ def test_the_doctor_says_what_is_broken_and_what_to_do(tmp_path: Path, strangers
 
 
 @pytest.mark.slow
+def test_the_doctor_measures_what_the_harness_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmbench.testing import overhead
+
+    monkeypatch.setattr(overhead, "_ROUNDS", 1)
+    batches, one_by_one = overhead.measure_overhead(200)
+    for each in (batches, one_by_one):
+        assert 1 < each.us_per_sample < 10_000
+        assert abs(each.us_measuring) < each.us_per_sample
+        assert {"load", "post-process", "score"} <= set(each.where_us)
+        assert sum(each.where_us.values()) > 0
+
+
+@pytest.mark.slow
 def test_the_doctor_looks_at_the_output_folder(call: Callable[..., Ended], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     ended = call("doctor", "--out", "file/runs")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmbench.core.errors import UsageError
+from mmbench.core.phases import phase
 from mmbench.core.requests import Choose, Generate
 from mmbench.core.responses import Generation
 from mmbench.models.endpoint import answers
@@ -150,7 +151,11 @@ class OpenAI:
 
     async def _ask(self, build: Callable[[_Asked], bytes], request: _Asked) -> Completion:
         at_hand = self._payloads.at_hand(request)
-        body = build(request) if at_hand else await asyncio.to_thread(build, request)
+        if at_hand:
+            with phase("preprocess"):
+                body = build(request)
+        else:
+            body = await asyncio.to_thread(build, request)
         return await self._connected().ask(body)
 
 

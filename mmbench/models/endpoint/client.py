@@ -19,6 +19,7 @@ from mmbench.models.endpoint.completion import Completion
 from mmbench.models.endpoint.events import DONE, Event, EventParser
 from mmbench.models.endpoint.failures import AccessRefusedError, Endpoint, NotThereError, failure, refusal
 from mmbench.models.endpoint.proxy import Proxy, proxy_for
+from mmbench.models.endpoint.usage import from_cache
 
 if TYPE_CHECKING:
     import aiohttp
@@ -166,7 +167,7 @@ class Client:
                 return (await self._stream(answer, started_s)).check(endpoint)
             whole = await _read(answer, MOST_BYTES)
             streamed = whole.startswith(b"data:")
-            completion = Completion(streamed=streamed, started_s=started_s)
+            completion = Completion(streamed=streamed, started_s=started_s, from_cache=from_cache(answer.headers))
             if streamed:
                 self._take(completion, _events_of(whole))
             else:
@@ -192,7 +193,7 @@ class Client:
 
     async def _stream(self, answer: aiohttp.ClientResponse, started_s: float) -> Completion:
         """Take events as they come, until one says that it is the last. Raises `RunFailedError` when they are too long."""
-        completion = Completion(streamed=True, started_s=started_s)
+        completion = Completion(streamed=True, started_s=started_s, from_cache=from_cache(answer.headers))
         parser, seen = EventParser(), 0
         async for piece in answer.content.iter_any():
             self.heard_s = time.monotonic()

@@ -6,14 +6,14 @@ import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from mmbench.core.errors import RunFailedError, TransientError
 from mmbench.core.reasoning import split_reasoning
-from mmbench.core.responses import Generation
+from mmbench.core.responses import Generation, Usage
 from mmbench.models.endpoint.failures import Endpoint, filtered_text, inner_failure
 from mmbench.models.endpoint.prices import Price
 from mmbench.models.endpoint.usage import usage_of
@@ -50,6 +50,8 @@ class Completion:
     """Whether the answer came to its end: nothing counts any more."""
     problem: str | None = None
     """Why what came is no answer of this interface; None where it is one."""
+    from_cache: bool = False
+    """Whether the head of the answer says that a cache gave it."""
     started_s: float = field(default_factory=time.perf_counter)
     """When the request was sent, by the clock of `time.perf_counter`."""
     pieces_s: array[float] = field(default_factory=lambda: array("d"))
@@ -177,7 +179,7 @@ class Completion:
             reason, text = "filter", endpoint.hide("".join(self.refusal)) or text
         return Generation(
             text,
-            usage_of(self.usage, price),
+            self._usage(price),
             refused=reason == "filter",
             first_token_s=self.pieces_s[0] if self.pieces_s else None,
             first_answer_token_s=self._first_answer_token_s(),
@@ -186,6 +188,12 @@ class Completion:
             sent_s=self.started_s,
             pieces_s=self.pieces_s,
         )
+
+    def _usage(self, price: Price | None) -> Usage | None:
+        usage = usage_of(self.usage, price)
+        if not self.from_cache:
+            return usage
+        return replace(usage or Usage(), cached_tokens=(usage.input_tokens if usage else None) or 1)
 
     def _first_answer_token_s(self) -> float | None:
         """When the first piece came that is no reasoning; None without a stream, or an answer."""

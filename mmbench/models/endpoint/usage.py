@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmbench.core.responses import Usage
@@ -9,6 +10,7 @@ from mmbench.models.endpoint.prices import Price
 
 _MOST_TOKENS = 2**53
 """No count of tokens is larger."""
+_CACHE_FIELDS = ("X-Cache", "X-Cache-Status", "CF-Cache-Status", "X-Proxy-Cache")
 _OF_INPUT = ("prompt_tokens_details", "input_tokens_details")
 
 
@@ -50,3 +52,16 @@ def _detail(given: dict[str, Any], groups: tuple[str, ...], name: str) -> int | 
 
 def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
+
+
+def from_cache(headers: Mapping[str, str]) -> bool:
+    """Whether the head of an answer says that it was not made for this request but taken from a cache.
+
+    ``Age`` above 0 is a cache's own word for it (RFC 9111, section 5.1); proxies say ``HIT`` in fields of their own.
+
+    >>> from_cache({"X-Cache": "HIT from proxy"}), from_cache({"Age": "0"}), from_cache({})
+    (True, False, False)
+    """
+    if headers.get("Age", "0").strip().isdecimal() and int(headers.get("Age", "0")) > 0:
+        return True
+    return any("HIT" in headers.get(name, "").upper().split() for name in _CACHE_FIELDS)
