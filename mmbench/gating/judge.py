@@ -257,8 +257,8 @@ def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | N
         verdict = Verdict(check, word, "undecided", "samples_failed", details)
     else:
         beside = "not comparable" if difference is None else relation(_drop(difference), difference.changed, ALPHA)
-        verdict = limit_against_bounds(decide_limit(check, value.value, before, beside), value)
-    return replace(
+        verdict = decide_limit(check, value.value, before, beside)
+    verdict = replace(
         verdict,
         baseline=before,
         value=value.value,
@@ -267,6 +267,7 @@ def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | N
         n=value.n,
         coverage=value.coverage,
     )
+    return limit_against_bounds(verdict, value)
 
 
 def _fewer_samples(check: RuleCheck, pair: _Pair) -> Verdict | None:

@@ -81,6 +81,13 @@ def test_limits_are_held_against_the_bounds_of_the_value(tmp_path, limit, expect
     assert verdict.at_bound == ("violated" if limit == "0.50" else expected)
 
 
+def test_a_limit_that_failures_leave_undecided_has_bounds_too(tmp_path):
+    write_run(tmp_path, "after", {TASK: [score_table([*right(90, 180), *[None] * 20])]})
+    result = gate([load_run("after", tmp_path)], [], [parse_requirement(f"{NAME} >= 0.4")])
+    assert (only(result), result.verdicts[0].reason) == (("undecided", None), "samples_failed")
+    assert (result.verdicts[0].bound_low, result.verdicts[0].bound_high) == (0.45, 0.55)
+
+
 def test_every_output_has_the_bounds_and_the_doubt(tmp_path):
     before = score_table(right(100), status=unclear("unparsed", 150, 200))
     result = judged(tmp_path, before, score_table(right(100)))
