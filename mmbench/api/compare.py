@@ -12,7 +12,7 @@ from mmbench.api.references import reference_of
 from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
-from mmbench.results.current import STALE, load_current
+from mmbench.resolve.current import STALE, load_current
 
 __all__ = ["Comparison", "compare"]
 

@@ -16,7 +16,7 @@ from mmbench.gating import judge
 from mmbench.gating.rules import Rule, check_together, parse_requirement, replaced, rules_of_table
 from mmbench.gating.verdicts import GateResult
 from mmbench.resolve.config import load_config
-from mmbench.results.current import STALE, load_current
+from mmbench.resolve.current import STALE, load_current
 from mmbench.results.run import Run
 
 __all__ = ["GateResult", "gate"]

@@ -60,7 +60,7 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
     """Compare runs: paired differences with intervals and p-values, and the samples that flipped."""
     from mmbench.analysis.choose import distinct
     from mmbench.analysis.variants import ALLOWANCES, checked_allowances, matched, variants_of
-    from mmbench.results.current import STALE, load_current
+    from mmbench.resolve.current import STALE, load_current
 
     _check(runs, values)
     allowed = checked_allowances(values["allow"], (FOREIGN_SOURCE, STALE))

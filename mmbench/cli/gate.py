@@ -116,7 +116,7 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
         )
     from mmbench.analysis.variants import checked_allowances
     from mmbench.api.gate import gate_input, judged
-    from mmbench.results.current import STALE
+    from mmbench.resolve.current import STALE
 
     allowed = checked_allowances(values["allow"], (STALE,))
     found = gate_input(runs, baselines, (require, values["rules"]), values["out"], allowed)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from helpers import Ended
 from stored import TASK, score_table, write_run
@@ -30,8 +31,6 @@ def runs(tmp_path: Path) -> Path:
 
 
 def written(out: Path, name: str, reference: str, digest: str | None) -> None:
-    import msgspec
-
     path = write_run(out, name, {TASK: [score_table([1.0] * 90 + [0.0] * 10)]})
     directory = RunDirectory(path)
     run = directory.read()
@@ -69,6 +68,25 @@ def test_a_saved_baseline_is_meant_to_be_older_than_the_model(call: Call, runs: 
     (tmp_path / "mine.py").write_text(MODEL + "# better\n")
     document = call("gate", "concat", "--baseline", "b.json", "--json").document()
     assert (document["exit_code"], [note for note in document["notes"] if "changed" in note]) == (0, [])
+
+
+def test_stored_answers_that_changed_since_are_another_model(call: Call, runs: Path, tmp_path: Path) -> None:
+    from mmbench.resolve.model_names import resolve_model
+
+    (tmp_path / "answers.jsonl").write_text('{"id": "s0", "prediction": "1"}\n')
+    model = resolve_model("replay", {"file": "answers.jsonl"})
+    directory = RunDirectory(write_run(runs, "replay", {TASK: [score_table([1.0] * 90 + [0.0] * 10)]}))
+    run = directory.read()
+    entry = msgspec.structs.replace(
+        run.model, reference=model.reference, version=model.identity.version, digest=model.digest, options=model.options
+    )
+    directory.write(msgspec.structs.replace(run, model=entry))
+    assert call("gate", "replay", "--baseline", "concat").code == 0
+    (tmp_path / "answers.jsonl").write_text('{"id": "s0", "prediction": "2"}\n')
+    call("gate", "replay", "--baseline", "concat").refused(3, "answers.jsonl has changed since")
+    assert call("gate", directory.path, "--baseline", "concat").code == 0
+    (tmp_path / "answers.jsonl").unlink()
+    assert call("gate", "replay", "--baseline", "concat").code == 0
 
 
 def test_a_file_that_is_gone_tells_nothing(call: Call, runs: Path, tmp_path: Path) -> None:

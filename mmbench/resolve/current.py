@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mmbench.core.errors import StaleRunError
+from mmbench.core.errors import MmbenchError, StaleRunError
 from mmbench.results.find import is_exact, load_run
 from mmbench.results.run import Run
+from mmbench.results.schema import ModelEntry
 from mmbench.results.source_files import source_digest, source_path
 
 STALE = "stale"
@@ -43,10 +45,37 @@ def load_current(references: Sequence[str], out: Path, allow: Iterable[str] = ()
 
 
 def changed_file(run: Run) -> Path | None:
-    """The file of a run's model, where it has changed since; None where it has not, and where nobody can tell.
+    """The file or folder of a run's model, where it has changed since; None where it has not, and where nobody can tell.
 
-    That is known of models from a Python file, module or package that lies where it lay, seen from the working directory.
+    That is known of models from a Python file, module or package that lies where it lay, seen from the working directory, and of
+    the adapters of this package that load a file or folder: a checkpoint, stored answers.
     """
     known = run.model.source_digest
     path = None if known is None else source_path(run.model.reference)
-    return path if path is not None and source_digest(path) != known else None
+    if path is not None and source_digest(path) != known:
+        return path
+    return _changed_weights(run.model)
+
+
+def _changed_weights(model: ModelEntry) -> Path | None:
+    """The first file or folder among the options of an adapter, where the model's digest is not what it was."""
+    target = model.reference.partition(" (")[0]
+    places = [Path(value) for value in model.options.values() if isinstance(value, str) and _is_there(value)]
+    if not target.startswith("mmbench.models.") or model.version is None or not places:
+        return None
+    from mmbench import registry
+    from mmbench.resolve.model_names import resolve_model
+
+    try:
+        name = next(plugin.name for plugin in registry.plugins("model") if plugin.target == target)
+        found = resolve_model(name, model.options)
+    except (MmbenchError, StopIteration):  # what is there now cannot be loaded, or the adapter is gone
+        return None
+    same = model.digest in (found.digest, *found.identity.former) or found.identity.version != model.version
+    return None if same else places[0]
+
+
+def _is_there(text: str) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # a name that is too long, or no name
+        return Path(text).exists()
+    return False
