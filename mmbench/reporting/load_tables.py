@@ -121,7 +121,7 @@ def load_of(scenario: PerfScenario) -> str:
     if identity.concurrency is not None and (identity.concurrency > 1 or not parts):
         parts.append(f"{identity.concurrency:,} in flight")
     if identity.threads:
-        parts.append(f"{identity.threads} threads")
+        parts.append(f"{identity.threads} thread{'s' * (identity.threads > 1)}")
     workload = identity.settings.get("workload")
     parts += [f"{workload}"] if workload not in (None, "samples") else []
     return ", ".join(parts)
@@ -132,8 +132,8 @@ def _cells(scenario: PerfScenario) -> list[Cell]:
     figures = scenario.figures
     shown = {heading: figures.get(name) for heading, name in _FIGURES.items()}
     first, answer = scenario.value("first_token_p50"), scenario.value("first_answer_token_p50")
-    if first is not None and answer is not None and math.isclose(first, answer, rel_tol=0.01):
-        del shown["answer p50"]
+    if first is None or answer is None or math.isclose(first, answer, rel_tol=0.01):
+        shown.pop("answer p50")
     return [_cell(scenario, shown.get(heading), heading) for heading in _FIGURES]
 
 

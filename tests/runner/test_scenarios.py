@@ -154,6 +154,13 @@ def test_offline_finds_the_best_batch_size() -> None:
     assert "latency_p50" not in found.figures
 
 
+def test_an_offline_rate_of_an_instant_is_not_to_be_quoted() -> None:
+    clock = Clock()
+    bench = bench_of(SyncServed(clock, lambda call, size: 1e-4), clock, n=64, requests=64)
+    Offline(bench.settings).measure(bench)
+    assert codes(record(bench, bench.measured[0])) == {"too_few_samples"}
+
+
 class Memory(SyncServed):
     """Has memory for so many requests."""
 

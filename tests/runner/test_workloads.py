@@ -7,7 +7,7 @@ import pytest
 from helpers import write_picture, write_rows
 
 from mmbench.core.errors import UsageError
-from mmbench.runner.scenarios.workload import RandomMultimodal, check_workload, read_trace
+from mmbench.runner.scenarios.workload import RandomMultimodal, check_workload, name_of, read_trace
 
 
 def test_drawn_prompts_have_the_sizes_that_were_asked_for() -> None:
@@ -76,3 +76,11 @@ def test_a_trace_that_is_not_utf_8_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "trace.jsonl").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError):
         read_trace(tmp_path / "trace.jsonl", 10, 0)
+
+
+def test_a_trace_is_known_by_its_content(tmp_path: Path) -> None:
+    first = name_of(str(write_rows(tmp_path / "trace.jsonl", [{"prompt": "x"}])))
+    second = name_of(str(write_rows(tmp_path / "trace.jsonl", [{"prompt": "y"}])))
+    assert first != second
+    assert first.startswith("trace.jsonl@")
+    assert (name_of(None), name_of("random-mm:8x8")) == ("samples", "random-mm:8x8")

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmbench.core.errors import UsageError
 from mmbench.core.responses import ENDED_WELL
-from mmbench.results.schema import PerfFigure
+from mmbench.results.schema import PerfFigure, PerfReason
 from mmbench.runner.scenarios.bench import Bench, Measurement
 from mmbench.runner.scenarios.load import Arrivals, Batches, ClosedLoop, Load, StopRule
 from mmbench.runner.scenarios.scenario import Facts, Scenario
@@ -15,6 +15,8 @@ from mmbench.runner.scenarios.subject import OutOfMemoryError
 
 REPEATS = 3
 """How often the best size is measured."""
+SHORTEST_S = 0.5
+"""Seconds that a repeat must take before its rate may be quoted."""
 MOST = 1024
 """The largest batch that is tried."""
 _BETTER = 1.03
@@ -54,6 +56,13 @@ class Offline(Scenario):
         for run in runs:
             if run is not middle:
                 bench.measured.remove(run)
+        if middle.load.wall_s < SHORTEST_S:
+            middle.reasons.append(
+                PerfReason(
+                    code="too_few_samples",
+                    detail=f"a repeat took {1e3 * middle.load.wall_s:.3g} ms, and {SHORTEST_S:g} s are needed: more --perf-requests",
+                )
+            )
         spread = ", ".join(f"{_shown(rate)}" for rate in rates)
         middle.figures["requests_per_s_lowest"] = _figure(rates[0], "the lowest of three repeats")
         middle.figures["requests_per_s_highest"] = _figure(rates[-1], "the highest of three repeats")

@@ -15,7 +15,14 @@ from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.scenarios.known import chosen, most_requests
 from mmbench.runner.scenarios.scenario import Facts, Scenario
 from mmbench.runner.scenarios.settings import LoadSettings
-from mmbench.runner.scenarios.workload import Prompts, check_workload, count_of_samples, prompts_of, read_trace_at
+from mmbench.runner.scenarios.workload import (
+    Prompts,
+    check_workload,
+    count_of_samples,
+    name_of,
+    prompts_of,
+    read_trace_at,
+)
 
 _OF_FULL = ("scenarios", "rate", "find_max_rate", "slo", "workload", "perf_requests", "perf_seconds", "perf_format")
 """Options that mean nothing without ``--perf full``."""
@@ -64,7 +71,7 @@ def load_plan(plan: TaskPlan, model: ResolvedModel, spec: RunSpec) -> LoadPlan:
         streams=streams(**model.options) if callable(streams) else None,
         prompts=count_of_samples(plan, spec.perf_requests) if spec.workload is None else spec.perf_requests,
     )
-    settings = LoadSettings.of(spec, trace.arrivals if trace is not None else ())
+    settings = LoadSettings.of(spec, name_of(spec.workload), trace.arrivals if trace is not None else ())
     return LoadPlan(settings, chosen(spec.scenarios, settings, facts), facts, can.remote)
 
 

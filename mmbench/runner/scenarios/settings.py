@@ -27,13 +27,13 @@ class LoadSettings:
     targets: tuple[Target, ...] = ()
     """Latency targets."""
     workload: str = "samples"
-    """What is asked, for the identity of figures: the task's samples, or ``--workload``."""
+    """What is asked, for the identity of figures: ``samples``, the form of what is drawn, or name and digest of a trace."""
     arrivals: tuple[float, ...] = ()
     """Arrival times of a trace, in seconds; empty where it has none."""
 
     @classmethod
-    def of(cls, spec: RunSpec, arrivals: tuple[float, ...] = ()) -> LoadSettings:
-        """The settings of a run."""
+    def of(cls, spec: RunSpec, workload: str = "samples", arrivals: tuple[float, ...] = ()) -> LoadSettings:
+        """The settings of a run, with the name of its workload and the arrivals of its trace."""
         return cls(
             requests=spec.perf_requests,
             seconds=spec.perf_seconds,
@@ -42,6 +42,6 @@ class LoadSettings:
             rate=spec.rate,
             find_max_rate=spec.find_max_rate,
             targets=read_targets(spec.slo) if spec.slo else (),
-            workload=spec.workload or "samples",
+            workload=workload,
             arrivals=arrivals,
         )

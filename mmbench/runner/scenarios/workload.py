@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from dataclasses import dataclass
@@ -250,6 +251,14 @@ def read_trace_at(workload: str | None, count: int, seed: int) -> Prompts | None
     if workload is None or workload.startswith("random-mm"):
         return None
     return read_trace(Path(workload), count, seed)
+
+
+def name_of(workload: str | None) -> str:
+    """What a workload is called in the identity of figures: a trace by the name of its file and its content."""
+    if workload is None or workload.startswith("random-mm"):
+        return workload or "samples"
+    path = Path(workload)
+    return f"{path.name}@{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
 
 
 def check_workload(workload: str | None) -> None:
