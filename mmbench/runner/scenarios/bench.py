@@ -29,7 +29,7 @@ CACHED = 0.5
 """A repeated prompt takes this share of the time at most where it does."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Measurement:
     """One load, and what must be known of it."""
 
