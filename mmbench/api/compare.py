@@ -10,14 +10,17 @@ from mmbench.analysis.choose import chosen, distinct
 from mmbench.analysis.variants import checked_allowances, matched
 from mmbench.api.references import reference_of
 from mmbench.comparison.differences import Comparison, compare_runs
+from mmbench.comparison.families import with_correction
+from mmbench.core.errors import OptionError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.resolve.current import STALE, load_current
+from mmbench.stats import CORRECTIONS, Correction
 
 __all__ = ["Comparison", "compare"]
 
 
-def compare(
+def compare(  # noqa: PLR0913  # the options of the command
     a: Any,
     b: Any,
     *,
@@ -25,6 +28,7 @@ def compare(
     metrics: str | Iterable[str] = (),
     slices: bool = True,
     allow: str | Iterable[str] = (),
+    correction: Correction = "holm",
     out: str | Path = RUNS,
 ) -> Comparison:
     """Compare run `b`, the candidate, with run `a`, the reference, on what both have; no model and no network is needed.
@@ -38,15 +42,17 @@ def compare(
         slices: Compare slices too: the primary metrics, or those that are named.
         allow: What may differ in what was asked or how it was scored: ``prompt``, ``extractor``, ``generation``. Variants of
             a task are then compared with each other. ``stale``: a run may be named by a model whose file has changed since.
+        correction: How the p-values of a task are corrected for how many there are: ``holm``, ``fdr_bh`` or ``none``. Its
+            primary metrics are one family, or those that are named; slices are not corrected.
         out: The folder of all runs.
 
     Returns:
         `Comparison.metrics` has, for every metric, the two values over the units that both have, and the paired difference
-        with interval, p-value, minimum detectable effect and counts. `Comparison.refused` says of every task that does
-        not compare why.
+        with interval, p-value, corrected p-value (`p_adjusted`), minimum detectable effect and counts.
+        `Comparison.refused` says of every task that does not compare why.
 
     Raises:
-        UsageError: For a run, task or metric that is not there.
+        UsageError: For a run, task, metric or correction that is not there.
         StaleRunError: If a run is named by its model and the model's file has changed since.
         NotComparableError: For files that are damaged, or of a newer schema.
 
@@ -56,10 +62,13 @@ def compare(
         >>> difference.low, difference.value, difference.high  # doctest: +SKIP
         (0.011, 0.023, 0.035)
     """
+    if correction not in CORRECTIONS:
+        raise OptionError("correction", correction, f"one of {', '.join(CORRECTIONS)}")
     allowed = checked_allowances(names_of(allow), (STALE,))
     sides = distinct(load_current([reference_of(each) for each in (a, b)], Path(out), allowed)[0])
     allowed -= {STALE}
     if allowed:
         sides = [*matched(sides[0], sides[1])]
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
-    return compare_runs(sides[0], sides[1], *wanted, slices=slices, allow=allowed)
+    found = compare_runs(sides[0], sides[1], *wanted, slices=slices, allow=allowed)
+    return with_correction(found, correction, every=bool(metrics))

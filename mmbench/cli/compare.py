@@ -51,6 +51,13 @@ Exit code: 0, or 3 where a task does not compare.
 @click.option("--metric", "metrics", multiple=True, metavar="[TASK:]ID", help="Only this metric; can be given again.")
 @click.option("--slices", is_flag=True, help="Also by slice.")
 @click.option("--all", "every", is_flag=True, help="Every metric, not the primary ones alone.")
+@click.option(
+    "--correction",
+    type=click.Choice(["holm", "fdr_bh", "none"]),
+    default="holm",
+    show_default=True,
+    help="Correct the p-values of one table for how many there are; those of slices are not.",
+)
 @click.option("--flips", type=int, metavar="N", help="Show at most N samples on which the two differ.")
 @click.option("--explain", "explained", is_flag=True, help="Also every difference in options, packages and machines.")
 @options("out", "json")
@@ -94,12 +101,15 @@ def _wanted(sides: list[Run], values: dict[str, Any]) -> tuple[list[str] | None,
 def _two(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.differences import compare_runs
     from mmbench.comparison.explain import explain
+    from mmbench.comparison.families import with_correction
     from mmbench.reporting.differences import difference_tables, explained_table, flip_table, lacking
 
     a, b = sides
     notes: list[str] = [*values["stale"]]
     with plug_in_output(values["json"]):
         comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"], allow=values["allow"])
+        every = values["every"] or bool(values["metrics"])
+        comparison = with_correction(comparison, values["correction"], every=every)
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}
     explained = explain(a, b) if values["explained"] else []
     if values["json"]:
@@ -112,7 +122,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
             ]
         print_json(document)
     else:
-        tables = difference_tables(comparison, every=values["every"] or bool(values["metrics"]))
+        tables = difference_tables(comparison, every=every)
         tables += [flip_table(a, b, task, metric, found) for (task, metric), found in flipped.items()]
         tables += [explained_table(a, b, explained)] if explained else []
         notes += [f"{a.label} and {b.label} were made alike"] if values["explained"] and not explained else []
@@ -126,7 +136,8 @@ def _several(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.reporting.differences import explained_table, lacking, matrix_tables
 
     with plug_in_output(values["json"]):
-        matrix = compare_all(sides, *_wanted(sides, values), allow=values["allow"])
+        wanted = _wanted(sides, values)
+        matrix = compare_all(sides, *wanted, allow=values["allow"], correction=values["correction"])
     if values["json"]:
         print_json({**matrix.to_dict(), "notes": values["stale"]})
     else:

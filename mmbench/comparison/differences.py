@@ -21,6 +21,7 @@ from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import Run, TaskResult
 from mmbench.stats import (
     RESAMPLES,
+    Correction,
     Difference,
     exact_totals,
     minimum_detectable_effect,
@@ -76,6 +77,10 @@ class MetricDifference:
     bounds: DifferenceBounds | None = None
     """What the difference could be if truncated, unparsed, refused and failed answers were all wrong or all right; None where
     there are none, and where the metric is no plain mean over a finite range."""
+    p_adjusted: float | None = None
+    """The two-sided p-value corrected for the family that it is of; None for slices, and where there is no p-value."""
+    family: int = 0
+    """How many p-values are in that family; 0 where nothing was corrected."""
 
     @property
     def better(self) -> int:
@@ -103,7 +108,7 @@ class MetricDifference:
         return {
             **own,
             "slice": part,
-            **{name: msgspec.to_builtins(getattr(self, name)) for name in then},
+            **{name: msgspec.to_builtins(getattr(self, name)) for name in (*then, "p_adjusted", "family")},
             "bounds": bounds,
         }
 
@@ -128,6 +133,8 @@ class Comparison:
     """Task to what differs between the two and was allowed to."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Metric id to why its stored maker cannot compute it here; its values stand without a difference."""
+    correction: Correction = "none"
+    """How the p-values of each task were corrected (`mmbench.comparison.families`)."""
 
     @property
     def exit_code(self) -> int:
@@ -137,7 +144,7 @@ class Comparison:
         return 3 if self.refused or self.unknown or not compared or tried - compared else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints: ``{"a", "b", "metrics": […], "slices": […], "refused": {task: […]}, "missing", "unknown"}``."""
+        """What ``--json`` prints: ``{"a", "b", "metrics": […], "slices": […], "refused": {task: […]}, "correction", …}``."""
         return {
             "a": self.a.to_dict(),
             "b": self.b.to_dict(),
@@ -147,6 +154,7 @@ class Comparison:
             "allowed": {task: [asdict(each) for each in found] for task, found in self.allowed.items()},
             "missing": dict(self.missing),
             "unknown": dict(self.unknown),
+            "correction": self.correction,
         }
 
 

@@ -1,16 +1,16 @@
-"""Three or more runs: every pair of them on every primary metric, with Holm's correction."""
+"""Three or more runs: every pair of them on every primary metric, with a correction for the number of pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from mmbench.analysis.joins import Mismatch
 from mmbench.comparison.differences import Comparison, MetricDifference, compare_runs
 from mmbench.results.run import Run
-from mmbench.stats import holm
+from mmbench.stats import Correction, corrected
 
 Pair = tuple[int, int]
 
@@ -24,9 +24,7 @@ class PairDifference:
     b: int
     """Place of the candidate: later than `a`."""
     found: MetricDifference
-    """B against A."""
-    p_holm: float | None
-    """The p-value corrected for all pairs on this metric; None where there is no p-value."""
+    """B against A, its p-value corrected for all pairs on this metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Matrix:
     """[s] the runs, in the order given."""
     comparisons: Mapping[Pair, Comparison]
     """(place of A, place of B), A before B, to their comparison."""
+    correction: Correction = "holm"
+    """How p-values are corrected for the number of pairs."""
 
     @property
     def metrics(self) -> list[tuple[str, str]]:
@@ -45,17 +45,17 @@ class Matrix:
         return list(dict.fromkeys(found))
 
     def pairs(self, task: str, metric: str) -> list[PairDifference]:
-        """Every pair that has the metric. Holm's correction is over these pairs: over all that one table asks."""
+        """Every pair that has the metric. The correction is over these pairs: over all that one table asks."""
         found = [
             (place, each)
             for place, one in self.comparisons.items()
             for each in one.metrics
             if (each.task, each.id) == (task, metric)
         ]
-        p_values = [each.difference.p_value for _, each in found]
-        corrected = iter(holm([p for p in p_values if p is not None]))
+        p_values = corrected([each.difference.p_value for _, each in found], self.correction)
+        count = sum(p is not None for p in p_values)
         return [
-            PairDifference(*place, each, None if p is None else next(corrected))
+            PairDifference(*place, replace(each, p_adjusted=p, family=count))
             for (place, each), p in zip(found, p_values, strict=True)
         ]
 
@@ -70,11 +70,11 @@ class Matrix:
         return max(one.exit_code for one in self.comparisons.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``--json`` prints: ``{"runs": […], "pairs": […], "refused": […]}``; a ``pair`` is two places in ``runs``."""
+        """What ``--json`` prints: ``{"runs": […], "pairs": […], "refused": […], "correction"}``; a ``pair`` is two places in ``runs``."""
         return {
             "runs": [side.to_dict() for side in self.runs],
             "pairs": [
-                {"pair": [each.a, each.b], **each.found.to_dict(), "p_holm": each.p_holm}
+                {"pair": [each.a, each.b], **each.found.to_dict()}
                 for task, metric in self.metrics
                 for each in self.pairs(task, metric)
             ],
@@ -83,6 +83,7 @@ class Matrix:
                 for pair, tasks in self.refused.items()
                 for task, found in tasks.items()
             ],
+            "correction": self.correction,
         }
 
 
@@ -92,9 +93,10 @@ def compare_all(
     metrics: Mapping[str, Iterable[str]] | None = None,
     *,
     allow: Iterable[str] = (),
+    correction: Correction = "holm",
 ) -> Matrix:
     """Compare every pair of runs, as `compare_runs` does, without slices. Raises what that raises."""
     tasks = None if tasks is None else tuple(tasks)
     pairs = combinations(range(len(runs)), 2)
     found = {(i, j): compare_runs(runs[i], runs[j], tasks, metrics, slices=False, allow=allow) for i, j in pairs}
-    return Matrix(tuple(runs), found)
+    return Matrix(tuple(runs), found, correction)

@@ -14,6 +14,7 @@ from mmbench.reporting.predictions import MOST_LABELS
 from mmbench.reporting.table import Cell, Table
 from mmbench.reporting.text import number, signed
 from mmbench.results.run import Run
+from mmbench.stats import Correction
 
 ALPHA = 0.05
 """A corrected p-value up to this is marked in a matrix."""
@@ -31,6 +32,7 @@ BOUNDS = (
 )
 """What the bounds of a difference mean."""
 _OVERTURNS = f"{OVERTURNED}: at one of its bounds another run would lead significantly, or none where one does"
+_CORRECTED = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 _WIDTH = 60
 """Characters of a text from a sample that a table shows."""
 _LONG = 60
@@ -91,9 +93,27 @@ def _titles(comparison: Comparison, first: str, heads: Sequence[str]) -> tuple[s
     return first, comparison.a.label, comparison.b.label, *heads
 
 
-def _heads(found: Sequence[MetricDifference]) -> tuple[str, ...]:
+def _heads(found: Sequence[MetricDifference], correction: Correction) -> tuple[str, ...]:
     """Headings of what `_row` gives from the difference on."""
-    return (*_TITLES, "bounds") if any(each.bounds for each in found) else _TITLES
+    several = correction != "none" and any(each.family > 1 for each in found)
+    heads = (*_TITLES[:3], p_adjusted_title(correction), *_TITLES[3:]) if several else _TITLES
+    return (*heads, "bounds") if any(each.bounds for each in found) else heads
+
+
+def p_adjusted_title(correction: Correction) -> str:
+    """The heading of corrected p-values."""
+    return f"p ({_CORRECTED[correction]})" if correction != "none" else "p"
+
+
+def _family_notes(found: Sequence[MetricDifference], correction: Correction) -> list[str]:
+    """What the p-values of one table were corrected for; that they were not, where there are several."""
+    family = max((each.family for each in found), default=0)
+    if family < 2:
+        return []
+    if correction == "none":
+        return [f"the {family} p-values are not corrected for how many there are (--correction)"]
+    name = p_adjusted_title(correction)
+    return [f"{name}: corrected for the {family} p-values of this table; intervals and p are of one comparison each"]
 
 
 def _row(first: str, found: MetricDifference, heads: Sequence[str]) -> tuple[Cell, ...]:
@@ -105,6 +125,7 @@ def _row(first: str, found: MetricDifference, heads: Sequence[str]) -> tuple[Cel
         Cell(signed(found.difference.value, found.scale), found.difference.value),
         _interval(found),
         Cell(p_text(found.difference.p_value), found.difference.p_value),
+        *([Cell(p_text(found.p_adjusted), found.p_adjusted)] if any(head.startswith("p (") for head in heads) else []),
         value_cell(found.mde, found.scale),
         *(Cell("n/a") if means_nothing else count_cell(count) for count in (found.better, found.worse)),
         count_cell(found.difference.n),
@@ -118,9 +139,9 @@ def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference
     parts = [f"{label}: {entry.reason}" for label, entry in entries if entry.reason and entry.status == "complete"]
     notes = [*parts, *(text for each in found for text in _said(each, comparison)), *notes]
     title = f"{task}: {comparison.b.label} against {comparison.a.label}"
-    heads = _heads(found)
+    heads = _heads(found, comparison.correction)
     rows = [_row(each.id, each, heads) for each in found]
-    notes += _bounds_notes(found)
+    notes += [*_family_notes(found, comparison.correction), *_bounds_notes(found)]
     return Table.of(_titles(comparison, "metric", heads), rows, notes=tuple(dict.fromkeys(notes)), title=title)
 
 
@@ -165,7 +186,7 @@ def _of_slices(comparison: Comparison, task: str) -> list[Table]:
     tables = []
     for (name, metric), found in groups.items():
         parts = [(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None]
-        heads = _heads([each for _, each in parts])
+        heads = _heads([each for _, each in parts], comparison.correction)
         rows = [_row(label, each, heads) for label, each in parts]
         undefined = [(label, each) for label, each in parts if each.difference.value is None]
         notes = [text for label, each in undefined for text in _why(each, label, comparison)]
@@ -254,7 +275,8 @@ def _matrix(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifferen
     cells: dict[tuple[int, int], str] = {}
     for each in pairs:
         value, scale = each.found.difference.value, each.found.scale
-        mark = "*" if each.p_holm is not None and each.p_holm <= ALPHA else ""
+        p = each.found.p_adjusted
+        mark = "*" if p is not None and p <= ALPHA else ""
         cells[each.b, each.a] = signed(value, scale) + mark
         cells[each.a, each.b] = signed(None if value is None else -value, scale) + mark
     places = [n for n in range(len(matrix.runs)) if any(n in key for key in cells)]
@@ -264,20 +286,21 @@ def _matrix(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifferen
         own = matrix.runs[n].tasks[task].metrics[metric].value
         rows.append((matrix.runs[n].label, number(own, scale), *(cells.get((n, m), "") for m in places)))
     heads = ("row minus column", "value", *(matrix.runs[m].label for m in places))
-    notes = (f"*: p at most {ALPHA:g} after Holm's correction for the {len(pairs)} pairs",)
+    how = _CORRECTED.get(matrix.correction)
+    after = f"corrected for the {len(pairs)} pairs ({how})" if how else f"not corrected for the {len(pairs)} pairs"
+    notes = (f"*: p at most {ALPHA:g}, {after}",)
     return Table.of(heads, rows, notes=notes, title=f"{task}: {metric}")
 
 
 def _pairs(matrix: Matrix, task: str, metric: str, pairs: Sequence[PairDifference]) -> Table:
     every = [each.found for each in pairs]
-    heads = _heads(every)
-    titles = ("pair", *heads[:3], "p (Holm)", *heads[3:])
+    heads = _heads(every, matrix.correction)
     rows: list[tuple[Cell | str, ...]] = []
     for each in pairs:
-        _, _, _, difference, interval, p, *rest = _row("", each.found, heads)
         name = f"{matrix.runs[each.b].label} against {matrix.runs[each.a].label}"
-        rows.append((name, difference, interval, p, Cell(p_text(each.p_holm), each.p_holm), *rest))
-    return Table.of(titles, rows, notes=tuple(_bounds_notes(every)), title=f"{task}: {metric}, every pair")
+        rows.append((name, *_row("", each.found, heads)[3:]))
+    notes = (*_family_notes(every, matrix.correction), *_bounds_notes(every))
+    return Table.of(("pair", *heads), rows, notes=notes, title=f"{task}: {metric}, every pair")
 
 
 # --- what flipped ---

@@ -41,15 +41,17 @@ from mmbench.stats.resampling import (
 )
 from mmbench.stats.sign_flips import pairs_needed, sign_flip_p
 from mmbench.stats.sums import cluster_sums, exact_totals
-from mmbench.stats.tests import holm, mann_whitney, mcnemar_midp
+from mmbench.stats.tests import CORRECTIONS, Correction, corrected, fdr_bh, holm, mann_whitney, mcnemar_midp
 
 __all__ = [
+    "CORRECTIONS",
     "ONE_CLUSTER",
     "RESAMPLES",
     "UNDEFINED",
     "Bootstrap",
     "BootstrapMethod",
     "Bounds",
+    "Correction",
     "Difference",
     "Interval",
     "bootstrap",
@@ -60,8 +62,10 @@ __all__ = [
     "cluster_sums",
     "clustered_se",
     "clusters_needed",
+    "corrected",
     "design_effect",
     "exact_totals",
+    "fdr_bh",
     "formula_interval",
     "holm",
     "in_order",

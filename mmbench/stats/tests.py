@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from mmbench.stats.distributions import SMALLEST_P, normal_tail
 
 Alternative = Literal["two-sided", "greater", "less"]
+Correction = Literal["holm", "fdr_bh", "none"]
+"""How the p-values of one table are corrected for how many there are: Holm's method, that of Benjamini and Hochberg, or not at all."""
+CORRECTIONS: tuple[Correction, ...] = get_args(Correction)
 
 _EXACT_UP_TO = 50
 """Observations of both samples with which `mann_whitney` counts every arrangement; all counts are then below 2**53."""
@@ -82,15 +85,63 @@ def holm(p_values: Sequence[float]) -> list[float]:
     >>> holm([0.25, 0.03125, 0.015625])
     [0.25, 0.0625, 0.046875]
     """
-    for p in p_values:
-        if not 0 <= p <= 1:
-            raise ValueError(f"a p-value lies between 0 and 1, got {p!r}")
+    _probabilities(p_values)
     adjusted = [0.0] * len(p_values)
     running = 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = running
     return adjusted
+
+
+def fdr_bh(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values by the method of Benjamini and Hochberg (1995).
+
+    Among the hypotheses with an adjusted p-value of at most alpha, a share of at most alpha is true on average, for tests that are
+    independent or positively dependent.
+
+    Returns:
+        Adjusted p-values in the order given, at most 1.
+
+    Raises:
+        ValueError: For a number that is not a probability.
+
+    >>> fdr_bh([0.25, 0.03125, 0.015625])
+    [0.25, 0.046875, 0.046875]
+    """
+    _probabilities(p_values)
+    adjusted = [0.0] * len(p_values)
+    running = 1.0
+    for rank, index in reversed(list(enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i]), 1))):
+        running = min(running, p_values[index] * len(p_values) / rank)
+        adjusted[index] = running
+    return adjusted
+
+
+def corrected(p_values: Sequence[float | None], correction: Correction = "holm") -> list[float | None]:
+    """Correct the p-values of one family.
+
+    Args:
+        p_values: Probabilities; None where there is no test, which then does not count.
+        correction: One of `CORRECTIONS`.
+
+    Returns:
+        Corrected p-values in the order given; None where there was none.
+
+    Raises:
+        ValueError: For a number that is not a probability, and for an unknown correction.
+    """
+    if correction not in CORRECTIONS:
+        raise ValueError(f"a correction is one of {', '.join(CORRECTIONS)}, not {correction!r}")
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(holm(known) if correction == "holm" else fdr_bh(known) if correction == "fdr_bh" else known)
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def _probabilities(p_values: Sequence[float]) -> None:
+    for p in p_values:
+        if not 0 <= p <= 1:
+            raise ValueError(f"a p-value lies between 0 and 1, got {p!r}")
 
 
 def mann_whitney(a: ArrayLike, b: ArrayLike, alternative: Alternative = "two-sided") -> float:
