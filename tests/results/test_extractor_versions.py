@@ -36,4 +36,10 @@ def test_a_result_with_outputs_without_an_answer_keeps_the_version_that_read_the
     values = [dataclasses.replace(value, n_unparsed=3) for value in before.scores.metrics]
     some = dataclasses.replace(before, scores=msgspec.structs.replace(before.scores, metrics=values))
     assert some.comparability_key["extractor"] == "exact-v1"
-    assert [each.field for each in mismatches(some, before)] == ["extractor"]
+    assert mismatches(some, before) == []  # both were read by version 1
+    plan = before.store.plan()
+    assert plan is not None
+    scored_by = {**plan.former_scoring, "extractor": str(extractor_named("exact"))}
+    today = dataclasses.replace(before, entry=msgspec.structs.replace(before.entry, scored_by=scored_by))
+    assert [each.field for each in mismatches(some, today)] == ["extractor"]
+    assert mismatches(before, today) == []
