@@ -135,6 +135,15 @@ class ImageCache(DigestCache["Image.Image"]):
         """Forget all images and counts."""
         super().clear()
         self._loads = 0
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def size(self, digest: str) -> tuple[int, int] | None:
+        """Width and height of an image that was decoded, also if it is not held any more; None for others."""
+        return self._sizes.get(digest)
+
+    def _keep(self, digest: str, value: Image.Image) -> None:
+        self._sizes[digest] = value.size
+        super()._keep(digest, value)
 
     def load(self, digest: str, decode: Callable[[], Image.Image]) -> Image.Image:
         """A copy of the image, counted as a load. With an empty digest it is decoded and not kept."""
@@ -174,6 +183,11 @@ def preload(media: Media) -> None:
     if media.kind == "image" and digest and decode is not None:
         with suppress(MmbenchError, MemoryError):
             _CACHE.get(digest, decode)
+
+
+def size_of(media: Media) -> tuple[int, int] | None:
+    """Width and height in pixels of an image that was decoded in this process; None for others."""
+    return _CACHE.size(getattr(media.source, "digest", ""))
 
 
 def loads() -> int:

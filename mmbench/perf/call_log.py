@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any
 
+from mmbench.core.media import Media
 from mmbench.core.responses import ENDED_WELL, Call, Response, Usage
 
 _PIXELS_A_MEGAPIXEL = 1e6
 _MOST = 0.5
 
 
-class CallLog:
-    """Columns over calls, in the order in which they ended. NaN: unknown."""
+SizeOf = Callable[[Media], tuple[int, int] | None]
+"""An image to its width and height in pixels; None where they are not known."""
 
-    def __init__(self) -> None:
+
+def unknown_size(media: Media) -> tuple[int, int] | None:
+    """No image's size is known."""
+    del media
+    return None
+
+
+class CallLog:
+    """Columns over calls, in the order in which they ended. NaN: unknown.
+
+    Args:
+        size_of: Finds the size of an image that does not tell it itself.
+    """
+
+    def __init__(self, size_of: SizeOf = unknown_size) -> None:
+        self._size_of = size_of
         self.start = array("d")
         """Seconds, by the executor's clock."""
         self.duration = array("d")
@@ -89,10 +105,16 @@ class CallLog:
             media = [p for request in requests for p in (request.parts or request.content) if p.__class__ is not str]
         images = [medium for medium in media if medium.kind == "image"]
         self.images.append(len(images))
-        sizes = [medium.attrs for medium in images if medium.attrs]
-        pixels = math.nan if len(sizes) < len(images) else 0.0
-        for attrs in sizes if not math.isnan(pixels) else ():
-            pixels += attrs.get("width", math.nan) * attrs.get("height", math.nan)
+        pixels = 0.0
+        for medium in images:
+            attrs = medium.attrs
+            size = (
+                (attrs["width"], attrs["height"]) if "height" in attrs and "width" in attrs else self._size_of(medium)
+            )
+            if size is None:
+                pixels = math.nan
+                break
+            pixels += size[0] * size[1]
         self.megapixels.append(pixels / _PIXELS_A_MEGAPIXEL)
 
     def _add_tokens(self, usages: Sequence[Usage | None], well: Sequence[bool]) -> None:

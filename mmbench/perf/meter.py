@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from mmbench.core.phases import active
 from mmbench.core.responses import Call, Response
 from mmbench.perf import validity
-from mmbench.perf.call_log import CallLog
+from mmbench.perf.call_log import CallLog, SizeOf, unknown_size
 from mmbench.perf.cpu import CpuReading, CpuUse
 from mmbench.perf.energy import GpuUse, GpuWindow
 from mmbench.perf.figures import Counted, quick_figures
@@ -43,15 +43,21 @@ class Conditions:
     """Whether requests are asked in the order of their cost, so that their times change by themselves."""
     load_s: float | None = None
     """Seconds until the model was loaded; None where it was loaded before."""
+    first_ms: float | None = None
+    """Median latency of the same prompts when the same server was asked first; None where it was not asked before."""
     turn: Turn | None = None
     """The place among runs that take turns."""
 
 
 class Meter(Observer):
-    """Observes the calls of one task; `result` computes the figures."""
+    """Observes the calls of one task; `result` computes the figures.
 
-    def __init__(self) -> None:
-        self._log = CallLog()
+    Args:
+        size_of: As in `CallLog`.
+    """
+
+    def __init__(self, size_of: SizeOf = unknown_size) -> None:
+        self._log = CallLog(size_of)
         self._peaks = Peaks()
         self._n_cached = 0
         self._looked = 0.0
@@ -125,6 +131,8 @@ class Meter(Observer):
         figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
         figures |= self._of_gpu()
         found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
+        again = figures.get("latency_p50")
+        found += validity.reasons([validity.asked_before(conditions.first_ms, again.value if again else None)])
         found += gpu_reasons(self._gpu_use) if self._gpu_use is not None else []
         notes = [] if self._peaks.reset else ["peak memory covers the whole process so far, not this task alone"]
         notes += [] if self._gpu_problem is None else [self._gpu_problem]

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mmbench.core.phases import Phases, measured
+from mmbench.data.cache import size_of
 from mmbench.perf.meter import Conditions, Meter
 from mmbench.perf.observer import Observer
+from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PerfScenario, SpeedIdentity
 from mmbench.runner.execute.executor import Executor, Todo
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.plan.turns import pair_folder
 
 
 @dataclass
@@ -38,7 +41,7 @@ class Measurement:
 
     def __post_init__(self) -> None:
         if self.job.spec.perf != "off":
-            self._meter = Meter()
+            self._meter = Meter(size_of)
 
     @property
     def observers(self) -> Sequence[Observer]:
@@ -78,9 +81,22 @@ class Measurement:
             remote=capabilities.remote,
             sorted_by_cost=capabilities.largest_first,
             load_s=self.load_s,
+            first_ms=self._first_ms() if capabilities.remote else None,
             turn=self.job.turn,
         )
         return self._meter.result(conditions, self._where_s, complete=self.complete, splits=self.splits)
+
+    def _first_ms(self) -> float | None:
+        """The median latency of the same prompts in the first pair of runs that take turns; None in that pair, and without one."""
+        turn, directory = self.job.turn, self.job.directory()
+        if turn is None or turn.number == 1:
+            return None
+        first = RunDirectory(self.job.out.parent / pair_folder(1) / directory.path.name).read_perf()
+        return (
+            None
+            if first is None or self.plan.name not in first.tasks
+            else first.tasks[self.plan.name].value("latency_p50")
+        )
 
     def _identity(self) -> SpeedIdentity:
         spec = self.job.spec

@@ -142,6 +142,39 @@ def test_images_are_counted() -> None:
     assert perf.value("images_per_s") == pytest.approx(2.0)
 
 
+def test_pixels_are_known_of_images_that_were_decoded_or_tell_it(tmp_path: Path) -> None:
+    from mmbench.perf.call_log import CallLog
+
+    def image(digest: str, **attrs: int) -> Media:
+        return Media("image", "image/png", digest, None, attrs)  # type: ignore[arg-type]
+
+    log = CallLog(lambda media: {"decoded": (2000, 1000)}.get(media.digest))
+    told, decoded, unknown = image("told", width=1000, height=500), image("decoded"), image("unknown")
+    for place, parts in enumerate([(told,), (told, decoded), (unknown, told), ("text",)]):
+        log.add(Call(0, [place], [Generate(parts=parts)], 0.0, 1.0), [0], [OK])
+    assert log.megapixels.tolist()[:2] == [0.5, 2.5]
+    assert math.isnan(log.megapixels[2])
+    assert log.megapixels[3] == 0
+
+
+def test_the_pixels_of_images_that_a_model_looks_at_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmbench.perf.call_log import CallLog
+
+    class Looks:
+        def generate(self, requests: Any) -> list[str]:
+            sizes.extend(request.images[0].load().size for request in requests)
+            return ["red" for _ in requests]
+
+    sizes: list[tuple[int, int]] = []
+    logs: list[CallLog] = []
+    add = CallLog.add
+    monkeypatch.setattr(CallLog, "add", lambda log, *given: (logs.append(log), add(log, *given)))
+    evaluate(Looks(), write_questions(tmp_path, 6), tmp_path, batch_size=1)
+    assert sum(logs[0].megapixels) == pytest.approx(sum(width * height for width, height in sizes) / 1e6)
+
+
 def test_a_session_that_ended_early_says_so() -> None:
     perf = measure(one_by_one([1.0] * 30, OK), complete=False)
     assert not perf.complete

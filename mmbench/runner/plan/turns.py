@@ -64,10 +64,15 @@ def plan_turns(model: Any, out: str | Path, options: Mapping[str, Any], plan_one
     jobs: list[Job] = []
     plans: list[Plan] = []
     for number in range(1, pairs + 1):
-        plan = plan_one([given[0], baseline], Path(out) / f"pair-{number}", alone)
+        plan = plan_one([given[0], baseline], Path(out) / pair_folder(number), alone)
         jobs += _turned(plan.jobs, Turn(session=session, number=number, of=pairs, first=True, against=""))
         plans.append(plan)
     return replace(plans[0], jobs=tuple(jobs), turns=pairs)
+
+
+def pair_folder(number: int) -> str:
+    """The folder of a pair of runs, below that of all runs."""
+    return f"pair-{number}"
 
 
 def _turned(jobs: Sequence[Job], turn: Turn) -> list[Job]:

@@ -17,7 +17,8 @@ SERVICE_S = 0.2
 class Proxy:
     """Answers after a known time, and at once what it has answered before."""
 
-    def __init__(self, usage: bool = False) -> None:
+    def __init__(self, usage: bool = False, *, silent: bool = False) -> None:
+        self.silent = silent
         self.kept: set[str] = set()
         self.lasted: list[float] = []
         self.usage = usage
@@ -32,7 +33,7 @@ class Proxy:
             self.lasted.append(time.perf_counter() - started)
         details = {"prompt_tokens_details": {"cached_tokens": 96 if hit else 0}} if self.usage else {}
         usage = {"prompt_tokens": 100, "completion_tokens": 4, **details}
-        headers = {} if self.usage else {"X_Cache": "HIT" if hit else "MISS"}
+        headers = {} if self.usage or self.silent else {"X_Cache": "HIT" if hit else "MISS"}
         return reply(200, json.dumps(answer(usage=usage)), **headers)
 
 
@@ -47,11 +48,26 @@ def test_a_known_service_time_is_found_and_answers_that_are_kept_are_caught(tmp_
     mean = sum(proxy.lasted) / len(proxy.lasted)
     assert len(proxy.lasted) == 96
     assert perf.value("samples_per_s") <= 8 / SERVICE_S
-    assert perf.value("samples_per_s") == pytest.approx(8 / mean, rel=0.1)  # 2 % on a machine that does nothing else
-    assert perf.value("latency_p50") == pytest.approx(1e3 * mean, rel=0.1)
+    # Client and server share two cores with all else: what they add themselves is real, and in the latency as well.
+    assert perf.value("samples_per_s") > 0.6 * 8 / mean
+    assert perf.value("samples_per_s") == pytest.approx(
+        1e3 * perf.value("in_flight") / perf.value("latency_p50"), rel=0.05
+    )
     assert perf.value("output_tokens_per_s") == pytest.approx(4 * perf.value("samples_per_s"))
     assert "cached_by_server" not in [reason.code for reason in perf.reasons]
     assert "cached_by_server" in [reason.code for reason in kept.reasons]
+
+
+def test_a_server_that_keeps_answers_and_says_nothing_is_caught_where_models_take_turns(tmp_path: Path) -> None:
+    with serving(Proxy(silent=True)) as server:
+        options = {"model_args": {"base_url": server.url}, "concurrency": 8, "interleave": "openai/n", "repeats": 2}
+        result = evaluate("openai/m", write_questions(tmp_path, 96), tmp_path, **options)
+    found = {}
+    for run in result.runs:
+        perf = run.tasks["vqa/mine"].perf.quality
+        found.setdefault(perf.turn.number, []).append("cached_by_server" in [reason.code for reason in perf.reasons])
+    assert found == {1: [False, False], 2: [True, True]}
+    assert all(figure.ratio is None or figure.ratio.pairs == 1 for figure in result.turns)
 
 
 @pytest.mark.parametrize(
