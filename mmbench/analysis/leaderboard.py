@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmbench.analysis.leaders import Floats, Ranker, RankRange, rank_of
+from mmbench.analysis.leaders import Floats, Ranker, RankRange, guessing, rank_of
 from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, is_ranked
 from mmbench.core.errors import UsageError
 from mmbench.stats.ranks import rank_ranges
@@ -208,9 +208,27 @@ def _ranked(
         means=means,
         ranks=ranks,
         intervals=intervals,
-        best=next((label for label, rank in ranks.items() if rank.high == 1), None),
+        best=next(
+            (
+                label
+                for label, rank in ranks.items()
+                if rank.high == 1 and _is_above_guessing(intervals.get(label), columns, higher_is_better=higher)
+            ),
+            None,
+        ),
         reason=reason,
     )
+
+
+def _is_above_guessing(
+    interval: tuple[float, float] | None, columns: Sequence[TaskColumn], *, higher_is_better: bool
+) -> bool:
+    """Whether an interval of the mean is better than the mean of what guessing gets, where that is known of every task."""
+    floors = [floor for column in columns if (floor := guessing(column.rows.values())) is not None]
+    if interval is None or len(floors) < len(columns):
+        return True
+    floor = math.fsum(floors) / len(floors)
+    return interval[0] > floor if higher_is_better else interval[1] < floor
 
 
 def _mean(label: str, columns: Sequence[TaskColumn]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.joins import matched_rows
-from mmbench.analysis.seeds import SeedGroup, is_incomplete, is_ranked
+from mmbench.analysis.seeds import SeedGroup, SeedRow, is_incomplete, is_ranked
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import derive_seed
@@ -26,6 +26,8 @@ from mmbench.stats.ranks import Joint, Ranks, joint_compute, joint_formula, rank
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+_TAIL = 0.025
+"""Share of the resamples in which a leader may be no better than guessing."""
 _WEIGHTS_AT_ONCE = 2**20
 """Row weights in memory at once, while a metric that is no sum is resampled."""
 
@@ -78,7 +80,8 @@ class Ranking:
     ranks: Mapping[str, RankRange]
     """Label of a model to its rank; empty where fewer than two can be ranked."""
     best: Mapping[str, str]
-    """Metric id to the label of the model that leads beyond noise; ids without one are absent."""
+    """Metric id to the label of the model that leads beyond noise, the other models and chance and prior, too; ids without one are
+    absent."""
     incomplete: frozenset[str]
     """Labels of the models whose values cover less than the others'."""
     draws: Draws | None
@@ -133,9 +136,10 @@ class Ranker:
             unranked=tuple(groups[place].label for place in rest),
             ranks=rank_of(labels, found) if len(able) > 1 else {},
             best={
-                name: leader
+                name: labels[leader]
                 for name, own in draws.items()
-                if (leader := _leader(found if own is main else own.ranks(), labels)) is not None
+                if (leader := _leader(found if own is main else own.ranks())) is not None
+                and _is_above_guessing(own, leader, [_row(groups[place], task, name) for place in able])
             },
             incomplete=short,
             draws=main,
@@ -220,11 +224,36 @@ def rank_of(labels: Sequence[str], ranks: Ranks) -> dict[str, RankRange]:
     return dict(zip(labels, map(RankRange, ranks.rank, ranks.low, ranks.high), strict=True))
 
 
-def _leader(ranks: Ranks, labels: Sequence[str]) -> str | None:
-    """The model that is alone in front, beyond noise."""
-    if len(labels) < 2:
+def _leader(ranks: Ranks) -> int | None:
+    """The place of the model that is alone in front, beyond noise."""
+    if len(ranks.high) < 2:
         return None
-    return next((label for label, high in zip(labels, ranks.high, strict=True) if high == 1), None)
+    return next((place for place, high in enumerate(ranks.high) if high == 1), None)
+
+
+def _row(group: SeedGroup, task: str, metric: str) -> SeedRow | None:
+    return next((row for row in group.rows(task) if row.id == metric), None)
+
+
+def guessing(rows: Iterable[SeedRow | None]) -> float | None:
+    """The better one of chance and prior of a metric, as any of the models has them; None where neither is known."""
+    found = [row for row in rows if row is not None]
+    values = [value for row in found for value in (row.chance, row.prior) if value is not None]
+    if not values:
+        return None
+    return max(values) if found[0].one.higher_is_better else min(values)
+
+
+def _is_above_guessing(draws: Draws, leader: int, rows: Sequence[SeedRow | None]) -> bool:
+    """Whether the leader's value is better than chance and prior, beyond noise, in the resamples and by its own interval."""
+    own, floor = rows[leader], guessing(rows)
+    if floor is None or own is None:
+        return True
+    sign = 1.0 if draws.higher_is_better else -1.0
+    ends = [float(np.quantile(sign * draws.resamples[:, leader], _TAIL))]
+    if len(own.metrics) == 1 and own.one.low is not None and own.one.high is not None:
+        ends.append(sign * (own.one.low if draws.higher_is_better else own.one.high))
+    return min(ends) > sign * floor
 
 
 def _by_value(groups: Sequence[SeedGroup], task: str, metric: str) -> list[int]:

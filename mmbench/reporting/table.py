@@ -17,7 +17,7 @@ SIGNS: dict[Mark, str] = {"incomplete": "†", "invalid": "‡"}
 """What stands behind a marked cell; ``best`` is bold."""
 
 LEGEND: dict[Mark, str] = {
-    "best": "bold: it leads, beyond what other samples of the same kind would change",
+    "best": "bold: it leads the others, chance and prior, beyond what other samples of the same kind would change",
     "incomplete": "†: samples or seeds of it failed or were not asked, so it covers less than the others",
     "invalid": "‡: measured under conditions that spoil it; not to be quoted",
 }

@@ -70,6 +70,18 @@ def test_models_stand_best_first_with_ranges_and_only_a_real_leader_is_bold(four
     assert "joint bootstrap over the 400 samples that all ranked models have, in 100 clusters" in said(board)
 
 
+@pytest.mark.parametrize(("what", "guessing", "bold"), [("chance", 0.4, 1), ("chance", 0.59, 0), ("prior", 0.59, 0)])
+def test_who_leads_the_others_but_not_guessing_is_not_bold(tmp_path, what, guessing, bold):
+    paths = [
+        written(tmp_path, model, {TASK: table(share, seed=3)}) for model, share in (("first", 0.6), ("second", 0.2))
+    ]
+    for path in paths:
+        entry(path, TASK, **{what: {"accuracy": guessing}})
+    (board,) = tables(tmp_path)
+    assert cells(board)["first"]["rank"].display == "1"
+    assert sum("best" in cell.marks for row in board.cells for cell in row) == bold
+
+
 def test_without_a_real_leader_nothing_is_bold(tmp_path):
     for model, seed in (("a", 1), ("b", 2)):
         written(tmp_path, model, {TASK: table(0.5, seed=seed)})
