@@ -16,7 +16,7 @@ from mmbench.analysis.variants import is_allowed
 from mmbench.comparison.bounds import DifferenceBounds, difference_bounds
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.score_table import MetricValue
-from mmbench.metrics.evaluate import Units, evaluate_units, read_rows
+from mmbench.metrics.evaluate import Units, evaluate_units, read_rows, remarks_on
 from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import Run, TaskResult
 from mmbench.stats import (
@@ -298,8 +298,8 @@ class _TaskPair:
         found = paired(metric, rows_a, rows_b, joined.clusters)
         change = unit_changes(metric, rows_a, rows_b)
         status_a, status_b = joined.status_a[joined.rows_a], joined.status_b[joined.rows_b]
-        a = evaluate_units(metric, Units(rows_a, joined.clusters, status_a, joined.a.incomplete))
-        b = evaluate_units(metric, Units(rows_b, joined.clusters, status_b, joined.b.incomplete))
+        a = evaluate_units(metric, Units(rows_a, joined.clusters, status_a, remarks_on(metric, joined.a)))
+        b = evaluate_units(metric, Units(rows_b, joined.clusters, status_b, remarks_on(metric, joined.b)))
         if (bounds := difference_bounds(metric, rows, joined)) is not None:
             a, b = (
                 replace(value, bound_low=low, bound_high=high) for value, (low, high) in ((a, bounds.a), (b, bounds.b))

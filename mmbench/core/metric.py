@@ -66,6 +66,9 @@ class Metric:
     """The metric's natural range; None where it has no end."""
     scale: float = 100.0
     """What tables multiply by: 100 where the field shows per cent, 1 elsewhere."""
+    score_interval: bool = True
+    """Whether a mean on a range with two ends gets a score interval, as the shares that lie there do. False where units hardly ever
+    reach an end, as with CIDEr-D, which is 10 for nobody: Student's t then."""
     source: str = ""
     """Paper or reference implementation of the formula."""
     undefined: Callable[[Array], str] | None = None

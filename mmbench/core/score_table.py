@@ -42,6 +42,8 @@ class ScoreTable:
     """[n] why a row was scored as it was, where that needs words."""
     incomplete: str | None = None
     """Why values over this table are incomplete (a gallery item failed, say); None when they are not."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """Name of a column to what must be known to read values that come from it."""
 
 
 @dataclass(frozen=True, slots=True)

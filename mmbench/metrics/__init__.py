@@ -27,9 +27,10 @@ if TYPE_CHECKING:
         precision,
         score_column,
     )
-    from mmbench.metrics.captions.columns import caption_columns, one_image_note, tokenised_columns
+    from mmbench.metrics.captions.columns import caption_columns, tokenised_columns
     from mmbench.metrics.captions.declarations import bleu, caption_metrics, cider_d, meteor, rouge_l, spice
     from mmbench.metrics.captions.java import meteor_columns, spice_columns
+    from mmbench.metrics.captions.remarks import caption_remarks
     from mmbench.metrics.captions.tokenize import ptb_tokenize, tokenize_captions
     from mmbench.metrics.classes import AVERAGES, ZERO_DIVISIONS, class_columns, f1, multilabel_columns, samples_f1
     from mmbench.metrics.declare import MetricMaker, metric
@@ -130,6 +131,7 @@ __all__ = [
     "bleu",
     "caption_columns",
     "caption_metrics",
+    "caption_remarks",
     "captions_of_images",
     "chance_counts",
     "chrf",
@@ -179,7 +181,6 @@ __all__ = [
     "ndcg",
     "number_columns",
     "ocrbench_match",
-    "one_image_note",
     "pair_metric",
     "pearson",
     "polarity_columns",
@@ -226,9 +227,10 @@ _EXPORTS = {
     "mmbench.metrics.answers.similarity": "anls anls_metric levenshtein",
     "mmbench.metrics.answers.strings": "direct_answer_score gqa_match ocrbench_match realworldqa_match",
     "mmbench.metrics.binary": "auroc average_precision binary_columns binary_f1 binary_recall positive_rate precision score_column",
-    "mmbench.metrics.captions.columns": "caption_columns one_image_note tokenised_columns",
+    "mmbench.metrics.captions.columns": "caption_columns tokenised_columns",
     "mmbench.metrics.captions.declarations": "bleu caption_metrics cider_d meteor rouge_l spice",
     "mmbench.metrics.captions.java": "meteor_columns spice_columns",
+    "mmbench.metrics.captions.remarks": "caption_remarks",
     "mmbench.metrics.captions.tokenize": "ptb_tokenize tokenize_captions",
     "mmbench.metrics.classes": "AVERAGES ZERO_DIVISIONS class_columns f1 multilabel_columns samples_f1",
     "mmbench.metrics.declare": "MetricMaker metric",

@@ -123,6 +123,8 @@ class MetricMaker:
     """As in `Metric`."""
     higher_is_better: bool = True
     """As in `Metric`."""
+    score_interval: bool = True
+    """As in `Metric`."""
     undefined: Callable[[Floats], str] | None = None
     """As in `Metric`."""
     events: Callable[[Floats, Given], Events | None] | None = None
@@ -186,6 +188,7 @@ def _made(maker: MetricMaker, parameters: tuple[tuple[str, str], ...]) -> Metric
         higher_is_better=maker.higher_is_better,
         bounds=maker.bounds,
         scale=maker.scale,
+        score_interval=maker.score_interval,
         source=maker.source,
         undefined=maker.undefined,
         events=None if maker.events is None else partial(_events, maker.events, values),

@@ -58,7 +58,7 @@ class Units:
     status: NDArray[np.int8]
     """[n] positions in `STATUSES`."""
     incomplete: str | None
-    """As in the table."""
+    """What must be known to read the values; see `remarks_on`."""
 
     def take(self, index: Codes | NDArray[np.bool_]) -> Units:
         """The units at these positions, or where a mask of all is true."""
@@ -208,6 +208,7 @@ def merge_tables(tables: Sequence[ScoreTable]) -> ScoreTable:
         answers=_joined(tables, [table.answers for table in tables]),
         explanations=_joined(tables, [table.explanations for table in tables]),
         incomplete="; ".join(sorted({table.incomplete for table in tables if table.incomplete})) or None,
+        remarks={name: text for table in tables for name, text in table.remarks.items()},
     )
 
 
@@ -238,7 +239,13 @@ def read_units(metric: Metric, table: ScoreTable) -> Units:
     rows = read_rows(metric, table)
     if len(table.status) != len(rows) or len(table.cluster_ids) != len(rows):
         raise PluginError(f"table {table.unit!r} has {len(rows)} units, but not as many statuses and clusters")
-    return Units(rows, cluster_codes(table), status_codes(table), table.incomplete)
+    return Units(rows, cluster_codes(table), status_codes(table), remarks_on(metric, table))
+
+
+def remarks_on(metric: Metric, table: ScoreTable) -> str | None:
+    """What must be known to read values of a metric over a table: why they are incomplete, and remarks on its columns."""
+    found = [table.incomplete, *(table.remarks.get(name) for name in metric.columns)]
+    return "; ".join(dict.fromkeys(filter(None, found))) or None
 
 
 def read_rows(metric: Metric, table: ScoreTable) -> Floats:
@@ -386,7 +393,8 @@ def _interval(metric: Metric, units: Units, value: float, method: IntervalMethod
     if metric.formula is not None:
         sums = cluster_sums(units.rows, units.clusters, count)
         if metric.is_mean and method.interval == "standard":
-            return mean_interval(sums, metric.bounds, value=value)
+            bounds = metric.bounds if metric.score_interval else (metric.bounds[0], None)
+            return mean_interval(sums, bounds, value=value)
         if method.interval == "standard":
             totals = exact_totals(units.rows)
             events = None if metric.events is None else metric.events(totals)

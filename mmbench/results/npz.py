@@ -92,6 +92,8 @@ def _arrays(table: ScoreTable) -> list[tuple[str, Array | LongTexts]]:
             arrays.append((f"text/{name}", texts if isinstance(texts, LongTexts) else _text(texts)))
     if table.incomplete is not None:
         arrays.append(("text/incomplete", _text([table.incomplete])))
+    if table.remarks:
+        arrays.append(("text/remarks", _text([text for remark in sorted(table.remarks.items()) for text in remark])))
     return arrays
 
 
@@ -229,7 +231,15 @@ class _Reader:
             answers=texts.get("answers"),
             explanations=texts.get("explanations"),
             incomplete=incomplete,
+            remarks=self._remarks() if "remarks" in names["text"] else {},
         )
+
+    def _remarks(self) -> dict[str, str]:
+        """Column to sentence, stored one after the other."""
+        texts = self._texts("remarks", None)
+        if len(texts) % 2 or None in texts:
+            raise ValueError(f"the remarks of {self._unit!r} are no pairs of a column and a sentence")
+        return dict(zip(texts[::2], texts[1::2], strict=True))  # type: ignore[arg-type]
 
     def _texts(self, name: str, count: int | None) -> list[str | None]:
         found = msgspec.json.decode(self._arrays["text", name].tobytes(), type=list[str | None])

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import field
+
 from mmbench.core.score_table import ScoreTable
 from mmbench.results.schema import StoredRecord
 
@@ -78,6 +80,8 @@ class PackedTable(StoredRecord, frozen=True, kw_only=True):
     """Name to scores."""
     incomplete: str | None
     """Why values over this table are incomplete."""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """Column to what must be known to read values that come from it; empty before schema version 9."""
 
 
 class HiddenIds(Sequence[str]):
@@ -122,6 +126,7 @@ def pack_table(table: ScoreTable) -> PackedTable:
         slices={name: _pack_labels(labels) for name, labels in sorted(table.slices.items())},
         columns={name: _pack_column(name, values) for name, values in sorted(table.columns.items())},
         incomplete=table.incomplete,
+        remarks=dict(table.remarks),
     )
 
 
@@ -212,6 +217,7 @@ class Unpacker:
             columns={name: self._column(column, packed.n) for name, column in packed.columns.items()},
             slices={name: self._labels(labels, packed.n) for name, labels in packed.slices.items()},
             incomplete=packed.incomplete,
+            remarks=packed.remarks,
         )
 
     def _labels(self, packed: PackedLabels, n: int) -> list[str]:

@@ -150,4 +150,5 @@ def take(table: ScoreTable, rows: Sequence[int]) -> ScoreTable:
         answers=None if table.answers is None else [table.answers[row] for row in rows],
         explanations=None if table.explanations is None else [table.explanations[row] for row in rows],
         incomplete=table.incomplete,
+        remarks=table.remarks,
     )

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmbench.core import ScoreTable
-from mmbench.metrics import caption_columns, caption_metrics, merge_tables, one_image_note, tokenised_columns
+from mmbench.metrics import caption_columns, caption_metrics, caption_remarks, merge_tables, tokenised_columns
 from mmbench.metrics.captions import ngrams
-from mmbench.metrics.captions.declarations import bleu
+from mmbench.metrics.captions.declarations import bleu, cider_d
 from mmbench.metrics.captions.rouge import common_subsequences
 from mmbench.metrics.captions.text import number_words
 from mmbench.metrics.evaluate import evaluate
@@ -144,8 +144,33 @@ def test_candidates_are_tokenised_apart_from_references():
 def test_one_image_gives_cider_0_and_says_why():
     columns = columns_of([("a b c d", ["a b c d"])])
     assert columns["cider_d"].tolist() == [0]
-    assert "single image" in (one_image_note([["a b c d"]]) or "")
-    assert one_image_note([["a"], ["b"]]) is None
+    assert set(caption_remarks(["a b c d"], [["a b c d"]])) == {"cider_d"}
+
+
+def test_remarks_say_why_cider_is_low_or_0():
+    many = [[f"word{n} other{n}"] for n in range(100)]
+    assert caption_remarks(["a"] * 100, many) == {}
+    few = caption_remarks(["a"] * 99, many[:99])
+    same = caption_remarks(["a b"] * 4, [["a photo of a dog"]] * 4)
+    assert set(few) == set(same) == {"cider_d"}
+    assert few != same
+    assert columns_of([("a b", ["a photo of a dog"])] * 4)["cider_d"].tolist() == [0.0] * 4
+    unspaced = caption_remarks(
+        ["\u4e00\u53ea\u72d7\u5728\u8dd1"] * 120, [["\u4e00\u53ea\u72d7\u5728\u8349\u5730"]] * 120
+    )
+    assert set(unspaced) == {"bleu", "rouge_l", "cider_d"}
+
+
+def test_cider_gets_no_interval_made_for_shares():
+    """0 for all says nothing of how far another sample is from 0; what is there has Student's t, not a share of 10."""
+    ids = [f"s{n}" for n in range(4)]
+    for scores, interval in (([0.0] * 4, False), ([0.5, 0.7, 0.6, 0.9], True)):
+        table = ScoreTable("sample", ids, ids, ["scored"] * 4, {"cider_d": scores}, remarks={"cider_d": "few images"})
+        found = evaluate(cider_d(), table)
+        assert (found.low is not None) == interval
+        assert "few images" in (found.reason or "")
+        assert (found.method == "cluster-t") == interval
+        assert not interval or (found.high or 0) < 2.0
 
 
 @pytest.mark.slow

@@ -69,28 +69,6 @@ def tokenised_columns(
     return _columns(layout, lines)
 
 
-def one_image_note(references: Sequence[Sequence[str]]) -> str | None:
-    """Say why CIDEr-D is 0 for every caption where there are the references of one image alone.
-
-    A word's weight is the logarithm of the number of images over those that it stands at: log 1 = 0.
-
-    Args:
-        references: As in `caption_columns`.
-
-    Returns:
-        A sentence, or None where there are several images.
-
-    Example:
-        >>> one_image_note([["a cat"], ["a dog"]]) is None
-        True
-    """
-    if len(references) != 1:
-        return None
-    return (
-        "cider_d is 0 by definition over the references of a single image: it weighs words by how few images have them"
-    )
-
-
 def _columns(layout: Layout, lines: Sequence[str]) -> dict[str, Floats]:
     by_space = number_words(lines)
     tokens = split_at_white_space(by_space)

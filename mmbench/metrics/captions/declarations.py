@@ -121,6 +121,7 @@ cider_d = MetricMaker(
     formula="mean over images of 10 · the mean over n = 1 … 4 of the clipped cosine of weighted n-grams · exp(-Δ² / 72)",
     source=f"Vedantam et al. 2015, CIDEr; document frequencies of the references that are scored; {_SAME}",
     bounds=(0.0, 10.0),
+    score_interval=False,
 )
 spice = MetricMaker(
     "spice",

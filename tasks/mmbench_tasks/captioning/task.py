@@ -74,14 +74,6 @@ class CaptioningTask(CardTask[CaptioningCard]):
 
         return caption_metrics(with_meteor="meteor" in self.also, with_spice="spice" in self.also)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What must be known beside the values of the test split: why CIDEr-D is 0 where there is one picture."""
-        from mmbench.metrics import one_image_note
-
-        note = one_image_note([row.captions for row in self.source.rows("test")])
-        return self.differences() if note is None else (*self.differences(), note)
-
     def sample(self, row: Captioned) -> Sample:
         """One captioned image; a line of text stands for an image that is not there."""
         return Sample(row.id, (row.shown,), row.captions, group=row.group, slices=row.slices, meta=row.meta)
@@ -104,6 +96,8 @@ class CaptioningTask(CardTask[CaptioningCard]):
 
         The set is scored as a whole: what CIDEr-D gives for a caption depends on the references of all pictures.
         """
+        from mmbench.metrics import caption_remarks
+
         status: list[ScoreStatus] = []
         captions: list[str | None] = []
         explanations: list[str | None] = []
@@ -115,7 +109,9 @@ class CaptioningTask(CardTask[CaptioningCard]):
         columns, found = self.columns(samples, captions)
         answers = [caption or None for caption in captions]
         reasons = [reason or more for reason, more in zip(explanations, found, strict=True)]
-        return {UNIT: replace(sample_table(samples, status, columns, answers), explanations=reasons)}
+        remarks = caption_remarks(captions, [sample.references for sample in samples])
+        made = sample_table(samples, status, columns, answers)
+        return {UNIT: replace(made, explanations=reasons, remarks=remarks)}
 
     def columns(
         self, samples: Sequence[Sample], captions: Sequence[str | None]
@@ -125,7 +121,7 @@ class CaptioningTask(CardTask[CaptioningCard]):
         Parameters: `captions[i]`, what was written about `samples[i]`; empty where the model refused or wrote nothing,
         None where it failed.
         """
-        from mmbench.metrics import caption_columns, one_image_note
+        from mmbench.metrics import caption_columns
 
         references = [sample.references for sample in samples]
         columns = caption_columns(captions, references)
@@ -134,7 +130,7 @@ class CaptioningTask(CardTask[CaptioningCard]):
 
             columns |= meteor_columns(captions, references) if "meteor" in self.also else {}
             columns |= spice_columns(captions, references) if "spice" in self.also else {}
-        return columns, [one_image_note(references)] * len(samples)
+        return columns, [None] * len(samples)
 
     def ceiling(self, samples: Sequence[Sample]) -> dict[str, float]:
         """CIDEr-D of the answers of `solve`: 10 is out of reach where the references of a picture differ."""
