@@ -10,13 +10,16 @@ from mmbench.perf.peak_rates import mfu
 from mmbench.results.schema import PerfFigure, PerfReason
 
 
-def gpu_figures(use: GpuUse, requests: int, output_tokens: float | None) -> dict[str, PerfFigure]:
+def gpu_figures(
+    use: GpuUse, requests: int, output_tokens: float | None, requests_per_sample: float = 1.0
+) -> dict[str, PerfFigure]:
     """The figures of a GPU over one window.
 
     Args:
         use: What the driver told.
         requests: Requests that ended well within the window.
         output_tokens: Tokens that they wrote; None where unknown.
+        requests_per_sample: Requests that are made of a sample.
     """
     why = next((problem for problem in use.problems if "energy" in problem), None)
     counter = "NVML's counter of the whole board at the end of the window - at its beginning, idle use included"
@@ -30,6 +33,14 @@ def gpu_figures(use: GpuUse, requests: int, output_tokens: float | None) -> dict
             reason=why or (None if requests else "no request ended well"),
         ),
     }
+    per_request = use.per(requests)
+    if per_request is not None:
+        found["gpu_energy_per_1000_samples"] = PerfFigure(
+            value=1000 * requests_per_sample * per_request,
+            unit="J",
+            formula="gpu_energy_per_request × requests of a sample × 1000",
+            n=requests,
+        )
     if output_tokens is not None:
         found["gpu_energy_per_output_token"] = PerfFigure(
             value=use.energy_j / output_tokens if use.energy_j is not None and output_tokens else None,

@@ -107,12 +107,13 @@ class Meter(Observer):
             self._gpu, self._gpu_from = GpuWindow(gpu), len(self._log)
             self._gpu.start()
 
-    def _of_gpu(self) -> dict[str, PerfFigure]:
+    def _of_gpu(self, requests_per_sample: float) -> dict[str, PerfFigure]:
         if self._gpu_use is None:
             return {}
         log, calls = self._log, range(self._gpu_from, len(self._log))
         tokens = math.fsum(log.output_tokens[call] for call in calls)
-        return gpu_figures(self._gpu_use, sum(log.ok[call] for call in calls), None if math.isnan(tokens) else tokens)
+        told = None if math.isnan(tokens) else tokens
+        return gpu_figures(self._gpu_use, sum(log.ok[call] for call in calls), told, requests_per_sample)
 
     def result(
         self, conditions: Conditions, where_s: Mapping[str, float], *, complete: bool = True, splits: int = 0
@@ -129,7 +130,7 @@ class Meter(Observer):
         window = window_of(log.start, log.duration)
         counted = None if window is None else Counted.of(log, window, conditions.requests_per_sample)
         figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
-        figures |= self._of_gpu()
+        figures |= self._of_gpu(conditions.requests_per_sample)
         found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
         again = figures.get("latency_p50")
         found += validity.reasons([validity.asked_before(conditions.first_ms, again.value if again else None)])

@@ -74,6 +74,7 @@ def conditions(identity: SpeedIdentity) -> str:
     if identity.batch_size is not None and identity.batch_size > 1:
         parts = [f"batches of {identity.batch_size:,}"]
     parts += [f"{identity.concurrency:,} in flight"] if (identity.concurrency or 1) > 1 else []
+    parts += ["in flight unknown"] if identity.concurrency is None else []
     parts += [f"{identity.threads:,} thread{'s' * (identity.threads > 1)}"] if identity.threads else []
     parts += [f"{identity.workers:,} workers"] if (identity.workers or 1) > 1 else []
     parts += [f"{name} {value}" for name, value in identity.settings.items()]

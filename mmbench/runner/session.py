@@ -182,7 +182,8 @@ class Session:
                     try:
                         task.ask(todo, executors, progress, cache)
                     except BaseException:
-                        self._add_perf(task)
+                        with contextlib.suppress(MmbenchError):  # what ended the session is what must be heard of
+                            self._add_perf(task)
                         raise
                     finally:
                         task.add_notes(model.notes_on(task.name))

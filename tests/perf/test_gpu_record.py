@@ -32,6 +32,7 @@ def test_energy_is_given_for_each_request_and_token() -> None:
     found = gpu_figures(_used(FakeNvml(), 10, 3_000), requests=60, output_tokens=1_500)
     assert found["gpu_energy"].value == pytest.approx(3_000)
     assert (found["gpu_energy_per_request"].value, found["gpu_energy_per_request"].n) == (pytest.approx(50), 60)
+    assert found["gpu_energy_per_1000_samples"].value == pytest.approx(50_000)
     assert found["gpu_energy_per_output_token"].value == pytest.approx(2)
     assert found["gpu_power"].value == pytest.approx(300)
     assert (found["gpu_clock_before"].value, found["gpu_clock_before"].unit) == (1980, "MHz")
