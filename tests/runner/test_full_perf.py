@@ -78,6 +78,7 @@ def test_a_concurrent_model_is_measured_in_all_scenarios(tmp_path: Path) -> None
     assert document["completed"] == 15
 
 
+@pytest.mark.slow
 def test_answers_and_scores_are_those_of_a_run_without_load(tmp_path: Path) -> None:
     data = write_questions(tmp_path)
     quick = evaluate(Colours(), data, tmp_path / "a")
@@ -90,6 +91,7 @@ def test_answers_and_scores_are_those_of_a_run_without_load(tmp_path: Path) -> N
     assert [row.metric for row in quick.metrics] == [row.metric for row in full.metrics]
 
 
+@pytest.mark.slow
 def test_a_complete_run_is_measured_later_and_scenarios_add_up(tmp_path: Path) -> None:
     data, model = write_questions(tmp_path), Colours()
     evaluate(model, data, tmp_path)
@@ -103,6 +105,7 @@ def test_a_complete_run_is_measured_later_and_scenarios_add_up(tmp_path: Path) -
     assert sorted(scenarios(again)) == ["offline", "quality", "single-stream"]
 
 
+@pytest.mark.slow
 def test_drawn_prompts_take_the_place_of_the_samples(tmp_path: Path) -> None:
     options = {**FEW, "workload": "random-mm:16x8,images=2,in=5,out=4", "scenarios": "single-stream"}
     model = Colours()
@@ -166,12 +169,14 @@ def test_a_search_that_runs_out_of_memory_at_one_keeps_the_quality(tmp_path: Pat
     assert result.metrics
 
 
+@pytest.mark.slow
 def test_a_target_on_tokens_that_never_come_keeps_the_quality_and_what_was_measured(tmp_path: Path) -> None:
     options = {**FEW, "rate": 100.0, "slo": "ttft_p99=1s", "concurrency": 2}
     result = evaluate(Plain(), write_questions(tmp_path), tmp_path, **options)
     assert result.exit_code == 2
     assert "single-stream" in scenarios(result)
     assert "server" not in scenarios(result)
+    assert "closed_loop_c2" in scenarios(result)  # what comes after it is measured
     assert result.runs[0].record.status == "complete"
 
 

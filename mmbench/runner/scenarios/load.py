@@ -16,6 +16,10 @@ _ENOUGH = 50
 """Requests after which a load is stopped of which most fail."""
 
 
+class MostFailedError(StoppedError):
+    """Most requests of a load fail; what it measured is kept."""
+
+
 class StopRule(NamedTuple):
     """When no further request is made."""
 
@@ -66,7 +70,8 @@ def apply(subject: Subject, arrivals: Arrivals, stop: StopRule, load: Load) -> N
         load: Filled while it runs, so that it holds what was measured if an exception ends it.
 
     Raises:
-        StoppedError: If most requests fail.
+        MostFailedError: If most requests fail.
+        StoppedError: If enough is spent.
         ModelUnusableError: If the model cannot be asked.
         Interrupted: On a signal.
     """
@@ -85,7 +90,7 @@ def _enter(load: Load, timing: RequestTiming) -> None:
     if not timing.ended_well and len(load.timings) >= _ENOUGH:
         failed = sum(not each.ended_well for each in load.timings)
         if 2 * failed > len(load.timings):
-            raise StoppedError(f"{failed:,} of {len(load.timings):,} requests failed; the last: {timing.error}")
+            raise MostFailedError(f"{failed:,} of {len(load.timings):,} requests failed; the last: {timing.error}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.responses import Response
 from mmbench.core.spec import RunSpec
 from mmbench.perf.tool_formats import document_for
@@ -18,6 +19,7 @@ from mmbench.runner.execute.local_model import OpenModel
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.scenarios.arithmetic import arithmetic_of
 from mmbench.runner.scenarios.bench import Bench, Measurement
+from mmbench.runner.scenarios.load import MostFailedError
 from mmbench.runner.scenarios.planning import LoadPlan
 from mmbench.runner.scenarios.record import record_of
 from mmbench.runner.scenarios.subject import Subject
@@ -62,20 +64,25 @@ class LoadPhase:
             keep: Told the records of each scenario when it has ended.
 
         Raises:
-            MmbenchError: What ended a scenario early.
+            MmbenchError: What ended a scenario early, the first of several.
             Interrupted: On a signal.
         """
         prompts = self._load.prompts(self._plan, self._spec)
         subject = Subject(model.caller, model.loop, prompts.requests, timeout_s=self._spec.timeout, spend=self._spend)
         bench = Bench(subject, self._load.settings, self._note)
         bench.arithmetic = arithmetic_of(model.caller, prompts.requests)
+        failure: MmbenchError | None = None
         for scenario in self._load.scenarios:
             self._note(f"{self._plan.name}  speed: {scenario.name}")
             bench.measured = []
             try:
                 scenario.measure(bench)
+            except (UsageError, MostFailedError) as error:  # of this scenario alone: the next one may be measured
+                failure = failure or error
             finally:
                 keep([self._kept(measurement, bench) for measurement in bench.measured])
+        if failure is not None:
+            raise failure
 
     def _spend(self, response: Response) -> None:
         if self._budget is not None:
