@@ -84,3 +84,15 @@ def test_no_further_run_is_started_once_the_bound_is_reached(ask: Any, tmp_path:
     assert len(result.runs) == 1
     assert len(result.failures) == 3
     assert asked == len(lines(result.runs[0].path))
+
+
+@pytest.mark.slow
+def test_measuring_under_load_stops_when_it_has_cost_enough_and_the_answers_stand(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "mmbench.toml").write_text(PRICES, encoding="utf-8")
+    with serving(always(said(usage=USAGE))) as server:
+        result = ask(server, 6, max_cost=40.5 * COST, perf="full", scenarios="single-stream", perf_requests=500)
+    run = result.runs[0]
+    assert run.tasks["vqa/mine"].status == "complete"
+    assert result.exit_code == 4
+    assert result.load_failures
+    assert len(server.calls) <= 42
