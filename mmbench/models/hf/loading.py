@@ -43,7 +43,10 @@ def device_of(options: HfOptions) -> Any:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device={options.device!r}: {str(error).partition(chr(10))[0]}") from error
+        why = str(error).partition("\n")[0]
+        if name.startswith("cuda") and not torch.cuda.is_available():
+            why = f"torch finds no GPU on this machine ({why}); leave it out, or take device=cpu"
+        raise UsageError(f"device={options.device!r}: {why}") from error
     return device
 
 

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from mmbench import Generate
 from mmbench.core import CheckpointError, MissingExtraError, UsageError
 from mmbench.models.hf import packages
 from mmbench.models.hf.adapter import HuggingFace
+from mmbench.models.hf.loading import GENERATES, load_model, weights_bytes
+from mmbench.models.hf.options import HfOptions
 
 REQUESTS = [Generate(parts=(tiny.picture(n), "what colour is the circle?"), max_new_tokens=6) for n in range(3)]
 
@@ -124,3 +127,37 @@ def test_int4_needs_a_gpu_and_says_so(tmp_path: Path, llava: Path) -> None:
         "run", "-m", f"hf/{llava}", "-t", "vqa", "--data", "mine.jsonl", "--model-args", args, folder=tmp_path
     )
     ended.refused(2, "quantisation=int4 needs a GPU, and the device is cpu")
+
+
+def test_quantisation_none_is_none_and_compile_is_a_switch(llava: Path) -> None:
+    assert HuggingFace(str(llava), quantisation="none").options.quantisation is None
+    with pytest.raises(UsageError, match="compile='yes': expected true or false"):
+        HuggingFace(str(llava), compile="yes")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, when its compiler is imported
+def test_a_compiled_model_is_compiled_where_it_is_called_and_others_are_not(llava: Path) -> None:
+    for compiled in (True, False):
+        options = HfOptions.parse("hf", {"compile": compiled, "device": "cpu"})
+        model = load_model(GENERATES, HuggingFace(str(llava)).source, options)
+        assert (model._compiled_call_impl is not None) == compiled  # torch compiles at the first call
+        assert weights_bytes(model) == 4 * sum(each.numel() for each in model.parameters())
+
+
+def test_weights_of_tensors_that_are_made_of_others_count_what_they_are_made_of() -> None:
+    import torch
+
+    inner = {"data": torch.zeros(6, 4, dtype=torch.int8), "scale": torch.zeros(6, dtype=torch.bfloat16)}
+    quantised = SimpleNamespace(**inner, __tensor_flatten__=lambda: (list(inner), None))
+    plain = torch.zeros(3, dtype=torch.float32)
+    assert weights_bytes(SimpleNamespace(parameters=lambda: [quantised, plain])) == 24 + 12 + 12
+
+
+def test_a_gpu_that_there_is_not_is_one_sentence(llava: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(UsageError, match="no GPU on this machine"):
+        HuggingFace(str(llava), device="cuda").open()
