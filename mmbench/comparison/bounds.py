@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import Joined
 from mmbench.core.metric import ONES, Metric
 from mmbench.metrics.evaluate import STATUSES
-from mmbench.stats import Difference, paired_mean_difference
+from mmbench.stats import Difference, minimum_detectable_effect, paired_mean_difference
 
 Floats = NDArray[np.float64]
 
@@ -108,3 +108,12 @@ def _lead(found: Difference) -> int:
     if found.value is None or found.p_value is None or found.p_value > ALPHA:
         return 0
     return 1 if found.value > 0 else -1
+
+
+def detectable(found: Difference, bounds: tuple[float | None, float | None]) -> float | None:
+    """The smallest true difference that is found 8 times in 10; None without an error, and where it exceeds the metric's range."""
+    if not found.se:
+        return None
+    effect = minimum_detectable_effect(found.se, df=found.df)
+    least, most = bounds
+    return None if least is not None and most is not None and effect > most - least else effect

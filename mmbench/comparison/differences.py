@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.analysis.variants import is_allowed
-from mmbench.comparison.bounds import DifferenceBounds, difference_bounds
+from mmbench.comparison.bounds import DifferenceBounds, detectable, difference_bounds
+from mmbench.comparison.silence import without_silent
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.score_table import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows, remarks_on
@@ -24,7 +25,6 @@ from mmbench.stats import (
     Correction,
     Difference,
     exact_totals,
-    minimum_detectable_effect,
     paired_compute_difference,
     paired_difference,
     paired_mean_difference,
@@ -74,6 +74,8 @@ class MetricDifference:
     """Units that entered B's value alone."""
     neither: int = 0
     """Units that failed in both."""
+    silent: tuple[int, int, int] = (0, 0, 0)
+    """Units that A did not answer, that B did not, and either of them: outside the pair of a metric that is over answers alone."""
     bounds: DifferenceBounds | None = None
     """What the difference could be if truncated, unparsed, refused and failed answers were all wrong or all right; None where
     there are none, and where the metric is no plain mean over a finite range."""
@@ -95,7 +97,7 @@ class MetricDifference:
     @property
     def coverage(self) -> float:
         """The share of the units that either side was asked which entered the difference, from 0 to 1."""
-        total = self.difference.n + self.only_a + self.only_b + self.neither
+        total = self.difference.n + self.only_a + self.only_b + self.neither + self.silent[2]
         return self.difference.n / total if total else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +110,7 @@ class MetricDifference:
         return {
             **own,
             "slice": part,
-            **{name: msgspec.to_builtins(getattr(self, name)) for name in (*then, "p_adjusted", "family")},
+            **{name: msgspec.to_builtins(getattr(self, name)) for name in (*then, "silent", "p_adjusted", "family")},
             "bounds": bounds,
         }
 
@@ -294,6 +296,8 @@ class _TaskPair:
     def _difference(
         self, metric: Metric, rows: tuple[Floats, Floats], joined: Joined, part: tuple[str, str] | None
     ) -> MetricDifference:
+        asked = joined.n
+        joined, silent = without_silent(metric, rows, joined)
         rows_a, rows_b = rows[0][joined.rows_a], rows[1][joined.rows_b]
         found = paired(metric, rows_a, rows_b, joined.clusters)
         change = unit_changes(metric, rows_a, rows_b)
@@ -310,23 +314,16 @@ class _TaskPair:
             a=a,
             b=b,
             difference=found,
-            mde=_detectable(found, metric.bounds),
+            mde=detectable(found, metric.bounds),
             changed=int(np.count_nonzero(change)),
             gained=int((change > 0).sum()),
             lost=int((change < 0).sum()),
             only_a=joined.only_a,
             only_b=joined.only_b,
             neither=joined.neither,
+            silent=(*silent, asked - joined.n),
             bounds=bounds,
         )
-
-
-def _detectable(found: Difference, bounds: tuple[float | None, float | None]) -> float | None:
-    if not found.se:
-        return None
-    effect = minimum_detectable_effect(found.se, df=found.df)
-    least, most = bounds
-    return None if least is not None and most is not None and effect > most - least else effect
 
 
 def read_pair(metric: Metric, joined: Joined) -> tuple[Floats, Floats]:

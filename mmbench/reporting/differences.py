@@ -163,6 +163,12 @@ def _said(found: MetricDifference, comparison: Comparison) -> list[str]:
     ]
     if outside:
         notes.append(f"outside the comparison, of unit {found.unit}: {', '.join(outside)}")
+    if found.silent[2]:
+        a, b, either = (f"{count:,}" for count in found.silent)
+        notes.append(
+            f"{found.id}: over the {found.difference.n:,} samples that both answered; without {either} to which "
+            f"{comparison.a.label} ({a}) or {comparison.b.label} ({b}) gave no answer that it could read"
+        )
     return notes
 
 
