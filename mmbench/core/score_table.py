@@ -91,3 +91,8 @@ class MetricValue:
     better: all of them wrong); None where the metric is no plain mean over a finite range, and before schema version 7."""
     bound_high: float | None = None
     """The value if all these units had the highest score that there is; None as for `bound_low`."""
+    codes: list[str] = field(default_factory=list)
+    """`reason` for programs; empty before schema version 9. No value: ``no-units``, ``not-finite`` (a score is NaN or infinite),
+    ``undefined`` (the formula is). No interval: ``one-cluster``, ``no-spread`` (all values or resamples agree), ``few-references`` (a
+    class has fewer than five), ``undefined-resamples``, ``undefined-bca``. A rough interval: ``few-clusters`` (they weigh as much as
+    fewer than ten equal ones), ``skewed``. ``remark``: something else is said of the value."""

@@ -31,7 +31,9 @@ from mmbench.stats import (
     formula_interval,
     in_order,
     mean_interval,
+    no_interval,
 )
+from mmbench.stats.clustered import effective_clusters
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -312,10 +314,12 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
     present, clusters = np.unique(units.clusters, return_inverse=True)
     units = Units(units.rows, clusters.astype(np.int64, copy=False), units.status, units.incomplete)
 
-    value, reason = _value(metric, units)
+    value, code, reason = _value(metric, units)
     interval = Interval(None, None, "none")
     if value is not None:
-        interval = _interval(metric, units, value, method)
+        sizes = np.bincount(units.clusters).astype(np.float64)
+        interval = _interval(metric, units, value, method).warned(effective_clusters(sizes))
+    codes = [*(["remark"] if units.incomplete else []), *([code] if code else []), *interval.codes]
     reasons = [text for text in (units.incomplete, reason, interval.reason, interval.warning) if text]
     return MetricValue(
         id=str(metric.id),
@@ -337,6 +341,7 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
         n_truncated=per_status[_CODES["truncated"]],
         bound_low=bounds[0],
         bound_high=bounds[1],
+        codes=codes,
     )
 
 
@@ -354,18 +359,18 @@ def _bounds(metric: Metric, units: Units) -> tuple[float | None, float | None]:
     return (known + others * low) / total, (known + others * high) / total
 
 
-def _value(metric: Metric, units: Units) -> tuple[float | None, str | None]:
-    """The value, or None with the reason."""
+def _value(metric: Metric, units: Units) -> tuple[float | None, str, str | None]:
+    """The value, or None with a code of `MetricValue.codes` and the reason."""
     rows = units.rows
     if not len(rows):
-        return None, "no unit was scored"
+        return None, "no-units", "no unit was scored"
     if not np.isfinite(rows).all():
-        return None, "a score is not a finite number"
+        return None, "not-finite", "a score is not a finite number"
     value = point(metric, rows, units.clusters)
     if np.isfinite(value):
-        return value, None
+        return value + 0.0, "", None
     why = "" if metric.undefined is None else metric.undefined(exact_totals(rows))
-    return None, f"{UNDEFINED}: {why}" if why else UNDEFINED
+    return None, "undefined", f"{UNDEFINED}: {why}" if why else UNDEFINED
 
 
 def point(metric: Metric, rows: Floats, clusters: Codes) -> float:
@@ -389,7 +394,7 @@ def point(metric: Metric, rows: Floats, clusters: Codes) -> float:
 
 def _interval(metric: Metric, units: Units, value: float, method: IntervalMethod) -> Interval:
     if (count := int(units.clusters.max()) + 1) == 1:
-        return Interval(None, None, "none", ONE_CLUSTER)
+        return no_interval("one-cluster", ONE_CLUSTER)
     if metric.formula is not None:
         sums = cluster_sums(units.rows, units.clusters, count)
         if metric.is_mean and method.interval == "standard":

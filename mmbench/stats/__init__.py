@@ -15,6 +15,7 @@ from mmbench.stats.intervals import (
     formula_interval,
     mean_interval,
     naive_se,
+    no_interval,
 )
 from mmbench.stats.paired import (
     Difference,
@@ -74,6 +75,7 @@ __all__ = [
     "mean_interval",
     "minimum_detectable_effect",
     "naive_se",
+    "no_interval",
     "paired_binary_sd",
     "paired_compute_difference",
     "paired_difference",

@@ -7,8 +7,8 @@ work on sums over clusters and never treat rows as independent. docs/design/stat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ NO_WIDTH = 1e-9
 """Resamples within this part of their size of each other agree: they come from sums on a grid."""
 CAUTION = 10.0
 """Observations that the 0/1 variance counts for when every cluster lies at an end of the range."""
+SKEWED = 1.0
+"""Skewness of the clusters' contributions from which it is said."""
+COCHRAN = 25.0
+"""Clusters that a mean needs to be nearly normal, in units of the squared skewness."""
 FEW_EVENTS = 5.0
 """References of the rarest class below which the interval of a value over classes is withheld."""
 TOO_FEW_EVENTS = f"a class with fewer than {FEW_EVENTS:.0f} references: no interval"
@@ -61,6 +65,21 @@ class Interval:
     """Why there is no interval."""
     warning: str | None = None
     """What must be known to read the interval; None where nothing is."""
+    codes: tuple[str, ...] = ()
+    """`reason` and `warning` for programs; see `MetricValue.codes`."""
+
+    def warned(self, effective: float) -> Interval:
+        """The same, with a warning where the clusters are as few as `effective` equal ones and none stands there yet."""
+        if self.low is None or "few-clusters" in self.codes or effective >= FEW_CLUSTERS:
+            return self
+        found = _roughness(effective)
+        texts = [text for text in (self.warning, found["warning"]) if text]
+        return replace(self, warning="; ".join(texts), codes=(*self.codes, *found["codes"]))
+
+
+def no_interval(code: str, reason: str) -> Interval:
+    """No interval, and why: a code of `MetricValue.codes` and a sentence."""
+    return Interval(None, None, "none", reason, codes=(code,))
 
 
 def naive_se(values: Floats) -> float:
@@ -118,27 +137,29 @@ def mean_interval(
     """
     sums = sums[sums.any(axis=1)]
     if len(sums) == 1:
-        return Interval(None, None, "none", ONE_CLUSTER)
+        return no_interval("one-cluster", ONE_CLUSTER)
     total, weight = sums.sum(axis=0).tolist()
     if not weight or not np.isfinite(total / weight):
-        return Interval(None, None, "none", "the mean is undefined: no interval")
+        return no_interval("undefined", "the mean is undefined: no interval")
     mean = total / weight if value is None else value
     sums = sums[sums[:, 1] != 0]
     if len(sums) == 1:
-        return Interval(None, None, "none", ONE_CLUSTER)
+        return no_interval("one-cluster", ONE_CLUSTER)
     effective = effective_clusters(np.abs(sums[:, 1]))
     for end in bounds:
         if end is not None and bool((sums[:, 0] == end * sums[:, 1]).all()) and None not in bounds:
             return _wilson(end, bounds, effective, level)
     deviations = sums[:, 0] - mean * sums[:, 1]
     if np.abs(deviations).max() <= NO_SPREAD * np.abs(sums[:, 0]).max():
-        return Interval(None, None, "none", "every cluster has the same mean: no interval")
+        return no_interval("no-spread", "every cluster has the same mean: no interval")
     error = cluster_error(deviations, sums[:, 1])
     quantile = t_quantile(0.5 + level / 2, error.df)
     floor, ceiling = bounds
     if floor is None or ceiling is None:
         low, high = skewed_bounds(mean, error, quantile, len(sums))
-        return Interval(*_clip(low, high, bounds), "cluster-t", warning=_warning(error.effective))
+        return Interval(
+            *_clip(low, high, bounds), "cluster-t", **_roughness(error.effective, error.skewness, len(sums))
+        )
     width = ceiling - floor
     at_end = max(float((sums[:, 0] == end * sums[:, 1]).mean()) for end in (floor, ceiling))
     place = (mean - floor) / width
@@ -147,7 +168,7 @@ def mean_interval(
     rows = max(abs(weight), effective) if bool((sums[:, 1] % 1 == 0).all()) else effective
     trials = _cautious_trials(place, (error.se / width) ** 2, at_end, len(sums), rows)
     low, high = score_bounds(place, trials, quantile)
-    return Interval(floor + low * width, floor + high * width, "cluster-score", warning=_warning(error.effective))
+    return Interval(floor + low * width, floor + high * width, "cluster-score", **_roughness(error.effective))
 
 
 def _cautious_trials(place: float, variance: float, at_end: float, clusters: int, rows: float) -> float:
@@ -163,10 +184,30 @@ def _cautious_trials(place: float, variance: float, at_end: float, clusters: int
     return 1.0 / max(cautious, estimated)
 
 
-def _warning(effective: float) -> str | None:
-    if effective >= FEW_CLUSTERS:
-        return None
-    return f"few or uneven clusters: they weigh as much as {effective:.1f} equal ones, so the interval is rough"
+class _Roughness(TypedDict):
+    """The fields of an `Interval` that say why it is rough."""
+
+    warning: str | None
+    codes: tuple[str, ...]
+
+
+def _roughness(effective: float, skewness: float = 0.0, clusters: int = 0) -> _Roughness:
+    """What makes an interval rough: few or uneven clusters, and skewed contributions of few clusters.
+
+    A mean of n skewed values is close to normal from n = 25 γ² on (Cochran, Sampling Techniques, 1977, 2.15); a sample of normal values
+    hardly ever has a skewness above 1.
+    """
+    found = {}
+    if effective < FEW_CLUSTERS:
+        found["few-clusters"] = (
+            f"few or uneven clusters: they weigh as much as {effective:.1f} equal ones, so the interval is rough"
+        )
+    if abs(skewness) > SKEWED and clusters < COCHRAN * skewness**2:
+        found["skewed"] = (
+            f"the values are skewed (skewness {skewness:.1f}) and from {clusters} clusters alone: the mean of so few may miss the long tail, "
+            "so the interval is rough"
+        )
+    return {"warning": "; ".join(found.values()) or None, "codes": tuple(found)}
 
 
 def formula_interval(
@@ -197,7 +238,7 @@ def formula_interval(
         The interval; None where the jackknife is undefined or has no spread, so that another method must be used.
     """
     if events is not None and events[0] < FEW_EVENTS:
-        return Interval(None, None, "none", TOO_FEW_EVENTS)
+        return no_interval("few-references", TOO_FEW_EVENTS)
     error = formula_error(formula, sums)
     if error is None:
         return None
@@ -238,23 +279,23 @@ def bootstrap_interval(
         (not finite; fewer are left out), where all resamples of a formula of sums agree, and where BCa is undefined.
     """
     if drawn.clusters == 1:
-        return Interval(None, None, "none", ONE_CLUSTER)
+        return no_interval("one-cluster", ONE_CLUSTER)
     values, reason = defined_resamples(drawn)
     if reason is not None:
-        return Interval(None, None, "none", reason)
+        return no_interval("undefined-resamples", reason)
     about = f"(resamples={len(drawn.values)},seed={drawn.seed})"
     smallest, largest = float(values.min()), float(values.max())
     if agree(values):
         if None not in bounds and smallest in bounds:
             return _wilson(smallest, bounds, drawn.clusters)
         if drawn.is_sum:
-            return Interval(None, None, "none", "all bootstrap resamples agree: no interval")
+            return no_interval("no-spread", "all bootstrap resamples agree: no interval")
         return Interval(min(smallest, value), max(largest, value), f"cluster-bootstrap{about}")
     levels = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
     if kind == "bca":
         found = bca_levels(values, value, drawn.jackknife())
         if isinstance(found, str):
-            return Interval(None, None, "none", f"{found}: no interval")
+            return no_interval("undefined-bca", f"{found}: no interval")
         levels = found
     low, high = np.quantile(values, levels).tolist()
     method = f"cluster-bootstrap-bca{about}" if kind == "bca" else f"cluster-bootstrap{about}"
@@ -340,5 +381,5 @@ def _wilson(end: float, bounds: Bounds, trials: float, level: float = LEVEL) -> 
     square = normal_quantile(0.5 + level / 2) ** 2
     width = (ceiling - floor) * square / (trials + square)
     if end == ceiling:
-        return Interval(ceiling - width, ceiling, "wilson", warning=_warning(trials))
-    return Interval(floor, floor + width, "wilson", warning=_warning(trials))
+        return Interval(ceiling - width, ceiling, "wilson", **_roughness(trials))
+    return Interval(floor, floor + width, "wilson", **_roughness(trials))

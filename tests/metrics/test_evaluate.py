@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -287,3 +289,46 @@ def test_shards_that_do_not_fit_are_refused():
         merge_tables([table, replace(other, columns={"score": np.ones((2, 2)), "tries": np.ones(2)})])
     with pytest.raises(ValueError, match="'s1' occurs in more than one"):
         merge_tables([table, replace(table, unit_ids=["s1", "s2"])])
+
+
+# --- what is said of a value, as codes ---
+
+
+def _codes(metric: Metric, scores: list[float], clusters: list[str] | None = None) -> tuple[str, ...]:
+    ids = [f"s{n}" for n in range(len(scores))]
+    return tuple(
+        evaluate(metric, ScoreTable("sample", ids, clusters or ids, ["scored"] * len(ids), {"x": scores})).codes
+    )
+
+
+def test_reasons_and_warnings_have_codes() -> None:
+    share = mean_metric("share", "sample", "x")
+    loss = mean_metric("loss", "sample", "x", bounds=(0.0, None))
+    giant = ["big"] * 30 + [str(n) for n in range(30)]
+    assert _codes(share, [1.0, 0.0] * 10) == ()
+    assert _codes(share, [1.0, 0.0] * 10, ["one"] * 20) == ("one-cluster",)
+    assert _codes(share, [1.0, float("nan")] * 10) == ("not-finite",)
+    assert _codes(share, [1.0, 0.0] * 30, giant) == ("few-clusters",)
+    assert _codes(loss, [2.0] * 20) == ("no-spread",)
+    assert _codes(loss, [float(n % 7) for n in range(30)]) == ()
+    lognormal = [math.exp(NormalDist().inv_cdf((n + 0.5) / 30)) for n in range(30)]
+    assert _codes(loss, lognormal) == ("skewed",)
+    assert _codes(loss, [math.exp(NormalDist().inv_cdf((n + 0.5) / 3000)) for n in range(3000)]) == ()
+
+
+def test_a_formula_over_few_clusters_is_warned_of_too() -> None:
+    rows = [1.0, 0.0] * 6
+    harmonic = Metric(
+        MetricId.parse("odd"), "sample", ("x", "1"), formula=lambda sums: (sums[..., 0] / sums[..., 1]) ** 2
+    )
+    assert "few-clusters" in _codes(harmonic, rows, [f"c{n // 3}" for n in range(12)])
+
+
+def test_remarks_on_a_column_are_said_of_its_metrics_alone() -> None:
+    ids = [f"s{n}" for n in range(20)]
+    columns = {"x": [0.0, 1.0] * 10, "y": [1.0, 0.0] * 10}
+    table = ScoreTable("sample", ids, ids, ["scored"] * 20, columns, remarks={"x": "of few images"})
+    found = {name: evaluate(mean_metric(name, "sample", name), table) for name in "xy"}
+    assert found["x"].codes == ["remark"]
+    assert found["x"].reason == "of few images"
+    assert (found["y"].codes, found["y"].reason) == ([], None)

@@ -146,7 +146,7 @@ def test_mean_interval_keeps_to_the_bounds():
 
 
 def test_one_cluster_has_no_interval():
-    expected = Interval(None, None, "none", "one cluster: no interval")
+    expected = Interval(None, None, "none", "one cluster: no interval", codes=("one-cluster",))
     assert mean_interval(np.array([[3.0, 4.0]])) == expected
     assert drawn_interval(np.array([[3.0, 4.0]])) == expected
 
@@ -191,7 +191,7 @@ def test_wilson_keeps_to_the_range_of_the_metric():
 def test_a_constant_score_does_not_claim_to_be_certain(bounds):
     sizes = np.array([1.0, 3.0, 7.0, 2.0])
     sums = np.stack([0.1 * sizes, sizes], 1)
-    expected = Interval(None, None, "none", "every cluster has the same mean: no interval")
+    expected = Interval(None, None, "none", "every cluster has the same mean: no interval", codes=("no-spread",))
     assert mean_interval(sums, bounds) == mean_interval(sums, bounds, value=0.1) == expected
     drawn = drawn_interval(sums, bounds=bounds)
     assert (drawn.low, drawn.high, drawn.method) == (None, None, "none")
