@@ -192,8 +192,8 @@ def spread_df(squares: Floats) -> float:
         squares: What each of G clusters adds, float64 [g], not negative, at least one above 0.
 
     Example:
-        >>> spread_df(np.array([1.0, 1.0, 1.0])), round(spread_df(np.array([9.0, 0.5, 0.5, 0.5, 0.5])), 2)
-        (2.0, 3.47)
+        >>> spread_df(np.array([1.0, 1.0, 1.0])), round(spread_df(np.array([9.0] + [0.5] * 9)), 2)
+        (2.0, 5.61)
     """
     count = len(squares)
     shares = squares / float(squares.sum())

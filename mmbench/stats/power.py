@@ -45,8 +45,8 @@ def minimum_detectable_effect(
         ValueError: For a negative or infinite standard error, and for levels that make no test.
 
     Example:
-        >>> round(minimum_detectable_effect(0.01), 6), round(minimum_detectable_effect(0.01, df=4), 6)
-        (0.028016, 0.046773)
+        >>> round(minimum_detectable_effect(0.01), 5), round(minimum_detectable_effect(0.01, df=4), 5)
+        (0.02802, 0.04677)
     """
     if not 0 <= se < math.inf:
         raise ValueError(f"a standard error is a finite number from 0 up, got {se!r}")
