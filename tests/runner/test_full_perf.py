@@ -127,6 +127,8 @@ def test_drawn_prompts_take_the_place_of_the_samples(tmp_path: Path) -> None:
         {"scenarios": "server", "rate": 5.0},
         {"scenarios": "sweep"},
         {"slo": "speed=1s", "rate": 1.0},
+        {"slo": "e2e=1s"},
+        {"scenarios": "single-stream", "rate": 5.0},
         {"workload": "nowhere.jsonl"},
         {"perf_requests": 0},
         {"perf_seconds": 0.0},

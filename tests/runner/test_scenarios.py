@@ -405,6 +405,7 @@ def test_what_needs_concurrency_is_refused_without_it(name: str) -> None:
     [
         ({}, {}),
         ({}, {"find_max_rate": True}),
+        ({}, {"rate": 0.01, "seconds": 60.0}),
         ({"streams": False}, {"rate": 1.0, "targets": read_targets("ttft_p99=1s")}),
         ({"generates": False}, {"rate": 1.0, "targets": read_targets("tpot=1s")}),
     ],

@@ -14,6 +14,7 @@ from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.scenarios.known import chosen, most_requests
 from mmbench.runner.scenarios.scenario import Facts, Scenario
+from mmbench.runner.scenarios.server import Server
 from mmbench.runner.scenarios.settings import LoadSettings
 from mmbench.runner.scenarios.workload import (
     Prompts,
@@ -72,7 +73,15 @@ def load_plan(plan: TaskPlan, model: ResolvedModel, spec: RunSpec) -> LoadPlan:
         prompts=count_of_samples(plan, spec.perf_requests) if spec.workload is None else spec.perf_requests,
     )
     settings = LoadSettings.of(spec, name_of(spec.workload), trace.arrivals if trace is not None else ())
-    return LoadPlan(settings, chosen(spec.scenarios, settings, facts), facts, can.remote)
+    scenarios = chosen(spec.scenarios, settings, facts)
+    if not any(scenario.name == Server.name for scenario in scenarios):
+        for keyword in ("rate", "find_max_rate", "slo"):
+            if getattr(spec, keyword):
+                raise UsageError(
+                    f"--{keyword.replace('_', '-')} is about the scenario server, which is not measured: with --scenarios name "
+                    "server too; with --slo give --rate R or --find-max-rate"
+                )
+    return LoadPlan(settings, scenarios, facts, can.remote)
 
 
 def check_load(jobs: Sequence[Job]) -> None:

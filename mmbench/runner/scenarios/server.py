@@ -38,6 +38,10 @@ class Server(Scenario):
         check_can_be_given(settings.targets, facts.model, generates=facts.generates, streams=facts.streams)
         if settings.find_max_rate and not settings.targets:
             raise UsageError(f"--find-max-rate needs targets that the rate must meet: --slo {EXAMPLE}")
+        if settings.rate is not None and settings.rate * settings.seconds < 1:
+            raise UsageError(
+                f"--rate {settings.rate:g}: fewer than one request arrives in {settings.seconds:g} s; give more --perf-seconds"
+            )
         if settings.rate is None and not settings.find_max_rate and not settings.arrivals:
             raise UsageError(
                 "scenario server: at which rate do requests arrive? --rate R, --find-max-rate with --slo, or a trace with "
