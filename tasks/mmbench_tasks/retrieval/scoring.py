@@ -185,9 +185,12 @@ def chance_values(
     least one picture and one caption each; `folded`, the metrics take the mean over galleries.
     """
     columns: dict[str, list[dict[str, Floats]]] = {"query_i2t": [], "query_t2i": []}
+    drawn: dict[str, list[Counter[tuple[int, int]]]] = {"query_i2t": [], "query_t2i": []}
     for captions in galleries:
         indptr = np.concatenate(([0], np.cumsum(captions, dtype=np.int64)))
         n_captions = int(indptr[-1])
+        drawn["query_i2t"].append(Counter((positives, n_captions) for positives in captions))
+        drawn["query_t2i"].append(Counter({(1, len(captions)): n_captions}))
         columns["query_i2t"].append(query_columns(chance_counts(indptr, n_captions), ks))
         columns["query_t2i"].append(query_columns(chance_counts(np.arange(n_captions + 1), len(captions)), ks))
     joined = {
@@ -198,7 +201,35 @@ def chance_values(
         for unit, parts in columns.items():
             folds = np.repeat(np.arange(len(parts)), [len(part["rank"]) for part in parts])
             joined[unit] = folded_columns(joined[unit], folds.tolist())
-    return {str(metric.id): _value(metric, joined[metric.unit]) for metric in metrics}
+    medians = {}
+    for unit, queries in drawn.items():
+        sets = queries if folded else [sum(queries, Counter())]
+        medians[unit] = sum(map(_median_rank, sets)) / len(sets)
+    is_median = {metric.id: metric.formula is None and metric.columns[0] == "rank" for metric in metrics}
+    return {
+        str(metric.id): medians[metric.unit] if is_median[metric.id] else _value(metric, joined[metric.unit])
+        for metric in metrics
+    }
+
+
+def _median_rank(queries: Mapping[tuple[int, int], int]) -> float:
+    r"""The median rank of the first positive over queries whose items are in random order.
+
+    .. math:: P(rank > r) = \prod_{i < p} \frac{N - r - i}{N - i}
+
+    Parameters: `queries`, (positives p, items N) to how many queries have them. The median of ranks is not their mean: of five
+    positives among 2,000 the first is expected at 333.5, and half of the time before 260.
+    """
+    longest = max(items for _, items in queries)
+    ranks = np.arange(longest + 1)
+    above = np.zeros(longest + 1)
+    for (positives, items), count in queries.items():
+        others = np.arange(positives)
+        shares = np.clip(items - ranks[:, None] - others, 0, None) / (items - others)
+        above += count * shares.prod(axis=1)
+    half = sum(queries.values()) / 2 * (1 + 1e-12)  # a tie of floats: half of the ranks below, half above
+    lower, upper = np.argmax(above <= half), np.argmax(above < half * (1 - 2e-12))
+    return float(lower + upper) / 2
 
 
 def _value(metric: Metric, columns: Mapping[str, Floats]) -> float:
