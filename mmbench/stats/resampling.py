@@ -99,7 +99,7 @@ def _product(weights: Floats, terms: Floats) -> Floats:
     Its other threads would wait for each of thousands of small products in a busy loop, at several times the price on cores that other
     processes use.
     """
-    rows = max(1, min(len(weights), _ONE_THREAD // _PART // max(terms.shape[1], 1)))
+    rows = max(1, min(len(weights), _ONE_THREAD // max(min(len(terms), _PART) * terms.shape[1], 1)))
     total = np.zeros((len(weights), terms.shape[1]))
     for first in range(0, len(weights), rows):
         own = slice(first, first + rows)
