@@ -103,13 +103,15 @@ class MetricDifference:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the fields, the values with all of theirs, and ``better``, ``worse`` and ``coverage``."""
         first = ("task", "id", "unit", "primary", "higher_is_better", "scale")
-        then = ("a", "b", "difference", "mde", "changed", "better", "worse", "only_a", "only_b", "neither", "coverage")
+        then = ("mde", "changed", "better", "worse", "only_a", "only_b", "neither", "coverage")
         part = None if self.slice is None else dict(zip(("name", "label"), self.slice, strict=True))
         own = {name: getattr(self, name) for name in first}
         bounds = self.bounds and self.bounds.to_dict(self.difference)
         return {
             **own,
             "slice": part,
+            **{name: msgspec.to_builtins(getattr(self, name)) for name in ("a", "b")},
+            "difference": msgspec.to_builtins(self.difference.to_dict()),
             **{name: msgspec.to_builtins(getattr(self, name)) for name in (*then, "silent", "p_adjusted", "family")},
             "bounds": bounds,
         }

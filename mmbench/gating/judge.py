@@ -11,13 +11,13 @@ from mmbench.analysis.joins import join_tables
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, relation
+from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, interval, relation
 from mmbench.gating.extremes import against_bounds, limit_against_bounds
 from mmbench.gating.ledger import check_sequential, count_push
 from mmbench.gating.preconditions import RuleCheck, resolve_all
-from mmbench.gating.rules import ALPHA, Rule, check_together
+from mmbench.gating.rules import ALPHA, MISSED, Rule, check_together
 from mmbench.gating.speed import judge_speed
-from mmbench.gating.verdicts import GateResult, ReasonCode, Verdict, Word
+from mmbench.gating.verdicts import GateResult, ReasonCode, Tails, Verdict, Word
 from mmbench.results.run import Run
 from mmbench.stats import Difference
 
@@ -171,14 +171,15 @@ def _drop(difference: MetricDifference) -> Difference:
 
 
 def _judge_exact(check: RuleCheck, pair: _Pair, difference: MetricDifference) -> Verdict:
-    changed = _changed_rows(check, pair)
+    changed, tails = _changed_rows(check, pair), Tails(check.alpha, check.alpha)
     if changed is None:
-        return Verdict(check, "inconclusive", "undecided", "scores_unreadable")
+        return Verdict(check, "inconclusive", "undecided", "scores_unreadable", tails=tails)
     if changed == 0:
-        return Verdict(check, "same", "passed", "unchanged")
-    word = relation(_drop(difference), difference.changed, check.alpha)
+        return Verdict(check, "same", "passed", "unchanged", tails=tails)
+    word = relation(_drop(difference), difference.changed, tails)
     details = {"changed": changed, "of": difference.a.n}
-    return Verdict(check, "within noise" if word == "same" else word, "violated", "samples_changed", details)
+    shown: Word = "within noise" if word == "same" else word
+    return Verdict(check, shown, "violated", "samples_changed", details, tails=tails)
 
 
 def _changed_rows(check: RuleCheck, pair: _Pair) -> int | None:
@@ -256,7 +257,8 @@ def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | N
         details = {"samples": value.n_failed, "of": value.n + value.n_failed}
         verdict = Verdict(check, word, "undecided", "samples_failed", details)
     else:
-        beside = "not comparable" if difference is None else relation(_drop(difference), difference.changed, ALPHA)
+        tails = Tails(ALPHA, ALPHA)
+        beside = "not comparable" if difference is None else relation(_drop(difference), difference.changed, tails)
         verdict = decide_limit(check, value.value, before, beside)
     verdict = replace(
         verdict,
@@ -264,6 +266,7 @@ def _judge_limit(check: RuleCheck, pair: _Pair, difference: MetricDifference | N
         value=value.value,
         low=value.low,
         high=value.high,
+        tails=Tails(MISSED, MISSED),
         n=value.n,
         coverage=value.coverage,
     )
@@ -297,13 +300,20 @@ def _with_values(verdict: Verdict, difference: MetricDifference | None) -> Verdi
         word: Word = "fixed" if verdict.word in ("same", "within noise") else verdict.word
         verdict = replace(verdict, word=word, details={**verdict.details, "fixed": difference.only_b})
     found, bounds = difference.difference, difference.bounds
+    if verdict.tails is None:  # nothing was tested
+        verdict = replace(verdict, tails=Tails(MISSED, MISSED))
+    ends = interval(verdict, _drop(difference))
+    if difference.higher_is_better:  # a drop is a difference the other way round
+        low, high = (None if end is None else 0.0 - end for end in ends[::-1])
+    else:
+        low, high = ends
     return replace(
         verdict,
         baseline=difference.a.value,
         value=difference.b.value,
         difference=found.value,
-        low=found.low,
-        high=found.high,
+        low=low,
+        high=high,
         n=found.n,
         coverage=difference.coverage,
         bound_low=None if bounds is None else bounds.low.value,

@@ -9,7 +9,7 @@ from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.core.ids import tasks_named, without_parameters
 from mmbench.core.score_table import MetricValue
 from mmbench.gating.amounts import PERF_METRICS, Amount, PerfMetric
-from mmbench.gating.rules import ALPHA, Rule, check_together
+from mmbench.gating.rules import ALPHA, MISSED, Rule, check_together
 from mmbench.results.run import Run, TaskResult
 
 Bounds = tuple[float | None, float | None]
@@ -40,8 +40,8 @@ class RuleCheck:
 
     @property
     def alpha(self) -> float:
-        """The level of this gate's test, one-sided."""
-        return self.rule.alpha * self.share
+        """The level of this gate's test, one-sided; of ``non-inferiority`` that of a 95 % interval."""
+        return (MISSED if self.rule.policy == "non-inferiority" else self.rule.alpha) * self.share
 
 
 def default_rules(sides: Sequence[Run]) -> list[Rule]:

@@ -19,6 +19,8 @@ POLICIES: tuple[Policy, ...] = ("regression", "non-inferiority", "absolute", "ex
 """Every policy."""
 ALPHA = 0.05
 """Level of a rule that names none: how often `regression` may fail by chance over all its rules together."""
+MISSED = 0.025
+"""How often a drop beyond a margin may be missed: what a 95 % interval leaves out at that end."""
 KEYS = ("metric", "policy", "tolerance", "limit", "alpha")
 """Keys of a ``[[gate.rule]]``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mmbench.gating.ledger import Push
 from mmbench.gating.preconditions import RuleCheck
@@ -51,6 +51,20 @@ VIOLATED, UNDECIDED = 1, 3
 """Exit codes: a rule is violated; something is missing, or too little is known."""
 
 
+class Tails(NamedTuple):
+    """One-sided levels of the ends of an interval, each that of the test which the end agrees with."""
+
+    drop: float
+    """Of the end at the smallest drop: the interval excludes a smaller one where the test for a drop is significant at this level."""
+    gain: float
+    """Of the other end: the interval excludes a larger drop where the test for a gain on it is significant."""
+
+    @property
+    def level(self) -> float:
+        """The level of the interval as a whole."""
+        return 1.0 - self.drop - self.gain
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one rule comes to. Numbers are in the metric's natural range or the base unit of speed; None where unknown."""
@@ -72,9 +86,12 @@ class Verdict:
     difference: float | None = None
     """Run less baseline; for speed the factor by which the run is worse."""
     low: float | None = None
-    """Lower end of the 95 % interval of the difference; of a limit, that of the run's value."""
+    """Lower end of the interval of the difference, at the level of the tests; of a limit, that of the run's value."""
     high: float | None = None
     """Upper end."""
+    tails: Tails | None = None
+    """Levels of its two ends: those of the tests, of a limit and where nothing could be tested those of a 95 % interval; None for
+    speed."""
     p_value: float | None = None
     """One-sided p-value of a drop; for a ``regression`` rule about a metric adjusted by Holm over all such rules."""
     smallest: float | None = None
@@ -95,6 +112,11 @@ class Verdict:
     """The same where it is highest."""
     at_bound: Outcome | None = None
     """What the rule would come to at the bound that speaks against the verdict; None where that is the same."""
+
+    @property
+    def level(self) -> float | None:
+        """The level of the interval; None where there is none."""
+        return None if self.tails is None or self.low is None or self.high is None else self.tails.level
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in one flat object, for JSON; without sentences."""
@@ -117,6 +139,9 @@ class Verdict:
             "difference": self.difference,
             "low": self.low,
             "high": self.high,
+            "level": self.level,
+            "tail_drop": None if self.tails is None else self.tails.drop,
+            "tail_gain": None if self.tails is None else self.tails.gain,
             "p_value": self.p_value,
             "mde": self.smallest,
             "n": self.n,

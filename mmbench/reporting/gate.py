@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mmbench.gating.verdicts import GateResult, Outcome, Verdict
 from mmbench.reporting.markdown import table_markdown
 from mmbench.reporting.table import Column, Table
-from mmbench.reporting.text import byte_size, figure, number, percent, signed
+from mmbench.reporting.text import byte_size, figure, level_text, number, percent, signed
 from mmbench.reporting.verdict_words import gate_notes, headline, reason_text, verdict_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ _TITLES = (
     "baseline",
     "run",
     "change",
-    "95 % interval",
+    "interval",
+    "level",
     "bounds",
     "p (drop)",
     "detectable",
@@ -61,8 +62,14 @@ def _table(result: GateResult, verdicts: Sequence[Verdict], more: Sequence[str])
     notes = _said([each for outcome in _ORDER for each in verdicts if each.outcome == outcome])
     if any(verdict.smallest for verdict in verdicts):
         notes.append("detectable: a true drop of that size is found 8 times in 10; a smaller one can be missed")
-    if any(verdict.low is not None and verdict.check.rule.policy == "absolute" for verdict in verdicts):
-        notes.append("95 % interval: of the change; of a limit, that of the run's value")
+    shown = [verdict for verdict in verdicts if verdict.level is not None]
+    if any(verdict.check.rule.policy != "absolute" for verdict in shown):
+        notes.append(
+            "interval: of the change; each end is the bound of a one-sided test, at the level that decided after all corrections, so it agrees "
+            "with the verdict"
+        )
+    if any(verdict.check.rule.policy == "absolute" for verdict in shown):
+        notes.append("interval of a limit: that of the run's value, two-sided")
     kept = [n for n in range(len(_TITLES)) if n < 2 or not rows or any(row[n] for row in rows)]
     return Table(
         tuple(Column(_TITLES[n], "left" if _TITLES[n] in _LEFT else "right") for n in kept),
@@ -111,6 +118,7 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
         *values,
         change,
         interval,
+        level_text(verdict.level) if interval and verdict.level is not None else "",
         bounds,
         "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
         "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",

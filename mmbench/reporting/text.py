@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def number(value: float | None, scale: float) -> str:
     """A value times its scale with one decimal, with two where it is small and not shown in per cent; ``n/a`` for None.
@@ -56,6 +58,18 @@ def percent(share: float) -> str:
     ('98.77 %', '100 %')
     """
     return f"{100 * share:.{0 if share in (0.0, 1.0) else 2}f} %"
+
+
+def level_text(level: float) -> str:
+    """The level of an interval, with two digits of what lies outside of it.
+
+    >>> level_text(0.9), level_text(0.95), level_text(1 - 0.1 / 3), level_text(0.99995)
+    ('90 %', '95 %', '96.7 %', '99.995 %')
+    """
+    outside = 100 * (1 - level)
+    digits = 1 if outside <= 0 else max(1 - math.floor(math.log10(outside)), 0)
+    shown = f"{100 * level:.{digits}f}"
+    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} %"
 
 
 def byte_size(value: int | None) -> str:

@@ -3,6 +3,7 @@
 Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 """
 
+from mmbench.stats.differences import Difference
 from mmbench.stats.distributions import t_quantile
 from mmbench.stats.intervals import (
     ONE_CLUSTER,
@@ -18,7 +19,6 @@ from mmbench.stats.intervals import (
     no_interval,
 )
 from mmbench.stats.paired import (
-    Difference,
     paired_compute_difference,
     paired_difference,
     paired_mean_difference,

@@ -7,13 +7,14 @@ difference is usually far more certain than the two intervals suggest. Errors wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.stats.clustered import cluster_error, effective_clusters, formula_error, spread_df
-from mmbench.stats.distributions import t_quantile, t_tail
+from mmbench.stats.differences import Difference, bootstrap_tails
+from mmbench.stats.distributions import t_quantile
 from mmbench.stats.intervals import (
     LEVEL,
     NO_SPREAD,
@@ -31,58 +32,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Formula = Callable[[Floats], Floats]
 Compute = Callable[[Floats, Floats], Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """B minus A on the same units, with its uncertainty."""
-
-    value: float | None
-    """b - a, in the metric's natural range; None where it is undefined."""
-    low: float | None
-    """Lower end of the interval (95 % unless another level was asked for); None where there is none."""
-    high: float | None
-    """Upper end."""
-    se: float | None
-    """Standard error of the difference: clustered, or the standard deviation over the resamples."""
-    p_value: float | None
-    """Two-sided: how likely a difference as large as this is where there is none. Never 0."""
-    p_lower: float | None
-    """One-sided, against the alternative that B is below A."""
-    p_upper: float | None
-    """One-sided, against the alternative that B is above A."""
-    n: int
-    """Paired units."""
-    n_clusters: int
-    """Clusters of these units."""
-    method: str
-    """How interval and p-values were made: ``paired-cluster-t``, ``paired-score``, ``paired-cluster-jackknife``,
-    ``paired-cluster-bootstrap(resamples=…,seed=…)``, ``sign-test`` (p-values alone) or ``none``."""
-    reason: str | None = None
-    """Why there is no value, or no interval."""
-    df: float | None = None
-    """Degrees of freedom of Student's t, where it was used."""
-    effective_clusters: float | None = None
-    """The number of equal clusters that would weigh as unevenly as these."""
-    changed: tuple[int, int] | None = None
-    """(units gained, units lost) of 0/1 scores of units that are clusters of their own; None for all else."""
-
-    def tails(self, null: float = 0.0) -> tuple[float, float] | None:
-        """One-sided p-values against the hypothesis that the true difference is `null`.
-
-        Args:
-            null: The hypothetical difference B - A, in the metric's natural range.
-
-        Returns:
-            (against the alternative that the true difference is below `null`, against the one that it is above); None where
-            interval and p-values come from a bootstrap, whose resamples are not kept, or do not exist.
-        """
-        if self.changed is not None:
-            return paired_score_tails(*self.changed, self.n, null)
-        if self.value is None or not self.se or self.df is None:
-            return None
-        t = (self.value - null) / self.se
-        return t_tail(-t, self.df), t_tail(t, self.df)
 
 
 def paired_mean_difference(a: Floats, b: Floats, clusters: Codes, *, level: float = LEVEL) -> Difference:
@@ -286,10 +235,8 @@ def _bootstrapped(value: float, drawn: Bootstrap, n: int, level: float) -> Diffe
     values, reason = defined_resamples(drawn)
     if reason is not None:
         return _without_interval(value, n, drawn.clusters, reason)
-    total = 1 + len(values)
-    least = 0.5**drawn.clusters
-    p_lower = max((1 + int((values >= 0).sum())) / total, least)
-    p_upper = max((1 + int((values <= 0).sum())) / total, least)
+    values = np.sort(values)
+    p_lower, p_upper = bootstrap_tails(values, drawn.clusters)
     method = f"paired-cluster-bootstrap(resamples={len(drawn.values)},seed={drawn.seed})"
     low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2]).tolist()
     found = Difference(
@@ -303,9 +250,11 @@ def _bootstrapped(value: float, drawn: Bootstrap, n: int, level: float) -> Diffe
         n=n,
         n_clusters=drawn.clusters,
         method=method,
+        drawn=values,
     )
     if agree(values):
-        found = replace(found, low=None, high=None, se=0.0, reason="all bootstrap resamples agree: no interval")
+        reason = "all bootstrap resamples agree: no interval"
+        found = replace(found, low=None, high=None, se=0.0, reason=reason, drawn=None)
     return _with_p(found, p_lower, p_upper, method)
 
 

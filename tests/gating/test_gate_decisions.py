@@ -11,6 +11,7 @@ from mmbench.gating.amounts import Amount
 from mmbench.gating.decide import as_drop, decide_limit, decide_margin, decide_regressions, exceeds, relation
 from mmbench.gating.preconditions import RuleCheck
 from mmbench.gating.rules import Rule
+from mmbench.gating.verdicts import Tails
 from mmbench.stats import Difference
 
 Z90 = 1.6448536269514722 + 0.8416212335729143
@@ -97,7 +98,7 @@ def test_nothing_changed_is_the_same_whatever_the_test_says():
     many = replace(NOTHING[0], n_clusters=1000), 0
     assert regression(NOTHING).word == regression(many, tolerance=0.01).word == "same"
     assert margin_of(many, 0.01).word == "same"
-    assert relation(*NOTHING, 0.05) == "same"
+    assert relation(*NOTHING, Tails(0.05, 0.05)) == "same"
 
 
 @pytest.mark.parametrize(("clusters", "outcome"), [(36, "undecided"), (37, "passed")])
@@ -191,7 +192,7 @@ def test_direction_turns_the_difference():
 def test_a_value_that_moved_is_never_the_same():
     """Rows of a corpus metric may change where no single unit's own score does."""
     moved = as_drop(difference(0.001, 0.0, 0.002, 0.0005, 0.97, 0.03), higher_is_better=True)
-    assert relation(moved, 0, 0.05) == "improved"
+    assert relation(moved, 0, Tails(0.05, 0.05)) == "improved"
 
 
 numbers = st.floats(-0.5, 0.5)
