@@ -21,7 +21,7 @@ def tables_html(tables: Iterable[Table], title: str = "mmbench report") -> str:
     Everything that is not from here is escaped, and the page's policy lets no other script run.
 
     Headings sort their table by click or key; without JavaScript the tables stand as they are. It follows the reader's choice
-    of dark or light, and tables scroll sideways on a narrow screen, with their first column in place.
+    of dark or light, and tables scroll sideways on a narrow screen, with their first column in place. Long tables in detail are folded.
     """
     title = visible(title)
     style, script = _part("page.css"), _part("page.js")
@@ -56,6 +56,8 @@ def _section(table: Table) -> str:
     lines = ["<section>"]
     if table.title:
         lines.append(f"<h2><bdi>{_text(table.heading)}</bdi></h2>")
+    if table.is_folded:
+        lines += ["<details>", f"<summary>{len(table.rows):,} rows</summary>"]
     lines += [f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">', "<table>", "<thead>", "<tr>"]
     lines += [_heading(column, text) for column, text in zip(table.columns, table.headings, strict=True)]
     lines += ["</tr>", "</thead>", "<tbody>"]
@@ -69,6 +71,8 @@ def _section(table: Table) -> str:
     lines += ["</tbody>", "</table>", "</div>"]
     if table.said:
         lines += ['<ul class="notes">', *(f"<li>{_text(note)}</li>" for note in table.said), "</ul>"]
+    if table.is_folded:
+        lines.append("</details>")
     return "\n".join([*lines, "</section>"])
 
 

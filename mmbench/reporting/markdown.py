@@ -22,13 +22,19 @@ MANY = 3
 
 
 def table_markdown(table: Table) -> str:
-    """A pipe table, its title above and its notes below. Whatever could break out of a cell is escaped."""
+    """A pipe table, its title above and its notes below, folded away where it is long and in detail.
+
+    Whatever could break out of a cell is escaped.
+    """
     title = [f"## {escaped(table.heading)}", ""] if table.title else []
     head = "| " + " | ".join(map(escaped, table.headings)) + " |"
     rule = "|" + "|".join("---:" if column.align == "right" else ":---" for column in table.columns) + "|"
     rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in table.cells]
     notes = [f"- {escaped(note)}" for note in table.said]
-    return "\n".join([*title, head, rule, *rows, *(["", *notes] if notes else []), ""])
+    body = [head, rule, *rows, *(["", *notes] if notes else [])]
+    if table.is_folded:
+        body = ["<details>", f"<summary>{len(rows):,} rows</summary>", "", *body, "", "</details>"]
+    return "\n".join([*title, *body, ""])
 
 
 def tables_markdown(tables: Iterable[Table]) -> str:

@@ -23,6 +23,9 @@ LEGEND: dict[Mark, str] = {
 }
 """What each mark means, for below the table."""
 
+_LONG = 30
+"""Rows of a table in detail above which a page folds it away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -87,7 +90,7 @@ class Table:
     title: str = ""
     """What stands above it; empty where there is one table alone."""
     in_detail: bool = False
-    """Whether it holds what other tables sum up, so that a terminal may leave it out where it is long."""
+    """Whether it holds what other tables sum up, so that a terminal may leave it out and a page fold it away where it is long."""
 
     @classmethod
     def of(
@@ -106,6 +109,11 @@ class Table:
         kept = [n for n in range(len(titles)) if n < always or any(row[n] for row in rows)]
         columns = tuple(Column(titles[n], "left" if n < left else "right") for n in kept)
         return cls(columns, tuple(tuple(row[n] for n in kept) for row in rows), **rest)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether a page shows its title alone until somebody opens it."""
+        return self.in_detail and len(self.rows) > _LONG
 
     @cached_property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:

@@ -45,6 +45,12 @@ def hostile(names=NAMES):
     return Table(columns, rows, notes=names, title=names[0])
 
 
+def in_detail(count):
+    """A table of `count` rows that another one sums up."""
+    rows = [(f"<m{place}>", "1") for place in range(count)]
+    return Table((Column("a", "left"), Column("b")), rows, notes=("said",), title="<t>: every value", in_detail=True)
+
+
 # --- the model ---
 
 
@@ -74,6 +80,22 @@ def test_markdown_has_bold_leaders_signs_and_a_legend():
     assert lines[5] == "| two | 2–3 | -2.5†‡ | n/a | 12 |"
     assert lines[8] == "- said &amp; done"
     assert [line.partition(":")[0] for line in lines[9:]] == ["- bold", "- †", "- ‡"]
+
+
+@pytest.mark.parametrize(("count", "folded"), [(30, False), (31, True)])
+def test_pages_fold_long_tables_in_detail_and_lose_nothing_of_them(count, folded):
+    table = in_detail(count)
+    text = table_markdown(table)
+    lines = text.splitlines()
+    assert lines[0] == "## &lt;t>: every value"
+    assert sum(line.startswith("| &lt;m") for line in lines) == count
+    assert (lines.count("<details>"), lines.count("</details>")) == (folded, folded)
+    if folded:  # GitHub reads a table in details only behind an empty line
+        assert lines.index("</details>") > lines.index("- said")
+        assert lines[lines.index("| a | b |") - 1] == ""
+    page = Page(tables_html([table, BOARD]))
+    assert [tag for tag, _ in page.tags].count("details") == folded
+    assert len(page.cells) == 2 * (count + 1) + len(BOARD.columns) * (len(BOARD.rows) + 1)
 
 
 def test_markdown_keeps_hostile_names_in_their_cells():
