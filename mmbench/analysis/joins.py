@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.core.errors import NotComparableError
+from mmbench.core.metric import Metric
 from mmbench.core.score_table import ScoreTable
 from mmbench.metrics.evaluate import IS_COUNTED, STATUSES, cluster_codes, status_codes
 from mmbench.results.run import TaskResult
 
+Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Statuses = NDArray[np.int8]
 
 UNSCORED = "status"
 """Field of the mismatch where one run has no values of a task."""
 
-_ERROR, _SKIPPED = STATUSES.index("error"), STATUSES.index("skipped")
+_SCORED, _ERROR, _SKIPPED = (STATUSES.index(name) for name in ("scored", "error", "skipped"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,23 @@ def mismatches(a: TaskResult, b: TaskResult) -> list[Mismatch]:
 
 def _state(task: TaskResult) -> str:
     return task.status if task.metrics else f"{task.status}, no scores"
+
+
+def is_silent(metric: Metric, rows: Floats, status: Statuses) -> NDArray[np.bool_]:
+    """Which units a metric that is over answers alone leaves out, because they were given none.
+
+    A unit is not answered where its output was cut off, held no answer or declined to give one, and its row adds nothing to the metric;
+    a metric that counts such units as wrong has rows that do.
+
+    Args:
+        metric: The metric; one that is no formula of sums, such as a median, counts every row.
+        rows: What it reads of the units, float64 [n, d].
+        status: Their statuses, int8 [n].
+    """
+    if metric.formula is None:
+        return np.zeros(len(rows), dtype=np.bool_)
+    silent: NDArray[np.bool_] = (status != _SCORED) & ~rows.any(axis=1)
+    return silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.analysis.joins import matched_rows
+from mmbench.analysis.joins import is_silent, matched_rows
 from mmbench.analysis.seeds import SeedGroup, SeedRow, is_incomplete, is_ranked
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.errors import NotComparableError
@@ -61,6 +61,8 @@ class Draws:
     """What a unit is."""
     higher_is_better: bool
     """Direction of the metric."""
+    silent: int = 0
+    """Units besides that one of the models did not answer, and that a metric over answers alone leaves out of all."""
 
     def ranks(self) -> Ranks:
         """The rank ranges of these models."""
@@ -185,7 +187,8 @@ class Ranker:
         if not len(shared.clusters):
             return {}
         count = int(shared.clusters.max()) + 1
-        rows = {name: _rows(metric, tables, shared) for name, metric in metrics.items()}
+        answered = {name: _answered_by_all(metric, tables, shared) for name, metric in metrics.items()}
+        rows = {name: own for name, (own, _) in answered.items()}
         finite = {name: metric for name, metric in metrics.items() if all(np.isfinite(own).all() for own in rows[name])}
         if not finite:
             return {}
@@ -209,10 +212,11 @@ class Ranker:
                 values=found[name],
                 resamples=mean(values[:, place]),
                 clusters=count,
-                units=len(shared.clusters),
+                units=len(shared.clusters) - answered[name][1],
                 of=shared.of,
                 unit=metric.unit,
                 higher_is_better=metric.higher_is_better,
+                silent=answered[name][1],
             )
             for place, (name, metric) in enumerate(finite.items())
             if np.isfinite(found[name]).all()
@@ -313,8 +317,15 @@ def _join(tables: Sequence[ScoreTable]) -> _SharedUnits:
     return _SharedUnits(tuple(rows), np.fromiter(map(numbers.__getitem__, clusters), np.int64, len(clusters)), of)
 
 
-def _rows(metric: Metric, tables: Iterable[ScoreTable], shared: _SharedUnits) -> list[Floats]:
-    return [read_rows(metric, table)[own] for table, own in zip(tables, shared.rows, strict=True)]
+def _answered_by_all(metric: Metric, tables: Sequence[ScoreTable], shared: _SharedUnits) -> tuple[list[Floats], int]:
+    """[r] the rows of each table, empty where one of the models gave no answer that the metric is over; and how many units these are.
+
+    Otherwise a model would come first by keeping silent where it errs.
+    """
+    rows = [read_rows(metric, table)[own] for table, own in zip(tables, shared.rows, strict=True)]
+    statuses = (status_codes(table)[own] for table, own in zip(tables, shared.rows, strict=True))
+    silent = np.any([is_silent(metric, own, status) for own, status in zip(rows, statuses, strict=True)], axis=0)
+    return [np.where(silent[:, None], 0.0, own) for own in rows] if silent.any() else rows, int(silent.sum())
 
 
 def _joint(metric: Metric, rows: Sequence[Floats], clusters: Codes, count: int) -> Joint:

@@ -7,34 +7,28 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.analysis.joins import Joined
+from mmbench.analysis.joins import Joined, is_silent
 from mmbench.core.metric import Metric
-from mmbench.metrics.evaluate import STATUSES
 
 Floats = NDArray[np.float64]
-
-_ANSWERED = STATUSES.index("scored")
 
 
 def without_silent(metric: Metric, rows: tuple[Floats, Floats], joined: Joined) -> tuple[Joined, tuple[int, int]]:
     """Leave out the units that one of the two runs did not answer, where a metric is over answers alone.
 
     A mean error over the answers that hold a number falls when a model keeps silent where it errs. Two such values are therefore
-    compared over the units that both answered. A unit is not answered where its output was cut off, held no answer or declined to
-    give one, and its row adds nothing to the metric; a metric that counts such units as wrong has rows that do.
+    compared over the units that both answered (`is_silent`).
 
     Args:
-        metric: The metric; one that is no formula of sums, such as a median, counts every row.
+        metric: The metric.
         rows: What the metric reads of the whole tables of both runs, float64 [rows, d] each.
         joined: The two tables.
 
     Returns:
         The tables joined without these units, and the numbers of units not answered in the reference and in the candidate.
     """
-    if metric.formula is None:
-        return joined, (0, 0)
     silent = [
-        (status[places] != _ANSWERED) & ~own[places].any(axis=1)
+        is_silent(metric, own[places], status[places])
         for own, places, status in (
             (rows[0], joined.rows_a, joined.status_a),
             (rows[1], joined.rows_b, joined.status_b),

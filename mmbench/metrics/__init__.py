@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mmbench.metrics.captions.tokenize import ptb_tokenize, tokenize_captions
     from mmbench.metrics.classes import AVERAGES, ZERO_DIVISIONS, class_columns, f1, multilabel_columns, samples_f1
     from mmbench.metrics.declare import MetricMaker, metric
-    from mmbench.metrics.evaluate import evaluate_slices, merge_tables
+    from mmbench.metrics.evaluate import evaluate_slices
     from mmbench.metrics.formulas import (
         accuracy,
         direct_answers,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         weighted_median,
     )
     from mmbench.metrics.groups import accuracy_plus, circular_accuracy, consistency, group_accuracy, group_table
+    from mmbench.metrics.merging import merge_tables
     from mmbench.metrics.mme import mme_cognition, mme_columns, mme_perception
     from mmbench.metrics.registered import maker_named, metric_from_id
     from mmbench.metrics.regression import (
@@ -234,7 +235,8 @@ _EXPORTS = {
     "mmbench.metrics.captions.tokenize": "ptb_tokenize tokenize_captions",
     "mmbench.metrics.classes": "AVERAGES ZERO_DIVISIONS class_columns f1 multilabel_columns samples_f1",
     "mmbench.metrics.declare": "MetricMaker metric",
-    "mmbench.metrics.evaluate": "evaluate_slices merge_tables",
+    "mmbench.metrics.evaluate": "evaluate_slices",
+    "mmbench.metrics.merging": "merge_tables",
     "mmbench.metrics.formulas": "accuracy direct_answers exact_match mean_metric median_metric ratio rule_accuracy weighted_median",
     "mmbench.metrics.groups": "accuracy_plus circular_accuracy consistency group_accuracy group_table",
     "mmbench.metrics.mme": "mme_cognition mme_columns mme_perception",

@@ -7,7 +7,6 @@ what a `compute` function sees is sorted.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -171,67 +170,6 @@ def unit_values(metric: Metric, table: ScoreTable) -> Floats:
     return np.where(IS_COUNTED[units.status] & np.isfinite(values), values, np.nan)
 
 
-def merge_tables(tables: Sequence[ScoreTable]) -> ScoreTable:
-    """Put the shards of one table together, one below the other.
-
-    Args:
-        tables: The shards.
-
-    Returns:
-        A table of all their units; slices, answers and explanations that a shard lacks are empty for its units.
-
-    Raises:
-        ValueError: If there is no table, units or columns differ, or a unit id occurs twice.
-    """
-    if not tables:
-        raise ValueError("no tables to merge")
-    first = tables[0]
-    widths = _widths(first)
-    for table in tables[1:]:
-        if table.unit != first.unit:
-            raise ValueError(f"tables of different units: {first.unit!r} and {table.unit!r}")
-        if _widths(table) != widths:
-            raise ValueError(f"tables of unit {first.unit!r} with different columns: {widths} and {_widths(table)}")
-    unit_ids = [unit_id for table in tables for unit_id in table.unit_ids]
-    if len(set(unit_ids)) != len(unit_ids):
-        twice = Counter(unit_ids).most_common(1)[0][0]
-        raise ValueError(f"unit {twice!r} occurs in more than one row of the tables")
-    slices = sorted({name for table in tables for name in table.slices})
-    return ScoreTable(
-        unit=first.unit,
-        unit_ids=unit_ids,
-        cluster_ids=[cluster for table in tables for cluster in table.cluster_ids],
-        status=[status for table in tables for status in table.status],
-        columns={name: np.concatenate([_column(table, name) for table in tables]) for name in widths},
-        slices={
-            name: [label for table in tables for label in table.slices.get(name, [""] * len(table.unit_ids))]
-            for name in slices
-        },
-        answers=_joined(tables, [table.answers for table in tables]),
-        explanations=_joined(tables, [table.explanations for table in tables]),
-        incomplete="; ".join(sorted({table.incomplete for table in tables if table.incomplete})) or None,
-        remarks={name: text for table in tables for name, text in table.remarks.items()},
-    )
-
-
-def _joined(tables: Sequence[ScoreTable], parts: Sequence[Sequence[str | None] | None]) -> list[str | None] | None:
-    if all(part is None for part in parts):
-        return None
-    return [
-        text
-        for table, part in zip(tables, parts, strict=True)
-        for text in ([None] * len(table.unit_ids) if part is None else part)
-    ]
-
-
-def _column(table: ScoreTable, name: str) -> Floats:
-    return np.asarray(table.columns[name], dtype=np.float64)
-
-
-def _widths(table: ScoreTable) -> dict[str, tuple[int, ...]]:
-    return {name: _column(table, name).shape[1:] for name in sorted(table.columns)}
-
-
 def read_units(metric: Metric, table: ScoreTable) -> Units:
     """Read all units of a table as a metric sees them.
 
@@ -267,7 +205,7 @@ def read_rows(metric: Metric, table: ScoreTable) -> Floats:
         if name != ONES and name not in table.columns:
             known = ", ".join(sorted(table.columns)) or "none"
             raise PluginError(f"metric {metric.id} reads column {name!r}; the table {table.unit!r} has: {known}")
-        part = np.ones(count) if name == ONES else _column(table, name)
+        part = np.ones(count) if name == ONES else np.asarray(table.columns[name], dtype=np.float64)
         if part.ndim not in (1, 2) or len(part) != count:
             raise PluginError(f"column {name!r} of table {table.unit!r} has shape {part.shape} for {count} units")
         parts.append(part)
@@ -318,7 +256,8 @@ def evaluate_units(metric: Metric, units: Units, method: IntervalMethod = _STAND
     interval = Interval(None, None, "none")
     if value is not None:
         sizes = np.bincount(units.clusters).astype(np.float64)
-        interval = _interval(metric, units, value, method).warned(effective_clusters(sizes))
+        with np.errstate(over="ignore", invalid="ignore"):
+            interval = _interval(metric, units, value, method).finite().warned(effective_clusters(sizes))
     codes = [*(["remark"] if units.incomplete else []), *([code] if code else []), *interval.codes]
     reasons = [text for text in (units.incomplete, reason, interval.reason, interval.warning) if text]
     return MetricValue(

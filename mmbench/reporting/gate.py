@@ -194,8 +194,9 @@ def _plan_row(row: PlanRow) -> tuple[str, ...]:
 def false_alarm_lines(found: FalseAlarms) -> list[str]:
     """What a simulation of false alarms found, line by line."""
     interval = "" if found.low is None or found.high is None else f" [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+    rules = f"{found.rules:,} rule{'' if found.rules == 1 else 's'}"
     lines = [
-        f"false alarms: {100 * found.rate:.1f} %{interval} of {found.simulations:,} simulated gates with {found.rules} rules",
+        f"false alarms: {100 * found.rate:.1f} %{interval} of {found.simulations:,} simulated gates with {rules}",
         f"equal models: {found.how}",
     ]
     if found.pairs:

@@ -324,8 +324,11 @@ def _rank_notes(ranking: Ranking) -> list[str]:
     if ranking.ranks:
         what = "samples" if draws.unit == "sample" else f"units of {draws.unit}"
         units = f"the {draws.units:,} {what}" if draws.units == draws.of else f"{draws.units:,} of {draws.of:,} {what}"
-        text = f"rank: 95 % range by {ranking.metric}, from a joint bootstrap over {units} that all ranked models have"
-        text += f", in {draws.clusters:,} clusters; those whose ranges overlap may be equally good"
+        have = "answered" if draws.silent else "have"
+        text = (
+            f"rank: 95 % range by {ranking.metric}, from a joint bootstrap over {units} that all ranked models {have}"
+        )
+        text += f", in {draws.clusters:,} cluster{'s' * (draws.clusters != 1)}; those whose ranges overlap may be equally good"
         if ranking.several:
             text += "; seeds of a model are averaged within each resample, so a range says nothing of other seeds"
         notes.append(f"{text}. {ranking.reason}" if ranking.reason else text)

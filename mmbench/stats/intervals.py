@@ -32,6 +32,8 @@ ONE_CLUSTER = "one cluster: no interval"
 """The reason where there is a single cluster."""
 UNDEFINED = "undefined for these units"
 """The reason for a value that is not finite, where nothing more specific is known."""
+OVERFLOW = "the scores are too large for their squares to be numbers: no interval"
+"""The reason where an error is not finite although the value is."""
 NO_WIDTH = 1e-9
 """Resamples within this part of their size of each other agree: they come from sums on a grid."""
 CAUTION = 10.0
@@ -67,6 +69,11 @@ class Interval:
     """What must be known to read the interval; None where nothing is."""
     codes: tuple[str, ...] = ()
     """`reason` and `warning` for programs; see `MetricValue.codes`."""
+
+    def finite(self) -> Interval:
+        """The same, or no interval where the squares of the scores are too large for a float."""
+        ends = [end for end in (self.low, self.high) if end is not None]
+        return self if np.isfinite(ends).all() else no_interval("overflow", OVERFLOW)
 
     def warned(self, effective: float) -> Interval:
         """The same, with a warning where the clusters are as few as `effective` equal ones and none stands there yet."""

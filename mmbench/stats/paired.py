@@ -19,6 +19,7 @@ from mmbench.stats.intervals import (
     LEVEL,
     NO_SPREAD,
     ONE_CLUSTER,
+    OVERFLOW,
     UNDEFINED,
     agree,
     defined_resamples,
@@ -113,7 +114,10 @@ def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: flo
         return replace(_no_spread(value, len(a), count), effective_clusters=effective_clusters(shares))
     if shares.max() >= 1 - NO_SPREAD:
         return _without_interval(value, len(a), count, ONE_CLUSTER)
-    error = cluster_error(parts, shares)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = cluster_error(parts, shares)
+    if not np.isfinite(error.se):
+        return _without_interval(value, len(a), count, OVERFLOW)
     df = error.df if count == len(a) else min(error.df, spread_df(np.square(parts) / (1 - shares)))
     half = t_quantile(0.5 + level / 2, df) * error.se
     found = Difference(
@@ -171,14 +175,14 @@ def paired_difference(
     if trouble is not None:
         return _nothing(len(a), count, trouble)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(formula(exact_totals(b))) - float(formula(exact_totals(a)))
+        value = float(_apart(formula(exact_totals(b)), formula(exact_totals(a))))
     if (trouble := _no_interval(value, count)) is not None:
         return _without_interval(value, len(a), count, trouble)
     width = a.shape[1]
     sums = np.concatenate([cluster_sums(a, codes, count), cluster_sums(b, codes, count)], axis=1)
 
     def both(total: Floats) -> Floats:
-        return formula(total[..., width:]) - formula(total[..., :width])
+        return _apart(formula(total[..., width:]), formula(total[..., :width]))
 
     error = formula_error(both, sums)
     if error is None:
@@ -229,6 +233,12 @@ def paired_compute_difference(
     if (trouble := _no_interval(value, count)) is not None:
         return _without_interval(value, len(a), count, trouble)
     return _bootstrapped(value, bootstrap_compute(both, rows, codes, seed=seed, resamples=resamples), len(a), level)
+
+
+def _apart(b: Floats, a: Floats) -> Floats:
+    """b - a; 0 where rounding alone sets them apart, as where one formula adds up other numbers on the two sides."""
+    difference = np.asarray(b - a)
+    return np.where(np.abs(difference) <= NO_SPREAD * np.maximum(np.abs(a), np.abs(b)), 0.0, difference)
 
 
 def _bootstrapped(value: float, drawn: Bootstrap, n: int, level: float) -> Difference:

@@ -101,7 +101,8 @@ def rank_ranges(
     rank = tuple((1 + (own[None, :] > own[:, None]).sum(axis=1)).tolist())
     anywhere = Ranks(rank, (1,) * models, (models,) * models)
     if clusters < FEWEST_CLUSTERS:
-        return _because(anywhere, f"{clusters} clusters are too few for rank ranges: at least {FEWEST_CLUSTERS}")
+        are = "cluster is" if clusters == 1 else "clusters are"
+        return _because(anywhere, f"{clusters} {are} too few for rank ranges: at least {FEWEST_CLUSTERS}")
     defined = draws[np.isfinite(draws).all(axis=1)]
     if len(draws) - len(defined) > UNDEFINED_SHARE * len(draws):
         return _because(anywhere, f"undefined in {len(draws) - len(defined)} of {len(draws)} resamples: no rank ranges")

@@ -13,7 +13,8 @@ from mmbench.core.ids import MetricId
 from mmbench.core.metric import ONES, Metric
 from mmbench.core.score_table import ScoreTable
 from mmbench.metrics.declare import MetricMaker
-from mmbench.metrics.evaluate import evaluate, merge_tables
+from mmbench.metrics.evaluate import evaluate
+from mmbench.metrics.merging import merge_tables
 from mmbench.metrics.registered import check_ids, metric_from_id
 from mmbench.testing.report import Check, Report
 from mmbench.testing.rules import BrokenError, KitRule, NotedError, SkippedError, described, judge

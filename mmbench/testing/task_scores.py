@@ -15,7 +15,7 @@ from mmbench.core.requests import Choose, Generate, as_choose
 from mmbench.core.responses import Response
 from mmbench.core.score_table import COUNTED, MetricValue, ScoreTable
 from mmbench.core.task import PerSampleTask
-from mmbench.metrics.evaluate import merge_tables
+from mmbench.metrics.merging import merge_tables
 from mmbench.testing.digests import digest, sample_digest
 from mmbench.testing.rules import BrokenError, KitRule, SkippedError, listed
 from mmbench.testing.score_tables import TOLERANCE, column_of, difference, identical, problems, value_difference

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.core import Metric, MetricId, PluginError, ScoreTable
-from mmbench.metrics.evaluate import INTERVALS, evaluate, evaluate_slices, merge_tables
+from mmbench.metrics.evaluate import INTERVALS, evaluate, evaluate_slices
 from mmbench.metrics.formulas import mean_metric, median_metric, ratio
-from mmbench.stats import clustered_se
+from mmbench.metrics.merging import merge_tables
+from mmbench.stats import clustered_se, paired_mean_difference
 
 ACCURACY = mean_metric("accuracy", "sample", "score")
 MEDIAN = median_metric("median_rank", "sample", "score")
@@ -274,6 +275,19 @@ def test_shards_become_one_table():
     assert merged.answers == ["red", None, None]
     assert merged.explanations is None
     assert merged.incomplete == "late"
+    said = [replace(first, remarks={"score": "low", "ones": "odd"}), replace(second, remarks={"score": "high"})]
+    assert merge_tables(said).remarks == {"score": "high; low", "ones": "odd"}
+
+
+def test_scores_whose_squares_overflow_have_a_value_and_no_interval():
+    values = [1e200, 2e200, 4e200, 1e200]
+    found = evaluate(mean_metric("score", "sample", "score", bounds=(0.0, None)), make_table(values))
+    assert found.value == pytest.approx(2e200)
+    assert (found.low, found.high, found.codes) == (None, None, ["overflow"])
+    scores = np.array(values)
+    difference = paired_mean_difference(scores, scores[::-1], np.arange(4))
+    assert difference.value == 0.0
+    assert (difference.low, difference.p_value) == (None, None)
 
 
 def test_shards_that_do_not_fit_are_refused():
