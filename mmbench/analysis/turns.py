@@ -110,7 +110,7 @@ class TurnedFigure:
     medians: tuple[float | None, float | None]
     """The medians of the two, of figures that may be quoted."""
     spoilt: tuple[str, ...]
-    """Why runs were left out, each reason once."""
+    """Why runs were left out, each kind of reason once."""
 
     def to_dict(self) -> dict[str, Any]:
         """Flat, for JSON."""
@@ -145,7 +145,6 @@ def turned_figures(runs: Sequence[Run], baselines: Sequence[Run], tasks: Sequenc
             if not all(any(each.value(figure) is not None for each in side) for side in sides):
                 continue
             quotable = [[each.value(figure) for each in side if each.valid and each.complete] for side in sides]
-            spoilt = dict.fromkeys(reason.detail for side in sides for each in side for reason in each.reasons)
             found.append(
                 TurnedFigure(
                     task,
@@ -155,7 +154,20 @@ def turned_figures(runs: Sequence[Run], baselines: Sequence[Run], tasks: Sequenc
                     baselines[0].model.name,
                     ratio_of(pairs_of(runs, baselines, task, figure)),
                     (middle(quotable[0]), middle(quotable[1])),
-                    tuple(spoilt),
+                    _spoilt([each for side in sides for each in side]),
                 )
             )
     return found
+
+
+def _spoilt(scenarios: Sequence[PerfScenario]) -> tuple[str, ...]:
+    """Why some of them are left out: the first of each kind of reason, and how many there are."""
+    found: dict[str, list[str]] = {}
+    for each in scenarios:
+        for reason in each.reasons:
+            found.setdefault(reason.code, []).append(reason.detail)
+        if not each.complete:
+            found.setdefault("incomplete", []).append("the session ended before everything was asked")
+    return tuple(
+        details[0] + (f" (the first of these {len(details)})" if len(details) > 1 else "") for details in found.values()
+    )

@@ -63,8 +63,18 @@ class SweepPoint:
     @property
     def samples_per_s(self) -> float | None:
         """Samples a second, where the figure may be quoted."""
+        return self.measured_per_s if self.speed_is_valid else None
+
+    @property
+    def measured_per_s(self) -> float | None:
+        """Samples a second, also where the figure must not be quoted."""
+        return None if self.perf is None else self.perf.value("samples_per_s")
+
+    @property
+    def speed_is_valid(self) -> bool:
+        """Whether figures of speed may be quoted; False where nothing was measured."""
         quality = None if self.perf is None else self.perf.quality
-        return quality.value("samples_per_s") if quality is not None and quality.valid else None
+        return quality is not None and quality.valid
 
     @property
     def energy_j(self) -> float | None:

@@ -73,10 +73,8 @@ def _table(groups: Sequence[SeedGroup], task: str) -> Table | None:
     notes: list[str] = []
     for label, scenarios in _measured(groups, task):
         breaks.append(len(rows))
-        for scenario in scenarios:
-            rows.append((label, scenario.name, load_of(scenario), *_cells(scenario)))
-            notes += [f"{label}, {_where(scenario)}: {note}" for note in _notes(scenario)]
-        notes += [f"{label}, {reason}" for reason in _reasons(scenarios)]
+        rows += [(label, scenario.name, load_of(scenario), *_cells(scenario)) for scenario in scenarios]
+        notes += [f"{label}, {said}" for said in (*_notes(scenarios), *_reasons(scenarios))]
     if not rows:
         return None
     table = Table.of(
@@ -149,13 +147,17 @@ def _cell(scenario: PerfScenario, figure: PerfFigure | None, heading: str) -> Ce
     return cell if scenario.valid else replace(cell, marks=frozenset({"invalid"}))
 
 
-def _where(scenario: PerfScenario) -> str:
-    return f"{scenario.name} ({load_of(scenario)})"
-
-
-def _notes(scenario: PerfScenario) -> list[str]:
-    missing = [f"{each.reason}" for each in scenario.figures.values() if each.value is None and each.reason]
-    return list(dict.fromkeys([*scenario.notes, *missing]))
+def _notes(scenarios: Sequence[PerfScenario]) -> Iterator[str]:
+    """What else must be known: each sentence once, with the scenarios that it is about."""
+    names = [scenario.name for scenario in scenarios]
+    found: dict[str, dict[str, None]] = {}
+    for scenario in scenarios:
+        place = scenario.name if names.count(scenario.name) == 1 else f"{scenario.name} ({load_of(scenario)})"
+        missing = [f"{each.reason}" for each in scenario.figures.values() if each.value is None and each.reason]
+        for note in (*scenario.notes, *missing):
+            found.setdefault(note, {})[place] = None
+    for note, places in found.items():
+        yield f"{', '.join(places)}: {note}"
 
 
 def _reasons(scenarios: Sequence[PerfScenario]) -> Iterator[str]:

@@ -19,6 +19,7 @@ _WIDTH, _HEIGHT = 460, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 46, 52
 """Margins of a panel around its axes."""
 _TICKS = 5
+_RING = "ring: not to be quoted, on no front"
 _INK, _GREY, _FRONT = "#222222", "#999999", "#0b6e99"
 _SMALL, _NORMAL = 11, 13
 """Sizes of text."""
@@ -96,9 +97,9 @@ def pareto_figure(points: Sequence[SweepPoint], suffix: str) -> bytes:
         own = [point for point in points if (point.model, point.task) == (model, task)]
         top = row * _HEIGHT
         drawing.texts.append((_LEFT, top + 18, visible(f"{model} on {task}"), "start", _NORMAL, _INK))
-        speeds = [point.samples_per_s for point in own]
+        speeds = [point.measured_per_s for point in own]
         memory = [None if point.memory_bytes is None else float(point.memory_bytes) for point in own]
-        _Panel(drawing, (0, top), own, speeds, "speed", ("samples/s", figure)).draw()
+        _Panel(drawing, (0, top), own, speeds, "speed", ("samples/s", figure), doubtful=True).draw()
         title = "GPU memory" if any(point.gpu_bytes is not None for point in own) else "size of the weights"
         _Panel(drawing, (_WIDTH, top), own, memory, "memory", (title, _size)).draw()
     drawing.height = max(1, len(order)) * _HEIGHT
@@ -119,6 +120,8 @@ class _Panel:
     costs: Sequence[float | None]
     front: str
     axis: tuple[str, Callable[[float], str]]
+    doubtful: bool = False
+    """Whether the costs are speeds, some of which must not be quoted."""
 
     def draw(self) -> None:
         """Draw axes, intervals, points with their labels, and the front."""
@@ -152,6 +155,8 @@ class _Panel:
             drawing.texts.append((left - 6, down(value) + 4, number(value, metric.scale), "end", _SMALL, _INK))
         drawing.texts.append(((left + right) / 2, bottom + 36, title, "middle", _NORMAL, _INK))
         drawing.texts.append((left, top - 8, visible(metric.id), "start", _SMALL, _INK))
+        if self.doubtful and not all(point.speed_is_valid for _, point in shown):
+            drawing.texts.append((right, top - 8, _RING, "end", _SMALL, _GREY))
         on = sorted(((cost, point) for cost, point in shown if self.front in point.fronts), key=lambda each: each[0])
         places = [(across(cost), down(_value(point))) for cost, point in on]
         drawing.lines += [(*a, *b, _FRONT, 1.5) for a, b in pairwise(places)]
@@ -160,6 +165,8 @@ class _Panel:
             low, high = _ends(point)
             drawing.lines.append((across(cost), down(low), across(cost), down(high), colour, 1))
             drawing.dots.append((across(cost), down(_value(point)), 4, colour))
+            if self.doubtful and not point.speed_is_valid:
+                drawing.dots.append((across(cost), down(_value(point)), 2.5, "#ffffff"))
             right_half = across(cost) > (left + right) / 2
             at = across(cost) + (-8 if right_half else 8)
             label = visible(point.setting)

@@ -18,6 +18,7 @@ _FRONT = (
     "front: no other value is at least as good at more samples/s (speed), or with less memory of the GPU or, without one, "
     "smaller weights (memory); figures of speed are those of one session each, one after the other"
 )
+_NO_FRONT = "no front of speed: no value has samples/s that may be quoted"
 _PROCESS = "peak memory is that of the process, which made the runs one after the other and keeps what it has loaded"
 
 
@@ -53,6 +54,8 @@ def _table(model: str, task: str, points: Sequence[SweepPoint]) -> Table:
             notes += [f"{point.setting}, speed: {note}" for note in speed_notes(point.perf.quality)]
     shown = [_DROP] if any(point.drop for point in points) else []
     shown += [_FRONT] if any(point.fronts for point in points) else []
+    measured = [point for point in points if point.perf is not None]
+    shown += [_NO_FRONT] if measured and all(point.samples_per_s is None for point in points) else []
     shown += [] if gpu or all(point.process_bytes is None for point in points) else [_PROCESS]
     return Table.of(
         titles,
@@ -67,7 +70,7 @@ def _row(point: SweepPoint) -> list[Cell]:
     metric, drop = point.metric, point.drop
     if metric is None or metric.value is None:
         return [Cell(point.setting), Cell("failed" if point.problem else "n/a"), *[Cell()] * 9]
-    scale, tokens = metric.scale, None if point.perf is None else point.perf.value("output_tokens_per_s")
+    scale = metric.scale
     memory = point.process_bytes if point.gpu_bytes is None else point.gpu_bytes
     return [
         Cell(point.setting),
@@ -75,19 +78,22 @@ def _row(point: SweepPoint) -> list[Cell]:
         interval_cell(metric),
         signed_cell(drop[0], scale) if drop else Cell(),
         range_cell(drop[1], drop[2], scale) if drop else Cell(),
-        _speed(point),
-        figure_cell(tokens) if tokens is not None else Cell(),
+        _speed(point, "samples_per_s"),
+        _speed(point, "output_tokens_per_s"),
         bytes_cell(memory) if memory is not None else Cell(),
         bytes_cell(point.weights_bytes) if point.weights_bytes is not None else Cell(),
-        figure_cell(point.energy_j) if point.energy_j is not None else Cell(),
+        _speed(point, "gpu_energy_per_request"),
         Cell(", ".join(point.fronts)),
     ]
 
 
-def _speed(point: SweepPoint) -> Cell:
-    """Samples a second; one that must not be quoted is marked, and on no front."""
-    value = None if point.perf is None else point.perf.value("samples_per_s")
-    if value is None:
+def _speed(point: SweepPoint, name: str) -> Cell:
+    """A figure of speed; one that must not be quoted is marked, and one that could not be measured is a dash."""
+    quality = None if point.perf is None else point.perf.quality
+    found = None if quality is None else quality.figures.get(name)
+    if found is None:
         return Cell()
-    spoilt: frozenset[Mark] = frozenset() if point.samples_per_s is not None else frozenset({"invalid"})
-    return replace(figure_cell(value), marks=spoilt)
+    if found.value is None:
+        return Cell("–", note=found.reason)
+    spoilt: frozenset[Mark] = frozenset() if point.speed_is_valid else frozenset({"invalid"})
+    return replace(figure_cell(found.value), marks=spoilt)

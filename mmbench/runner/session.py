@@ -202,10 +202,9 @@ class Session:
     def _measure_load(self, model: LocalModel, task: TaskRun) -> None:
         """Measure the scenarios of ``--perf full``; a failure is kept in `load_failure`, and the next task goes on."""
         job, folder = self.job, self.directory.task(task.name)
-        phase = LoadPhase(
-            task.plan, load_plan(task.plan, job.model, job.spec), job.spec, folder, self.progress.note, self.budget
-        )
         try:
+            load = load_plan(task.plan, job.model, job.spec)
+            phase = LoadPhase(task.plan, load, job.spec, folder, self.progress.note, self.budget)
             phase.run(self._open(model, task), partial(self._keep_scenarios, task.name))
         except MmbenchError as error:
             self.load_failure = self.load_failure or error

@@ -8,6 +8,8 @@ import pytest
 from mmbench.comparison.sweep import SweepPoint, front
 from mmbench.core.score_table import MetricValue
 from mmbench.reporting.pareto import pareto_figure, ticks
+from mmbench.reporting.sweep_table import sweep_tables
+from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity, TaskPerf
 
 
 def test_the_front_holds_what_no_other_point_dominates() -> None:
@@ -45,3 +47,37 @@ def test_a_figure_of_values_without_speed_and_with_markup_in_names_is_well_forme
     assert {"q=<0>&", "q=<1>&", "no samples/s", "size of the weights"} <= set(texts)
     assert "q=<2>&" not in texts
     assert len(list(drawn.iter("{http://www.w3.org/2000/svg}circle"))) == 2
+
+
+def _spoilt(place: int, per_s: float | None) -> SweepPoint:
+    value = MetricValue(
+        "accuracy", 0.5, 0.4, 0.6, 10, 0, 0, 0, 1.0, 0.5, 10, "wilson", higher_is_better=True, unit="sample"
+    )
+    speed = PerfScenario(
+        name="quality",
+        identity=SpeedIdentity(batch_size=1, concurrency=1, threads=0, workers=1),
+        complete=True,
+        valid=False,
+        reasons=[PerfReason(code="cpu_pressure", detail="others want the CPUs")],
+        figures={
+            name: PerfFigure(value=per_s, unit="1/s", formula="f", reason=None if per_s else "too few")
+            for name in ("samples_per_s", "output_tokens_per_s")
+        },
+    )
+    return SweepPoint("m", f"q={place}", "vqa", value, perf=TaskPerf(scenarios=[speed]))
+
+
+def test_speeds_that_must_not_be_quoted_are_shown_marked_and_why_there_is_no_front() -> None:
+    points = [_spoilt(1, 10.0), _spoilt(2, 20.0), _spoilt(3, None)]
+    (table,) = sweep_tables(points)
+    for heading in ("samples/s", "tokens/s"):
+        column = [row[table.headings.index(heading)] for row in table.cells]
+        assert [cell.value for cell in column] == [10.0, 20.0, None]
+        assert [cell.marks for cell in column] == [{"invalid"}, {"invalid"}, frozenset()]
+        assert column[2].note == "too few"
+    assert any("no front of speed" in note for note in table.notes)
+    drawn = ET.fromstring(pareto_figure(points, ".svg"))
+    inner = [each.get("fill") for each in drawn.iter("{http://www.w3.org/2000/svg}circle")]
+    assert inner.count("#ffffff") == 2
+    assert len(inner) == 4
+    assert any("not to be quoted" in (each.text or "") for each in drawn.iter("{http://www.w3.org/2000/svg}text"))

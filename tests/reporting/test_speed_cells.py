@@ -3,22 +3,29 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from stored import TASK, measured, score_table, write_run
 
 from mmbench.analysis.seeds import group_seeds
+from mmbench.analysis.turns import turned_figures
+from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.summary import summary_table
 from mmbench.results.find import load_run
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import SCHEMA_VERSION, PerfFile, PerfReason
+from mmbench.results.schema import SCHEMA_VERSION, PerfFigure, PerfFile, PerfReason, TaskPerf
 
 
-def table(out: Path, **speeds: Any):
+def runs_of(out: Path, **speeds: Any):
     runs = []
     for model, perf in speeds.items():
         path = write_run(out, model, {TASK: [score_table([1.0, 0.0] * 20)]})
         RunDirectory(path).write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks={TASK: perf}))
         runs.append(load_run(path, out))
-    found = summary_table(group_seeds(runs))
+    return runs
+
+
+def table(out: Path, **speeds: Any):
+    found = summary_table(group_seeds(runs_of(out, **speeds)))
     titles = [column.title for column in found.columns]
     return [dict(zip(titles, row, strict=True)) for row in found.cells], found.notes
 
@@ -45,3 +52,37 @@ def test_a_speed_that_must_not_be_quoted_is_marked_and_says_why(tmp_path: Path) 
     (row,), notes = table(tmp_path, a=spoilt)
     assert (row["samples/s"].marks, row["samples/s"].note) == ({"invalid"}, "too hot")
     assert any("too hot" in note for note in notes)
+
+
+def test_a_sentence_that_scenarios_share_is_said_once(tmp_path: Path) -> None:
+    whole = PerfFigure(value=None, unit="ms", formula="f", reason="answers came whole")
+    named = (("single-stream", []), ("closed_loop_c2", ["warm"]), ("offline", ["repeats"]))
+    scenarios = [
+        msgspec.structs.replace(
+            measured({"requests_per_s": 5.0}).scenarios[0],
+            name=name,
+            notes=notes,
+            figures={"first_token_p50": whole} if name != "offline" else {},
+        )
+        for name, notes in named
+    ]
+    runs = runs_of(tmp_path, a=TaskPerf(scenarios=scenarios))
+    (found,) = load_tables(group_seeds(runs))
+    own = [note for note in found.notes if note.startswith("a, ")]
+    assert own == [
+        "a, single-stream, closed_loop_c2: answers came whole",
+        "a, closed_loop_c2: warm",
+        "a, offline: repeats",
+    ]
+
+
+def test_why_runs_of_a_pair_are_left_out_is_said_once_for_each_kind(tmp_path: Path) -> None:
+    def spoilt(share: int) -> TaskPerf:
+        return measured({"samples_per_s": 8.0}, [PerfReason(code="cpu_pressure", detail=f"waited {share} %")])
+
+    early = msgspec.structs.replace(measured({"samples_per_s": 8.0}).scenarios[0], complete=False)
+    a, b, c = runs_of(tmp_path, a=spoilt(11), b=spoilt(12), c=TaskPerf(scenarios=[early]))
+    (found,) = turned_figures([a, c], [b], [TASK])
+    assert len(found.spoilt) == 2
+    assert found.spoilt[0].startswith("waited 11 %")
+    assert found.ratio is None

@@ -182,6 +182,27 @@ def test_a_target_on_tokens_that_never_come_keeps_the_quality_and_what_was_measu
     assert result.runs[0].record.status == "complete"
 
 
+class Ended(Colours):
+    """Answers in the quality run, and is interrupted in the first scenario, when nothing can be written any more."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def generate(self, requests: Sequence[Any]) -> list[Any]:
+        if len(self.calls) > 120:  # the quality run and the warm-up make fewer
+            (task,) = self.folder.glob("runs/*/tasks/*")
+            (task / "load").write_text("no folder")
+            raise KeyboardInterrupt
+        return super().generate(requests)
+
+
+def test_an_interruption_is_heard_of_also_where_what_was_measured_cannot_be_kept(tmp_path: Path) -> None:
+    many = {**FEW, "perf_requests": 200, "scenarios": "single-stream,offline"}
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Ended(tmp_path), write_questions(tmp_path), tmp_path, **many)
+
+
 # --- the command line ---
 
 SLOW = """

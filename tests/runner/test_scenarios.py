@@ -17,6 +17,7 @@ from mmbench.runner.scenarios.bench import Bench, Measurement
 from mmbench.runner.scenarios.known import SCENARIOS, chosen, most_requests
 from mmbench.runner.scenarios.load import ClosedLoop, OneByOne, OpenLoop, StopRule
 from mmbench.runner.scenarios.offline import Offline
+from mmbench.runner.scenarios.phase import distinct
 from mmbench.runner.scenarios.record import record_of
 from mmbench.runner.scenarios.scenario import Facts
 from mmbench.runner.scenarios.server import Server
@@ -207,6 +208,27 @@ def test_the_cold_call_and_the_warm_up_are_apart() -> None:
     assert found.n_requests == 200
 
 
+class FailingFirst(SyncServed):
+    """Fails at once, the first call and every third after it."""
+
+    def generate(self, requests: Any) -> list[str]:
+        if self.calls % 3 == 0:
+            self.calls += 1
+            raise RuntimeError("not yet")
+        return super().generate(requests)
+
+
+def test_calls_that_fail_are_no_times_of_the_cold_call_and_the_warm_up() -> None:
+    clock = Clock()
+    bench = bench_of(FailingFirst(clock, lambda call, size: 0.01), clock, requests=20)
+    SingleStream(bench.settings).measure(bench)
+    cold = record(bench, bench.measured[0]).figures["cold_call"]
+    assert cold.value is None
+    assert cold.reason
+    assert bench.settled
+    assert bench.n_warm_up == 11
+
+
 # --- targets ---
 
 
@@ -327,6 +349,21 @@ def test_an_interruption_keeps_what_was_measured_marked_incomplete(arrivals: Any
     assert not found.complete
     assert 60 <= found.n_requests <= 73
     assert value(found, "latency_p50") == pytest.approx(20, abs=0.01)
+
+
+@pytest.mark.parametrize("late", [10, 40])
+def test_an_interruption_among_repeats_leaves_one_record_of_the_scenario(late: int) -> None:
+    clock = Clock()
+    bench = bench_of(Interrupting(clock, [0.02]), clock)
+    bench.put("offline", OneByOne(), StopRule(late, 1e6))
+    with pytest.raises(KeyboardInterrupt):
+        bench.put("offline", OneByOne(), StopRule(500, 1e6))
+    bench.put("other", OneByOne(), StopRule(5, 1e6))
+    kept = [record(bench, each) for each in distinct(bench.measured)]
+    assert [(each.name, each.complete, each.n_requests) for each in kept] == [
+        ("offline", False, max(late, 70 - late)),
+        ("other", True, 5),
+    ]
 
 
 # --- validity ---

@@ -29,7 +29,17 @@ def test_the_same_seed_draws_the_same() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["random-mm", "random-mm:0x8", "random-mm:8x8,in=0", "random-mm:8x8,frames=2", "random-mm:8", "nowhere.jsonl"],
+    [
+        "random-mm",
+        "random-mm:0x8",
+        "random-mm:8x8,in=0",
+        "random-mm:8x8,frames=2",
+        "random-mm:8",
+        "random-mm:8x8,images=99999999",
+        "random-mm:8x8,out=9999999",
+        f"random-mm:8x8,in={'9' * 5000}",
+        "nowhere.jsonl",
+    ],
 )
 def test_what_is_no_workload_is_refused(text: str) -> None:
     with pytest.raises(UsageError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -80,7 +81,7 @@ class Bench:
         self.measured: list[Measurement] = []
         """What was measured so far, the load that an exception ended included."""
         self.cold_s: float | None = None
-        """Seconds of the first call; None before it."""
+        """Seconds of the first call; NaN where it failed, None before it."""
         self.n_warm_up = 0
         """Calls of the warm-up."""
         self.settled = True
@@ -126,7 +127,8 @@ class Bench:
         if self.cold_s is not None:
             return
         (cold,) = self.try_out(OneByOne(), StopRule(1, self.settings.seconds)).timings
-        self.cold_s, self.n_warm_up = cold.ended_s - cold.asked_s, 1
+        self.cold_s = cold.ended_s - cold.asked_s if cold.ended_well else math.nan
+        self.n_warm_up = 1
         before: float | None = None
         spent = 0.0
         self.settled = False
@@ -134,8 +136,9 @@ class Bench:
             block = self.try_out(OneByOne(), StopRule(BLOCK, self.settings.seconds))
             self.n_warm_up += len(block.timings)
             spent += block.wall_s
-            now = statistics.median(timing.ended_s - timing.asked_s for timing in block.timings)
-            self.settled = before is not None and abs(now - before) <= SETTLED * before
+            times = [timing.ended_s - timing.asked_s for timing in block.timings if timing.ended_well]
+            now = statistics.median(times) if times else None
+            self.settled = now is not None and before is not None and abs(now - before) <= SETTLED * before
             before = now
             if self.settled or spent > self.settings.seconds / 4:
                 break

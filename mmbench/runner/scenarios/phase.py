@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mmbench.results.rundir import make_folder
 from mmbench.results.schema import PerfScenario, TaskPerf
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.local_model import OpenModel
+from mmbench.runner.execute.signals import shielded
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.scenarios.arithmetic import arithmetic_of
 from mmbench.runner.scenarios.bench import Bench, Measurement
@@ -79,10 +81,17 @@ class LoadPhase:
                 scenario.measure(bench)
             except (UsageError, MostFailedError) as error:  # of this scenario alone: the next one may be measured
                 failure = failure or error
-            finally:
-                keep([self._kept(measurement, bench) for measurement in bench.measured])
+            except BaseException:
+                with contextlib.suppress(MmbenchError):  # what ended the scenario is what must be heard of
+                    self._keep(bench, keep)
+                raise
+            self._keep(bench, keep)
         if failure is not None:
             raise failure
+
+    def _keep(self, bench: Bench, keep: Callable[[Sequence[PerfScenario]], None]) -> None:
+        with shielded():
+            keep([self._kept(measurement, bench) for measurement in distinct(bench.measured)])
 
     def _spend(self, response: Response) -> None:
         if self._budget is not None:
@@ -103,6 +112,22 @@ class LoadPhase:
             path = folder / f"{name}.{self._spec.perf_format}.json"
             write_atomic(path, msgspec.json.format(encoder.encode(document), indent=1))
         return record
+
+
+def distinct(measured: Sequence[Measurement]) -> list[Measurement]:
+    """One of each name and identity.
+
+    Where a scenario ended among its repeats or its trials of rates, several share theirs: the one with the most requests is
+    taken, and it is incomplete, because the scenario is.
+    """
+    found: dict[str, list[Measurement]] = {}
+    for each in measured:
+        key = digest([each.name, each.batch_size, each.concurrency, each.settings])
+        found.setdefault(key, []).append(each)
+    kept = [max(several, key=lambda each: len(each.load.timings)) for several in found.values()]
+    for each, several in zip(kept, found.values(), strict=True):
+        each.load.complete = each.load.complete and len(several) == 1
+    return kept
 
 
 def merged(earlier: TaskPerf | None, measured: Sequence[PerfScenario]) -> TaskPerf:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mmbench.perf.token_clocks import CLOSED_LOOP
 from mmbench.results.schema import PerfFigure
 from mmbench.runner.scenarios.bench import BLOCK, MOST_BLOCKS, PROBES, Bench
@@ -25,11 +27,14 @@ class SingleStream(Scenario):
         """As in `Scenario`."""
         bench.warm_up()
         measurement = bench.put(self.name, OneByOne(), clocks=CLOSED_LOOP)
+        cold_s = math.nan if bench.cold_s is None else bench.cold_s
+        known = not math.isnan(cold_s)
         measurement.figures["cold_call"] = PerfFigure(
-            value=None if bench.cold_s is None else 1e3 * bench.cold_s,
+            value=1e3 * cold_s if known else None,
             unit="ms",
             formula="end - start of the first call after the quality run, before the warm-up",
             n=1,
+            reason=None if known else "the first call failed: the time of a cold call is not known",
         )
         if not bench.settled:
             measurement.notes.append(

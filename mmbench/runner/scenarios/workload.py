@@ -23,7 +23,9 @@ MOST_PROMPTS = 4096
 """Prompts that are taken from the samples of a task."""
 _DRAWN_BYTES = 1 << 28
 """Bytes of drawn images that are kept; with more requests than fit, images are used again, behind another text."""
-_RANDOM = re.compile(r"random-mm:(\d+)x(\d+)((?:,[a-z]+=\d+)*)")
+_MOST_TOKENS = 1 << 20
+"""Words and new tokens of a drawn request, at most."""
+_RANDOM = re.compile(r"random-mm:(\d{1,9})x(\d{1,9})((?:,[a-z]+=\d{1,9})*)")
 _WORDS = [
     "time",
     "year",
@@ -140,6 +142,11 @@ class RandomMultimodal:
         )
         if min(made.width, made.height, made.words, made.new_tokens) < 1 or max(made.width, made.height) > 16384:
             raise UsageError(f"--workload {text!r}: sizes and counts begin at 1, and images end at 16384 pixels a side")
+        if made.images * made.width * made.height > _DRAWN_BYTES or max(made.words, made.new_tokens) > _MOST_TOKENS:
+            raise UsageError(
+                f"--workload {text!r}: a request has {_DRAWN_BYTES:,} pixels in all its images at most, and {_MOST_TOKENS:,} "
+                "tokens to read or to write"
+            )
         return made
 
     def prompts(self, count: int, seed: int) -> list[Request]:
