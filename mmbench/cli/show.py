@@ -67,7 +67,9 @@ def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
         raise UsageError("--wrong and --sample exclude each other")
     if len(what) > 1:
         if sample_id is not None or values["wrong"]:
-            raise UsageError(f"{'--wrong' if values['wrong'] else '--sample'}: name one run, not several")
+            raise UsageError(
+                "--wrong: name one run" if values["wrong"] else "--sample: name one run or task, not several"
+            )
         _show_runs(what, values)
     else:
         _show_one(what[0], sample_id, values)
@@ -158,7 +160,7 @@ def _show_runs(references: Sequence[str], values: dict[str, Any]) -> None:
     from mmbench.analysis.stored_metrics import with_slices
     from mmbench.reporting.every_value import MOST_LABELS, comparison_tables
     from mmbench.reporting.load_tables import load_tables
-    from mmbench.reporting.terminal import print_tables
+    from mmbench.reporting.terminal import print_comparison
     from mmbench.results.find import load_run
 
     solved = checked_threshold(values["solved"])
@@ -166,12 +168,11 @@ def _show_runs(references: Sequence[str], values: dict[str, Any]) -> None:
     runs = [with_slices(run) for run in {run.path.resolve(): run for run in named}.values()]
     tasks = _wanted(values["tasks"], dict.fromkeys(name for run in runs for name in run.tasks), "task of these runs")
     groups = group_seeds(runs, tasks, solved=solved)
-    most = MOST_LABELS if values["format_name"] in (None, "md") else None
-    found = [*comparison_tables(groups, tasks, most=most), *load_tables(groups, tasks)]
     if values["format_name"] is None:
-        print_tables(found, sys.stdout, compact=True)
-    else:
-        print_as(values["format_name"], found)
+        print_comparison(groups, tasks, sys.stdout)
+        return
+    most = MOST_LABELS if values["format_name"] == "md" else None
+    print_as(values["format_name"], [*comparison_tables(groups, tasks, most=most), *load_tables(groups, tasks)])
 
 
 def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:

@@ -31,7 +31,11 @@ _SHORTEST = 6
 
 
 def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
-    """The main table; on a narrow terminal model, task and speed stand as headings above their metrics."""
+    """Other metrics and slices, and below them, where people look, the main table.
+
+    On a narrow terminal model, task and speed stand as headings above their metrics.
+    """
+    print_tables(other_values(groups, tasks), stream, compact=True)
     console = _console(stream)
     table = summary_table(groups, tasks)
     titles = table.headings
@@ -40,12 +44,15 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
     else:
         _draw_narrow(console, table)
     _say(console, table)
-    print_tables([*other_values(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
+    print_tables(load_tables(groups, tasks), stream, compact=True)
 
 
 def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
-    """A table for each task and all values behind it, as compact as `print_tables` draws them."""
-    print_tables([*comparison_tables(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
+    """All values, and below them, where people look, the tables of each task; as compact as `print_tables` draws them."""
+    tables = comparison_tables(groups, tasks)
+    details = [table for table in tables if table.in_detail]
+    rest = [table for table in tables if not table.in_detail]
+    print_tables([*details, *rest, *load_tables(groups, tasks)], stream, compact=True)
 
 
 def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:

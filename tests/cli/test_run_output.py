@@ -38,7 +38,7 @@ def test_json_is_one_document_on_stdout_and_everything_else_goes_to_stderr(tmp_p
     assert ended.code == 0
     assert ended.out.count("\n") == 1
     document = ended.document()
-    assert list(document) == ["runs", "metrics", "seeds", "perf", "failures"]
+    assert {"runs", "metrics", "seeds", "slices", "perf", "failures", "load_failures"} == set(document)
     assert document["runs"] == [str(only_run(tmp_path / "runs").relative_to(tmp_path))]
     assert document["failures"] == {}
     (metric,) = document["metrics"]
