@@ -46,8 +46,8 @@ def test_constant_embeddings_score_exactly_chance(tmp_path: Path) -> None:
     for row in result.metrics:
         if row.metric.id.startswith(
             "median_rank"
-        ):  # ties get their mean rank, and the median of chance lies below the mean
-            assert row.metric.value > row.chance, row.metric.id
+        ):  # ties get their mean rank, and the median of chance is at most that
+            assert row.metric.value >= row.chance, row.metric.id
         else:
             assert row.metric.value == pytest.approx(row.chance), row.metric.id
 
