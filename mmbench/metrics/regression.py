@@ -36,6 +36,8 @@ NONZERO = "nonzero"
 """The table of samples whose label is not 0."""
 
 _MOMENTS = ("x", "y", "xy", "xx", "yy", "numbers")
+_LARGEST = 1e100
+"""Predictions beyond this count as this: sums of their squares are still numbers, and the error says enough."""
 _SPREAD = 1e-12
 """Share of the raw second moment that a variance must exceed to be told from rounding."""
 
@@ -44,7 +46,7 @@ def number_columns(predictions: Floats, labels: Floats) -> dict[str, Floats]:
     """Compute what each sample adds to the mean absolute error and to the correlation.
 
     Args:
-        predictions: float64 [n], NaN where an answer holds no number.
+        predictions: float64 [n], NaN where an answer holds no number; those beyond 1e100 on either side count as that.
         labels: float64 [n], finite.
 
     Returns:
@@ -61,6 +63,7 @@ def number_columns(predictions: Floats, labels: Floats) -> dict[str, Floats]:
     import numpy as np
 
     known = np.isfinite(predictions)
+    predictions = np.clip(predictions, -_LARGEST, _LARGEST)
     x, y = (np.where(known, values - _mean(values[known]), 0.0) for values in (predictions, labels))
     error: Floats = np.where(known, np.abs(predictions - labels), 0.0)
     return {

@@ -86,7 +86,7 @@ def _console(stream: TextIO) -> Console:
             raise BrokenPipeError
 
     width = None if stream.isatty() else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
-    return Piped(file=stream, width=width, highlight=False)
+    return Piped(file=stream, width=width, highlight=False, emoji=False)  # "file.py:M:" is no letter in a circle
 
 
 def _say(console: Console, table: Table) -> None:

@@ -8,13 +8,13 @@ import math
 def number(value: float | None, scale: float) -> str:
     """A value times its scale with one decimal, with two where it is small and not shown in per cent; ``n/a`` for None.
 
-    >>> number(0.91374, 100.0), number(0.94913, 1.0), number(151.0, 1.0), number(-0.0004, 1.0)
-    ('91.4', '0.95', '151.0', '0.00')
+    >>> number(0.91374, 100.0), number(0.94913, 1.0), number(151.0, 1.0), number(-0.0004, 1.0), number(1e80, 1.0)
+    ('91.4', '0.95', '151.0', '0.00', '1e+80')
     """
     if value is None:
         return "n/a"
     digits = 2 if scale == 1 and abs(value) < 10 else 1
-    return f"{round(scale * value, digits) + 0.0:.{digits}f}"
+    return fixed(scale * value, digits)
 
 
 def signed(value: float | None, scale: float, digits: int | None = None) -> str:
@@ -26,7 +26,15 @@ def signed(value: float | None, scale: float, digits: int | None = None) -> str:
     if value is None:
         return "n/a"
     shown = (1 if scale >= 10 else 2) if digits is None else digits
-    return f"{round(scale * value, shown) + 0.0:+.{shown}f}"
+    return fixed(scale * value, shown, "+")
+
+
+def fixed(value: float, digits: int, sign: str = "") -> str:
+    """A number with so many decimals, without a sign where it is rounded to 0; one with more than fifteen digits as a power of ten.
+
+    `sign`: ``+`` to show that of positive numbers too.
+    """
+    return f"{value:{sign}.3g}" if abs(value) >= 1e15 else f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
 def figure(value: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from mmbench.gating.ledger import Push
 from mmbench.gating.rules import ALPHA
 from mmbench.gating.verdicts import UNDECIDED, VIOLATED, GateResult, ReasonCode, Verdict
+from mmbench.reporting.text import fixed
 
 BOUNDS = (
     "bounds: the change if every truncated, unparsed, refused and failed answer of one side were wrong and of the other right; of a "
@@ -194,4 +195,4 @@ def points(value: float | None, scale: float) -> str:
     >>> points(0.0123, 100.0), points(150.0, 1.0)
     ('1.23pt', '150.00')
     """
-    return "unknown" if value is None else f"{round(scale * value, 2) + 0.0:.2f}{'pt' if scale == 100.0 else ''}"
+    return "unknown" if value is None else f"{fixed(scale * value, 2)}{'pt' if scale == 100.0 else ''}"

@@ -223,6 +223,16 @@ def test_answers_without_a_number_are_outside_error_and_correlation_and_wrong_el
     assert [sums[name].sum() for name in COUNTS] == [2, 4, 4], "of the wrong class"
 
 
+def test_one_answer_without_end_leaves_the_task_with_values():
+    labels = np.array([-2.0, 1.0, 3.0, 0.5])
+    for huge in (1e200, -1e308):
+        columns = number_columns(np.array([huge, 1.0, 2.5, 0.5]), labels)
+        assert all(np.isfinite(column).all() for column in columns.values())
+        table = table_of(NUMBER, columns, 4)
+        assert evaluate(mae(), table).value == pytest.approx(1e100 / 4)
+        assert evaluate(pearson(), table).value == pytest.approx(pearsonr([np.sign(huge), 0, 0, 0], labels).statistic)
+
+
 def test_no_answer_is_no_way_to_a_perfect_f1_where_predictions_are_the_weights():
     labels, said = np.array([2.4, -1.0, -0.5, 1.0]), np.array([2.4, np.nan, np.nan, 1.0])
     wrong = np.where(np.isnan(said), -labels, said)

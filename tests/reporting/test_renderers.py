@@ -21,6 +21,7 @@ from mmbench.reporting.html_page import tables_html
 from mmbench.reporting.latex import latex_escaped
 from mmbench.reporting.markdown import table_markdown
 from mmbench.reporting.table import LEGEND, Cell, Column, Table, visible
+from mmbench.reporting.terminal import print_tables
 
 BOARD = Table(
     (Column("model", "left"), Column("rank"), Column("accuracy"), Column("95 % interval"), Column("n")),
@@ -68,6 +69,16 @@ def test_visible_text_is_one_printable_line(text):
     shown = visible(text)
     assert shown == "" or shown.isprintable()
     assert visible(shown) == shown
+
+
+# --- terminal ---
+
+
+def test_a_terminal_shows_names_as_they_are():
+    stream = io.StringIO()
+    name = "file.py:M: [b]:smile:"
+    print_tables([Table((Column(name, "left"), Column("b")), ((name, "1"),), notes=(name,), title=name)], stream)
+    assert stream.getvalue().count(name) == 4
 
 
 # --- Markdown ---

@@ -277,7 +277,7 @@ class Bar(Display):
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False)
         self._live: rich.progress.Progress | None = None
         self._last = 0.0
 
