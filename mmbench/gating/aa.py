@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mmbench.analysis.joins import join_tables
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import paired, read_pair, unit_changes
+from mmbench.comparison.silence import without_silent
 from mmbench.core.errors import NotComparableError
 from mmbench.core.metric import Metric
 from mmbench.gating.decide import as_drop, decide_margin, decide_regressions
@@ -76,7 +77,8 @@ class _Metric:
 
 Null = tuple[Floats, Floats, Codes]
 """What one simulation makes of one metric: rows of the baseline, rows of the run, and the cluster codes of both."""
-
+_SWAPPED = "the answers of the two runs, swapped at random cluster by cluster"
+_REDRAWN = "the answers of the run, drawn anew for each side and as alike within clusters as they are (the sides agree by chance alone)"
 Draw = Callable[[np.random.Generator], list[Null]]
 
 
@@ -132,11 +134,7 @@ def false_alarms(
         rate=float(violated.mean()),
         low=interval.low,
         high=interval.high,
-        how=(
-            "the answers of the two runs, swapped at random cluster by cluster"
-            if baselines
-            else "the answers of the run, drawn anew for each side, as alike within clusters (the sides agree by chance alone)"
-        ),
+        how=_SWAPPED if baselines else _REDRAWN,
         rules=len(metrics),
         left_out=tuple(check.rule.text for check in checks if check.rule.text not in simulated),
         pairs=len(pairs),
@@ -155,9 +153,12 @@ def _read(check: RuleCheck, run: Run, baseline: Run) -> _Metric | None:
     if metric is None:
         return None
     joined = join_tables(baseline.tasks[task], run.tasks[task]).get(metric.unit)
-    if joined is None or not joined.n:
+    if joined is None:
         return None
     rows_a, rows_b = read_pair(metric, joined)
+    joined, _ = without_silent(metric, (rows_a, rows_b), joined)
+    if not joined.n:
+        return None
     clusters = [joined.a.cluster_ids[row] for row in joined.rows_a.tolist()]
     return _Metric(check, metric, rows_a[joined.rows_a], rows_b[joined.rows_b], clusters)
 

@@ -120,22 +120,10 @@ def paired_ratio_difference(a: Floats, b: Floats, clusters: Codes, *, level: flo
         return _without_interval(value, len(a), count, OVERFLOW)
     df = error.df if count == len(a) else min(error.df, spread_df(np.square(parts) / (1 - shares)))
     half = t_quantile(0.5 + level / 2, df) * error.se
-    found = Difference(
-        value=value,
-        low=value - half,
-        high=value + half,
-        se=error.se,
-        p_value=None,
-        p_lower=None,
-        p_upper=None,
-        n=len(a),
-        n_clusters=count,
-        method="paired-cluster-t",
-        df=df,
-        effective_clusters=error.effective,
-    )
+    found = _without_interval(value, len(a), count, None)
+    found = replace(found, low=value - half, high=value + half, se=error.se, df=df, effective_clusters=error.effective)
     tails = found.tails()
-    return found if tails is None else _with_p(found, *tails, found.method)
+    return found if tails is None else _with_p(found, *tails, "paired-cluster-t")
 
 
 def paired_difference(

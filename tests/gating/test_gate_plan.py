@@ -13,6 +13,7 @@ from mmbench.gating.judge import gate
 from mmbench.gating.plan import Clusters, PlanSettings, given_noise, noise_of, plan_rows, tolerances_within
 from mmbench.gating.rules import parse_requirement
 from mmbench.metrics import mean_metric, median_metric
+from mmbench.metrics.regression import mae, number_columns
 from mmbench.reporting.gate import false_alarm_lines
 from mmbench.results.find import load_run
 from mmbench.stats import paired_mean_difference
@@ -202,6 +203,19 @@ def test_swapped_answers_raise_about_as_many_false_alarms_as_alpha(tmp_path):
     assert found.low <= found.rate <= found.high
     assert (found.rules, found.left_out, found.pairs) == (1, (), 0)
     assert false_alarms([run], [baseline], [], simulations=250) == found  # seeded
+
+
+def test_answers_that_one_side_did_not_give_are_left_out_of_a_null_as_the_gate_leaves_them_out(tmp_path):
+    labels = np.linspace(-3, 3, 40)
+    predictions = labels + np.random.default_rng(0).normal(0, 1, 40)
+    silent = np.where(np.arange(40) % 2, predictions, np.nan)
+    ids = [f"s{place}" for place in range(40)]
+    for name, given in (("all", predictions), ("some", silent)):
+        status = ["unparsed" if np.isnan(each) else "scored" for each in given]
+        table = ScoreTable("number", ids, ids, status, number_columns(given, labels))
+        write_run(tmp_path, name, {TASK: [table]}, (mae(),))
+    run, baseline = load_run("some", tmp_path), load_run("all", tmp_path)
+    assert false_alarms([run], [baseline], [], simulations=60).rate == 0.0  # what both answered is the same
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ def test_one_model_has_no_rank_and_one_cluster_claims_none(tmp_path):
     written(tmp_path / "x", "two", {TASK: score_table([0.0], ["c"])})
     (board,) = tables(tmp_path / "x")
     assert {row["rank"].display for row in cells(board).values()} == {"1–2"}
-    assert "1 clusters are too few for rank ranges" in said(board)
+    assert "1 cluster is too few for rank ranges" in said(board)
 
 
 def test_lower_is_better_and_what_is_no_sum_is_ranked_too(tmp_path):
