@@ -149,10 +149,8 @@ def _cell(scenario: PerfScenario, figure: PerfFigure | None, heading: str) -> Ce
 
 def _notes(scenarios: Sequence[PerfScenario]) -> Iterator[str]:
     """What else must be known: each sentence once, with the scenarios that it is about."""
-    names = [scenario.name for scenario in scenarios]
     found: dict[str, dict[str, None]] = {}
-    for scenario in scenarios:
-        place = scenario.name if names.count(scenario.name) == 1 else f"{scenario.name} ({load_of(scenario)})"
+    for scenario, place in _placed(scenarios):
         missing = [f"{each.reason}" for each in scenario.figures.values() if each.value is None and each.reason]
         for note in (*scenario.notes, *missing):
             found.setdefault(note, {})[place] = None
@@ -162,10 +160,18 @@ def _notes(scenarios: Sequence[PerfScenario]) -> Iterator[str]:
 
 def _reasons(scenarios: Sequence[PerfScenario]) -> Iterator[str]:
     """Why figures must not be quoted: each kind of reason once, with the scenarios that it is about."""
-    found: dict[str, list[tuple[PerfScenario, str]]] = {}
-    for scenario in scenarios:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for scenario, place in _placed(scenarios):
         for reason in scenario.reasons:
-            found.setdefault(reason.code, []).append((scenario, reason.detail))
+            found.setdefault(reason.code, []).append((place, reason.detail))
     for each in found.values():
         more = f" (the first of these {len(each)})" if len(each) > 1 else ""
-        yield f"{', '.join(scenario.name for scenario, _ in each)}: {each[0][1]}{more}"
+        yield f"{', '.join(place for place, _ in each)}: {each[0][1]}{more}"
+
+
+def _placed(scenarios: Sequence[PerfScenario]) -> list[tuple[PerfScenario, str]]:
+    """Each scenario with its name, and its load where several share the name."""
+    names = [scenario.name for scenario in scenarios]
+    return [
+        (each, each.name if names.count(each.name) == 1 else f"{each.name} ({load_of(each)})") for each in scenarios
+    ]

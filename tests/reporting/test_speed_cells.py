@@ -12,7 +12,7 @@ from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.summary import summary_table
 from mmbench.results.find import load_run
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import SCHEMA_VERSION, PerfFigure, PerfFile, PerfReason, TaskPerf
+from mmbench.results.schema import SCHEMA_VERSION, PerfFigure, PerfFile, PerfReason, SpeedIdentity, TaskPerf
 
 
 def runs_of(out: Path, **speeds: Any):
@@ -56,15 +56,16 @@ def test_a_speed_that_must_not_be_quoted_is_marked_and_says_why(tmp_path: Path) 
 
 def test_a_sentence_that_scenarios_share_is_said_once(tmp_path: Path) -> None:
     whole = PerfFigure(value=None, unit="ms", formula="f", reason="answers came whole")
-    named = (("single-stream", []), ("closed_loop_c2", ["warm"]), ("offline", ["repeats"]))
+    named = (("single-stream", []), ("closed_loop_c2", ["warm"]), ("offline", ["repeats"]), ("offline", ["repeats"]))
     scenarios = [
         msgspec.structs.replace(
             measured({"requests_per_s": 5.0}).scenarios[0],
             name=name,
             notes=notes,
+            identity=SpeedIdentity(batch_size=size, concurrency=1, threads=0, workers=1),
             figures={"first_token_p50": whole} if name != "offline" else {},
         )
-        for name, notes in named
+        for size, (name, notes) in enumerate(named, 1)
     ]
     runs = runs_of(tmp_path, a=TaskPerf(scenarios=scenarios))
     (found,) = load_tables(group_seeds(runs))
@@ -72,7 +73,7 @@ def test_a_sentence_that_scenarios_share_is_said_once(tmp_path: Path) -> None:
     assert own == [
         "a, single-stream, closed_loop_c2: answers came whole",
         "a, closed_loop_c2: warm",
-        "a, offline: repeats",
+        "a, offline (batches of 3), offline (batches of 4): repeats",
     ]
 
 

@@ -416,6 +416,28 @@ def test_a_server_that_keeps_nothing_is_not_accused() -> None:
     assert "cached_by_server" not in codes(record(bench, bench.measured[0]))
 
 
+class Telling(Served):
+    """Says that all but a few tokens of the first `kept` of its answers came from a cache."""
+
+    kept = 20
+
+    def answer(self, number: int, request: Any) -> Any:
+        cached = 900 if number < self.kept else 0
+        return Generation("yes", usage=Usage(input_tokens=1000, output_tokens=1, cached_tokens=cached))
+
+
+@pytest.mark.parametrize(("kept", "caught"), [(8, False), (20, True)])
+def test_requests_that_a_server_says_it_kept_are_counted_as_requests(kept: int, caught: bool) -> None:
+    clock = Clock()
+    model = Telling(clock, [0.01])
+    model.kept = kept
+    bench = bench_of(model, clock)
+    bench.put("any", OneByOne(), StopRule(30, 1e6))
+    found = record(bench, bench.measured[0])
+    assert ("cached_by_server" in codes(found)) is caught
+    assert all("20 of 30 requests" in reason.detail for reason in found.reasons)
+
+
 # --- what is chosen, what it costs, what is refused ---
 
 

@@ -69,6 +69,7 @@ def test_a_trace_has_prompts_images_and_arrivals(tmp_path: Path) -> None:
         [],
         [{"question": "no prompt"}],
         [{"prompt": 3}],
+        [{"prompt": "x", "output_tokens": -5}],
         ["no object"],
         [{"prompt": "x", "image_files": ["nowhere.png"]}],
         [{"prompt": "x", "arrival_s": 1.0}, {"prompt": "y"}],

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mmbench.core.errors import ModelUnusableError, StoppedError, TransientError
+from mmbench.core.errors import ModelUnusableError, TransientError
 from mmbench.core.phases import Phases, phase
 from mmbench.core.phases import active as measuring
 from mmbench.core.requests import Request
@@ -26,13 +26,10 @@ from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.execute.executor import Executor, Sink, Todo
 from mmbench.runner.execute.pacing import MOST_PATIENT_S, Pace, backoff_s
 from mmbench.runner.execute.signals import shielded
+from mmbench.runner.execute.silence import stop_when_silent
 
 _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
-
-
-class SilentServerError(StoppedError):
-    """A remote model has sent nothing for as long as ``--give-up`` allows; what ended well is kept."""
 
 
 @dataclass
@@ -103,22 +100,13 @@ class _Asking:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._worker(source)) for _ in range(self._spec.concurrency)]
                 if self._caller.capabilities.remote:
-                    watch = group.create_task(self._watch())
+                    watch = group.create_task(
+                        stop_when_silent(self._caller.model, self._spec.give_up, lambda: self._pace.is_held)
+                    )
                     await asyncio.wait(workers)
                     watch.cancel()
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
-
-    async def _watch(self) -> None:
-        """Stop when the server has been silent for too long, the waits that it asked for left out. Raises `SilentServerError`."""
-        limit, since = self._spec.give_up, time.monotonic()
-        while True:
-            await asyncio.sleep(min(1.0, limit / 4))
-            now = time.monotonic()
-            heard = getattr(self._caller.model, "heard_s", None)
-            since = now if self._pace.is_held else max(since, heard or 0.0)
-            if now - since > limit:
-                raise SilentServerError(f"no byte has come from the endpoint for {limit:g} s (--give-up)")
 
     def _requests(self) -> Iterator[tuple[int, int, Request]]:
         for batch, numbers in self._todo.batches:

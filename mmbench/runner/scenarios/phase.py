@@ -71,6 +71,7 @@ class LoadPhase:
         """
         prompts = self._load.prompts(self._plan, self._spec)
         subject = Subject(model.caller, model.loop, prompts.requests, timeout_s=self._spec.timeout, spend=self._spend)
+        subject.give_up_s = self._spec.give_up
         bench = Bench(subject, self._load.settings, self._note)
         bench.arithmetic = arithmetic_of(model.caller, prompts.requests)
         failure: MmbenchError | None = None

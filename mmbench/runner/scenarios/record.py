@@ -209,10 +209,8 @@ def _reasons(measurement: Measurement, bench: Bench) -> list[PerfReason]:
     failed = sum(not timing.ended_well for timing in timings)
     clock = LATENCY if measurement.concurrency is None else SERVICE
     times = [value for timing in timings if timing.ended_well for value in clock.of(timing)]
-    cached = [timing for timing in timings if timing.cached_tokens is not None]
-    kept = validity.cached_by_server(
-        sum(timing.cached_tokens or 0 for timing in cached), sum(timing.input_tokens or 0 for timing in cached)
-    )
+    well = [timing for timing in timings if timing.ended_well]
+    cached = sum((timing.cached_tokens or 0) > (timing.input_tokens or 0) / 2 for timing in well)
     return validity.reasons(
         [
             few if len(timings) < fewest else None,
@@ -221,6 +219,6 @@ def _reasons(measurement: Measurement, bench: Bench) -> list[PerfReason]:
             validity.client_bound(load.use) if bench.subject.remote and load.use is not None else None,
             validity.cpu_pressure(load.use) if load.use is not None else None,
             validity.throttled(load.use) if load.use is not None else None,
-            kept or bench.cached_by_server,
+            validity.cached_by_server(cached, len(well)) or bench.cached_by_server,
         ]
     )

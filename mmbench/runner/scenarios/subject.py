@@ -22,6 +22,7 @@ from mmbench.results.schema import RequestTiming
 from mmbench.runner.execute.batch_asker import describe_error, is_out_of_memory
 from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.execute.signals import raise_if_swallowed, shielded
+from mmbench.runner.execute.silence import stop_when_silent
 
 _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
@@ -64,6 +65,9 @@ class Subject:
         """Reads the counters of the machine."""
         self.look: Callable[[], None] = lambda: None
         """Called after every call: looks at the GPU now and then."""
+        self.give_up_s: float | None = None
+        """Seconds after which a remote model that owes answers and sends nothing is given up; None: never."""
+        self._flying = 0
         self._device = DeviceClock()
         self._caller = caller
         self._loop = loop
@@ -98,9 +102,19 @@ class Subject:
     async def _as_main(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._main = asyncio.current_task()
         try:
-            await coroutine
+            if self.give_up_s is None or not self.remote:
+                await coroutine
+                return
+            async with asyncio.TaskGroup() as group:
+                silent = stop_when_silent(self._caller.model, self.give_up_s, lambda: not self._flying)
+                watch = group.create_task(silent)
+                await coroutine
+                watch.cancel()
         except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            error: BaseException = errors
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            raise error from None
 
     def ask(self, numbers: Sequence[int], due_s: float | None = None) -> list[RequestTiming]:
         """Ask a synchronous model several prompts in one call.
@@ -155,6 +169,7 @@ class Subject:
         error, status = "", "error"
         deadline = asyncio.timeout(self._timeout_s)
         try:
+            self._flying += 1
             async with deadline:
                 output = await self._caller.call_one(request.kind, request)
         except ModelUnusableError:
@@ -169,6 +184,8 @@ class Subject:
             error = "CancelledError: the model cancelled its own request"
         except USER_ERRORS as raised:
             error = describe_error(raised)
+        finally:
+            self._flying -= 1
         ended = self.now()
         if error:
             response, output = Response("timeout" if status == "timeout" else "error", error=error), None

@@ -7,7 +7,7 @@ import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 
@@ -98,7 +98,7 @@ class _TraceLine(msgspec.Struct):
 
     prompt: str
     image_files: list[str] = []
-    output_tokens: int | None = None
+    output_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     arrival_s: float | None = None
 
 

@@ -62,6 +62,30 @@ def test_failures_are_not_asked_again_and_count(ask: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["single-stream", "server"])
+def test_a_server_that_falls_silent_ends_the_load_and_what_was_measured_is_kept(ask: Any, scenario: str) -> None:
+    answered = 0
+
+    def falling_silent(call: Call) -> Reply:
+        nonlocal answered
+        answered += 1
+        if answered > 70:
+            time.sleep(4)
+        return said(usage=USAGE)
+
+    options = {**FULL, "perf_requests": 100_000, "rate": 50.0 if scenario == "server" else None}
+    with serving(falling_silent) as server:
+        started = time.monotonic()
+        result = ask(server, 6, scenarios=scenario, give_up=1.0, **{**options, "perf_seconds": 60.0})
+    assert time.monotonic() - started < 30
+    assert result.exit_code == 4
+    assert result.runs[0].record.status == "complete"
+    found = scenarios(result)[scenario]
+    assert not found.complete
+    assert found.n_requests > 3
+
+
+@pytest.mark.slow
 def test_a_server_that_keeps_answers_is_caught(ask: Any) -> None:
     known: set[str] = set()
 
