@@ -103,6 +103,7 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.explain import explain
     from mmbench.comparison.families import with_correction
     from mmbench.reporting.differences import difference_tables, explained_table, flip_table, lacking
+    from mmbench.reporting.predictions import MOST_LABELS
 
     a, b = sides
     notes: list[str] = [*values["stale"]]
@@ -122,7 +123,8 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
             ]
         print_json(document)
     else:
-        tables = difference_tables(comparison, every=every)
+        most = MOST_LABELS if values["format_name"] in (None, "md") else None
+        tables = difference_tables(comparison, every=every, most=most)
         tables += [flip_table(a, b, task, metric, found) for (task, metric), found in flipped.items()]
         tables += [explained_table(a, b, explained)] if explained else []
         notes += [f"{a.label} and {b.label} were made alike"] if values["explained"] and not explained else []

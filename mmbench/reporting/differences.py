@@ -72,10 +72,11 @@ def _bounds_notes(found: Sequence[MetricDifference]) -> list[str]:
     return [*([BOUNDS] if there else []), *([_OVERTURNS] if overturned else [])]
 
 
-def difference_tables(comparison: Comparison, *, every: bool = False) -> list[Table]:
+def difference_tables(comparison: Comparison, *, every: bool = False, most: int | None = MOST_LABELS) -> list[Table]:
     """A table for each task that compares, then one for each slice name, then one for each task that does not.
 
-    `every`: all metrics; else the primary ones, and those that a user asked for have no others beside them.
+    `every`: all metrics; else the primary ones, and those that a user asked for have no others beside them. `most`: how many labels of a
+    slice name are shown; None for all.
     """
     tables: list[Table] = []
     for task in dict.fromkeys(each.task for each in comparison.metrics):
@@ -83,7 +84,7 @@ def difference_tables(comparison: Comparison, *, every: bool = False) -> list[Ta
         kept = [each for each in found if every or each.primary] or found
         legend = () if tables else (_LEGEND,)
         tables.append(_of_task(comparison, task, kept, (*legend, *_left_out(len(found) - len(kept)))))
-        tables += _of_slices(comparison, task)
+        tables += _of_slices(comparison, task, most)
     return tables + [
         refused_table(task, comparison.a, comparison.b, found) for task, found in comparison.refused.items()
     ]
@@ -183,7 +184,7 @@ def _why(found: MetricDifference, name: str, comparison: Comparison) -> list[str
     ]
 
 
-def _of_slices(comparison: Comparison, task: str) -> list[Table]:
+def _of_slices(comparison: Comparison, task: str, most: int | None) -> list[Table]:
     """A table for each slice name and metric."""
     groups: dict[tuple[str, str], list[MetricDifference]] = {}
     for each in comparison.slices:
@@ -191,14 +192,14 @@ def _of_slices(comparison: Comparison, task: str) -> list[Table]:
             groups.setdefault((each.slice[0], each.id), []).append(each)
     tables = []
     for (name, metric), found in groups.items():
-        parts = [(each.slice[1], each) for each in found[:MOST_LABELS] if each.slice is not None]
+        parts = [(each.slice[1], each) for each in found[:most] if each.slice is not None]
         heads = _heads([each for _, each in parts], comparison.correction)
         rows = [_row(label, each, heads) for label, each in parts]
         undefined = [(label, each) for label, each in parts if each.difference.value is None]
         notes = [text for label, each in undefined for text in _why(each, label, comparison)]
         notes.append("p-values of slices are not corrected for how many there are")
-        if len(found) > MOST_LABELS:
-            notes.append(f"{len(found) - MOST_LABELS:,} more labels: --json")
+        if len(found) > len(parts):
+            notes.append(f"{len(found) - len(parts):,} more labels: --json, --format csv")
         title = f"{task} by {name}: {metric}"
         notes += _bounds_notes([each for _, each in parts])
         tables.append(Table.of(_titles(comparison, name, heads), rows, notes=tuple(notes), title=title))

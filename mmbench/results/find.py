@@ -20,7 +20,8 @@ def load_run(reference: str | Path, out: str | Path = RUNS, *, whole: bool = Fal
     """Read a stored run.
 
     Args:
-        reference: A run directory, a file that ``mmbench baseline save`` made, or a name that `find_run` understands.
+        reference: A run directory, a file that ``mmbench baseline save`` made, or a name that `find_run` understands, such as that
+            of a Python file with a model.
         out: The folder in which names are looked up.
         whole: Whether the beginning of a name is not enough.
 
@@ -33,7 +34,7 @@ def load_run(reference: str | Path, out: str | Path = RUNS, *, whole: bool = Fal
         NotComparableError: If a file of the run is damaged, or of a newer schema than this mmbench knows.
     """
     path = Path(reference)
-    if _is_file(path) and path.name != "run.json":
+    if _is_file(path) and path.name != "run.json" and path.suffix != ".py":  # a file of Python names the model in it
         from mmbench.results.saved import load_saved
 
         return load_saved(path)
@@ -82,7 +83,7 @@ def find_run(reference: str, out: Path, *, whole: bool = False) -> RunDirectory:
 def is_exact(reference: str | Path, run: Run) -> bool:
     """Whether a reference names this one run, by its path or the whole name of its folder, and not whatever run a model has."""
     path = Path(reference)
-    there = _is_file(path) or _is_file(path / "run.json")
+    there = (_is_file(path) and path.name == "run.json") or _is_file(path / "run.json")
     return there or folder_name(str(reference)) == run.path.name
 
 

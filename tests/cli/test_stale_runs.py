@@ -63,6 +63,17 @@ def test_a_file_that_changed_since_is_refused_by_name_and_noted_by_path(
     assert "changed: its values" in call("compare", "concat", name, "--allow", "stale").out
 
 
+def test_a_file_of_python_names_the_model_in_it(call: Call, runs: Path, tmp_path: Path) -> None:
+    """As ``mmbench run --model mine.py`` does, also where the file lies in the working directory."""
+    written(runs, "mine.py", "mine.py:M", source_digest(tmp_path / "mine.py"))
+    assert call("gate", "mine.py", "--baseline", "concat").code == 0
+    (tmp_path / "mine.py").write_text(MODEL + "# better\n")
+    call("gate", "mine.py", "--baseline", "concat").refused(3, "has changed since")
+    assert call("gate", "mine.py", "--baseline", "concat", "--allow", "stale").code == 0
+    (tmp_path / "other.py").write_text(MODEL)
+    call("gate", "other.py", "--baseline", "concat").refused(2, "no run")
+
+
 def test_a_saved_baseline_is_meant_to_be_older_than_the_model(call: Call, runs: Path, tmp_path: Path) -> None:
     assert call("baseline", "save", "mine", "b.json").code == 0
     (tmp_path / "mine.py").write_text(MODEL + "# better\n")

@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, nct, t
 from stored import ACCURACY, TASK, score_table, write_run
 
+from mmbench.cli.main import main
 from mmbench.comparison.differences import compare_runs
 from mmbench.comparison.flips import flips
 from mmbench.comparison.matrix import compare_all
@@ -89,9 +90,23 @@ def test_metrics_that_are_not_primary_are_counted_or_shown(tmp_path: Path) -> No
 
 def test_a_slice_with_many_labels_is_cut_and_says_so(tmp_path: Path) -> None:
     labels = {"slices": {"kind": [f"k{n:02}" for n in range(N)]}}
-    _, table = difference_tables(compare_runs(*sides(tmp_path, [1.0] * N, [0.0] * N, **labels)))
+    comparison = compare_runs(*sides(tmp_path, [1.0] * N, [0.0] * N, **labels))
+    _, table = difference_tables(comparison)
     assert len(table.rows) == 30
-    assert "10 more labels: --json" in table.notes
+    assert len([note for note in table.notes if "10 more labels" in note]) == 1
+    _, table = difference_tables(comparison, most=None)
+    assert len(table.rows) == N
+    assert not [note for note in table.notes if "more labels" in note]
+
+
+def test_a_slice_with_many_labels_is_whole_in_formats_for_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {"slices": {"kind": [f"k{n:02}" for n in range(N)]}}
+    paths = [str(run.path) for run in sides(tmp_path, [1.0] * N, [0.0] * N, **labels)]
+    for name in ("csv", "json", "html", "tex"):
+        assert main(["compare", *paths, "--slices", "--format", name]) == 0
+        assert f"k{N - 1}" in capsys.readouterr().out
 
 
 def test_the_matrix_is_row_minus_column_and_marks_what_survives_holm(tmp_path: Path) -> None:
