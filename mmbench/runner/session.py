@@ -196,7 +196,10 @@ class Session:
                     if task.left:
                         self._add_perf(task)
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
-                if job.spec.perf == "full":
+            if job.spec.perf == "full":
+                with shielded():  # no kill while speed is measured makes the quality results incomplete
+                    self._write(status=_overall(self.run.tasks.values()))
+                for task in tasks:
                     self._measure_load(model, task)
 
     def _measure_load(self, model: LocalModel, task: TaskRun) -> None:

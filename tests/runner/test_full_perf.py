@@ -203,6 +203,26 @@ def test_an_interruption_is_heard_of_also_where_what_was_measured_cannot_be_kept
         evaluate(Ended(tmp_path), write_questions(tmp_path), tmp_path, **many)
 
 
+class Looking(Colours):
+    """Looks, while its speed is measured, at what a kill would leave."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.seen: set[str] = set()
+
+    def generate(self, requests: Sequence[Any]) -> list[Any]:
+        if self.calls:
+            self.seen.add(json.loads((only_run(self.folder) / "run.json").read_text())["status"])
+        return super().generate(requests)
+
+
+def test_a_kill_while_speed_is_measured_leaves_a_complete_run(tmp_path: Path) -> None:
+    model = Looking(tmp_path / "runs")
+    evaluate(model, write_questions(tmp_path), tmp_path, batch_size=64, **FEW)
+    assert model.seen == {"complete"}
+
+
 # --- the command line ---
 
 SLOW = """
