@@ -62,7 +62,7 @@ class Tails(NamedTuple):
     @property
     def level(self) -> float:
         """The level of the interval as a whole."""
-        return 1.0 - self.drop - self.gain
+        return 1.0 - (self.drop + self.gain)
 
 
 @dataclass(frozen=True, slots=True)

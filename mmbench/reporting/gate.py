@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mmbench.gating.verdicts import GateResult, Outcome, Verdict
+from mmbench.reporting.cells import count_cell, share_cell, value_cell
 from mmbench.reporting.markdown import table_markdown
-from mmbench.reporting.table import Column, Table
-from mmbench.reporting.text import byte_size, figure, level_text, number, percent, signed
+from mmbench.reporting.table import Cell, Column, Table
+from mmbench.reporting.text import byte_size, figure, fixed, level_text, number, signed
 from mmbench.reporting.verdict_words import gate_notes, headline, reason_text, verdict_text
 
 if TYPE_CHECKING:
@@ -96,36 +97,40 @@ def _said(verdicts: Sequence[Verdict]) -> list[str]:
     ]
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
+def _row(verdict: Verdict) -> tuple[Cell, ...]:
     rule, scale, perf = verdict.check.rule, verdict.check.scale, verdict.check.perf
-    if perf is None:
-        values = [("" if each is None else number(each, scale)) for each in (verdict.baseline, verdict.value)]
-        change = "" if verdict.difference is None else signed(verdict.difference, scale, 2)
-    else:
-        values = [_measured(each, perf.unit) for each in (verdict.baseline, verdict.value)]
-        change = "" if verdict.difference is None else _factor(verdict.difference)
-    interval = ""
-    if verdict.low is not None and verdict.high is not None:
-        shown = number if rule.policy == "absolute" else partial(signed, digits=2)
-        interval = f"[{shown(verdict.low, scale)}, {shown(verdict.high, scale)}]"
-    bounds = ""
-    if verdict.bound_low is not None and verdict.bound_high is not None:
-        shown = number if rule.policy == "absolute" else partial(signed, digits=2)
-        bounds = f"[{shown(verdict.bound_low, scale)}, {shown(verdict.bound_high, scale)}]"
+    change = verdict.difference
+    interval = _ends(verdict, verdict.low, verdict.high)
     return (
-        MARKS[verdict.outcome],
-        rule.text,
-        *values,
-        change,
+        Cell(MARKS[verdict.outcome]),
+        Cell(rule.text),
+        *(_value(verdict, each) for each in (verdict.baseline, verdict.value)),
+        Cell() if change is None else Cell(signed(change, scale, 2) if perf is None else _factor(change), change),
         interval,
-        level_text(verdict.level) if interval and verdict.level is not None else "",
-        bounds,
-        "" if verdict.p_value is None else f"{verdict.p_value:.3g}",
-        "" if not verdict.smallest else f"{scale * verdict.smallest:.2f}",
-        f"{verdict.n:,}" if verdict.n else "",
-        percent(verdict.coverage) if verdict.n and verdict.coverage is not None else "",
-        verdict_text(verdict),
+        Cell(level_text(verdict.level), verdict.level) if interval and verdict.level is not None else Cell(),
+        _ends(verdict, verdict.bound_low, verdict.bound_high),
+        Cell() if verdict.p_value is None else Cell(f"{verdict.p_value:.3g}", verdict.p_value),
+        Cell(fixed(scale * verdict.smallest, 2), verdict.smallest) if verdict.smallest else Cell(),
+        count_cell(verdict.n) if verdict.n else Cell(),
+        share_cell(verdict.coverage) if verdict.n and verdict.coverage is not None else Cell(),
+        Cell(verdict_text(verdict)),
     )
+
+
+def _value(verdict: Verdict, value: float | None) -> Cell:
+    """A value of a side; empty where it has none."""
+    check = verdict.check
+    if value is None:
+        return Cell()
+    return value_cell(value, check.scale) if check.perf is None else Cell(_measured(value, check.perf.unit), value)
+
+
+def _ends(verdict: Verdict, low: float | None, high: float | None) -> Cell:
+    """An interval or bounds: of the value where the rule is a limit, else of the change; empty where there are none."""
+    if low is None or high is None:
+        return Cell()
+    shown = number if verdict.check.rule.policy == "absolute" else partial(signed, digits=2)
+    return Cell(f"[{shown(low, verdict.check.scale)}, {shown(high, verdict.check.scale)}]", None, low, high)
 
 
 def _factor(worse: float) -> str:
@@ -138,9 +143,7 @@ def _factor(worse: float) -> str:
     return shown if shown == "×1" else f"{shown} {'worse' if worse > 1 else 'better'}"
 
 
-def _measured(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
+def _measured(value: float, unit: str) -> str:
     return byte_size(int(value)) if unit == "B" else f"{figure(value)}{'' if unit.startswith('/') else ' '}{unit}"
 
 

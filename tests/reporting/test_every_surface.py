@@ -338,6 +338,16 @@ def test_gate(runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[st
             assert any(
                 set(wanted) <= {cell.rstrip("†‡") for cell in row} and any("[" in cell for cell in row) for row in about
             ), name
+        exact = [
+            verdict[each] for each in ("baseline", "value", "difference", "low", "high", "p_value", "n", "coverage")
+        ]
+        wanted_exact = {round_trip(each) for each in exact if each is not None}
+        for name, numbers in (
+            ("csv", csv_numbers(typed(capsys, *asked[:-2], "-f", "csv"))),
+            ("json", json_numbers(json.loads(typed(capsys, *asked[:-2], "-f", "json")))),
+        ):
+            told = [set(map(round_trip, own)) for words, own in numbers if verdict["rule"] in words]
+            assert any(wanted_exact <= own for own in told), name
 
 
 def test_zero_has_no_sign() -> None:
