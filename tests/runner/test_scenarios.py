@@ -339,6 +339,30 @@ def test_a_server_that_gives_up_has_a_highest_rate() -> None:
     assert 40 < value(record(bench, kept), "max_rate") < 110
 
 
+class Busy(Served):
+    """Keeps the sender busy with every request."""
+
+    async def generate(self, request: Any) -> Any:
+        self.clock.sleep(self.times[0])
+        return "yes"
+
+
+@pytest.mark.parametrize(("seconds", "found_any"), [(0.004, True), (0.5, False)])
+def test_a_rate_that_the_sender_does_not_deliver_is_no_limit_of_the_server(seconds: float, found_any: bool) -> None:
+    clock = Clock()
+    slo = read_targets("e2e_p50=100s")
+    bench = bench_of(
+        Busy(clock, [seconds]), clock, rate=2.0, find_max_rate=True, targets=slo, requests=40, seconds=20.0
+    )
+    Server(bench.settings).measure(bench)
+    (kept,) = bench.measured
+    figure = record(bench, kept).figures["max_rate"]
+    assert (figure.value is not None) is found_any
+    said = kept.notes if found_any else [str(figure.reason)]
+    assert any("did not deliver" in each for each in said)
+    assert not any("missed" in each for each in said)
+
+
 @pytest.mark.parametrize("arrivals", [OneByOne(), ClosedLoop(3), OpenLoop(iter(n / 100 for n in range(500)))])
 def test_an_interruption_keeps_what_was_measured_marked_incomplete(arrivals: Any) -> None:
     clock = Clock()

@@ -151,6 +151,7 @@ class Server(Scenario):
         rate = max(self.settings.rate or 1.0, needed / self.settings.seconds)
         passed: float | None = None
         failed: float | None = None
+        undelivered: float | None = None
         best: Measurement | None = None
         tried: list[str] = []
         while True:
@@ -167,6 +168,7 @@ class Server(Scenario):
                 passed, best = rate, measurement
             else:
                 failed = rate
+                undelivered = rate if verdict == "not delivered" else undelivered
             if passed is None or len(tried) == MOST_TRIALS:
                 break
             if failed is None:
@@ -182,8 +184,16 @@ class Server(Scenario):
             unit="1/s",
             formula="the highest rate of Poisson arrivals at which every target was met: doubled, then bisected to 5 %",
             n=len(tried),
-            reason=None
-            if passed is not None
-            else f"the lowest rate tried, {rate:,.4g}/s, missed: give more --perf-seconds",
+            reason=None if passed is not None else _why_none(rate, verdict),
         )
         kept.notes.append(f"rates tried: {', '.join(tried)}")
+        if passed is not None and (failed is None or undelivered == failed):
+            why = "no higher one was tried" if failed is None else f"this machine did not deliver {failed:,.4g}/s"
+            kept.notes.append(f"the highest rate may be above {passed:,.4g}/s: {why}")
+
+
+def _why_none(rate: float, verdict: str) -> str:
+    """Why no rate was found: the lowest one that was tried did not pass."""
+    if verdict == "not delivered":
+        return f"this machine did not deliver the lowest rate tried, {rate:,.4g}/s"
+    return f"the targets were {verdict} at the lowest rate tried, {rate:,.4g}/s: give more --perf-seconds"
