@@ -16,11 +16,16 @@ from mmbench.core.visible import visible
 
 EXTRAS = {
     "baselines": ("torch", "safetensors"),
+    "data": ("datasets",),
     "models": ("torch", "transformers", "datasets", "safetensors"),
     "easy-vqa": ("easy_vqa",),
     "coco": ("pycocoevalcap",),
     "pandas": ("pandas",),
     "peft": ("peft",),
+    "quantisation": ("bitsandbytes", "torchao"),
+    "xlsx": ("openpyxl",),
+    "gpu": ("pynvml",),
+    "vllm": ("vllm",),
 }
 """Extra to the modules that it brings."""
 

@@ -72,3 +72,9 @@ def test_every_dependency_is_pinned_to_one_version() -> None:
     assert len(set(names)) == len(names)
     assert set(names) >= DECLARED - OWN_ENVIRONMENT
     assert "torch==2.13.0" in pins
+
+
+def test_doctor_knows_every_extra() -> None:
+    from mmbench.cli.doctor import EXTRAS as KNOWN
+
+    assert set(KNOWN) == set(EXTRAS) - {"test", "dev"}
