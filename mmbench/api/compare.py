@@ -8,9 +8,10 @@ from typing import Any
 
 from mmbench.analysis.choose import chosen, distinct
 from mmbench.analysis.variants import checked_allowances, matched
-from mmbench.api.references import reference_of
+from mmbench.api.references import references_of
 from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.comparison.families import with_correction
+from mmbench.comparison.over_seeds import check_seeds, compare_seeds
 from mmbench.core.errors import OptionError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
@@ -35,7 +36,8 @@ def compare(  # noqa: PLR0913  # the options of the command
 
     Args:
         a: The reference: a run directory, a saved baseline, the name of a model or an alias that has runs under `out`, or
-            what `mmbench.run` or `mmbench.load_run` returned.
+            what `mmbench.run` or `mmbench.load_run` returned. Several are seeds of one model, and then so are those of `b`: their
+            means are compared, over samples and seeds.
         b: The candidate, in the same forms.
         tasks: Full names or families; empty for all.
         metrics: Metrics, ``ID`` or ``TASK:ID``; empty for all.
@@ -65,10 +67,18 @@ def compare(  # noqa: PLR0913  # the options of the command
     if correction not in CORRECTIONS:
         raise OptionError("correction", correction, f"one of {', '.join(CORRECTIONS)}")
     allowed = checked_allowances(names_of(allow), (STALE,))
-    sides = distinct(load_current([reference_of(each) for each in (a, b)], Path(out), allowed)[0])
+    first, second = references_of(a), references_of(b)
+    sides = distinct(load_current([*first, *second], Path(out), allowed)[0])
     allowed -= {STALE}
-    if allowed:
+    several = len(first) > 1 or len(second) > 1
+    if several:
+        check_seeds(sides[: len(first)], sides[len(first) :])
+    elif allowed:
         sides = [*matched(sides[0], sides[1])]
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
-    found = compare_runs(sides[0], sides[1], *wanted, slices=slices, allow=allowed)
+    if several:
+        reference, candidate = sides[: len(first)], sides[len(first) :]
+        found = compare_seeds(reference, candidate, *wanted, slices=slices, allow=allowed)
+    else:
+        found = compare_runs(sides[0], sides[1], *wanted, slices=slices, allow=allowed)
     return with_correction(found, correction, every=bool(metrics))

@@ -32,6 +32,7 @@ Examples:
   mmbench compare concat mymodel --flips 20      # samples on which they differ, with what each answered
   mmbench compare concat mymodel --explain       # also what was asked, packages, machines
   mmbench compare concat late mymodel            # every pair, with Holm's correction
+  mmbench compare A0 A1 A2 B0 B1 B2              # three seeds each of two models: their means, over samples and seeds
   mmbench compare mymodel                        # variants of a task in one run: direct against chain of thought
   mmbench compare old new --allow prompt         # although they were asked with different prompts
   mmbench compare concat mymodel --metric vqa/scenes:accuracy --json
@@ -81,7 +82,21 @@ def command(runs: tuple[str, ...], **values: Any) -> int:
         sides = distinct(loaded)
     if values["allow"] and len(loaded) == 2:
         sides = [*matched(*sides)]
+    values["seeds"] = None if values["allow"] else _seeds(sides)
+    if values["seeds"]:
+        return _two([side[0] for side in values["seeds"]], values)
     return _two(sides, values) if len(sides) == 2 else _several(sides, values)
+
+
+def _seeds(sides: list[Run]) -> tuple[tuple[Run, ...], tuple[Run, ...]] | None:
+    """Reference and candidate, where the runs are several seeds of two models; None where they are anything else."""
+    from mmbench.analysis.seeds import group_seeds
+    from mmbench.comparison.over_seeds import pools
+
+    groups = group_seeds(sides) if len(sides) > 3 else []
+    if len(groups) != 2 or not pools(groups[0].runs, groups[1].runs):
+        return None
+    return groups[0].runs, groups[1].runs
 
 
 def _check(runs: tuple[str, ...], values: dict[str, Any]) -> None:
@@ -102,13 +117,18 @@ def _two(sides: list[Run], values: dict[str, Any]) -> int:
     from mmbench.comparison.differences import compare_runs
     from mmbench.comparison.explain import explain
     from mmbench.comparison.families import with_correction
+    from mmbench.comparison.over_seeds import compare_seeds
     from mmbench.reporting.differences import difference_tables, explained_table, flip_table, lacking
     from mmbench.reporting.predictions import MOST_LABELS
 
     a, b = sides
     notes: list[str] = [*values["stale"]]
     with plug_in_output(values["json"]):
-        comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"], allow=values["allow"])
+        if values["seeds"]:
+            reference, candidate = values["seeds"]
+            comparison = compare_seeds(reference, candidate, *_wanted(sides, values), slices=False)
+        else:
+            comparison = compare_runs(a, b, *_wanted(sides, values), slices=values["slices"], allow=values["allow"])
         every = values["every"] or bool(values["metrics"])
         comparison = with_correction(comparison, values["correction"], every=every)
         flipped = _flips(comparison, values, notes) if values["flips"] is not None else {}

@@ -14,23 +14,14 @@ from mmbench.analysis.joins import Joined, Mismatch, join_tables, mismatches
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.analysis.variants import is_allowed
 from mmbench.comparison.bounds import DifferenceBounds, detectable, difference_bounds
+from mmbench.comparison.paired_metric import paired, unit_changes
 from mmbench.comparison.silence import without_silent
-from mmbench.core.metric import ONES, Metric
+from mmbench.core.metric import Metric
 from mmbench.core.score_table import MetricValue
 from mmbench.metrics.evaluate import Units, evaluate_units, read_rows, remarks_on
 from mmbench.results.metric_specs import same_computation
 from mmbench.results.run import Run, TaskResult
-from mmbench.stats import (
-    RESAMPLES,
-    Correction,
-    Difference,
-    exact_totals,
-    paired_compute_difference,
-    paired_difference,
-    paired_mean_difference,
-    paired_ratio_difference,
-)
-from mmbench.stats.intervals import FEW_EVENTS, TOO_FEW_EVENTS
+from mmbench.stats import Correction, Difference
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +74,8 @@ class MetricDifference:
     """The two-sided p-value corrected for the family that it is of; None for slices, and where there is no p-value."""
     family: int = 0
     """How many p-values are in that family; 0 where nothing was corrected."""
+    seed_share: float | None = None
+    """The share of the difference's variance that seeds add to what the samples do; None for one seed a side."""
 
     @property
     def better(self) -> int:
@@ -113,6 +106,7 @@ class MetricDifference:
             **{name: msgspec.to_builtins(getattr(self, name)) for name in ("a", "b")},
             "difference": msgspec.to_builtins(self.difference.to_dict()),
             **{name: msgspec.to_builtins(getattr(self, name)) for name in (*then, "silent", "p_adjusted", "family")},
+            **({} if self.seed_share is None else {"seed_share": self.seed_share}),
             "bounds": bounds,
         }
 
@@ -139,6 +133,8 @@ class Comparison:
     """Metric id to why its stored maker cannot compute it here; its values stand without a difference."""
     correction: Correction = "none"
     """How the p-values of each task were corrected (`mmbench.comparison.families`)."""
+    seeds: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    """The seeds of either side, where several runs of each are compared as one; None for two runs."""
 
     @property
     def exit_code(self) -> int:
@@ -159,6 +155,7 @@ class Comparison:
             "missing": dict(self.missing),
             "unknown": dict(self.unknown),
             "correction": self.correction,
+            **({} if self.seeds is None else {"seeds": [list(side) for side in self.seeds]}),
         }
 
 
@@ -346,54 +343,3 @@ def parts_of(joined: Joined) -> list[tuple[str, str, Joined]]:
         codes_b = np.array([numbers.get(label, -1) for label in beside], dtype=np.int64)
         parts += [(name, each, joined.part(codes_a == code, codes_b == code)) for each, code in numbers.items() if each]
     return parts
-
-
-def unit_changes(metric: Metric, a: Floats, b: Floats) -> Floats:
-    """B minus A of every unit by itself: float64 [n].
-
-    What the metric's formula makes of the unit's own row; its first column where there is no formula. NaN where the row
-    changed and the formula means nothing for it (a correlation of one sample). Parameters: `a` and `b`, float64 [n, d], the
-    rows of the same units.
-    """
-    if metric.formula is None:
-        return np.asarray(b[:, 0] - a[:, 0], dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.asarray(metric.formula(b) - metric.formula(a), dtype=np.float64)
-    unknown = np.where((a != b).any(axis=1), np.nan, 0.0)
-    return np.where(np.isfinite(change), change, unknown)
-
-
-def paired(
-    metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], *, resamples: int = RESAMPLES
-) -> Difference:
-    """The difference of a metric, B minus A, by the method that fits it.
-
-    Parameters: `a` and `b`, float64 [n, d], the rows of the same units; `clusters`, int64 [n]; `resamples`, where a bootstrap
-    is needed. The interval is cut to what two values of the metric can differ by.
-    """
-    return within_range(_paired(metric, a, b, clusters, resamples), metric.bounds)
-
-
-def within_range(found: Difference, bounds: tuple[float | None, float | None]) -> Difference:
-    """A difference whose interval is cut to the range of differences: from -(high - low) to high - low of the metric's range."""
-    least, most = bounds
-    if found.value is None or found.low is None or found.high is None or least is None or most is None:
-        return found
-    span = max(most - least, abs(found.value))
-    return replace(found, low=max(found.low, -span), high=min(found.high, span))
-
-
-def _paired(metric: Metric, a: Floats, b: Floats, clusters: NDArray[np.int64], resamples: int) -> Difference:
-    if metric.compute is not None:
-        return paired_compute_difference(metric.compute, a, b, clusters, resamples=resamples)
-    if metric.is_mean and metric.columns[1] == ONES:
-        return paired_mean_difference(a[:, 0], b[:, 0], clusters)
-    if metric.is_mean:
-        return paired_ratio_difference(a, b, clusters)
-    if metric.formula is None:
-        raise ValueError(f"metric {metric.id} has neither a formula nor a compute function")
-    found = paired_difference(metric.formula, a, b, clusters, resamples=resamples)
-    rests_on = None if metric.events is None or found.low is None else metric.events(exact_totals(a))
-    if rests_on is not None and rests_on.fewest < FEW_EVENTS:
-        found = replace(found, low=None, high=None, reason=TOO_FEW_EVENTS)
-    return found

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mmbench.analysis.joins import join_tables
 from mmbench.analysis.stored_metrics import metric_for
-from mmbench.comparison.differences import read_pair, unit_changes
+from mmbench.comparison.differences import read_pair
+from mmbench.comparison.paired_metric import unit_changes
 from mmbench.core.errors import NotComparableError
 from mmbench.core.media import Media
 from mmbench.core.metric import Metric

@@ -10,6 +10,7 @@ from typing import Any
 from mmbench.analysis.joins import join_tables
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.comparison.differences import MetricDifference, compare_runs, read_pair
+from mmbench.comparison.over_seeds import compare_seeds, pools
 from mmbench.core.errors import NotComparableError, UsageError
 from mmbench.gating.decide import Test, as_drop, decide_limit, decide_margin, decide_regressions, interval, relation
 from mmbench.gating.extremes import against_bounds, limit_against_bounds
@@ -34,7 +35,8 @@ def gate(
     """Judge a run by rules.
 
     Args:
-        runs: The run and repeats of it. Metrics are judged on the first; the others are repeats for rules about speed.
+        runs: The run and repeats of it, which serve rules about speed. Metrics are compared over all of them where both sides have
+            several and no two of a side have one seed, else on the first; limits and ``exact`` are about the first.
         baselines: The baseline and repeats of it; empty where every rule is absolute.
         rules: What to check, beside the default rule of every primary metric that none of them is about.
         allow: What may differ between run and baseline, names of `mmbench.analysis.variants.ALLOWANCES`.
@@ -77,7 +79,8 @@ def gate(
         verdicts=_judge(checks, runs, baselines, allow),
         model=runs[0].model.name,
         repeats=(len(runs), len(baselines)),
-        seeds=seeds if len(set(seeds)) > 1 else None,
+        seeds=seeds if len(set(seeds)) > 1 and not pools(baselines, runs) else None,
+        over_seeds=pools(baselines, runs),
         push=push,
     )
 
@@ -108,7 +111,7 @@ def _check_repeats(sides: Sequence[Run], what: str) -> None:
 def _judge(
     checks: Sequence[RuleCheck], runs: Sequence[Run], baselines: Sequence[Run], allow: Iterable[str]
 ) -> list[Verdict]:
-    pair = _Pair(runs[0], baselines[0] if baselines else None, frozenset(allow), {}, {})
+    pair = _Pair(runs, baselines, frozenset(allow), {}, {})
     pair.compare(checks)
     verdicts: dict[int, Verdict] = {}
     tests: dict[int, Test] = {}
@@ -142,11 +145,21 @@ def _judge(
 class _Pair:
     """The run and its baseline, compared once on every metric that a rule is about."""
 
-    run: Run
-    baseline: Run | None
+    runs: Sequence[Run]
+    baselines: Sequence[Run]
     allow: frozenset[str]
     differences: dict[tuple[str, str], MetricDifference]
     refused: dict[str, list[str]]
+
+    @property
+    def run(self) -> Run:
+        """The first run."""
+        return self.runs[0]
+
+    @property
+    def baseline(self) -> Run | None:
+        """The first baseline."""
+        return self.baselines[0] if self.baselines else None
 
     def compare(self, checks: Sequence[RuleCheck]) -> None:
         """Compare the two, task by task."""
@@ -158,7 +171,13 @@ class _Pair:
                 wanted.setdefault(check.rule.task, set()).add(check.rule.metric)
         for task, metrics in wanted.items():
             try:
-                found = compare_runs(self.baseline, self.run, [task], {task: metrics}, slices=False, allow=self.allow)
+                if pools(self.baselines, self.runs):
+                    sides = self.baselines, self.runs
+                    found = compare_seeds(*sides, [task], {task: metrics}, slices=False, allow=self.allow)
+                else:
+                    found = compare_runs(
+                        self.baseline, self.run, [task], {task: metrics}, slices=False, allow=self.allow
+                    )
             except NotComparableError as error:
                 self.refused[task] = [str(error)]
             else:
@@ -318,6 +337,7 @@ def _with_values(verdict: Verdict, difference: MetricDifference | None) -> Verdi
         coverage=difference.coverage,
         bound_low=None if bounds is None else bounds.low.value,
         bound_high=None if bounds is None else bounds.high.value,
+        seed_share=difference.seed_share,
         gained=difference.gained,
         lost=difference.lost,
     )

@@ -101,6 +101,8 @@ class Verdict:
     """Samples that were compared; for speed the run's repeats."""
     coverage: float | None = None
     """The share of the samples that entered the verdict, from 0 to 1; None for speed."""
+    seed_share: float | None = None
+    """The share of the difference's variance that seeds add, where metrics are compared over several; else None."""
     gained: int = 0
     """Samples whose score rose."""
     lost: int = 0
@@ -146,6 +148,7 @@ class Verdict:
             "mde": self.smallest,
             "n": self.n,
             "coverage": self.coverage,
+            **({} if self.seed_share is None else {"seed_share": self.seed_share}),
             "gained": self.gained,
             "lost": self.lost,
             "bound_low": self.bound_low,
@@ -173,6 +176,8 @@ class GateResult:
     """What must be known of the runs besides, a sentence each."""
     seeds: tuple[int, int] | None = None
     """The seeds of run and baseline, where they differ; None where they do not, and without a baseline."""
+    over_seeds: bool = False
+    """Whether metrics are compared over several seeds a side."""
     push: Push | None = None
     """Which push this is against the baseline; None where no ledger counts them."""
 

@@ -24,6 +24,13 @@ _LEGEND = (
     "difference: the second run minus the first, over the samples that both answered; detectable: a true difference of that size "
     "is found 8 times in 10"
 )
+SEED_SHARE = "from seeds"
+"""Heading of the share of the variance that seeds add."""
+SEEDS = (
+    "over seeds: differences of means over seeds; samples and seeds are both drawn at random, and from seeds is the share of the variance "
+    "that the seeds add, which more samples would not lower"
+)
+"""What a comparison over seeds means."""
 OVERTURNED = "†"
 """Mark of bounds at one of which what was found would not hold."""
 BOUNDS = (
@@ -98,6 +105,7 @@ def _heads(found: Sequence[MetricDifference], correction: Correction) -> tuple[s
     """Headings of what `_row` gives from the difference on."""
     several = correction != "none" and any(each.family > 1 for each in found)
     heads = (*_TITLES[:3], p_adjusted_title(correction), *_TITLES[3:]) if several else _TITLES
+    heads = (*heads, SEED_SHARE) if any(each.seed_share is not None for each in found) else heads
     return (*heads, "bounds") if any(each.bounds for each in found) else heads
 
 
@@ -131,6 +139,7 @@ def _row(first: str, found: MetricDifference, heads: Sequence[str]) -> tuple[Cel
         *(Cell("n/a") if means_nothing else count_cell(count) for count in (found.better, found.worse)),
         count_cell(found.difference.n),
         share_cell(found.coverage),
+        *([Cell() if found.seed_share is None else share_cell(found.seed_share)] if SEED_SHARE in heads else []),
         *([_bounds(found)] if "bounds" in heads else []),
     )
 
@@ -143,6 +152,7 @@ def _of_task(comparison: Comparison, task: str, found: Sequence[MetricDifference
     heads = _heads(found, comparison.correction)
     rows = [_row(each.id, each, heads) for each in found]
     notes += [*_family_notes(found, comparison.correction), *_bounds_notes(found)]
+    notes += [SEEDS] if comparison.seeds is not None else []
     return Table.of(_titles(comparison, "metric", heads), rows, notes=tuple(dict.fromkeys(notes)), title=title)
 
 
@@ -241,7 +251,7 @@ def lacking(comparison: Comparison) -> list[str]:
     seeds = [
         f"{b.label} has seed {b.seed} and {a.label} seed {a.seed}: what chance in training or sampling changes is in the differences, too"
     ]
-    return [*differ, *lacks, *(seeds if a.seed != b.seed else [])]
+    return [*differ, *lacks, *(seeds if a.seed != b.seed and comparison.seeds is None else [])]
 
 
 def _short(mismatch: Mismatch) -> str:

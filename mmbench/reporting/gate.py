@@ -44,6 +44,7 @@ _TITLES = (
     "detectable",
     "n",
     "coverage",
+    "from seeds",
     "verdict",
 )
 _PLAIN = ("same", "within noise")
@@ -113,6 +114,7 @@ def _row(verdict: Verdict) -> tuple[Cell, ...]:
         Cell(fixed(scale * verdict.smallest, 2), verdict.smallest) if verdict.smallest else Cell(),
         count_cell(verdict.n) if verdict.n else Cell(),
         share_cell(verdict.coverage) if verdict.n and verdict.coverage is not None else Cell(),
+        Cell() if verdict.seed_share is None else share_cell(verdict.seed_share),
         Cell(verdict_text(verdict)),
     )
 

@@ -161,7 +161,13 @@ def gate_notes(result: GateResult) -> list[str]:
         notes.append(f"p-values of a drop are one-sided and adjusted by Holm over {result.family} rules")
     if any(verdict.bound_low is not None for verdict in result.verdicts):
         notes.append(BOUNDS)
-    if max(result.repeats) > 1:
+    if result.over_seeds:
+        runs, baselines = result.repeats
+        notes.append(
+            f"metrics are compared by their means over {runs} and {baselines} seeds; samples and seeds are both drawn at random, and from seeds "
+            "is the share of the variance that the seeds add, which more samples would not lower; limits and exact are about the first runs"
+        )
+    elif max(result.repeats) > 1:
         runs, baselines = result.repeats
         first = f"{result.run}{f' and {result.baseline}' if result.baseline else ''}"
         notes.append(f"metrics are those of {first}; {runs} and {baselines} repeats serve rules about speed")

@@ -3,6 +3,7 @@
 Nothing here knows a metric, a task or a model: arrays go in, numbers come out.
 """
 
+from mmbench.stats.crossed import SeedSpread, difference_over_seeds, seed_spread
 from mmbench.stats.differences import Difference
 from mmbench.stats.distributions import t_quantile
 from mmbench.stats.intervals import (
@@ -55,6 +56,7 @@ __all__ = [
     "Correction",
     "Difference",
     "Interval",
+    "SeedSpread",
     "bootstrap",
     "bootstrap_compute",
     "bootstrap_formula",
@@ -65,6 +67,7 @@ __all__ = [
     "clusters_needed",
     "corrected",
     "design_effect",
+    "difference_over_seeds",
     "exact_totals",
     "fdr_bh",
     "formula_interval",
@@ -83,6 +86,7 @@ __all__ = [
     "paired_ratio_difference",
     "pairs_needed",
     "samples_needed",
+    "seed_spread",
     "sign_flip_p",
     "t_quantile",
 ]

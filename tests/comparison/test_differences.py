@@ -12,8 +12,9 @@ from scipy import stats as scipy_stats
 from stored import ACCURACY, TASK, score_table, write_run
 
 import mmbench
-from mmbench.comparison.differences import Comparison, compare_runs, paired, unit_changes
+from mmbench.comparison.differences import Comparison, compare_runs
 from mmbench.comparison.flips import flips
+from mmbench.comparison.paired_metric import paired, unit_changes
 from mmbench.core import Metric, MetricId, NotComparableError
 from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import caption_metrics, class_columns, mean_metric, median_metric, retrieval_metrics

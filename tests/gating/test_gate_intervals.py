@@ -12,7 +12,7 @@ from scipy.stats import norm, t
 from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.cli.main import main
-from mmbench.comparison.differences import paired, unit_changes
+from mmbench.comparison.paired_metric import paired, unit_changes
 from mmbench.gating.amounts import Amount
 from mmbench.gating.decide import as_drop, decide_margin, decide_regressions, exceeds, interval
 from mmbench.gating.preconditions import RuleCheck
