@@ -94,5 +94,5 @@ class MetricValue:
     codes: list[str] = field(default_factory=list)
     """`reason` for programs; empty before schema version 9. No value: ``no-units``, ``not-finite`` (a score is NaN or infinite),
     ``undefined`` (the formula is). No interval: ``one-cluster``, ``no-spread`` (all values or resamples agree), ``few-references`` (a
-    class has fewer than five), ``undefined-resamples``, ``undefined-bca``, ``overflow`` (squares of scores exceed a float). A rough
-    interval: ``few-clusters`` (they weigh as much as fewer than ten equal ones), ``skewed``. ``remark``: something else is said of the value."""
+    class has fewer than five), ``undefined-resamples``, ``undefined-bca``, ``overflow`` (squares of scores exceed a float),
+    ``out-of-range`` (of what the metric declares). A rough interval: ``few-clusters`` (they weigh as much as fewer than ten equal ones), ``skewed``. ``remark``: something else is said of the value."""

@@ -42,9 +42,9 @@ _SENTENCES: dict[ReasonCode, str] = {
     "no_metric": "the {side} has no {metric} of {task}",
     "no_value": "the {side} has no value of {metric}: {why}",
     "samples_failed": "{samples:,} of {of:,} samples failed",
-    "samples_newly_failed": "{samples:,} samples of the baseline failed in the run",
-    "samples_missing": "{samples:,} samples of the baseline are missing in the run",
-    "samples_failed_in_both": "{samples:,} samples failed in both",
+    "samples_newly_failed": "{some} of the baseline failed in the run",
+    "samples_missing": "the run lacks {some} of the baseline",
+    "samples_failed_in_both": "{some} failed in both",
     "runs_differ": "{differences}",
     "nothing_in_common": "the two runs have no values in common",
     "fewer_samples": "the run has {samples:,} of the baseline's {of:,} samples",
@@ -74,7 +74,7 @@ def reason_text(verdict: Verdict) -> str:
     elif details.get("side") == "baseline" and check.given and check.perf is None:
         sentence += ": save another (mmbench baseline save RUN FILE)"
     elif details.get("fixed"):
-        sentence += "; {fixed:,} samples that failed in the baseline do not any more"
+        sentence += "; of the samples that failed in the baseline {fixed:,} did not fail again"
     floor = check.higher_is_better
     if verdict.at_bound is not None:
         sentence += _in_doubt(verdict)
@@ -92,6 +92,7 @@ def reason_text(verdict: Verdict) -> str:
         "threshold": check.threshold,
         "factor": verdict.difference,
         **details,
+        "some": f"{details.get('samples', 0):,} sample{'' if details.get('samples') == 1 else 's'}",
         "span": points(details.get("span"), check.scale),
         "differences": "; ".join(details.get("differences", ())),
         "machine": "; ".join(f"{name} {a} against {b}" for name, (a, b) in details.get("machine", {}).items()),

@@ -34,6 +34,8 @@ UNDEFINED = "undefined for these units"
 """The reason for a value that is not finite, where nothing more specific is known."""
 OVERFLOW = "the scores are too large for their squares to be numbers: no interval"
 """The reason where an error is not finite although the value is."""
+OUT_OF_RANGE = "the value lies outside the range that its metric declares: no interval"
+"""The reason where scores are not what a metric says of them."""
 NO_WIDTH = 1e-9
 """Resamples within this part of their size of each other agree: they come from sums on a grid."""
 CAUTION = 10.0
@@ -170,6 +172,8 @@ def mean_interval(
     width = ceiling - floor
     at_end = max(float((sums[:, 0] == end * sums[:, 1]).mean()) for end in (floor, ceiling))
     place = (mean - floor) / width
+    if not -NO_WIDTH <= place <= 1 + NO_WIDTH:
+        return no_interval("out-of-range", OUT_OF_RANGE)
     if place * (1 - place) < _AT_END:
         return _wilson(floor if place < 0.5 else ceiling, bounds, effective, level)
     rows = max(abs(weight), effective) if bool((sums[:, 1] % 1 == 0).all()) else effective

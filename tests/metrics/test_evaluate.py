@@ -279,6 +279,13 @@ def test_shards_become_one_table():
     assert merge_tables(said).remarks == {"score": "high; low", "ones": "odd"}
 
 
+def test_a_value_outside_the_declared_range_has_no_interval():
+    for scores in ([7.0, 6.0, 7.0, 9.0], [-3.0, -2.0, 0.0, 0.0]):
+        found = evaluate(mean_metric("score", "sample", "score"), make_table(scores))
+        assert found.value == pytest.approx(np.mean(scores))
+        assert (found.low, found.high, found.codes[0]) == (None, None, "out-of-range")
+
+
 def test_scores_whose_squares_overflow_have_a_value_and_no_interval():
     values = [1e200, 2e200, 4e200, 1e200]
     found = evaluate(mean_metric("score", "sample", "score", bounds=(0.0, None)), make_table(values))
