@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmbench.analysis.joins import Mismatch, shown
+from mmbench.comparison.bounds import ALPHA
 from mmbench.comparison.differences import Comparison, MetricDifference
 from mmbench.comparison.explain import Explained
 from mmbench.comparison.flips import Flip
@@ -15,9 +16,6 @@ from mmbench.reporting.table import Cell, Table
 from mmbench.reporting.text import number, signed
 from mmbench.results.run import Run
 from mmbench.stats import Correction
-
-ALPHA = 0.05
-"""A corrected p-value up to this is marked in a matrix."""
 
 _TITLES = ("difference", "95 % interval", "p", "detectable", "better", "worse", "n", "coverage")
 _LEGEND = (
