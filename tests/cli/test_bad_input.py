@@ -54,7 +54,7 @@ RED = 'class Red:\n    def generate(self, requests):\n        return ["red" for 
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--batch-size", "0"], ["--batch-size 0"]),
         (
             ["--model", "random", "--tasks", "vqa/easy-vqa", "--batch-size", "large"],
-            ["expected 'auto' or a whole number"],
+            ["expected 'auto', 'search' or a whole number"],
         ),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--ids", "test-99999"], ["unknown sample of vqa/easy-vqa"]),
         (["--model", "random", "--tasks", "vqa/easy-vqa", "--split", "dev"], ["'dev'", "test"]),
