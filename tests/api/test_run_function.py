@@ -191,6 +191,7 @@ def test_no_progress_is_reported_when_none_is_wanted(tmp_path: Path, capfd: pyte
 # --- tasks ---
 
 
+@pytest.mark.slow
 def test_tasks_may_be_a_text_a_list_or_both(tmp_path: Path) -> None:
     data = {"vqa": write_questions(tmp_path), "retrieval": write_captions(tmp_path)}
     for tasks in ("vqa,retrieval", ["vqa", "retrieval"], [" vqa , retrieval ", ""]):

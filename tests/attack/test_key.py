@@ -79,6 +79,7 @@ def assert_absent(text: str, where: object) -> None:
         assert core[n : n + 10] not in found, (where, core[n : n + 10])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_the_key_is_taken_out_of_a_text(encoding: str) -> None:
     text = without_key(f"Incorrect API key provided: {ENCODINGS[encoding](KEY)} (see docs)", KEY)

@@ -124,6 +124,7 @@ def test_datasets_are_run_by_name_and_their_own_answers_are_right(call) -> None:
     assert [best[name] for name in ("accuracy", "bleu@4", "recall@1(direction=t2i)")] == pytest.approx([1, 1, 1])
 
 
+@pytest.mark.slow
 def test_datasets_are_listed_among_tasks_without_being_imported(call) -> None:
     names = [row["name"] for row in json.loads(call("list", "tasks", "--json").out)["tasks"]]
     assert set(NAMES) < set(names)

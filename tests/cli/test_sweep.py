@@ -58,6 +58,7 @@ def test_each_value_is_a_run_and_a_row_and_one_that_fails_keeps_no_other_from_go
     assert json.loads(again.out)["runs"][0] in json.loads(ended.out)["runs"]
 
 
+@pytest.mark.slow
 def test_options_that_are_no_identity_of_a_run_get_folders_of_their_own(
     call: Callable[..., Ended], folder: Path
 ) -> None:

@@ -27,6 +27,7 @@ def stored_pair(out: Path) -> None:
         write_run(out, name, {TASK: [dataclasses.replace(table, columns=columns)]}, METRICS)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=12), st.integers(0, 3))
 def test_corrections_are_those_of_statsmodels(p_values, missing):
     given_p = [*p_values, *[None] * missing]
@@ -45,6 +46,7 @@ def test_an_unknown_correction_is_refused(tmp_path: Path) -> None:
         mmbench.compare("a", "b", correction="bonferroni", out=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_metrics_of_a_task_are_one_family(tmp_path: Path) -> None:
     stored_pair(tmp_path)
     found = {name: mmbench.compare("first", "second", correction=name, out=tmp_path) for name in CORRECTIONS}

@@ -83,6 +83,7 @@ def test_a_sample_with_several_requests_has_lists(tmp_path):
     assert frame["answer"].isna().all()
 
 
+@pytest.mark.slow
 def test_several_tasks_share_the_columns(tmp_path):
     first = evaluate(Colours(), write_questions(tmp_path, 3), tmp_path)
     second = evaluate(Colours(), write_captions(tmp_path, 3), tmp_path / "two", tasks="captioning")

@@ -179,6 +179,7 @@ def test_a_median_and_a_corpus_metric_are_held_by_their_bootstrap(tmp_path):
     assert only(judged(tmp_path / "worse", corpus(60), corpus(2), metrics=[bleu])) == ("regressed", "violated", 1)
 
 
+@pytest.mark.slow
 def test_holm_counts_every_rule_about_a_metric(tmp_path):
     names = [f"m{k}" for k in range(12)]
     metrics = [mean_metric(name, "sample", name) for name in names]

@@ -128,6 +128,7 @@ def test_what_cannot_be_scored_is_refused():
         tokenised_columns(["a"], ["a"])
 
 
+@pytest.mark.slow
 def test_candidates_are_tokenised_apart_from_references():
     """A letter and a period keep together before another candidate, also where a reference begins like a sentence."""
     candidates = ["racing in Texas A.", "a nun."]

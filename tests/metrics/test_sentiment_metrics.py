@@ -156,6 +156,7 @@ def test_a_constant_answer_gets_432_by_one_evaluator_and_738_by_the_other():
     assert values["pearson"] is None
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(pairs(least=3))
 def test_a_perfect_answer_has_the_best_value_in_every_metric(given_pair):

@@ -72,6 +72,7 @@ def test_one_child_checks_all_plugins_and_what_ends_or_spoils_it_is_told_from_th
     assert "ZeroDivisionError" in str(problems["f_raises"])
 
 
+@pytest.mark.slow
 def test_a_plugin_that_takes_too_long_is_reported(install: Install) -> None:
     points = "[mmbench.tasks]\nslow = slow_module:Task\n"
     install("slow", points, slow_module="import time; time.sleep(60)")
@@ -79,6 +80,7 @@ def test_a_plugin_that_takes_too_long_is_reported(install: Install) -> None:
     assert registry.check([plugin], timeout_s=0.5) == ["importing it took more than 0.5 s"]
 
 
+@pytest.mark.slow
 def test_our_own_plugins_all_load_and_describe_themselves() -> None:
     for kind in registry.GROUPS:
         assert registry.plugins(kind)

@@ -183,6 +183,7 @@ def test_the_directory_of_todays_identity_wins_over_a_former_one(runs: Path) -> 
     assert RunDirectory(own).read().former_identities == []
 
 
+@pytest.mark.slow
 def test_other_options_and_other_seeds_are_other_runs(runs: Path) -> None:
     mmbench.run("random", "vqa/scenes", out=runs, limit=4, perf="off", progress=False, seed=1)
     mmbench.run("random", "vqa/scenes", out=runs, limit=4, perf="off", progress=False, model_args={"dim": 8})

@@ -181,6 +181,7 @@ def test_async_open_and_close_run_on_the_loop_of_the_requests(tmp_path: Path) ->
     assert model.loops[0] is model.loops[1]
 
 
+@pytest.mark.slow
 def test_async_embeddings_are_kept_row_by_row(tmp_path: Path) -> None:
     class Embeds:
         info = ModelInfo("embeds")
@@ -213,6 +214,7 @@ def test_one_async_and_one_plain_method_serve_one_model(tmp_path: Path) -> None:
     assert {entry.status for entry in result.runs[0].tasks.values()} == {"complete"}
 
 
+@pytest.mark.slow
 def test_an_interrupt_gives_up_what_is_in_flight_and_closes_the_model(tmp_path: Path) -> None:
     """Nothing of the interrupted session may write to the log after it was closed, not even while `close` runs."""
 

@@ -76,6 +76,7 @@ def test_an_error_is_never_cached(tmp_path: Path) -> None:
     assert model.asked == ["q3"]
 
 
+@pytest.mark.slow
 def test_vectors_come_back_to_the_bit(tmp_path: Path) -> None:
     data, cache = write_captions(tmp_path, 6, 2), tmp_path / "cache"
     model = Counts()

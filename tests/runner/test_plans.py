@@ -93,6 +93,7 @@ def test_requests_have_unique_ids_that_lead_back_to_their_numbers(plan: TaskPlan
     assert plan.number_of("nonsense", places) is None
 
 
+@pytest.mark.slow
 @given(worlds, st.data())
 def test_requests_are_the_same_in_whatever_order_they_are_built(plan: TaskPlan, data: st.DataObject) -> None:
     numbers = data.draw(st.permutations(range(plan.n_requests)))
@@ -135,6 +136,7 @@ def test_what_remains_is_all_that_has_no_good_end_and_only_batches_with_somethin
             assert asked == failed & set(batch)
 
 
+@pytest.mark.slow
 @given(worlds, st.integers(1, 9))
 def test_once_everything_has_ended_well_nothing_remains(plan: TaskPlan, size: int) -> None:
     batches = cut(plan, size, None)

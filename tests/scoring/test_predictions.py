@@ -62,6 +62,7 @@ def test_a_family_scores_against_references(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_registered_task_brings_its_references_and_a_file_may_hold_a_task_or_a_family(tmp_path):
     scorable.write_source(tmp_path, "words.py")
     expected = values(score())

@@ -120,6 +120,7 @@ def test_the_expected_best_of_k_is_the_mean_over_all_subsets(scores: list[float]
         assert found[k - 1] == pytest.approx(np.mean([max(each) for each in combinations(scores, k)]))
 
 
+@pytest.mark.slow
 def test_repeats_of_tasks_that_ask_for_no_text_are_none(tmp_path: Path) -> None:
     result = mmbench.run("random", "retrieval/scenes", repeats=3, limit=20, out=tmp_path, progress=False)
     assert list(result.tasks) == ["retrieval/scenes"]

@@ -132,6 +132,7 @@ def test_exchanging_the_models_exchanges_the_signs(seed):
     assert (there.p_value, there.p_lower) == pytest.approx((back.p_value, back.p_upper))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False))
 def test_the_order_of_the_units_changes_nothing(seed, random):

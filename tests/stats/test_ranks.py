@@ -84,7 +84,7 @@ def test_few_clusters_claim_no_order(clusters):
     values, draws = drawn(np.stack([np.ones((clusters, 2)), np.zeros((clusters, 2))]))
     ranks = rank_ranges(values, draws, clusters)
     assert (ranks.rank, ranks.low, ranks.high) == ((1, 2), (1, 1), (2, 2))
-    assert f"{clusters} clusters are too few" in ranks.reason
+    assert "too few" in ranks.reason
 
 
 def test_a_difference_without_any_spread_is_judged_by_the_number_of_clusters():
@@ -114,6 +114,7 @@ def test_one_model_is_first_without_more_ado():
     assert (ranks.rank, ranks.low, ranks.high, ranks.reason) == ((1,), (1,), (1,), None)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=7), st.integers(10, 60), st.integers(0, 2**31))
 def test_ranges_hold_the_rank_by_value_and_do_not_depend_on_the_order(truth, clusters, seed):

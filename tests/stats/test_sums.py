@@ -32,6 +32,7 @@ def test_totals_and_cluster_sums_do_not_depend_on_the_order_of_the_rows(rows, ra
     assert cluster_sums(rows[order], clusters[order], 4).tobytes() == cluster_sums(rows, clusters, 4).tobytes()
 
 
+@pytest.mark.slow
 @given(ROWS, st.randoms(use_true_random=False))
 def test_cluster_sums_are_those_of_a_plain_loop(rows, random):
     clusters = [random.randrange(3) for _ in rows]
@@ -42,6 +43,7 @@ def test_cluster_sums_are_those_of_a_plain_loop(rows, random):
     np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12 * np.abs(rows).max())
 
 
+@pytest.mark.slow
 @given(ROWS, st.randoms(use_true_random=False))
 def test_weighted_sums_on_the_grid_are_exact(rows, random):
     weights = np.bincount([random.randrange(len(rows)) for _ in rows], minlength=len(rows)).astype(np.float64)

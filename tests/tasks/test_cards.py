@@ -22,6 +22,7 @@ def card_of(name):
     return registry.load(next(plugin for plugin in registry.plugins("dataset") if plugin.name == name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_card_is_complete_and_named_like_its_entry(name):
     card, task = card_of(name), registry.load(registry.find("task", name))

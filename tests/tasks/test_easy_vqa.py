@@ -112,6 +112,7 @@ def test_licence_revision_and_citation_stand_on_the_card() -> None:
     assert task.info.closed_answers
 
 
+@pytest.mark.slow
 def test_info_loads_neither_data_nor_package() -> None:
     code = (
         "import sys; from mmbench.registry import find, load; from mmbench_tasks.retrieval.family import family\n"

@@ -277,6 +277,7 @@ def test_a_split_that_there_is_not_is_refused():
         next(blocks("dev"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", SPLITS)
 def test_questions_are_those_of_this_version(split):
     assert rows_digest(CARD.source.rows(split)) == FINGERPRINTS["vqa/scenes"][split]

@@ -215,6 +215,7 @@ def test_what_is_wrong_with_a_pickle_is_said(tmp_path, content, message):
         read_utterances(pickled(tmp_path, content))
 
 
+@pytest.mark.slow
 def test_a_task_over_a_pickle_learns_from_its_splits_and_is_asked_in_words(tmp_path):
     splits = {"train": mmsa(tag="a"), "valid": mmsa(tag="b"), "test": mmsa(tag="c")}
     task = family.from_data("mosi", pickled(tmp_path, splits))

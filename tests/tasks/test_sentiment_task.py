@@ -283,6 +283,7 @@ def test_data_with_classes_alone_have_no_scores():
         over(row("a", "positive")).with_options(target="score")
 
 
+@pytest.mark.slow
 def test_options_add_up():
     of = task.with_options(size=32).with_options(target="score").with_options(prompt="speaker-final-v1")
     assert of.info.options == {"size": 32, "target": "score", "prompt": "cot"}

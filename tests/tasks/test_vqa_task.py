@@ -133,6 +133,7 @@ def test_mention_finds_what_exact_does_not() -> None:
     assert outcome(question(), "The circle is red.", task) == (1.0, "scored", "red")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from([0.0, -1.5, 2.0, float("-inf"), 3]), min_size=4, max_size=4),
     st.sets(st.sampled_from("abcd"), min_size=1),

@@ -58,6 +58,7 @@ def test_where_nothing_is_both_addresses_are_named(ask: Any) -> None:
     assert f"{server.url.removesuffix('/v1')}/chat/completions" in reason
 
 
+@pytest.mark.slow
 def test_an_unknown_model_is_not_looked_for_elsewhere(ask: Any) -> None:
     with serving(always(failed(404, "The model 'm' does not exist"))) as server:
         assert ask(server, 4, concurrency=1).exit_code == 4

@@ -109,6 +109,7 @@ def test_parts_keep_their_order_and_a_text_alone_is_a_text() -> None:
     assert "seed" not in body
 
 
+@pytest.mark.slow
 def test_encoded_pictures_stay_within_64_mb() -> None:
     payloads = Payloads(Wishes(model="m"))
     tracemalloc.start()
