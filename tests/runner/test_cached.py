@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from helpers import evaluate, lines, write_captions, write_questions
 
 from mmbench import Generation, Usage
