@@ -359,5 +359,13 @@ def test_a_run_of_version_1_is_resumed_and_not_begun_again(v1: Path) -> None:
 def values_of(run: Path) -> list[MetricRow]:
     """Every value of a run that stands now, without interval and bounds, which are made as they are made today."""
     rows = read_run(RunDirectory(run)).rows()
-    unset = {"low": None, "high": None, "method": "", "reason": None, "bound_low": None, "bound_high": None}
+    unset = {
+        "low": None,
+        "high": None,
+        "method": "",
+        "reason": None,
+        "bound_low": None,
+        "bound_high": None,
+        "codes": [],
+    }
     return [replace(row, metric=replace(row.metric, **unset)) for row in rows]
