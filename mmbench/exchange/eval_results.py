@@ -20,7 +20,7 @@ def eval_results(material: Material) -> bytes:
     for each in material.scored:
         if each.hub is None:
             material.notes.append(
-                f"{each.result.name} is left out: its data have no id on the hub, and every entry needs one"
+                f"{each.result.name} is left out: no id of its data on the hub is known, and every entry needs one"
             )
             continue
         given = [name for name in each.result.primary if each.result.metrics[name].value is not None]

@@ -73,7 +73,7 @@ def _folder(name: str) -> str:
 def _aggregate(each: Scored, material: Material, evaluation: str, stamp: str) -> dict[str, Any]:
     record = each.run.record
     developer, model = hub_name(record.model.name)
-    remote = record.model.reference.endswith("endpoint.adapter:Endpoint") or record.model.name.startswith("openai/")
+    remote = "mmbench.models.endpoint" in record.model.reference
     return {
         "schema_version": SCHEMA,
         "evaluation_id": evaluation,
@@ -149,9 +149,8 @@ def _result(each: Scored, value: MetricValue) -> dict[str, Any]:
 def _generation(each: Scored) -> dict[str, Any]:
     plan = each.result.store.plan()
     asked = dict(plan.identity) if plan is not None else {}
-    given = asked.get("generation")
     args: dict[str, Any] = {}
-    if isinstance(given, Mapping):
+    for given in asked.get("generation", {}).values():  # by kind of request and modalities
         for theirs, ours in (("temperature", "temperature"), ("top_p", "top_p"), ("max_tokens", "max_new_tokens")):
             if given.get(ours) is not None:
                 args[theirs] = given[ours]

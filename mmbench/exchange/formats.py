@@ -13,6 +13,7 @@ from mmbench.exchange.material import Material
 from mmbench.exchange.model_index import model_index
 from mmbench.exchange.sample_files import samples_csv, samples_parquet
 from mmbench.results.codec import write_atomic
+from mmbench.results.rundir import make_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Format:
         written = []
         for name, content in self.several(material) if self.several else ():
             path = target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent, "--output")
             write_atomic(path, content)
             written.append(path)
         return written

@@ -36,7 +36,7 @@ def model_index(material: Material) -> bytes:
     runs = {each.run.path: each.run for each in material.scored}
     hubs = {each.result.name: each.hub for each in material.scored}
     for task in (name for name, hub in hubs.items() if hub is None):
-        material.notes.append(f"{task}: its data have no id on the hub; the entry names the task instead")
+        material.notes.append(f"{task}: no id of its data on the hub is known; the entry names the task instead")
     models = []
     for group in group_seeds(list(runs.values())):
         results = [_result(group, task, hub, material.source_url) for task, hub in hubs.items()]

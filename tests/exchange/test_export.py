@@ -70,6 +70,8 @@ def test_every_eval_ever_says_value_interval_and_where_the_samples_lie(run, tmp_
     assert accuracy["score_details"]["score"] == value.value
     interval = accuracy["score_details"]["uncertainty"]["confidence_interval"]
     assert (interval["lower"], interval["upper"], interval["confidence_level"]) == (value.low, value.high, 0.95)
+    generation = accuracy["generation_config"]["generation_args"]
+    assert (generation["temperature"], generation["max_tokens"]) == (0.0, 16)
     detailed = record["detailed_evaluation_results"]
     assert tmp_path / "records" / detailed["file_path"] == lines
     assert detailed["checksum"] == hashlib.sha256(lines.read_bytes()).hexdigest()
@@ -215,6 +217,8 @@ def test_what_is_wrong_is_refused(run, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError):
         exported(run, "eee", tmp_path / "file")
+    with pytest.raises(UsageError):
+        exported(run, "inspect", tmp_path / "file" / "below")
     (next(run.glob("tasks/*/scores/*.npz"))).write_bytes(b"x")
     with pytest.raises(NotComparableError):
         exported(run, "csv", tmp_path / "a")

@@ -6,7 +6,6 @@ from mmbench.perf.token_clocks import CLOSED_LOOP
 from mmbench.runner.scenarios.bench import Bench, Measurement
 from mmbench.runner.scenarios.load import ClosedLoop
 from mmbench.runner.scenarios.scenario import Facts, Scenario
-from mmbench.runner.scenarios.settings import LoadSettings  # noqa: F401 - the example
 
 _WAVES = 3
 """Rounds of requests below which a rate means nothing."""
@@ -21,6 +20,7 @@ class Sweep(Scenario):
     def levels(self) -> list[int]:
         """Requests in flight: the powers of two below the most, and the most.
 
+        >>> from mmbench.runner.scenarios.settings import LoadSettings
         >>> Sweep(LoadSettings(requests=1, seconds=1, concurrency=6, seed=0)).levels()
         [1, 2, 4, 6]
         """
