@@ -22,6 +22,7 @@ N = 1000
 DISAGREEMENT = 0.10
 ALPHA = 0.05
 AT_MOST = 0.06
+TWELVE = pytest.param(12, marks=pytest.mark.nightly)  # a minute or so each
 
 
 def counts(generator, drop=0.0):
@@ -50,7 +51,7 @@ def fails(found, tolerance=0.0):
     return any(verdict.outcome == "violated" for verdict in verdicts)
 
 
-@pytest.mark.parametrize("metrics", [1, 12])
+@pytest.mark.parametrize("metrics", [1, TWELVE])
 def test_equal_models_fail_no_more_often_than_alpha_allows(metrics):
     generator = np.random.default_rng(20)
     failed = sum(fails([independent(*counts(generator)) for _ in range(metrics)]) for _ in range(GATES))
@@ -68,6 +69,7 @@ def clustered(generator, drop=0.0, correlation=0.5):
     return a, b, np.repeat(np.arange(N // size), size)
 
 
+@pytest.mark.nightly
 def test_clusters_of_ten_correlated_samples_raise_no_more_false_alarms():
     generator = np.random.default_rng(21)
     failed = sum(fails([evidence(*clustered(generator))]) for _ in range(GATES))
@@ -81,7 +83,7 @@ def test_treating_correlated_samples_as_independent_would_raise_far_more():
     assert failed / (GATES // 4) > 2 * AT_MOST
 
 
-@pytest.mark.parametrize("metrics", [1, 12])
+@pytest.mark.parametrize("metrics", [1, TWELVE])
 @pytest.mark.parametrize("share", [0.0, 0.5], ids=["tolerance-0", "tolerance-half"])
 def test_a_drop_of_twice_the_minimum_detectable_effect_beyond_the_tolerance_is_caught(metrics, share):
     """One metric of all has dropped; the tolerance is 0, or half of the minimum detectable effect."""

@@ -121,7 +121,7 @@ def test_memory_is_compared_over_repeats_that_need_no_turns(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("day", [0.05, 0.10])
+@pytest.mark.parametrize("day", [pytest.param(0.05, marks=pytest.mark.nightly), 0.10])
 def test_equal_models_that_take_turns_alarm_as_often_as_alpha_says(day):
     """Simulated: a day shifts all its runs, load drifts within it, and each run has noise of its own of 3 %.
 

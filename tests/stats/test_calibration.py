@@ -110,6 +110,7 @@ def test_twelve_metrics_make_a_false_alarm_no_more_often():
             assert np.mean([min(row) <= 0.05 for row in p_values]) > 0.4  # without it, nearly every other time
 
 
+@pytest.mark.nightly
 def test_twelve_metrics_of_equal_models_pass_the_tests_themselves():
     generator = np.random.default_rng(6)
     alarms = 0
