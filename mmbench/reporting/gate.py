@@ -23,7 +23,7 @@ SUMMARY_LIMIT = 2**20
 MARKS: dict[Outcome, str] = {"passed": "ok", "violated": "FAIL", "undecided": "?"}
 """How outcomes are shown."""
 
-_LEFT = ("", "rule", "verdict")
+_LEFT = ("outcome", "rule", "verdict")
 _OF_CLUSTERS = ("clusters needed", "clusters at hand", "icc")
 _PLAN_TITLES: tuple[str, ...] = (
     *("metric", "tolerance", "samples needed", "clusters needed", "at hand", "clusters at hand", "detectable"),
@@ -32,7 +32,7 @@ _PLAN_TITLES: tuple[str, ...] = (
 _NAMED = 3
 """Rules that a note names, of those that share a reason."""
 _TITLES = (
-    "",
+    "outcome",
     "rule",
     "baseline",
     "run",
