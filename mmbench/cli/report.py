@@ -109,9 +109,7 @@ def _typed(option: str) -> bool:
 def _rendered(report: RunReport, format_name: str | None, values: dict[str, Any]) -> str | None:
     """The report as text; None for a terminal."""
     if format_name == "html":
-        from mmbench.reporting.html_page import tables_html
-
-        return tables_html(report.tables, values["title"])
+        return report.html(values["title"])
     if format_name is None:
         return None
     from mmbench.reporting.formats import render

@@ -58,7 +58,14 @@ class RunReport:
         """Write the report in a format: ``md``, ``csv``, ``tex``, ``html`` or ``json``. Raises `UnknownNameError`."""
         from mmbench.reporting.formats import render
 
-        return render(format_name, self.tables)
+        return self.html() if format_name == "html" else render(format_name, self.tables)
+
+    def html(self, title: str = "mmbench report") -> str:
+        """Write the report as one HTML page that needs no other file and no network."""
+        from mmbench.reporting.page.contents import page_contents
+        from mmbench.reporting.page.document import report_html
+
+        return report_html(title, self.tables, page_contents(self.runs))
 
     def __str__(self) -> str:
         return self.render("md")

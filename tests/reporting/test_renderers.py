@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbench.reporting.formats import RENDERERS
-from mmbench.reporting.html_page import tables_html
 from mmbench.reporting.latex import latex_escaped
 from mmbench.reporting.markdown import table_markdown
+from mmbench.reporting.page.document import tables_html
 from mmbench.reporting.table import LEGEND, Cell, Column, Table, visible
 from mmbench.reporting.terminal import print_tables
 

@@ -1,0 +1,103 @@
+"use strict";
+// The frame of the report: data in the page, the router, and the views, which register themselves.
+const html = htm.bind(preact.h);
+const views = new Map();
+const contents = JSON.parse(document.getElementById("contents").textContent);
+
+// --- data ---
+
+async function inflated(element) {
+  const bytes = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+/** The data blocks of a kind, in the order of the page; their text is inflated once, when it is asked for. */
+function blocks(kind) {
+  return [...document.querySelectorAll("script[data-kind]")]
+    .filter((element) => element.dataset.kind === kind)
+    .map((element) => {
+      let text;
+      const block = {
+        name: element.dataset.name,
+        about: JSON.parse(element.dataset.about),
+        text: () => (text ??= inflated(element)),
+        json: async () => JSON.parse(await block.text()),
+      };
+      return block;
+    });
+}
+
+// --- the router ---
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Where the reader is: ``path`` before the question mark of the hash, ``query`` behind it, and the view that they belong to. */
+function route() {
+  const hash = location.hash.slice(1);
+  const mark = hash.indexOf("?");
+  const path = decoded(mark < 0 ? hash : hash.slice(0, mark));
+  const query = new URLSearchParams(mark < 0 ? "" : hash.slice(mark + 1));
+  const shown = available();
+  let view = shown.find((each) => each.id === path);
+  if (!view && path) view = shown.find((each) => each.id === "samples");
+  return { path, query, view: view ?? shown[0] };
+}
+
+/** Change the hash; ``replace`` keeps the browser's history as it is, as for each letter that is typed. */
+function go(path, query = {}, { replace = false } = {}) {
+  const pairs = [...new URLSearchParams(query)].filter(([, value]) => value !== "");
+  const search = new URLSearchParams(pairs).toString().replaceAll("%2F", "/");
+  const hash = "#" + encodeURIComponent(path).replaceAll("%2F", "/") + (search && "?" + search);
+  if (hash === location.hash) return;
+  if (replace) {
+    history.replaceState(null, "", hash);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } else {
+    location.hash = hash;
+  }
+}
+
+// --- views ---
+
+/** Register a view: ``{title, order, Component, available(contents)}``. */
+function view(id, definition) {
+  views.set(id, { id, order: 100, available: () => true, ...definition });
+}
+
+function available() {
+  return [...views.values()].filter((each) => each.available(contents)).sort((a, b) => a.order - b.order);
+}
+
+function Nav({ current }) {
+  return available().map(
+    (each) => html`<a key=${each.id} href=${"#" + each.id} aria-current=${each.id === current ? "page" : undefined}>
+      ${each.title}
+    </a>`,
+  );
+}
+
+function draw() {
+  const { path, query, view: shown } = route();
+  document.getElementById("summary").textContent = contents.summary;
+  document.getElementById("tables").hidden = shown.id !== "numbers";
+  preact.render(html`<${Nav} current=${shown.id} />`, document.getElementById("views"));
+  const props = { contents, path, query, key: shown.id };
+  preact.render(html`<${shown.Component} ...${props} />`, document.getElementById("view"));
+}
+
+function start() {
+  addEventListener("hashchange", draw);
+  draw();
+}
+
+// The static tables are a view too: they are shown or hidden, not drawn.
+view("numbers", { title: "All numbers", order: 80, Component: () => null });
+
+globalThis.mmbench = { ...preact, ...preactHooks, html, contents, blocks, view, route, go, start };

@@ -1,0 +1,3 @@
+"use strict";
+// The last script of the report: every view is registered.
+mmbench.start();
