@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmbench.api.export import export
     from mmbench.api.gate import GateResult, gate
     from mmbench.api.load_run import StoredRun, load_run
+    from mmbench.api.merge import MergeResult, merge
     from mmbench.api.repair import Repaired, repair
     from mmbench.api.report import RunReport, report
     from mmbench.api.rescore import Rescored, rescore
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         Sample,
         SampleScore,
         ScoreTable,
+        ShardRunError,
         StaleRunError,
         TaskInfo,
         TransientError,
@@ -98,6 +100,7 @@ __all__ = [
     "Learned",
     "Media",
     "MediaError",
+    "MergeResult",
     "Metric",
     "MetricId",
     "MissingBaselineError",
@@ -124,6 +127,7 @@ __all__ = [
     "SavedBaseline",
     "ScoreResult",
     "ScoreTable",
+    "ShardRunError",
     "StaleRunError",
     "StoredRun",
     "TaskInfo",
@@ -138,6 +142,7 @@ __all__ = [
     "gate",
     "load_run",
     "mean_metric",
+    "merge",
     "repair",
     "report",
     "rescore",
@@ -155,6 +160,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.export": ("export",),
         "mmbench.api.gate": ("GateResult", "gate"),
         "mmbench.api.load_run": ("StoredRun", "load_run"),
+        "mmbench.api.merge": ("MergeResult", "merge"),
         "mmbench.api.repair": ("Repaired", "repair"),
         "mmbench.api.report": ("RunReport", "report"),
         "mmbench.api.rescore": ("Rescored", "rescore"),
@@ -199,6 +205,7 @@ __getattr__, __dir__ = lazy_exports(
             "RenamedOptionError",
             "RunFailedError",
             "RunNotFoundError",
+            "ShardRunError",
             "StaleRunError",
             "Sample",
             "SampleScore",

@@ -55,6 +55,18 @@ def test_the_own_data_are_read_with_their_images_and_choices(folder):
     assert rows["random"]["n_clusters"] == 4  # the images of one colour are equal, so they are one cluster
 
 
+def test_the_array_job_asks_shards_that_merge(folder):
+    script = str(folder / "slurm" / "shards.sbatch")
+    for number in "12":
+        array = {"SLURM_ARRAY_TASK_ID": number, "SLURM_ARRAY_TASK_COUNT": "2"}
+        asked = run(folder, "bash", script, "random", "vqa", "--limit", "128", "-q", **array)
+        assert asked.returncode == 0, asked.stderr
+    merged = run(folder, "mmbench", "merge", "random", "--json", "-q")
+    assert merged.returncode == 0, merged.stderr
+    assert {row["n"] for row in json.loads(merged.stdout)["metrics"] if row["id"] == "accuracy"} == {128}
+    assert run(folder, "bash", script).returncode == 2
+
+
 def test_the_gate_script_saves_a_baseline_and_then_holds_the_model_against_it(folder):
     model = str(folder / "own_model" / "mymodel.py")
     gate = str(folder / "ci_gate" / "gate.sh")

@@ -89,7 +89,7 @@ def repair(run: Any, *, allow: str | Iterable[str] = (), out: str | Path = RUNS)
         if entries != stored.tasks:
             with shielded():
                 directory.write(msgspec.structs.replace(stored, tasks=entries))
-        if repaired.done and not repaired.lost:
+        if repaired.done and not repaired.lost and stored.shard is None:
             write_report(read_run(directory))
         return repaired
 
@@ -153,6 +153,9 @@ class _TaskRepair:
         except DamagedFileError as error:
             problem = error.problem
             set_damaged_aside(path)
+        if self._run.shard is not None:  # whose batches are those of the other shards
+            self._lose(f"its plan was damaged ({problem}): the mmbench run command of the shard makes it again")
+            return
         try:
             directory.write_plan(plan_again(directory, self._run, entry, foreign=self._foreign))
         except MmbenchError as error:

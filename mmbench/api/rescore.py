@@ -10,6 +10,7 @@ from typing import Any
 
 from mmbench.api.references import reference_of
 from mmbench.api.run import write_report
+from mmbench.core.errors import ShardRunError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.resolve.allowances import FOREIGN_SOURCE, allowances
@@ -64,6 +65,8 @@ def rescore(
     foreign = FOREIGN_SOURCE in allowances(names_of(allow), (FOREIGN_SOURCE,))
     with interruptible(), contextlib.nullcontext() if dry_run else directory.locked():
         stored = directory.read()
+        if stored.shard is not None:
+            raise ShardRunError(directory.path, stored.shard.number, stored.shard.of)
         notes: list[str] = []
         again = score_again(
             directory,

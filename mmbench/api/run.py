@@ -23,7 +23,7 @@ from mmbench.resolve.options import RunOptions
 from mmbench.results.codec import digest, write_atomic
 from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
-from mmbench.results.schema import PerfScenario
+from mmbench.results.schema import PerfScenario, ShardEntry
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.progress import Display, Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
@@ -59,6 +59,11 @@ class RunResult:
     """Whether a speed that must not be quoted makes the exit code 4."""
     turns: tuple[TurnedFigure, ...] = ()
     """With ``interleave`` the figures of speed of both models, over pairs of runs; empty without."""
+
+    @property
+    def shard(self) -> ShardEntry | None:
+        """Which part of each run was asked (``--shard``), so that there are no metrics yet; None for whole runs."""
+        return self.runs[0].record.shard if self.runs else None
 
     @property
     def path(self) -> Path:
@@ -129,6 +134,7 @@ class RunResult:
                 if task in run.tasks and (perf := run.tasks[task].perf) is not None
                 for scenario in perf.scenarios
             ],
+            **({"shard": msgspec.to_builtins(self.shard)} if self.shard else {}),
             **({"turns": [figure.to_dict() for figure in self.turns]} if self.turns else {}),
             **({"sweep": [point.to_dict() for point in self.sweep]} if self.sweep else {}),
             "failures": dict(self.failures),
@@ -261,8 +267,8 @@ def _runs(
             raise session.failure
         _report_failures(name, session, failures, load_failures, progress)
         if (session.directory.path / "run.json").is_file():
-            found = read_run(session.directory)
-            if session.failure is None:
+            found = read_run(session.directory, shard=True)
+            if session.failure is None and found.record.shard is None:
                 write_report(found)
             yield place, found
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "score": "Score a file of predictions, without a model.",
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
+    "merge": "Put the shards of a run together (mmbench run --shard).",
     "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "repair": "Rebuild what is damaged in a run directory from what is not.",
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",

@@ -31,6 +31,7 @@ Examples:
   mmbench run --model all-baselines,random --tasks vqa,retrieval --seeds 3
   mmbench run --model new.py --interleave old.py --repeats 5 --tasks vqa   # which of the two is faster?
   mmbench run --model mymodel --tasks vqa --perf full          # speed under load, after the quality run
+  mmbench run --model mymodel --tasks vqa --shard 3/8          # one of eight commands; then: mmbench merge mymodel
   mmbench run --model openai/m --base-url URL --model-args stream=true --tasks vqa --perf full --rate 20 --slo ttft_p99=500ms
 
 A suite (mmbench list suites) names models, tasks or both; what is given beside it takes the place of its own. With
@@ -67,7 +68,7 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
             say(f"{name}: {failure}", err=True)
     _print(result, as_json)
     if not quiet:
-        _say_what_next(result, again)
+        (_say_how_to_merge if result.shard else _say_what_next)(result, again)
     return result.exit_code
 
 
@@ -95,6 +96,11 @@ def _progress(quiet: bool) -> Any:
 def _print(result: Any, as_json: bool) -> None:
     if as_json:
         print_json(result.to_dict())
+    elif result.shard:
+        for run in result.runs:
+            for name in (name for name in result.tasks if name in run.tasks):
+                task = run.tasks[name]
+                say(f"{run.model.name} · {name}: {task.status}, {task.reason}")
     else:
         from mmbench.reporting.markdown import MANY
         from mmbench.reporting.sweep_table import sweep_tables
@@ -123,6 +129,16 @@ def _say_what_next(result: Any, again: str) -> None:
     lines += _gate_of(result)
     verb = "Ask what failed again" if result.exit_code else "Resume or extend"
     click.echo(visible_lines("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines])), err=True)
+
+
+def _say_how_to_merge(result: Any, again: str) -> None:
+    from mmbench.results.rundir import shown_path
+
+    ending = f".shard-{result.shard.number}-of-{result.shard.of}"
+    paths = [str(shown_path(path)).removesuffix(ending) for path in result.paths]
+    lines = ["Ask what failed again:", f"  {again}"] if result.exit_code else []
+    lines += ["When all shards are asked:", "  " + shell_command(["mmbench", "merge", *paths])]
+    click.echo(visible_lines("\n".join(lines)), err=True)
 
 
 def _gate_of(result: Any) -> list[str]:

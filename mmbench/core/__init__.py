@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         RenamedOptionError,
         RunFailedError,
         RunNotFoundError,
+        ShardRunError,
         StaleRunError,
         TransientError,
         UnknownNameError,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from mmbench.core.responses import Call, Generation, Output, Response, Usage
     from mmbench.core.samples import Part, Sample
     from mmbench.core.score_table import COUNTED, MetricValue, ScoreStatus, ScoreTable
-    from mmbench.core.spec import DataSource, RunSpec, Selection, Suite
+    from mmbench.core.spec import DataSource, RunSpec, Selection, Shard, Suite
     from mmbench.core.task import (
         FAILED,
         DatasetInfo,
@@ -124,6 +125,8 @@ __all__ = [
     "ScoreStatus",
     "ScoreTable",
     "Selection",
+    "Shard",
+    "ShardRunError",
     "Source",
     "StaleRunError",
     "Suite",
@@ -179,6 +182,7 @@ __getattr__, __dir__ = lazy_exports(
             "RenamedOptionError",
             "RunFailedError",
             "RunNotFoundError",
+            "ShardRunError",
             "StaleRunError",
             "TransientError",
             "UnknownNameError",
@@ -193,7 +197,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.core.responses": ("Call", "Generation", "Output", "Response", "Usage"),
         "mmbench.core.samples": ("Part", "Sample"),
         "mmbench.core.score_table": ("COUNTED", "MetricValue", "ScoreStatus", "ScoreTable"),
-        "mmbench.core.spec": ("DataSource", "RunSpec", "Selection", "Suite"),
+        "mmbench.core.spec": ("DataSource", "RunSpec", "Selection", "Shard", "Suite"),
         "mmbench.core.task": (
             "FAILED",
             "DatasetInfo",

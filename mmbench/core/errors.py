@@ -20,6 +20,7 @@ message is made from them once::
     ├── NotComparableError (exit code 3): results cannot be compared, or something that a comparison needs is missing
     │   ├── MissingBaselineError   the baseline has not been saved yet
     │   ├── DamagedFileError       a stored file is not what was written
+    │   ├── ShardRunError          a run directory holds a part of a run
     │   └── NewerSchemaError       a stored file was written by a newer mmbench
     └── RunFailedError (exit code 4): a run, or a part of it, failed; it can be resumed
         ├── TransientError         a request may succeed when it is sent again
@@ -283,6 +284,24 @@ class StaleRunError(NotComparableError):
         super().__init__(
             f"{file} has changed since {run}, the newest run of {name!r}, was made: run the model again, name the run by its path if it "
             "is meant, or add --allow stale"
+        )
+
+
+class ShardRunError(NotComparableError):
+    """A run directory holds one shard of a run, and no run that has a result.
+
+    Attributes:
+        path: The shard.
+        number: Which shard, from 1.
+        of: How many there are.
+    """
+
+    def __init__(self, path: str | PathLike[str], number: int, of: int) -> None:
+        self.path, self.number, self.of = str(path), number, of
+        whole = self.path.removesuffix(f".shard-{number}-of-{of}")
+        super().__init__(
+            f"{self.path} is shard {number} of {of} of a run and has no result of its own. When all are asked, merge them: "
+            f"{shell_command(['mmbench', 'merge', whole])}"
         )
 
 

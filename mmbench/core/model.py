@@ -125,6 +125,8 @@ class Learned:
     """The modalities that it looks at, in alphabetical order; empty: it does not say."""
     checkpoint: str | None = None
     """Where its weights lie."""
+    weights: str | None = None
+    """A digest of its weights, for a model that keeps them nowhere; None: of the files of `checkpoint`."""
     val: Mapping[str, float] = field(default_factory=dict)
     """What it reached on the validation samples, by name, from 0 to 1."""
 

@@ -65,6 +65,33 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several parts of a run, each of which a command of its own asks: ``--shard 3/8``."""
+
+    number: int
+    """Which part, from 1."""
+    of: int
+    """How many parts there are."""
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read ``K/N``. Raises ValueError where it is not two whole numbers with 1 ≤ K ≤ N."""
+        number, sign, of = text.partition("/")
+        shard = cls(int(number), int(of))
+        if not sign or not 1 <= shard.number <= shard.of:
+            raise ValueError(text)
+        return shard
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @property
+    def ending(self) -> str:
+        """What the name of its run directory ends in."""
+        return f".shard-{self.number}-of-{self.of}"
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """How tasks are asked, where a user says otherwise than the task."""
 
@@ -127,6 +154,8 @@ class RunSpec:
     """Train even where a model comes with weights for a task."""
     concurrency: int
     """Requests in flight at most, for models with async methods; fewer where the server says that it is too much."""
+    shard: Shard | None
+    """Which part of the batches is asked; None: all of them."""
     executor: str | None
     """Name of the executor; None: ``batch`` for synchronous models, ``async`` for methods that are ``async def``."""
     timeout: float | None

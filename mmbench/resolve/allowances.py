@@ -11,6 +11,11 @@ FOREIGN_SOURCE = "foreign-source"
 OUTSIDE_IMAGES = "outside-images"
 """Images outside the folder of the data file are sent to an endpoint."""
 
+VERSIONS = "versions"
+"""Shards that were asked with other versions of packages are merged."""
+WEIGHTS = "weights"
+"""Shards of a model that learned other weights, or weights that nobody can tell apart, are merged."""
+
 
 def allowances(names: Iterable[str], known: Iterable[str]) -> frozenset[str]:
     """The names as a set. Raises `UnknownNameError` for one that is none of those that a command knows."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.ids import names_of
-from mmbench.core.spec import DataSource
+from mmbench.core.spec import DataSource, Shard
 
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -110,6 +110,11 @@ def batch_size() -> Form:
     )
 
 
+def shard() -> Form:
+    """One part of several, ``K/N``."""
+    return Form("K/N with whole numbers and 1 ≤ K ≤ N", _shard, Shard.parse, "K/N")
+
+
 def texts(metavar: str) -> Form:
     """Texts, each given by itself."""
     return Form("a text, or a list of texts", lambda value: tuple(_texts(value)), tuple, metavar, many=True)
@@ -195,6 +200,12 @@ def _whole(value: Any, least: int | None) -> int:
     if isinstance(value, bool) or (least is not None and found < least):
         raise ValueError
     return found
+
+
+def _shard(value: Any) -> Shard:
+    if isinstance(value, Shard):
+        return value
+    return Shard.parse(_text(value))
 
 
 def _number(given: str) -> float:

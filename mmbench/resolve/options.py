@@ -16,6 +16,7 @@ from mmbench.resolve import forms
 from mmbench.resolve.asking_options import AskOptions, TaskOptions
 from mmbench.resolve.declared_option import Option
 from mmbench.resolve.load_options import LoadOptions
+from mmbench.resolve.scale_options import ScaleOptions
 
 if TYPE_CHECKING:
     from mmbench.runner.execute.progress import Progress
@@ -60,7 +61,7 @@ class TrainOptions(TaskOptions, total=False):
     progress: "bool | Progress"
 
 
-class RunOptions(TrainOptions, AskOptions, LoadOptions, total=False):
+class RunOptions(TrainOptions, AskOptions, LoadOptions, ScaleOptions, total=False):
     """Keywords of `mmbench.run`."""
 
     suite: Annotated[

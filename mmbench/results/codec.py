@@ -139,6 +139,11 @@ def _split_speed(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _add_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 10 added what is known of runs that several commands or workers asked: earlier ones were asked by one process."""
+    return {**document, "schema_version": 10}
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
@@ -148,6 +153,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     6: _split_identity,
     7: _add_seals,
     8: _split_speed,
+    9: _add_parts,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

@@ -67,9 +67,10 @@ def find_run(reference: str, out: Path, *, whole: bool = False) -> RunDirectory:
     if path.name == "run.json" and _is_file(path):
         return RunDirectory(path.parent)
     name = folder_name(reference)
-    starting = sorted(found.parent for found in out.glob(f"{_escape(name)}*/run.json"))
+    there_are = sorted(found.parent for found in out.glob(f"{_escape(name)}*/run.json"))
+    starting = [found for found in there_are if not is_shard(found)] or there_are
     of_model = [found for found in starting if _model_of(found) == name]
-    exact = [found for found in starting if found.name == name] or of_model
+    exact = [found for found in there_are if found.name == name] or of_model
     if exact:
         return RunDirectory(max(exact, key=lambda found: (found / "run.json").stat().st_mtime))
     if starting and not whole:
@@ -78,6 +79,14 @@ def find_run(reference: str, out: Path, *, whole: bool = False) -> RunDirectory:
         return RunDirectory(starting[0])
     models = {_model_of(found.parent) for found in out.glob("*/run.json")}
     raise RunNotFoundError(reference, out, nearest_names(name, models))
+
+
+_SHARD = re.compile(r"\.shard-[0-9]+-of-[0-9]+")
+
+
+def is_shard(path: Path) -> bool:
+    """Whether the name of a run directory is that of a shard."""
+    return _SHARD.fullmatch(path.suffix) is not None
 
 
 def is_exact(reference: str | Path, run: Run) -> bool:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from mmbench.core.errors import ShardRunError
 from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.extract import version_of_today
 from mmbench.results.log import read_log
@@ -280,9 +281,20 @@ class _DirectoryStore:
         return read_log(self._directory.task(self._entry.name) / "responses.jsonl")
 
 
-def read_run(directory: RunDirectory) -> Run:
-    """Read a run directory. Raises `NotComparableError` when a file of it is damaged or of a newer schema."""
+def read_run(directory: RunDirectory, *, shard: bool = False) -> Run:
+    """Read a run directory.
+
+    Args:
+        directory: The run directory.
+        shard: Whether one shard of a run will do, which has no result.
+
+    Raises:
+        NotComparableError: If a file of it is damaged or of a newer schema.
+        ShardRunError: If it is a shard, and that will not do.
+    """
     record = directory.read()
+    if record.shard is not None and not shard:
+        raise ShardRunError(directory.path, record.shard.number, record.shard.of)
     scores = {
         name: None if entry.scoring is None else directory.read_scores(name, entry.scoring)
         for name, entry in record.tasks.items()

@@ -52,9 +52,9 @@ class RunDirectory:
         self.path = path
 
     @classmethod
-    def for_run(cls, out: Path, model: str, identity: str) -> Self:
-        """Where the run of this model with this identity lies under `out`."""
-        return cls(out / f"{folder_name(model)}--{identity[:8]}")
+    def for_run(cls, out: Path, model: str, identity: str, ending: str = "") -> Self:
+        """Where the run of this model with this identity lies under `out`; that of a shard has its `ending`."""
+        return cls(out / f"{folder_name(model)}--{identity[:8]}{ending}")
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,12 +25,12 @@ from mmbench.results.schema import (
     PerfFile,
     PerfScenario,
     RunFile,
-    RunStatus,
-    TaskEntry,
+    ShardEntry,
     TaskPerf,
     TaskStatus,
 )
 from mmbench.results.schema.speed import QUALITY
+from mmbench.runner.entries import Prior, overall_status
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
 from mmbench.runner.execute.executor import Executors
@@ -40,7 +40,7 @@ from mmbench.runner.execute.signals import Interrupted, shielded
 from mmbench.runner.plan.job import Job
 from mmbench.runner.scenarios.phase import LoadPhase, merged
 from mmbench.runner.scenarios.planning import load_plan
-from mmbench.runner.task_run import Prior, TaskRun
+from mmbench.runner.task_run import TaskRun
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Session:
     def _begin(self) -> RunFile:
         now = _now()
         earlier = self.directory.read() if (self.directory.path / "run.json").is_file() else None
-        model, versions = self.job.model, packages()
+        model, versions, shard = self.job.model, packages(), self.job.spec.shard
         former = dict.fromkeys([*earlier.former_identities, earlier.identity] if earlier else [])
         former.pop(self.job.identity, None)
         return RunFile(
@@ -130,6 +130,7 @@ class Session:
             packages=versions,
             machine=machine(),
             git=git_state(Path.cwd()),
+            shard=None if shard is None else ShardEntry(number=shard.number, of=shard.of),
         )
 
     def _mend_perf(self) -> None:
@@ -189,7 +190,8 @@ class Session:
                         task.add_notes(model.notes_on(task.name))
                         self._keep_settings(model.settings)
                 elif not task.kept_larger:
-                    progress.note(f"{task.name}  nothing left to ask: {task.plan.n_requests:,} requests ended well")
+                    ended = "" if job.spec.shard else f": {task.plan.n_requests:,} requests ended well"
+                    progress.note(f"{task.name}  nothing left to ask{ended}")
                 with shielded():
                     with task.measurement.main_loop(), phase("score"):
                         task.score(self.prior)
@@ -198,7 +200,7 @@ class Session:
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
             if job.spec.perf == "full":
                 with shielded():  # no kill while speed is measured makes the quality results incomplete
-                    self._write(status=_overall(self.run.tasks.values()))
+                    self._write(status=overall_status(self.run.tasks.values()))
                 for task in tasks:
                     self._measure_load(model, task)
 
@@ -240,17 +242,8 @@ class Session:
                 task.entry = msgspec.structs.replace(task.entry, status=status, reason=reason)
         entries = {**self.run.tasks, **{task.name: task.entry for task in tasks}}
         with shielded():
-            self._write(tasks=entries, status=_overall(entries.values()), reason=reason)
+            self._write(tasks=entries, status=overall_status(entries.values()), reason=reason)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _overall(entries: Iterable[TaskEntry]) -> RunStatus:
-    statuses = {entry.status for entry in entries}
-    order: tuple[RunStatus, ...] = ("failed", "interrupted", "stopped", "partial")
-    for status in order:
-        if status in statuses:
-            return status
-    return "interrupted" if "pending" in statuses else "complete"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -11,14 +10,14 @@ import msgspec
 
 from mmbench.core.errors import DamagedFileError, ModelUnusableError, StoppedError
 from mmbench.core.requests import Request
-from mmbench.core.responses import ENDED_WELL, Response
+from mmbench.core.spec import Shard
 from mmbench.core.task import PerSampleTask
-from mmbench.core.visible import shown_name
 from mmbench.perf.observer import Observer
 from mmbench.results.codec import digest
 from mmbench.results.log import ResponseLog, read_log
 from mmbench.results.rundir import RunDirectory, make_folder, set_damaged_aside
 from mmbench.results.schema import PlanFile, TaskEntry
+from mmbench.runner.entries import Prior, scored_entry
 from mmbench.runner.execute.batch_search import search
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import CachedAnswers
@@ -32,15 +31,8 @@ from mmbench.runner.plan.batching import auto_size, cut, plan_file
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
 from mmbench.runner.plan.reask import source_of, take_over
+from mmbench.runner.plan.sharding import batch_weight, own_batches
 from mmbench.runner.plan.task_plan import TaskPlan
-from mmbench.scoring.answers import StoredAnswers
-from mmbench.scoring.tables import chance_of, keep, score
-
-Prior = Callable[[TaskPlan], Mapping[str, float]]
-"""Primary metric id → value of the blind prior on a plan."""
-
-_CAUSES = 3
-"""Causes of failures that are named."""
 
 
 class TaskRun:
@@ -79,6 +71,7 @@ class TaskRun:
         self._spec = job.spec
         self._budget = budget
         self._mended: list[str] = []
+        self._batches: list[list[int]] = []
         self._existing = self._read_plan()
         asked = earlier.identity_digest if earlier is not None and earlier.identity_digest else None
         if asked is None and self._existing is not None:
@@ -111,10 +104,19 @@ class TaskRun:
         if existing is not None and not same and self._is_part_of_earlier():
             self._keep_larger_result(progress)
             return
-        batches = self._planned(existing if same else None)
-        self.left = self._state.remaining(batches)
+        self._batches = self._planned(existing if same else None)
+        self.left = self._state.remaining(self._batches)
+        if self._spec.shard is not None:
+            self._take_part(self._spec.shard)
         if same and not self.left and self._scored_alike():
             self._leave_as_it_is(plan.part)
+
+    def _take_part(self, shard: Shard) -> None:
+        """Leave only the batches of a shard."""
+        costly_first = self._job.model.capabilities.largest_first
+        own = own_batches([batch_weight(self.plan, batch, costly_first) for batch in self._batches], shard)
+        self.left = [(number, numbers) for number, numbers in self.left if number in own]
+        self.entry = msgspec.structs.replace(self.entry, asked_batches=(own.start, own.stop))
 
     def _planned(self, existing: PlanFile | None) -> list[list[int]]:
         """The batches of the plan on disk, where it fits what is asked now; otherwise cut, and written there."""
@@ -218,7 +220,7 @@ class TaskRun:
     def _cut(self, size: int, cost: float | None) -> list[list[int]]:
         states = self._state.states
         batches = cut(self.plan, size, cost, largest_first=self._job.model.capabilities.largest_first)
-        if ANSWERED not in states:
+        if ANSWERED not in states or self._spec.shard is not None:  # all shards have the batches of the whole plan
             return batches
         left = ([number for number in batch if states[number] != ANSWERED] for batch in batches)
         return [batch for batch in left if batch]
@@ -269,6 +271,9 @@ class TaskRun:
     def _counts(self) -> State:
         """Where the task stands at the beginning; a duplicate counts as asked with the request that it repeats."""
         plan, states = self.plan, self._state.states
+        if self._spec.shard is not None:
+            own = self._own_requests()
+            return State(plan.name, len(own), sum(states[number] == ANSWERED for number in own))
         repeated = sum(states[number] == MISSING for number in plan.duplicates)
         done = len(states) - len(plan.duplicates) - states.count(MISSING) + repeated - states.count(FAILED)
         return State(plan.name, plan.n_requests - len(plan.duplicates), done)
@@ -289,20 +294,26 @@ class TaskRun:
         if self._unchanged is not None:
             self.entry = self._unchanged
             return
-        responses = StoredAnswers(plan, self._directory)
-        failed = sum(status not in ENDED_WELL for status in responses.statuses)
-        scored = score(plan.task, plan.identity_digest, plan.samples, responses, name=plan.name, repeats=plan.repeats)
-        self.entry = msgspec.structs.replace(
+        if self._spec.shard is not None:
+            self.entry = self._shard_entry(self._spec.shard)
+            return
+        self.entry = scored_entry(plan, self._directory, self.entry, prior)
+
+    def _shard_entry(self, shard: Shard) -> TaskEntry:
+        """The entry once a shard is asked, which is scored with the others when they are merged."""
+        own, states = self._own_requests(), self._state.states
+        failed = sum(states[number] == FAILED for number in own)
+        reason = f"shard {shard} asks {len(own):,} of {self.plan.n_requests - len(self.plan.duplicates):,} requests"
+        return msgspec.structs.replace(
             self.entry,
             status="partial" if failed else "complete",
             n_failed=failed,
-            scoring=keep(self._directory, scored),
-            scored_by=plan.scored_by,
-            readable_by=scored.readable_by,
-            chance=chance_of(plan.task, plan.samples),
-            prior=dict(prior(plan)),
-            reason=_reason(plan, responses, failed, self.entry),
+            reason=f"{reason}; {failed:,} failed" if failed else reason,
         )
+
+    def _own_requests(self) -> list[int]:
+        """The requests that a shard asks."""
+        return [number for batch in self._batches[slice(*self.entry.asked_batches or (None,))] for number in batch]
 
 
 def _new_entry(plan: TaskPlan, earlier: TaskEntry | None) -> TaskEntry:
@@ -325,29 +336,3 @@ def _new_entry(plan: TaskPlan, earlier: TaskEntry | None) -> TaskEntry:
         split_cause=earlier.split_cause if earlier else None,
         notes=earlier.notes if earlier else {},
     )
-
-
-def _reason(plan: TaskPlan, responses: Sequence[Sequence[Response]], failed: int, entry: TaskEntry) -> str | None:
-    """What stands beside the scores: samples left out; the commonest causes of failures; calls that were split."""
-    parts: list[str] = [plan.part] if plan.part else []
-    if failed:
-        counts: Counter[str] = Counter()
-        first: dict[str, str] = {}
-        for sample, of_sample in zip(plan.samples, responses, strict=True):
-            for response in of_sample:
-                if response.status not in ENDED_WELL:
-                    cause = response.error or response.status
-                    counts[cause] += 1
-                    first.setdefault(cause, sample.id)
-        causes = [
-            f"{n:,} × {cause} (first: sample {shown_name(first[cause])})" for cause, n in counts.most_common(_CAUSES)
-        ]
-        more = [f"{len(counts) - _CAUSES:,} other causes"] if len(counts) > _CAUSES else []
-        parts.append(f"{failed:,} of {plan.n_requests:,} requests failed: {'; '.join([*causes, *more])}")
-    if entry.n_split:
-        calls = f"{entry.n_split:,} call{'s' * (entry.n_split > 1)}"
-        parts.append(
-            f"{calls} of several requests failed, and the requests were asked again in smaller calls; the first: {entry.split_cause} "
-            "(mmbench check finds such faults)"
-        )
-    return ". ".join(parts) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -166,7 +167,25 @@ def learned_entry(model: Any) -> LearnedEntry | None:
             raise PluginError(f"the model's learned holds {name} = {number}; expected a finite number")
     if entry.checkpoint is None:
         return entry
-    return msgspec.structs.replace(entry, checkpoint=str(shown_path(Path(entry.checkpoint))))
+    place = Path(entry.checkpoint)
+    return msgspec.structs.replace(
+        entry, checkpoint=str(shown_path(place)), weights=entry.weights or _weights_digest(place)
+    )
+
+
+def _weights_digest(place: Path) -> str | None:
+    """sha256 over the files of a checkpoint that are no JSON, which tells times and places; None where it cannot be read."""
+    files = sorted(each for each in place.rglob("*") if each.is_file()) if place.is_dir() else [place]
+    kept = [each for each in files if each.suffix != ".json" and not each.name.startswith(".")]
+    found = hashlib.sha256()
+    try:
+        for each in kept:
+            with each.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            found.update(f"{each.relative_to(place)}\x1f{content}\x1e".encode())
+    except OSError:
+        return None
+    return found.hexdigest() if kept else None
 
 
 def _plain(value: Any) -> Any:

@@ -260,7 +260,8 @@ def scores_of(run: RunDirectory, task: str) -> schema.ScoresFile:
 def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     """So that a change of any of them breaks a test here, and not somebody's run."""
     used: set[str] = set()
-    for path in (FIXTURES / f"v{schema.SCHEMA_VERSION}" / "runs").rglob("*.json*"):
+    newest = FIXTURES / f"v{schema.SCHEMA_VERSION}"
+    for path in (path for kept in ("runs", "shards") for path in (newest / kept).rglob("*.json*")):
         used |= {word for word in path.read_text(encoding="utf-8").split('"') if word.isidentifier()}
     records = [record for record in vars(schema).values() if record is not schema.CachedAnswer]  # in no run directory
     names = {field for record in records for field in getattr(record, "__struct_fields__", ())}
@@ -290,6 +291,21 @@ def test_version_9_made_scenarios_of_the_figures_of_speed() -> None:
     (scenario,) = today.tasks["tiny/words"].scenarios
     assert (scenario.identity.batch_size, scenario.identity.concurrency, scenario.identity.workers) == (2, 1, 1)
     assert scenario.machine is not None
+
+
+def test_version_10_added_shards_and_what_was_merged_of_them() -> None:
+    shards = FIXTURES / "v10" / "shards"
+    first, second, whole = (
+        RunDirectory(next(shards.glob(pattern))).read() for pattern in ("*-1-of-2", "*-2-of-2", "*--????????")
+    )
+    assert [(run.shard.number, run.shard.of) for run in (first, second) if run.shard] == [(1, 2), (2, 2)]
+    assert [run.tasks["tiny/words"].asked_batches for run in (first, second, whole)] == [(0, 1), (1, 3), None]
+    assert whole.shard is None
+    assert [(each.number, each.updated) for each in whole.merged] == [(1, first.updated), (2, second.updated)]
+    earlier = fixture(9, "Learns").read()
+    assert (earlier.shard, earlier.merged) == (None, [])
+    assert earlier.tasks["tiny/words"].learned is not None
+    assert earlier.tasks["tiny/words"].learned.weights is None
 
 
 @pytest.mark.parametrize(

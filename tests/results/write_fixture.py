@@ -38,7 +38,13 @@ def main() -> None:
         run(source, "../runs", "--model", f"{model}:Writes", "--tasks", both)
         run(source, "../runs", "--model", f"{model}:Learns", "--tasks", words)
         run(source, "../runs", "--model", f"{model}:Several", "--tasks", f"tiny_{NEW}_task.py:vectors")
-        for file in Path(scratch, NEW, "runs").rglob("*.json"):
+        learns = ["--model", f"{model}:Learns", "--tasks", words]
+        for shard in ("1/2", "2/2"):
+            run(source, "../shards", *learns, "--shard", shard)
+        (first, second) = sorted(path.name for path in Path(scratch, NEW, "shards").iterdir())
+        command = [sys.executable, "-m", "mmbench", "merge", f"../shards/{first}", f"../shards/{second}"]
+        subprocess.run([*command, "--allow", "foreign-source,weights"], cwd=source, check=False)
+        for file in (file for kept in ("runs", "shards") for file in Path(scratch, NEW, kept).rglob("*.json")):
             text = file.read_text(encoding="utf-8").replace(f"{source.resolve()}/", "")
             text = text.replace(f"{Path(scratch).resolve()}/", "")
             document = json.loads(text)

@@ -63,6 +63,9 @@ class LearnedEntry(StoredRecord, frozen=True, kw_only=True):
     """The modalities that it looks at, in alphabetical order."""
     checkpoint: str | None = None
     """Where its weights lie: as the model gave it, relative where that is below the working directory."""
+    weights: str | None = None
+    """A digest of its weights: as the model gave it, or sha256 over the files of `checkpoint` that are no JSON. Null where there
+    is neither, and before schema version 10."""
     val: dict[str, float] = field(default_factory=dict)
     """What it reached on the validation samples, by name, from 0 to 1."""
 
@@ -103,6 +106,9 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """Requests whose last end is an error or a time-out."""
     batch_size: int = 0
     """Requests a batch at most: as given, or what ``auto`` settled on."""
+    asked_batches: tuple[int, int] | None = None
+    """In a shard, which batches of the plan it asks: the number of the first, and that after the last. Null in a whole run, and
+    before schema version 10."""
     scoring: str | None = None
     """Name of the current file in ``scores/``; null before scoring."""
     chance: dict[str, float] = field(default_factory=dict)
@@ -150,6 +156,26 @@ class Machine(StoredRecord, frozen=True, kw_only=True):
     """Name of the GPU, when the model loaded torch with one; null otherwise."""
 
 
+class ShardEntry(StoredRecord, frozen=True, kw_only=True):
+    """Which part of a run a run directory holds (``--shard 3/8``)."""
+
+    number: int
+    """Which part, from 1."""
+    of: int
+    """How many parts there are."""
+
+
+class MergedShard(StoredRecord, frozen=True, kw_only=True):
+    """One part that ``mmbench merge`` took into a run."""
+
+    number: int
+    """Which part, from 1."""
+    machine: Machine
+    """Where its last session ran."""
+    updated: str
+    """Its `RunFile.updated`."""
+
+
 class RunFile(StoredRecord, frozen=True, kw_only=True):
     """``run.json``."""
 
@@ -184,5 +210,11 @@ class RunFile(StoredRecord, frozen=True, kw_only=True):
     """The repository it was started in; null outside one."""
     reason: str | None = None
     """Why the status is what it is, where that needs words."""
+    shard: ShardEntry | None = None
+    """Which part of a run lies here: such a directory has answers and no scores. Null for a whole run, and before schema
+    version 10."""
+    merged: list[MergedShard] = field(default_factory=list)
+    """The parts that the run was last merged from, in order; empty where its answers were asked here, and before schema version
+    10."""
     digest: str = ""
     """As in `PlanFile`."""

@@ -36,8 +36,9 @@ class Job:
 
     def directory(self) -> RunDirectory:
         """Its run directory: that of its identity, or where there is none, one that an earlier version of mmbench made."""
+        ending = "" if self.spec.shard is None else self.spec.shard.ending
         own, *former = (
-            RunDirectory.for_run(self.out, self.model.name, self._identity(known))
+            RunDirectory.for_run(self.out, self.model.name, self._identity(known), ending)
             for known in (self.model.digest, *self.model.identity.former)
         )
         existing = (each for each in (own, *former) if (each.path / "run.json").is_file())

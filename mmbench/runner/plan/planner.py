@@ -23,6 +23,7 @@ from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.leaving import check_leaving
 from mmbench.runner.plan.reask import check_reask
+from mmbench.runner.plan.sharding import check_excluded, check_shards
 from mmbench.runner.plan.sweep import Swept, settings
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 from mmbench.runner.plan.turns import plan_turns
@@ -77,6 +78,8 @@ def make_plan(
             that cannot be planned keeps no other from being planned.
     """
     swept = OPTIONS["sweep"].value(options.get("sweep"))
+    if options.get("shard") is not None:
+        check_excluded(name for name, value in options.items() if value)
     plans = _Plans()
     if options.get("interleave") is not None:
         return plan_turns(
@@ -166,6 +169,7 @@ def _plan_one(
             served = tuple(plans.plan(task, fit.model, spec) for task in fit.served)
             jobs.append(Job(fit.model, served, skipped, spec, out))
     check_reask(jobs)
+    check_shards(jobs)
     check_load(jobs)
     _check_search(jobs)
     check_leaving(jobs, options["images"], allowances(options["allow"], (OUTSIDE_IMAGES,)))
