@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,11 @@ def whole(data: Path, folder: Path, task: str = "vqa", **more: Any) -> Path:
 
 def merged(shards: Any, folder: Path, **more: Any) -> package.MergeResult:
     return package.merge(shards, out=folder / "runs", progress=False, **more)
+
+
+def say_learned(weights: str, run: dict[str, Any]) -> None:
+    nothing = {"parameters": 1, "train_s": None, "samples_per_s": None, "modalities": [], "checkpoint": None, "val": {}}
+    run["tasks"]["vqa/mine"]["learned"] = {**nothing, "weights": weights}
 
 
 # --- which batches ---
@@ -264,11 +270,8 @@ def test_other_versions_and_weights_are_refused_unless_they_are_allowed(tmp_path
     with pytest.raises(NotComparableError) as error:
         merged([first, second], tmp_path)
     assert len(error.value.reasons) == 1
-    learned = {"parameters": 1, "train_s": None, "samples_per_s": None, "modalities": [], "checkpoint": None, "val": {}}
     for path, weights in ((first, "a"), (second, "b")):
-        edit_json(
-            path / "run.json", lambda run: run["tasks"]["vqa/mine"].update(learned={**learned, "weights": weights})
-        )
+        edit_json(path / "run.json", partial(say_learned, weights))
     for allow in ("versions", "weights"):
         with pytest.raises(NotComparableError):
             merged([first, second], tmp_path, allow=allow)
