@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from mmbench.analysis.choose import chosen_metrics
 from mmbench.analysis.collection import Collection, collect
-from mmbench.analysis.leaderboard import leaderboard
-from mmbench.analysis.leaders import Ranker
-from mmbench.analysis.seeds import SOLVED, checked_threshold
+from mmbench.analysis.leaderboard import Leaderboard, leaderboard
+from mmbench.analysis.leaders import Ranker, Ranking
+from mmbench.analysis.seeds import SOLVED, SeedGroup, checked_threshold
 from mmbench.core.spec import RUNS
 from mmbench.reporting.every_value import ValueOf, value_table
 from mmbench.reporting.leaderboard import leaderboard_table
 from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.table import Column, Table
-from mmbench.reporting.task_tables import task_tables
+from mmbench.reporting.task_tables import Rank, task_tables
 from mmbench.results.run import Run
 
 
@@ -48,6 +48,10 @@ class RunReport:
     """The leaderboard where there is one, a table for each task and data set, and then one for each task with every value."""
     metrics: Mapping[str, Sequence[str]]
     """Task to the metrics that have columns, the one that ranks first."""
+    rank: Rank
+    """Ranks models; what was ranked for the tables is not computed again."""
+    board: tuple[Leaderboard, Sequence[str]] | None = None
+    """The mean over tasks with notes on the choice of tasks; None where there is none."""
 
     @property
     def runs(self) -> list[Run]:
@@ -64,8 +68,11 @@ class RunReport:
         """Write the report as one HTML page that needs no other file and no network."""
         from mmbench.reporting.page.contents import page_contents
         from mmbench.reporting.page.document import report_html
+        from mmbench.reporting.page.values import value_blocks
 
-        return report_html(title, self.tables, page_contents(self.runs))
+        compact = [table for table in self.tables if not table.in_detail]
+        detailed = value_blocks(table for table in self.tables if table.in_detail)
+        return report_html(title, compact, page_contents(self), detailed)
 
     def __str__(self) -> str:
         return self.render("md")
@@ -94,13 +101,19 @@ def make_report(
     read = collect(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved))
     wanted = _wanted(read, chosen)
     ranker = Ranker()
+    rank = cache(ranker.rank)
 
     def shown(task: str, have: list[str]) -> list[str]:
         return [name for name in wanted[task] if name in have] or have
 
-    tables = task_tables(read.groups, read.tasks, shown=shown, rank=ranker.rank)
+    def ranked(task: str, groups: Sequence[SeedGroup], metrics: Sequence[str]) -> Ranking:
+        """A ranking that is computed once, however many tables and pages show it."""
+        return rank(task, tuple(groups), tuple(metrics))
+
+    tables = task_tables(read.groups, read.tasks, shown=shown, rank=ranked)
     tables += load_tables(read.groups, read.tasks)
     notes = list(read.notes)
+    mean = None
     if chosen.leaderboard:
         main = {task: names[0] for task, names in wanted.items() if names}
         board, choice = leaderboard(read.groups, ranker, read.tasks, main, chosen=bool(chosen.tasks))
@@ -108,6 +121,7 @@ def make_report(
             notes += choice
         else:
             tables.insert(0, leaderboard_table(board, choice))
+            mean = board, choice
     by_label = sorted(read.groups, key=lambda group: group.label)
     for task in read.tasks:
         asked = frozenset(wanted[task]) if chosen.metrics else None
@@ -117,7 +131,7 @@ def make_report(
         tables = [Table((Column("model", "left"),), [(group.label,) for group in read.groups])]
         notes.append("none of these runs has a task")
     first = replace(tables[0], notes=(*tables[0].notes, *notes))
-    return RunReport(read, (first, *tables[1:]), wanted)
+    return RunReport(read, (first, *tables[1:]), wanted, ranked, mean)
 
 
 def _is_asked(asked: frozenset[str] | None, each: ValueOf) -> bool:

@@ -155,8 +155,7 @@ class _Members:
     @cached_property
     def headings(self) -> dict[str, str]:
         """Metric id → heading: the id without the names of its parameters, where that is as clear."""
-        short = {name: _short(name) for name in self.metrics}
-        return {name: text if list(short.values()).count(text) == 1 else name for name, text in short.items()}
+        return short_names(self.metrics)
 
     def _cells(self, metric: str, show: Callable[[SeedRow], Cell]) -> list[Cell]:
         return [show(rows[metric]) if metric in rows else Cell() for rows in self.rows]
@@ -336,6 +335,12 @@ def _rank_notes(ranking: Ranking) -> list[str]:
         names, least = ", ".join(ranking.unranked), f"{100 * LEAST_COVERAGE:.0f} %"
         notes.append(f"without a rank: {names}: no value, or less than {least} of the samples")
     return notes
+
+
+def short_names(metrics: Sequence[str]) -> dict[str, str]:
+    """Metric id → the id without the names of its parameters, where that tells it from the others as well."""
+    short = {name: _short(name) for name in metrics}
+    return {name: text if list(short.values()).count(text) == 1 else name for name, text in short.items()}
 
 
 def _short(metric: str) -> str:

@@ -4,7 +4,9 @@ Each surface is what a user types, and is read back by a parser of its format. W
 so that a metric, a slice or a surface that is added is walked too.
 """
 
+import base64
 import csv
+import gzip
 import html.parser
 import io
 import json
@@ -142,8 +144,12 @@ class _Html(html.parser.HTMLParser):
         self.rows: list[list[str]] = []
         self.title = ""
         self.inside = ""
+        self.blocks: list[list[str]] = []
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if dict(attrs).get("data-kind") == "values":
+            self.blocks.append([dict(attrs)["data-name"], ""])
+            self.inside = "block"
         if tag in ("h2", "td", "th"):
             self.inside = tag
             self.title = "" if tag == "h2" else self.title
@@ -153,19 +159,26 @@ class _Html(html.parser.HTMLParser):
             self.rows[-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
-        self.inside = "" if tag == self.inside else self.inside
+        self.inside = "" if tag in (self.inside, "script") else self.inside
 
     def handle_data(self, data: str) -> None:
-        if self.inside == "h2":
+        if self.inside == "block":
+            self.blocks[-1][1] += data
+        elif self.inside == "h2":
             self.title += data
         elif self.inside:
             self.rows[-1][-1] += data
 
 
 def html_rows(text: str) -> list[list[str]]:
+    """The rows of the tables in the page, and of the tables in detail that it holds as data."""
     parser = _Html()
     parser.feed(text)
-    return parser.rows
+    rows = list(parser.rows)
+    for title, data in parser.blocks:
+        table = json.loads(gzip.decompress(base64.b64decode(data)))
+        rows += [[title, *(cell if isinstance(cell, str) else cell[0] for cell in row)] for row in table["rows"]]
+    return rows
 
 
 def terminal_rows(text: str) -> Iterator[list[str]]:

@@ -1,33 +1,75 @@
-"""What the views of the report draw, as JSON: the models, their values and where they come from."""
+"""What the views of the report draw, as JSON: leaderboards, values in detail, and where they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
+from mmbench.analysis.leaders import Ranking
+from mmbench.analysis.seeds import SeedGroup, by_data
+from mmbench.core.visible import visible
+from mmbench.reporting.page.boards import Board, mean_board, metric_column, task_board
+from mmbench.reporting.page.origins import Origins, origins
+from mmbench.reporting.task_tables import short_names
 from mmbench.results.run import Run
+from mmbench.results.schema import TaskEntry
+
+if TYPE_CHECKING:
+    from mmbench.reporting.build import RunReport
 
 
-def page_contents(runs: Sequence[Run]) -> dict[str, Any]:
-    """Collect what the views draw.
+class PageContents(Struct):
+    """The JSON in the page."""
 
-    Args:
-        runs: The runs of the report.
+    summary: str
+    """One line below the title: how much there is, and from when."""
+    boards: list[Board]
+    """The leaderboards: of the mean over tasks, where there is one, and of each task and data."""
+    origins: Origins
+    """Versions, machines and the commands that made the runs."""
 
-    Returns:
-        A JSON document: ``summary``, one line below the title.
-    """
-    return {"summary": _summary(runs)}
+
+def page_contents(report: RunReport) -> PageContents:
+    """Collect what the views of a report draw. Computes nothing but text: the numbers are those of its tables."""
+    boards = [] if report.board is None else [mean_board(*report.board)]
+    return PageContents(_summary(report), [*boards, *_task_boards(report)], origins(report.runs))
 
 
-def _summary(runs: Sequence[Run]) -> str:
-    """How much there is, and from when, by the runs' own dates."""
-    models = {run.model.name for run in runs}
-    tasks = {name for run in runs for name in run.tasks}
-    days = sorted({run.record.updated[:10] for run in runs})
-    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    parts = (_counted(len(models), "model"), _counted(len(tasks), "task"), _counted(len(runs), "run"), when)
+def _task_boards(report: RunReport) -> Iterator[Board]:
+    for task in report.read.tasks:
+        sets, _ = by_data(report.read.groups, task)
+        for members in sets:
+            have = [row.id for group in members for row in group.rows(task)]
+            names = [name for name in report.metrics[task] if name in have]
+            ranking = report.rank(task, members, names) if names else None
+            ordered = members if ranking is None else [members[place] for place in ranking.order]
+            board = _task_board(task, ordered, names, ranking)
+            board.subtitle = _of_what(members[0].results(task)[0].entry, apart=len(sets) > 1)
+            yield board
+
+
+def _task_board(task: str, groups: Sequence[SeedGroup], names: Sequence[str], ranking: Ranking | None) -> Board:
+    found = (metric_column(name, heading, groups, task) for name, heading in short_names(names).items())
+    return task_board(visible(task), task, groups, [column for column in found if column is not None], ranking)
+
+
+def _of_what(entry: TaskEntry, *, apart: bool) -> str:
+    text = f"{entry.n_samples:,} samples of {entry.split}"
+    options = "".join(f", {name}={value}" for name, value in sorted(entry.source.options.items()))
+    return visible(f"{text} (version {entry.version}, data {entry.fingerprint[:8]}{options})" if apart else text)
+
+
+def _summary(report: RunReport) -> str:
+    models, tasks, runs = report.read.groups, report.read.tasks, report.runs
+    parts = (_counted(len(models), "model"), _counted(len(tasks), "task"), _counted(len(runs), "run"), _when(runs))
     return " · ".join(parts)
+
+
+def _when(runs: Sequence[Run]) -> str:
+    days = sorted(run.record.updated[:10] for run in runs)
+    return days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
 
 
 def _counted(count: int, what: str) -> str:

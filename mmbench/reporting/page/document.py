@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from mmbench.core.visible import visible
 from mmbench.reporting.table import Cell, Column, Table
@@ -17,18 +18,24 @@ from mmbench.reporting.table import Cell, Column, Table
 if TYPE_CHECKING:
     from jinja2 import Template
 
+    from mmbench.reporting.page.contents import PageContents
+
 _UPWARDS = ("rank",)
 """Headings of numbers that are sorted from the smallest first."""
 
 _STYLES = ("base.css",)
-_REPORT_STYLES = ("base.css", "shell.css")
+_REPORT_STYLES = ("base.css", "shell.css", "leaderboard.css")
 _SCRIPTS = ("tables.js",)
 _REPORT_SCRIPTS = (
     "vendor/preact.js",
     "vendor/preact-hooks.js",
     "vendor/htm.js",
     "shell.js",
+    "axes.js",
     "tables.js",
+    "leaderboard.js",
+    "numbers.js",
+    "origins.js",
     "start.js",
 )
 """Files in ``assets/`` that go into a page, in this order; ``start.js`` comes after all views."""
@@ -53,9 +60,7 @@ def tables_html(tables: Iterable[Table], title: str = "mmbench report") -> str:
     return _page(title, tables, _STYLES, _SCRIPTS)
 
 
-def report_html(
-    title: str, tables: Iterable[Table], contents: Mapping[str, Any], blocks: Sequence[DataBlock] = ()
-) -> str:
+def report_html(title: str, tables: Iterable[Table], contents: PageContents, blocks: Sequence[DataBlock] = ()) -> str:
     """Write the report: views over `contents` and `blocks`, and the tables, which are also there without JavaScript.
 
     Args:
@@ -72,7 +77,7 @@ def _page(
     tables: Iterable[Table],
     styles: Sequence[str],
     scripts: Sequence[str],
-    contents: Mapping[str, Any] | None = None,
+    contents: PageContents | None = None,
     blocks: Sequence[DataBlock] = (),
 ) -> str:
     style, script = "".join(map(_asset, styles)), _joined(scripts)
@@ -92,7 +97,7 @@ def _page(
         script=script,
         contents=None if contents is None else inert_json(contents),
         blocks=[
-            (block, json.dumps(block.about, separators=(",", ":")), base64.b64encode(block.data).decode())
+            (block, msgspec.json.encode(block.about).decode(), base64.b64encode(block.data).decode())
             for block in blocks
         ],
         tables=tables,
@@ -103,7 +108,7 @@ def _page(
 
 def inert_json(document: Any) -> str:
     """JSON for a script element, in which nothing can end the element."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = msgspec.json.encode(document).decode()
     for mark in "<>&\u2028\u2029":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return text

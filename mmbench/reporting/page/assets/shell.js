@@ -86,6 +86,7 @@ function Nav({ current }) {
 function draw() {
   const { path, query, view: shown } = route();
   document.getElementById("summary").textContent = contents.summary;
+  // The static tables, which are there without a script too, belong to one of the views.
   document.getElementById("tables").hidden = shown.id !== "numbers";
   preact.render(html`<${Nav} current=${shown.id} />`, document.getElementById("views"));
   const props = { contents, path, query, key: shown.id };
@@ -96,8 +97,5 @@ function start() {
   addEventListener("hashchange", draw);
   draw();
 }
-
-// The static tables are a view too: they are shown or hidden, not drawn.
-view("numbers", { title: "All numbers", order: 80, Component: () => null });
 
 globalThis.mmbench = { ...preact, ...preactHooks, html, contents, blocks, view, route, go, start };
