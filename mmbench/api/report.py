@@ -10,6 +10,7 @@ from mmbench.api.references import references_of
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.reporting.build import ReportOptions, RunReport, make_report
+from mmbench.resolve.again import run_command
 from mmbench.resolve.options import OPTIONS
 
 __all__ = ["RunReport", "report"]
@@ -56,4 +57,4 @@ def report(
         leaderboard=leaderboard,
         solved=OPTIONS["solved"].value(solved),
     )
-    return make_report(references_of(runs), out=out, options=shown)
+    return make_report(references_of(runs), out=out, options=shown, command_of=run_command)

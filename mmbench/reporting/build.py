@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -19,6 +19,9 @@ from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.task_tables import Rank, task_tables
 from mmbench.results.run import Run
+
+CommandOf = Callable[[Run], str]
+"""A run → the command that makes it again; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class RunReport:
     """Task to the metrics that have columns, the one that ranks first."""
     rank: Rank
     """Ranks models; what was ranked for the tables is not computed again."""
+    command_of: CommandOf
+    """Gives the command that makes a run again."""
     board: tuple[Leaderboard, Sequence[str]] | None = None
     """The mean over tasks with notes on the choice of tasks; None where there is none."""
 
@@ -79,7 +84,11 @@ class RunReport:
 
 
 def make_report(
-    runs: Sequence[str | Path], *, out: str | Path = RUNS, options: ReportOptions | None = None
+    runs: Sequence[str | Path],
+    *,
+    out: str | Path = RUNS,
+    options: ReportOptions | None = None,
+    command_of: CommandOf = lambda _: "",
 ) -> RunReport:
     """Read runs and put them into tables.
 
@@ -89,6 +98,7 @@ def make_report(
         runs: Directories, names under `out`, or saved baselines.
         out: The folder in which names are looked up.
         options: What is shown.
+        command_of: Gives the command that makes a run again, for a page to show; empty where it is not known.
 
     Returns:
         The report.
@@ -131,7 +141,7 @@ def make_report(
         tables = [Table((Column("model", "left"),), [(group.label,) for group in read.groups])]
         notes.append("none of these runs has a task")
     first = replace(tables[0], notes=(*tables[0].notes, *notes))
-    return RunReport(read, (first, *tables[1:]), wanted, ranked, mean)
+    return RunReport(read, (first, *tables[1:]), wanted, ranked, command_of, mean)
 
 
 def _is_asked(asked: frozenset[str] | None, each: ValueOf) -> bool:

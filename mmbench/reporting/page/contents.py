@@ -34,7 +34,7 @@ class PageContents(Struct):
 def page_contents(report: RunReport) -> PageContents:
     """Collect what the views of a report draw. Computes nothing but text: the numbers are those of its tables."""
     boards = [] if report.board is None else [mean_board(*report.board)]
-    return PageContents(_summary(report), [*boards, *_task_boards(report)], origins(report.runs))
+    return PageContents(_summary(report), [*boards, *_task_boards(report)], origins(report.runs, report.command_of))
 
 
 def _task_boards(report: RunReport) -> Iterator[Board]:

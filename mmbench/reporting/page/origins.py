@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from mmbench.core.visible import shell_command, visible
-from mmbench.resolve.options import OPTIONS
+from mmbench.core.visible import visible
 from mmbench.results.run import Run
-
-_MOST = 8
-"""Values of an option that a command spells out."""
-_JOINED = ("ids", "scenarios", "tasks")
-"""Options whose values stand behind one another with commas."""
 
 
 class RunOrigin(Struct, omit_defaults=True):
@@ -53,8 +46,8 @@ class Origins(Struct):
     """The versions of packages that can change a number, each set once."""
 
 
-def origins(runs: Sequence[Run]) -> Origins:
-    """Where runs come from, in the order given."""
+def origins(runs: Sequence[Run], command_of: Callable[[Run], str]) -> Origins:
+    """Where runs come from, in the order given; `command_of` gives the command that makes a run again."""
     machines = list(dict.fromkeys(map(_machine, runs)))
     packages = list(dict.fromkeys(map(_packages, runs)))
     found = [
@@ -64,7 +57,7 @@ def origins(runs: Sequence[Run]) -> Origins:
             run.seed,
             run.record.updated[:10],
             run.record.status,
-            run_command(run),
+            command_of(run),
             visible(run.record.mmbench_version),
             _commit(run),
             machines.index(_machine(run)),
@@ -73,38 +66,6 @@ def origins(runs: Sequence[Run]) -> Origins:
         for run in runs
     ]
     return Origins(found, machines, packages)
-
-
-def run_command(run: Run) -> str:
-    """The command that makes a run again: what differs from the defaults, and no more."""
-    spec = run.record.spec
-    model = str(spec.get("model") or run.model.name)
-    words = ["mmbench", "run", "--model", model, "--tasks", ",".join(map(str, spec.get("tasks") or run.tasks))]
-    return visible(shell_command([*words, *_options(spec)]))
-
-
-def _options(spec: Mapping[str, Any]) -> Iterator[str]:
-    for option in OPTIONS.values():
-        value = spec.get(option.keyword)
-        if option.keyword in ("model", "tasks") or value in (None, [], {}, (), option.default):
-            continue
-        for text in [""] if option.form.flag else _texts(option.keyword, value):
-            yield f"--{option.name}"
-            if text:
-                yield text
-
-
-def _texts(keyword: str, value: Any) -> list[str]:
-    """The values of an option as a command line takes them; of very many the first ones and an ellipsis."""
-    if keyword == "data":
-        return [f"{each['name']}={each['path']}" if each.get("name") else str(each.get("path")) for each in value]
-    if isinstance(value, Mapping):
-        return [",".join(f"{key}={each}" for key, each in value.items())]
-    if not isinstance(value, list | tuple):
-        return [str(value)]
-    texts = [str(each) if isinstance(each, str | int | float) else "…" for each in value]
-    texts = texts if len(texts) <= _MOST else [*texts[:_MOST], "…"]
-    return [",".join(texts)] if keyword in _JOINED else texts
 
 
 def _machine(run: Run) -> str:
