@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from mmbench.core.errors import RenamedOptionError, UnknownNameError
+from mmbench.core.errors import UnknownNameError
 from mmbench.resolve import forms
 from mmbench.resolve.declared_option import GROUPS, Option
-from mmbench.resolve.options import OPTIONS, RENAMED
+from mmbench.resolve.options import OPTIONS, check_meaning
 
 PREFIX = "MMBENCH_"
 """What the variables of options begin with."""
@@ -63,17 +63,7 @@ class DeclaredOption(click.Option):
 
 
 class Command(click.Command):
-    """A command whose ``--help`` lists options in groups, and that knows the former names of options."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the command line. Raises `RenamedOptionError` for the former name of an option."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            old = error.option_name.lstrip("-")
-            if RENAMED.get(old) in declared(self):
-                raise RenamedOptionError(f"--{old}", f"--{RENAMED[old]}", "option") from error
-            raise
+    """A command whose ``--help`` lists options in groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
@@ -183,19 +173,19 @@ def check_environment(command: click.Command, name: str, others: Iterable[str]) 
 
     Raises:
         UnknownNameError: For a variable that looks like one of the command, with the nearest.
-        RenamedOptionError: For the variable of an option that has another name by now.
+        RenamedOptionError: For the variable of an option whose name stood for another one before.
     """
     elsewhere = tuple(f"{PREFIX}{other.upper()}_" for other in others if other != name)
     found = [each for each in os.environ if each.startswith(PREFIX) and not each.startswith(elsewhere)]
     if not found:
         return
-    known = {each for option in _all_options(command) for each in variables(option)}
+    owners = {each: option for option in _all_options(command) for each in variables(option)}
+    known = set(owners)
+    given = {str(owners[each].name).replace("_", "-"): each for each in found if each in owners}
+    for option, variable in given.items():
+        check_meaning(option, f"environment variable {variable}:", given)
     shared = {_variable(spelling) for option in OPTIONS.values() for spelling in option.spellings}
     for variable in sorted({*found} - known - shared):
-        for old, new in RENAMED.items():
-            renamed = variable.removesuffix(_variable(old).removeprefix(PREFIX)) + _variable(new).removeprefix(PREFIX)
-            if renamed in known:
-                raise RenamedOptionError(variable, renamed, "environment variable")
         short = {each.removeprefix(PREFIX): each for each in known}
         if near := difflib.get_close_matches(variable.removeprefix(PREFIX), short, cutoff=0.8):
             raise UnknownNameError("environment variable", variable, [short[each] for each in near])

@@ -6,7 +6,7 @@ message is made from them once::
     MmbenchError
     ├── UsageError (exit code 2): the command, the configuration or the input is wrong; nothing was run
     │   ├── OptionError            an option has a value that it cannot have
-    │   ├── RenamedOptionError     an option has another name by now
+    │   ├── RenamedOptionError     the name of an option stood for another one before
     │   ├── UnknownNameError       a name that nothing is registered under
     │   ├── RunNotFoundError       no run has this name
     │   ├── AmbiguousRunError      several runs have this name
@@ -81,16 +81,19 @@ def _quoted(text: str) -> str:
 
 
 class RenamedOptionError(UsageError):
-    """An option has another name by now.
+    """The name of an option stood for another one before, and it is not clear which of them is meant.
 
     Attributes:
-        old: The former name, as the user wrote it.
-        new: The name that it has now.
+        old: The name, as the user wrote it.
+        new: What is called so now that the name stood for before.
     """
 
     def __init__(self, old: str, new: str, what: str) -> None:
         self.old, self.new = old, new
-        super().__init__(f"unknown {what} {old!r}. It is called {new!r} now.")
+        super().__init__(
+            f"{what} {old!r} has another meaning by now: what it stood for is called {new!r}. Write that in its place, or beside it if "
+            "today's meaning is meant."
+        )
 
 
 class UnknownNameError(UsageError):

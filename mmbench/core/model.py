@@ -66,6 +66,8 @@ class Capabilities:
     """Images that a request may hold at most; None for any number."""
     remote: bool = False
     """What it is asked leaves the machine; an attribute of the model by this name says so."""
+    batches_itself: bool = False
+    """Its engine decides what is computed together, whatever it is asked together; an attribute by this name says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def capabilities(model: object) -> Capabilities:
         modalities=frozenset(_declared(model, "modalities")),
         max_images=_declared(model, "max_images"),
         remote=getattr(model, "remote", False) is True,
+        batches_itself=getattr(model, "batches_itself", False) is True,
     )
 
 

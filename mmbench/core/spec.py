@@ -150,6 +150,12 @@ class RunSpec:
     """Background threads that collate and load media ahead; 0: none."""
     threads: int | None
     """CPU threads for training and inference; None: as the model and its libraries choose."""
+    workers: int
+    """Processes that ask the model at once, each with a model of its own; 1: this process."""
+    gpus_per_worker: int | None
+    """GPUs that each of several workers sees; None: its part of those that there are."""
+    cpus_per_worker: int | None
+    """CPUs that each of several workers may keep busy; None: its part of those that there are."""
     retrain: bool
     """Train even where a model comes with weights for a task."""
     concurrency: int

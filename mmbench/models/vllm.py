@@ -31,6 +31,7 @@ class VLLM:
     """
 
     version = "1"
+    batches_itself = True
 
     def __init__(self, path: str, *, system: str | None = None, **options: Any) -> None:
         _require(path)

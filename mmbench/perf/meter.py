@@ -22,7 +22,7 @@ from mmbench.perf.memory import Peaks
 from mmbench.perf.nvml import find_gpu
 from mmbench.perf.observer import Observer
 from mmbench.perf.window import WAVES, window_of
-from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity, Turn
+from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity, Turn, WorkerPerf
 from mmbench.results.schema.speed import QUALITY
 
 _LOOK_S = 1.0
@@ -47,6 +47,8 @@ class Conditions:
     """Median latency of the same prompts when the same server was asked first; None where it was not asked before."""
     turn: Turn | None = None
     """The place among runs that take turns."""
+    workers: Sequence[WorkerPerf] = ()
+    """What each of several workers did; empty where the model was asked in this process."""
 
 
 class Meter(Observer):
@@ -159,6 +161,7 @@ class Meter(Observer):
             machine=machine(),
             measured=datetime.now(UTC).isoformat(timespec="seconds"),
             turn=conditions.turn,
+            workers=list(conditions.workers),
         )
 
     def _why_nothing(self, counted: Counted | None) -> str | None:

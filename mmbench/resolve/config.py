@@ -9,7 +9,7 @@ from typing import Any
 
 from mmbench.core.errors import UnknownNameError, UsageError
 from mmbench.resolve.declared_option import Option
-from mmbench.resolve.options import unknown_option
+from mmbench.resolve.options import check_meaning
 
 FILE = "mmbench.toml"
 """Name of the configuration file."""
@@ -67,6 +67,7 @@ class Config:
 
         Raises:
             UnknownNameError: For a table or a key that does not exist, with the nearest.
+            RenamedOptionError: For a key that stood for another option before.
             OptionError: For a value of another type or out of range.
             UsageError: For anything else that is wrong.
         """
@@ -86,8 +87,11 @@ class Config:
         for key, value in table.items():
             option = known.get(key.replace("_", "-"))
             if option is None:
-                raise unknown_option(f"key of [{name}] in {self.path}:", key, known)
+                raise UnknownNameError(f"key of [{name}] in {self.path}:", key, known)
             if isinstance(option, Option):
+                check_meaning(
+                    option.name, f"key of [{name}] in {self.path}:", [each.replace("_", "-") for each in table]
+                )
                 if (name, key) == ("gate", "rules") and not isinstance(value, str):
                     raise UsageError(f"{self.path}: rules are tables of their own: [[gate.{_RULE}]]")
                 defaults[option.keyword] = option.configured(value, f"{self.path}: [{name}] {key}")

@@ -21,8 +21,9 @@ from mmbench.resolve.scale_options import ScaleOptions
 if TYPE_CHECKING:
     from mmbench.runner.execute.progress import Progress
 
-RENAMED = {"workers": "loader-threads"}
-"""Former names of options that are refused with the new name."""
+REUSED = {"workers": "loader-threads"}
+"""Options whose name stood for another one before, to what that is called now. In files and variables, which may be old, they need
+the other one beside them."""
 
 
 class TrainOptions(TaskOptions, total=False):
@@ -348,13 +349,12 @@ def checked(given: Mapping[str, Any], keywords: Iterable[str], what: str) -> dic
 
     Raises:
         UnknownNameError: For a keyword that the function does not have, with the nearest.
-        RenamedOptionError: For a keyword that has another name by now.
         OptionError: For a value of another type or out of range.
     """
     known = tuple(keywords)
     for keyword in given:
         if keyword not in (*known, "progress"):
-            raise unknown_option(f"option of {what}:", keyword, (*known, "progress"))
+            raise UnknownNameError(f"option of {what}:", keyword, (*known, "progress"))
     found = {keyword: _by_keyword(keyword).value(given.get(keyword)) for keyword in known}
     if "data" in found:
         found["data"] = read_by(found["data"], found)
@@ -383,16 +383,17 @@ def _by_keyword(keyword: str) -> Option:
     return OPTIONS[keyword.replace("_", "-")]
 
 
-def unknown_option(what: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for an option that does not exist: it names the new name of a former one, else the nearest.
+def check_meaning(name: str, what: str, beside: Iterable[str]) -> None:
+    """Refuse an option in a file or a variable that may be meant as it was before.
 
     Args:
+        name: The option.
         what: Where it stands: ``key of [run] in mmbench.toml:``.
-        name: What was written.
-        known: What could have been written.
+        beside: The options that are given there as well.
+
+    Raises:
+        RenamedOptionError: If its name stood for another option before, which is not given.
     """
-    names = list(known)
-    new = RENAMED.get(name.replace("_", "-"))
-    if new is not None and {new, new.replace("-", "_")} & set(names):
-        return RenamedOptionError(name, new if new in names else new.replace("-", "_"), what)
-    return UnknownNameError(what, name, names)
+    new = REUSED.get(name)
+    if new is not None and new not in beside:
+        raise RenamedOptionError(name, new, what)

@@ -21,3 +21,28 @@ class ScaleOptions(TypedDict, total=False):
             "speed",
         ),
     ]
+    workers: Annotated[
+        int,
+        Option(
+            "Processes of this machine that ask the model at once, each with a model of its own.",
+            forms.whole(1),
+            "speed",
+            default=1,
+        ),
+    ]
+    gpus_per_worker: Annotated[
+        int | None,
+        Option(
+            "GPUs that each of several workers sees; default: its part of those that there are.",
+            forms.whole(0),
+            "speed",
+        ),
+    ]
+    cpus_per_worker: Annotated[
+        int | None,
+        Option(
+            "CPUs and threads of each of several workers; default: its part of those that there are.",
+            forms.whole(1),
+            "speed",
+        ),
+    ]

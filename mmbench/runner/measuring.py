@@ -13,7 +13,7 @@ from mmbench.perf.meter import Conditions, Meter
 from mmbench.perf.observer import Observer
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PerfScenario, SpeedIdentity
-from mmbench.runner.execute.executor import Executor, Todo
+from mmbench.runner.execute.executor import Executor, Remarks, Todo
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.plan.turns import pair_folder
@@ -35,6 +35,8 @@ class Measurement:
     """Requests a call at most, after what has been asked."""
     complete: bool = False
     """Whether everything was asked."""
+    remarks: Remarks = field(default_factory=Remarks)
+    """What an executor that asks elsewhere has to say of the task."""
     _meter: Meter | None = None
     _where_s: dict[str, float] = field(default_factory=dict)
     _shares: list[tuple[Executor, Todo]] = field(default_factory=list)
@@ -83,6 +85,7 @@ class Measurement:
             load_s=self.load_s,
             first_ms=self._first_ms() if capabilities.remote else None,
             turn=self.job.turn,
+            workers=self.remarks.workers,
         )
         return self._meter.result(conditions, self._where_s, complete=self.complete, splits=self.splits)
 
@@ -108,6 +111,6 @@ class Measurement:
         return SpeedIdentity(
             batch_size=1 if one_by_one else self.batch_size,
             concurrency=spec.concurrency if one_by_one else workers,
-            threads=spec.threads or 0,
+            threads=spec.threads or self.remarks.threads or 0,
             workers=workers,
         )

@@ -178,8 +178,10 @@ class Session:
         ):
             for task in tasks:
                 if task.left:
-                    todo = task.todo(partial(self._open, model, task))
-                    task.loaded = self.opened and not job.model.capabilities.learns
+                    learns = job.model.capabilities.learns
+                    fitted = partial(model.fitted, task.plan, partial(self._keep_learned, task)) if learns else None
+                    todo = task.todo(partial(self._open, model, task), fitted)
+                    task.loaded = self.opened and not learns
                     try:
                         task.ask(todo, executors, progress, cache)
                     except BaseException:
@@ -187,8 +189,9 @@ class Session:
                             self._add_perf(task)
                         raise
                     finally:
+                        self.opened |= task.ready
                         task.add_notes(model.notes_on(task.name))
-                        self._keep_settings(model.settings)
+                        self._keep_settings(model.settings or dict(task.measurement.remarks.settings))
                 elif not task.kept_larger:
                     ended = "" if job.spec.shard else f": {task.plan.n_requests:,} requests ended well"
                     progress.note(f"{task.name}  nothing left to ask{ended}")

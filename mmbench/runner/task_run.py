@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -65,6 +66,8 @@ class TaskRun:
         """The speed of this session."""
         self.loaded = False
         """Whether the model is loaded before the task is asked."""
+        self.ready = False
+        """Whether the model was ready to be asked the task."""
         self._directory = directory
         self._folder = directory.task(plan.name)
         self._job = job
@@ -225,14 +228,17 @@ class TaskRun:
         left = ([number for number in batch if states[number] != ANSWERED] for batch in batches)
         return [batch for batch in left if batch]
 
-    def todo(self, open_model: Callable[[], OpenModel]) -> Todo:
+    def todo(self, open_model: Callable[[], OpenModel], fitted: Callable[[], Any] | None) -> Todo:
         """What is left to ask, for an executor."""
-        return Todo(self.plan, self.left, self._job.model, open_model, self._spec, self.entry.batch_size)
+        size = self.entry.batch_size
+        return Todo(self.plan, self.left, self._job.model, open_model, self._spec, size, fitted=fitted)
 
     def ask(self, todo: Todo, executors: Executors, progress: Progress, cache: CachedAnswers | None) -> None:
         """Ask what is left. Raises `StoppedError`, `RunFailedError`, `Interrupted`."""
         measurement = self.measurement
+        todo = replace(todo, note=progress.note)
         measurement.prepare(list(executors.shares(todo)), loaded=self.loaded)
+        self.ready = True
         todo = self._search(todo, progress) if self._searches else todo
         counts = self._counts()
         with (
@@ -253,14 +259,34 @@ class TaskRun:
                 self.entry = msgspec.structs.replace(self.entry, status="stopped", reason=str(error))
                 raise
             finally:
-                size, entry = recorder.batch_size or self.entry.batch_size, self.entry
-                measurement.batch_size, measurement.splits = size, recorder.splits
-                self.entry = msgspec.structs.replace(
-                    entry,
-                    batch_size=size,
-                    n_split=entry.n_split + recorder.splits,
-                    split_cause=entry.split_cause or recorder.split_cause,
-                )
+                measurement.remarks = executors.remarks(self.name)
+                self._note_end(recorder)
+
+    def _note_end(self, recorder: Recorder) -> None:
+        """Complete the entry with what asking has shown."""
+        size, entry = recorder.batch_size or self.entry.batch_size, self.entry
+        self.measurement.batch_size, self.measurement.splits = size, recorder.splits
+        why = entry.promise_reason or self._only_requests(recorder)
+        self.entry = msgspec.structs.replace(
+            entry,
+            batch_size=size,
+            n_split=entry.n_split + recorder.splits,
+            split_cause=entry.split_cause or recorder.split_cause,
+            promise="requests" if why else "bytes",
+            promise_reason=why,
+        )
+        self.add_notes(self.measurement.remarks.notes)
+
+    def _only_requests(self, recorder: Recorder) -> str | None:
+        """Why the same run with another number of workers may ask other requests together; None where it does not."""
+        can = self._job.model.capabilities
+        if can.asynchronous:
+            return "the model is asked request by request, and what it is asked at once depends on its speed"
+        if can.batches_itself:
+            return "the engine of the model decides what is computed together"
+        if recorder.batch_size is not None:
+            return "memory ran out, so that batches were asked in parts"
+        return self.measurement.remarks.only_requests
 
     def add_notes(self, notes: Mapping[str, int]) -> None:
         """Add what the model noted of the requests of this session to the entry: sentence to number of requests."""
@@ -335,4 +361,6 @@ def _new_entry(plan: TaskPlan, earlier: TaskEntry | None) -> TaskEntry:
         n_split=earlier.n_split if earlier else 0,
         split_cause=earlier.split_cause if earlier else None,
         notes=earlier.notes if earlier else {},
+        promise=earlier.promise if earlier else None,
+        promise_reason=earlier.promise_reason if earlier else None,
     )

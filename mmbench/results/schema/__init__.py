@@ -28,10 +28,12 @@ from mmbench.results.schema.speed import (
     SpeedIdentity,
     TaskPerf,
     Turn,
+    WorkerPerf,
 )
 from mmbench.results.schema.stored import (
     SCHEMA_VERSION,
     MetricKind,
+    Promise,
     RunStatus,
     StoredRecord,
     TaskStatus,
@@ -57,6 +59,7 @@ __all__ = [
     "PerfReasonCode",
     "PerfScenario",
     "PlanFile",
+    "Promise",
     "RequestTiming",
     "ResponseLine",
     "RunFile",
@@ -70,4 +73,5 @@ __all__ = [
     "TaskSource",
     "TaskStatus",
     "Turn",
+    "WorkerPerf",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import field
 
-from mmbench.results.schema.stored import RunStatus, StoredRecord, TaskStatus
+from mmbench.results.schema.stored import Promise, RunStatus, StoredRecord, TaskStatus
 
 
 class ModelEntry(StoredRecord, frozen=True, kw_only=True):
@@ -128,6 +128,11 @@ class TaskEntry(StoredRecord, frozen=True, kw_only=True):
     """Why the first of these calls failed; null where none did."""
     notes: dict[str, int] = field(default_factory=dict)
     """What must be known of the answers, as the model says itself: sentence to number of requests, over all sessions."""
+    promise: Promise | None = None
+    """``bytes`` or ``requests``, see `mmbench.results.schema.stored.Promise`; null where nothing was asked, and before schema
+    version 10."""
+    promise_reason: str | None = None
+    """Why it is ``requests``; null otherwise."""
 
 
 class GitState(StoredRecord, frozen=True, kw_only=True):

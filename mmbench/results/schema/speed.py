@@ -108,6 +108,40 @@ class CostFit(StoredRecord, frozen=True, kw_only=True):
     """Mean absolute error of the fit, as a share of the mean cost of a call."""
 
 
+class WorkerPerf(StoredRecord, frozen=True, kw_only=True):
+    """What one of several workers did of a task. Processes that took each other's place count as one worker."""
+
+    number: int
+    """Counts the workers, from 0."""
+    kind: str
+    """``process``: below the driver, on its machine; ``ray``: an actor of a Ray cluster."""
+    device: str | None = None
+    """Name of its GPU; null where the model used none."""
+    load_s: float | None = None
+    """Seconds until it had built and opened the model; null where it never had."""
+    n_calls: int = 0
+    """Leases that it answered: batches of the plan, or parts of one that costs workers."""
+    n_requests: int = 0
+    """Requests of these."""
+    n_lost: int = 0
+    """How often it died, or was ended because it did not answer in time, and another took its place."""
+    busy_s: float = 0.0
+    """Seconds in which the model answered, by the clock of the worker."""
+    utilisation: float | None = None
+    """Share of the time in which it was ready that the model answered; null where it never was."""
+    requests_per_s: float | None = None
+    """Requests over the seconds in which it was ready; null as above."""
+    dispatch_ms: float | None = None
+    """Mean time of a lease that was neither the model's nor spent waiting in the worker: under way, and with the driver. It is no
+    part of any latency. Null where it answered nothing."""
+    peak_memory: int | None = None
+    """Its highest resident memory in bytes; null where the system does not tell."""
+    gpu_reserved: int | None = None
+    """Highest memory that torch took from its GPU, in bytes; null without one."""
+    slower: float | None = None
+    """Times the median worker's seconds a request, where that is more than 1.5; else null."""
+
+
 class PerfScenario(StoredRecord, frozen=True, kw_only=True):
     """One scenario of one task: what was measured, under which conditions, and whether it may be quoted."""
 
@@ -151,6 +185,9 @@ class PerfScenario(StoredRecord, frozen=True, kw_only=True):
     """When it ended, ISO 8601 in UTC; null before schema version 9."""
     turn: Turn | None = None
     """Its place among runs that took turns; null for runs that were made by themselves."""
+    workers: list[WorkerPerf] = field(default_factory=list)
+    """What each of several workers did; empty where the model was asked in the process of the driver, and before schema version
+    10."""
 
     def value(self, figure: str) -> float | None:
         """The value of a figure; None where it is null or not among the figures."""

@@ -16,6 +16,11 @@ RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", 
 TaskStatus = Literal["pending", "complete", "partial", "interrupted", "stopped", "failed", "incompatible"]
 """As `RunStatus`; ``incompatible``: the model cannot answer the task, which is shown as n/a."""
 
+Promise = Literal["bytes", "requests"]
+"""What the same run with any number of workers, or resumed, has in common with this one, where the model is deterministic.
+``bytes``: its scores, to the byte, on the same machine with the same threads; ``requests``: what was asked, but maybe not what was
+asked together."""
+
 MetricKind = Literal["mean", "formula", "compute"]
 """``mean``: a quotient of two sums; ``formula``: any other function of sums of rows; ``compute``: no function of sums."""
 

@@ -8,16 +8,17 @@ that are left (`Todo`) and reports responses to a `Sink`, which alone writes the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mmbench import registry
 from mmbench.core.errors import PluginError
 from mmbench.core.responses import Call, Response
 from mmbench.core.spec import RunSpec
 from mmbench.resolve.model_names import ResolvedModel
+from mmbench.results.schema import WorkerPerf
 from mmbench.runner.plan.task_plan import TaskPlan
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 Batches = Sequence[tuple[int, list[int]]]
 """(number of the batch in the plan, numbers of its requests), in the order in which they are to be asked."""
+
+
+def _no_note(text: str) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,26 @@ class Todo:
     """Requests a batch at most: what is given, or what ``auto`` has settled on in an earlier session."""
     started: float = field(default_factory=time.perf_counter)
     """When the session began to ask, by `time.perf_counter`: `Call.start_s` counts from then."""
+    fitted: Callable[[], Any] | None = None
+    """Build the model in this process and fit it, without opening it; None for a model that does not learn."""
+    note: Callable[[str], None] = _no_note
+    """Shows one line to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What an executor that asks elsewhere has to say of a task, beside the answers."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the model says that it answers by."""
+    notes: Mapping[str, int] = field(default_factory=dict)
+    """What the model noted of its answers: sentence to number of requests."""
+    workers: Sequence[WorkerPerf] = ()
+    """What each worker did; empty where the model was asked in this process."""
+    threads: int | None = None
+    """CPU threads of each worker; None: as ``--threads`` says."""
+    only_requests: str | None = None
+    """Why another number of workers would be asked the same, but maybe not in the same batches; None where it would be."""
 
 
 class Sink(Protocol):
@@ -91,6 +116,11 @@ class Executor(Protocol):
             Interrupted: On SIGINT or SIGTERM.
         """
 
+    def remarks(self, task: str) -> Remarks:
+        """What there is to say of a task after `run`, by its full name; an executor may lack this method."""
+        del task
+        return Remarks()
+
     def close(self) -> None:
         """Free what is held; called once, also after an exception."""
 
@@ -109,14 +139,23 @@ class Executors:
             executor.close()
 
     def shares(self, todo: Todo) -> Iterator[tuple[Executor, Todo]]:
-        """Who asks what: the executor that is named; else ``async`` for methods that are ``async def``, ``batch`` for others."""
+        """Who asks what: the executor that is named; else ``async`` for methods that are ``async def``.
+
+        All other batches are for ``batch``, and for ``pool`` where several workers ask.
+        """
         shares: dict[str, list[tuple[int, list[int]]]] = {}
         asynchronous = todo.model.capabilities.asynchronous
+        here = "pool" if todo.spec.workers > 1 else "batch"
         for item in todo.batches:
-            own = "async" if asynchronous and todo.plan.kind_of(item[1]) in asynchronous else "batch"
+            own = "async" if asynchronous and todo.plan.kind_of(item[1]) in asynchronous else here
             shares.setdefault(todo.spec.executor or own, []).append(item)
         for name, batches in sorted(shares.items()):
             yield self._get(name), replace(todo, batches=batches)
+
+    def remarks(self, task: str) -> Remarks:
+        """What those that ask elsewhere have to say of a task."""
+        found = [each.remarks(task) for each in self._made.values() if hasattr(each, "remarks")]
+        return next((each for each in found if each.workers), Remarks())
 
     def _get(self, name: str) -> Executor:
         if name not in self._made:

@@ -84,11 +84,7 @@ class LocalModel:
         learns = self._resolved.capabilities.learns
         if self._caller is None or (learns and self._task != plan.name):
             self._close()
-            if learns:
-                model, learned = self.fit(plan, training_splits(plan))
-                on_fitted(learned)
-            else:
-                model = self._resolved.build()
+            model = self.fitted(plan, on_fitted) if learns else self._resolved.build()
             caller = ModelCaller(model)
             self._guard("open", caller.open)
             self._caller = caller
@@ -96,6 +92,12 @@ class LocalModel:
             self._task = plan.name
             reveal_to(self._caller.model, lambda: _solver(plan))
         return OpenModel(self._caller, self._loop)
+
+    def fitted(self, plan: TaskPlan, on_fitted: Callable[[LearnedEntry | None], None]) -> Any:
+        """A new model, fitted to a task and not open. Raises as `open` does."""
+        model, learned = self.fit(plan, training_splits(plan))
+        on_fitted(learned)
+        return model
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -126,15 +128,22 @@ class LocalModel:
             self._guard("close", caller.close)
 
     def _guard(self, name: str, method: Callable[[], Any]) -> None:
-        try:
-            with without_copies():
-                self._loop.call(method)
-        except MmbenchError:
-            raise
-        except USER_ERRORS as error:
-            raise RunFailedError(
-                f"model {self._resolved.name!r} failed in {name}(): {type(error).__name__}: {error}"
-            ) from error
+        call_guarded(self._resolved.name, name, method, self._loop)
+
+
+def call_guarded(model: str, name: str, method: Callable[[], Any], loop: EventLoop) -> None:
+    """Call ``open``, ``fit`` or ``close`` of a model, and await what it returns where that can be awaited.
+
+    Raises:
+        RunFailedError: If it fails, in a sentence that names the model and the method.
+    """
+    try:
+        with without_copies():
+            loop.call(method)
+    except MmbenchError:
+        raise
+    except USER_ERRORS as error:
+        raise RunFailedError(f"model {model!r} failed in {name}(): {type(error).__name__}: {error}") from error
 
 
 def _solver(plan: TaskPlan) -> Callable[[Request], Output]:

@@ -42,6 +42,11 @@ class Prepared:
     pending: list[Future[Any]] = field(default_factory=list)
     """Work in the background that belongs to it."""
 
+    def wait(self) -> None:
+        """Wait for the work in the background."""
+        for future in self.pending:
+            future.result()
+
 
 class Prefetch:
     """Iterates over the batches in order, preparing those that follow. Raises `ModelUnusableError` where `collate` did."""
@@ -62,7 +67,7 @@ class Prefetch:
         if self._workers == 0 or len(self._batches) < 2:
             for batch, numbers in self._batches:
                 prepared = self._build(batch, numbers)
-                self._collate(prepared)
+                collate(self._caller, prepared)
                 yield prepared
             return
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmbench-prefetch")
@@ -83,13 +88,12 @@ class Prefetch:
                 item = next(source, None)
                 exhausted = item is None
                 if item is not None:
-                    window.append(self._begin(pool, self._build(*item), looks, room))
+                    window.append(begin(pool, self._caller, self._build(*item), room if looks else 0))
             if not window:
                 return
             prepared = window.popleft()
             with phase("preprocess" if self._caller.collates else "decode"):
-                for future in prepared.pending:
-                    future.result()
+                prepared.wait()
             yield prepared
 
     def _depth(self, requests: int, looks: bool) -> tuple[int, int]:
@@ -106,25 +110,39 @@ class Prefetch:
         depth = max(2, min(most, int(fit / max(1, requests))))
         return depth, int(fit / depth)
 
-    def _begin(self, pool: ThreadPoolExecutor, prepared: Prepared, looks: bool, room: int) -> Prepared:
-        if self._caller.collates:
-            prepared.pending.append(pool.submit(self._collate, prepared))
-        elif looks:
-            media = {item.digest: item for request in prepared.requests for item in request.media}
-            prepared.pending += [pool.submit(cache.preload, item) for item in islice(media.values(), room)]
-        return prepared
-
     def _build(self, batch: int, numbers: list[int]) -> Prepared:
         with phase("load"):
             return Prepared(batch, numbers, self._plan.requests(numbers))
 
-    def _collate(self, prepared: Prepared) -> None:
-        if not self._caller.collates:
-            return
-        try:
-            with phase("preprocess"):
-                prepared.inputs = self._caller.collate(prepared.requests)
-        except ModelUnusableError as error:
-            prepared.fatal = error
-        except USER_ERRORS as error:
-            prepared.failure = Failure.of(error)
+
+def begin(pool: ThreadPoolExecutor, caller: ModelCaller, prepared: Prepared, room: int) -> Prepared:
+    """Begin to prepare a batch in the background.
+
+    Args:
+        pool: The threads.
+        caller: The model.
+        prepared: The batch; what is begun is added to what it waits for.
+        room: How many of its images are decoded ahead, for a model without `collate`.
+
+    Returns:
+        The batch.
+    """
+    if caller.collates:
+        prepared.pending.append(pool.submit(collate, caller, prepared))
+    elif room:
+        media = {item.digest: item for request in prepared.requests for item in request.media}
+        prepared.pending += [pool.submit(cache.preload, item) for item in islice(media.values(), room)]
+    return prepared
+
+
+def collate(caller: ModelCaller, prepared: Prepared) -> None:
+    """Have the model collate a batch, where it does; what it raises is kept with the batch."""
+    if not caller.collates:
+        return
+    try:
+        with phase("preprocess"):
+            prepared.inputs = caller.collate(prepared.requests)
+    except ModelUnusableError as error:
+        prepared.fatal = error
+    except USER_ERRORS as error:
+        prepared.failure = Failure.of(error)

@@ -27,6 +27,7 @@ from mmbench.runner.plan.sharding import check_excluded, check_shards
 from mmbench.runner.plan.sweep import Swept, settings
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 from mmbench.runner.plan.turns import plan_turns
+from mmbench.runner.plan.who_asks import check_workers
 from mmbench.runner.scenarios.planning import check_load
 
 
@@ -114,18 +115,6 @@ def make_plan(
     return replace(shared, pareto=None if figure is None else str(figure))
 
 
-def _check_search(jobs: Sequence[Job]) -> None:
-    """Raise `UsageError` where ``--batch-size search`` has nothing to time: the model is not asked in batches here."""
-    for job in jobs:
-        if job.spec.batch_size != "search":
-            continue
-        if job.spec.executor is not None or job.model.capabilities.asynchronous:
-            raise UsageError(
-                f"--batch-size search: {job.model.name} is not asked in batches by this process; give --concurrency N for a "
-                "model with async methods, --batch-size N for one on workers"
-            )
-
-
 def _figure(given: str | None) -> Path | None:
     """Where ``--pareto`` draws. Raises `UsageError` for a folder that there is not and a format that cannot be drawn."""
     if given is None:
@@ -171,7 +160,7 @@ def _plan_one(
     check_reask(jobs)
     check_shards(jobs)
     check_load(jobs)
-    _check_search(jobs)
+    check_workers(jobs)
     check_leaving(jobs, options["images"], allowances(options["allow"], (OUTSIDE_IMAGES,)))
     names = plans.names(resolved)
     notes = [

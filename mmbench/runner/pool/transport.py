@@ -28,6 +28,8 @@ class WorkerSetup:
     """CPU threads of numerical libraries; None: as these choose."""
     loader_threads: int = 2
     """Threads that load the images of the next lease while the model works on the current one; 0: none."""
+    user_files: Mapping[str, str] = field(default_factory=dict)
+    """Modules that the driver imported from files given by name, to these files: requests may hold objects of theirs."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables that hold before anything is imported: ``CUDA_VISIBLE_DEVICES``, ``OMP_NUM_THREADS``."""
     cpus: float = 1.0

@@ -1,0 +1,61 @@
+"""Check that a model can be asked where it is to be asked: in this process, by several workers, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmbench.core.errors import UsageError
+from mmbench.models.controls import Oracle
+from mmbench.runner.execute.recipe import ModelRecipe
+from mmbench.runner.plan.job import Job
+from mmbench.runner.pool.resources import shares
+
+
+def check_workers(jobs: Sequence[Job]) -> None:
+    """Check it for all models of a command.
+
+    Raises:
+        UsageError: For workers that cannot build a model or would need more GPUs than there are, and for
+            ``--batch-size search`` where this process asks no batches.
+    """
+    for job in jobs:
+        if job.spec.batch_size == "search":
+            _check_search(job)
+        if job.spec.workers > 1:
+            _check_pool(job)
+        elif job.spec.gpus_per_worker is not None or job.spec.cpus_per_worker is not None:
+            raise UsageError("--gpus-per-worker and --cpus-per-worker are for several workers: add --workers N")
+
+
+def _check_search(job: Job) -> None:
+    if job.spec.executor is None and job.spec.workers == 1 and not job.model.capabilities.asynchronous:
+        return
+    raise UsageError(
+        f"--batch-size search: {job.model.name} is not asked in batches by this process; give --concurrency N for a "
+        "model with async methods, --batch-size N for one on workers"
+    )
+
+
+def _check_pool(job: Job) -> None:
+    spec, name, can = job.spec, job.model.name, job.model.capabilities
+    if spec.executor is not None:
+        raise UsageError(
+            f"--workers and --executor {spec.executor} exclude each other: the executor has workers of its own"
+        )
+    if can.asynchronous:
+        raise UsageError(
+            f"--workers {spec.workers}: {name} is asked request by request (its methods are async), by this process alone; give "
+            "--concurrency N instead"
+        )
+    if spec.perf == "full":
+        raise UsageError(
+            "--perf full loads the model of this process: leave --workers out, or measure with --perf quick"
+        )
+    made = job.model.target if isinstance(job.model.target, type) else type(job.model.target)
+    if issubclass(made, Oracle):
+        raise UsageError(
+            f"--workers {spec.workers}: {name} is given the solutions of the task, which no worker has; leave --workers out"
+        )
+    shares(spec, job.model.options)
+    if not can.learns:
+        ModelRecipe.of(job.model)

@@ -1,0 +1,87 @@
+"""How the CPUs and GPUs of this machine are divided among workers."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmbench.core.errors import UsageError
+from mmbench.core.spec import RunSpec
+from mmbench.perf.cpu import cpus
+from mmbench.perf.threads import VARIABLES
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_DEVICES = Path("/dev")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one worker may use."""
+
+    threads: int
+    """CPU threads of numerical libraries."""
+    cpus: float
+    """CPUs."""
+    gpus: float = 0.0
+    """GPUs."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that say so."""
+
+
+def visible_gpus() -> list[str]:
+    """GPUs that CUDA shows to this process, by the names that ``CUDA_VISIBLE_DEVICES`` takes; nothing is loaded for it."""
+    given = os.environ.get(_VISIBLE)
+    if given is not None:
+        return [name for name in map(str.strip, given.split(",")) if name and name != "-1"]
+    found = [path for path in _DEVICES.glob("nvidia*") if re.fullmatch(r"nvidia\d+", path.name)]
+    return [str(number) for number in range(len(found))]
+
+
+def shares(spec: RunSpec, options: Mapping[str, Any]) -> list[Share]:
+    """What each of the workers of a run may use on this machine.
+
+    CPUs are divided evenly unless ``--threads`` or ``--cpus-per-worker`` says otherwise. Each worker sees as many GPUs as
+    ``--gpus-per-worker`` says, and its own part of those that there are without it.
+
+    Args:
+        spec: The options of the run.
+        options: The options of the model.
+
+    Raises:
+        UsageError: For more GPUs than there are, and for a model that is told to use a GPU by its number.
+    """
+    count = spec.workers
+    given = spec.cpus_per_worker
+    threads = spec.threads or (max(1, int(given)) if given else max(1, cpus() // count))
+    own = given or max(1.0, cpus() / count)
+    gpus = _gpus(spec)
+    if gpus and re.fullmatch(r"cuda:\d+", str(options.get("device"))):
+        raise UsageError(
+            f"--device {options['device']}: each of several workers sees GPUs of its own, from cuda:0 on; give --device cuda"
+        )
+    environment = dict.fromkeys(VARIABLES, str(threads))
+    if gpus is None:
+        return [Share(threads, own, 0.0, environment)] * count
+    return [Share(threads, own, float(len(mine)), {**environment, _VISIBLE: ",".join(mine)}) for mine in gpus]
+
+
+def _gpus(spec: RunSpec) -> list[list[str]] | None:
+    """The GPUs of each worker; None where there are none to divide."""
+    count, wanted, there = spec.workers, spec.gpus_per_worker, visible_gpus()
+    if wanted is not None and wanted * count > len(there):
+        known = f"there are {len(there)}" if there else "this machine has none that CUDA shows"
+        raise UsageError(
+            f"--workers {count} with --gpus-per-worker {wanted} needs {wanted * count} GPUs, and {known}; ask for fewer"
+        )
+    if not there:
+        return None
+    if wanted == 0:
+        return [[]] * count
+    each = wanted if wanted is not None else len(there) // count
+    if each:
+        return [there[each * worker : each * (worker + 1)] for worker in range(count)]
+    return [[there[worker % len(there)]] for worker in range(count)]  # several workers share a GPU

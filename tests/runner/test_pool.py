@@ -1,0 +1,240 @@
+"""Several workers: the same bytes as in one process, whatever becomes of the workers and of the driver."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from helpers import (
+    Colours,
+    evaluate,
+    lines,
+    mmbench,
+    only_run,
+    scores_of,
+    start,
+    statuses,
+    wait_until,
+    write_captions,
+    write_model,
+    write_questions,
+)
+
+from mmbench.core import PluginError, UsageError
+from mmbench.resolve.model_names import resolve_model
+from mmbench.runner.execute.recipe import ModelRecipe
+
+MODEL = """
+    import os, signal, time
+    from pathlib import Path
+    import numpy as np
+
+    class Mixed:
+        '''Answers depend on the whole batch, so that only batches of the same composition give the same.'''
+
+        def __init__(self, pause: float = 0.01, dies: str = "", once: str = "", hangs: str = "", opens: bool = True):
+            self.pause, self.dies, self.once, self.hangs, self.opens = pause, dies, once, hangs, opens
+
+        def open(self):
+            if not self.opens:
+                raise RuntimeError("there is no such checkpoint")
+            try:
+                Path("slow").touch(exist_ok=False)
+                self.pause *= 3  # whoever opens first is slow
+            except FileExistsError:
+                pass
+            Path(f"pid-{os.getpid()}").touch()
+
+        def collate(self, requests):
+            return [sum(map(ord, request.id)) for request in requests]
+
+        def suffer(self, requests):
+            time.sleep(self.pause)
+            ids = [request.sample_id for request in requests]
+            if self.dies in ids:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.hangs in ids:
+                time.sleep(1000)
+            if self.once in ids and not Path("died").exists():
+                Path("died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def generate(self, requests, inputs):
+            self.suffer(requests)
+            mixed = sum(inputs) % 5
+            return [(request.choices or "abcde")[(own + mixed) % 3] for request, own in zip(requests, inputs)]
+
+        def embed(self, requests, inputs):
+            self.suffer(requests)
+            own = np.stack([np.random.default_rng(seed).standard_normal(16) for seed in inputs])
+            return own + own.mean(axis=0)
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the model and the data in it, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path, MODEL)
+    write_questions(tmp_path, 30)
+    write_captions(tmp_path, 20)
+    return tmp_path
+
+
+def ask(out: str, tasks: str = "vqa", data="mine.jsonl", **options):
+    return evaluate("mymodel.py:Mixed", data, Path(out), tasks, batch_size=4, **options)
+
+
+@pytest.mark.slow
+def test_any_number_of_workers_gives_the_same_bytes(world):
+    data = {"vqa": "mine.jsonl", "retrieval": "captions.jsonl", "captioning": "captions.jsonl"}
+    here = ask("here", ",".join(data), data)
+    assert {task.entry.promise for task in here.runs[0].tasks.values()} == {"bytes"}
+    for workers in (2, 3, 5):
+        (world / "slow").unlink(missing_ok=True)
+        there = ask(f"there{workers}", ",".join(data), data, workers=workers)
+        assert there.exit_code == 0
+        assert there.path.name == here.path.name, "the number of workers is no identity"
+        assert len(scores_of(there.path)) == 6
+        assert scores_of(there.path) == scores_of(here.path)
+    assert {task.entry.promise for task in there.runs[0].tasks.values()} == {"bytes"}
+    perf = there.runs[0].tasks["vqa/mine"].perf.quality
+    assert (perf.identity.workers, perf.identity.concurrency, len(perf.workers)) == (5, 5, 5)
+    assert sum(worker.n_requests for worker in perf.workers) == 30
+    busy = [worker for worker in perf.workers if worker.n_calls]
+    assert all(worker.peak_memory > 2**20 and worker.dispatch_ms >= 0 < worker.utilisation <= 1 for worker in busy)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_once_costs_nothing(world):
+    here, there = ask("here"), ask("there", workers=2, model_args={"once": "q9"})
+    assert (world / "died").exists()
+    assert set(statuses(there.path).values()) == {"ok"}
+    answers = [{line.id: (line.output, line.batch) for line in lines(run.path)} for run in (here, there)]
+    assert answers[0] == answers[1]
+    perf = there.runs[0].tasks["vqa/mine"].perf.quality
+    assert sum(worker.n_lost for worker in perf.workers) == 1
+
+
+@pytest.mark.slow
+def test_only_the_sample_that_costs_workers_is_marked(world):
+    there = ask("there", workers=2, model_args={"dies": "q9"})
+    ended = {line.id: line for line in lines(there.path)}
+    failed = [line for line in ended.values() if line.status != "ok"]
+    assert [line.id for line in failed] == ["vqa/mine/q9/0"]
+    assert failed[0].error.startswith("WorkerDiedError: ")
+    assert "SIGKILL" in failed[0].error
+    assert len(ended) == 30
+    task = there.runs[0].tasks["vqa/mine"]
+    assert (task.status, task.entry.promise) == ("partial", "requests")
+    assert there.exit_code == 4
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_ended_at_the_limit(world):
+    there = ask("there", workers=2, timeout=1.5, model_args={"hangs": "q9"})
+    failed = [line for line in lines(there.path) if line.status != "ok"]
+    assert [(line.id, line.status) for line in failed] == [("vqa/mine/q9/0", "timeout")]
+    assert failed[0].error.startswith("WorkerTimeoutError: ")
+
+
+def alive(folder: Path) -> list[int]:
+    """Workers that opened a model in this folder and live."""
+    return [pid for path in folder.glob("pid-*") if Path(f"/proc/{(pid := int(path.name[4:]))}").exists()]
+
+
+def command(out: str, *more: str) -> list[str]:
+    given = ["--tasks", "vqa", "--data", "mine.jsonl", "--batch-size", "2", "--workers", "2", "--out", out]
+    return ["run", "--model", "mymodel.py:Mixed", *given, *more]
+
+
+@pytest.mark.slow
+def test_a_killed_driver_leaves_no_worker_and_the_same_command_goes_on(world):
+    draw = random.Random(1)
+    for _ in range(3):
+        child = start(*command("killed"), folder=world)
+        wait_until(lambda: list(world.glob("killed/*/tasks/*/responses.jsonl")) != [], what="the log")
+        time.sleep(0.3 * draw.random())
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        wait_until(lambda: not alive(world), timeout=10, what="the end of the workers")
+    ended = mmbench(*command("killed"), folder=world)
+    assert ended.code == 0, ended.err
+    whole = mmbench(*command("whole")[:-4], "--out", "whole", folder=world)
+    assert whole.code == 0, whole.err
+    assert scores_of(only_run(world / "killed")) == scores_of(only_run(world / "whole"))
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_run_within_seconds_and_keeps_what_was_answered(world):
+    child = start(*command("there", "--model-args", "pause=0.5"), folder=world)
+    wait_until(
+        lambda: any(path.stat().st_size for path in world.glob("there/*/tasks/*/responses.jsonl")), what="an answer"
+    )
+    child.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert time.monotonic() - begun < 10
+    assert not alive(world)
+    run = only_run(world / "there")
+    assert 0 < len(lines(run)) < 30
+
+
+@pytest.mark.slow
+def test_a_model_that_no_worker_can_open_is_one_sentence(world):
+    run = ask("there", workers=2, model_args={"opens": False})
+    assert run.exit_code == 4
+    assert run.failures["mymodel.py:Mixed"].endswith("failed in open(): RuntimeError: there is no such checkpoint")
+    assert alive(world) == []
+
+
+@pytest.mark.slow
+def test_what_a_model_learned_in_the_driver_is_asked_of_the_workers(world):
+    learner = """
+        import os
+        from pathlib import Path
+
+        class Learner:
+            def fit(self, task, train, val, context):
+                Path(f"fitted-{os.getpid()}").touch()
+                self.learned_answer = sorted(sample.references[0] for sample in train)[0]
+
+            def generate(self, requests):
+                assert not Path(f"fitted-{os.getpid()}").exists(), "asked where it was fitted"
+                return [self.learned_answer] * len(requests)
+    """
+    write_model(world, learner, "learner.py")
+    run = evaluate("learner.py:Learner", None, Path("out"), "vqa/scenes", limit=60, workers=2)
+    assert run.exit_code == 0, run.failures
+    assert len(list(world.glob("fitted-*"))) == 1
+    assert {line.output for line in lines(run.path)} == {lines(run.path)[0].output}
+
+
+def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
+    unpicklable = Colours()
+    unpicklable.lock = (each for each in ())
+    write_model(world, "class Later:\n    async def generate(self, request): ...\n", "later.py")
+    for model, more in (
+        (unpicklable, {}),
+        ("later.py:Later", {}),
+        ("oracle", {}),
+        ("mymodel.py:Mixed", {"gpus_per_worker": 1000}),
+        ("mymodel.py:Mixed", {"executor": "batch"}),
+        ("mymodel.py:Mixed", {"perf": "full"}),
+        ("mymodel.py:Mixed", {"batch_size": "search"}),
+    ):
+        with pytest.raises(UsageError):
+            evaluate(model, Path("mine.jsonl"), Path("out"), workers=2, **more)
+    with pytest.raises(UsageError, match="--workers"):
+        evaluate("random", Path("mine.jsonl"), Path("out"), gpus_per_worker=1)
+    assert not (world / "out").exists()
+
+
+def test_a_file_that_differs_where_the_model_is_built_is_refused(world):
+    recipe = ModelRecipe.of(resolve_model("mymodel.py:Mixed"))
+    recipe.build()
+    write_model(world, MODEL + "\n    # changed\n")
+    with pytest.raises(PluginError, match="differs"):
+        recipe.build()
