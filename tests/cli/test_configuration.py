@@ -88,7 +88,7 @@ def test_every_option_of_every_command_has_its_variable(call: Callable[..., Ende
         ("[run]\nperf = 'of'\n", ["[run] perf 'of': expected quick or full or off"]),
         (
             "[run]\nworkers = 2\n",
-            ["unknown key of [run] in mmbench.toml: 'workers'. It is called 'loader-threads' now"],
+            ["key of [run] in mmbench.toml: 'workers' has another meaning by now", "'loader-threads'"],
         ),
         ("[train]\nworkers = 2\n", ["unknown key of [train] in mmbench.toml: 'workers'"]),
         ("[gate.plan]\nrules = 'x'\n", ["[gate.plan] rules 'x': expected a whole number, at least 1"]),
@@ -131,8 +131,8 @@ def test_a_shared_option_has_one_variable_for_all_commands(call: Callable[..., E
         ("MMBENCH_RUN_QUIET", "perhaps", "MMBENCH_RUN_QUIET 'perhaps': expected true or false"),
         ("MMBENCH_LIMT", "3", "unknown environment variable 'MMBENCH_LIMT'. Did you mean 'MMBENCH_LIMIT'"),
         ("MMBENCH_RUN_BATCHSIZE", "3", "Did you mean 'MMBENCH_RUN_BATCH_SIZE'"),
-        ("MMBENCH_WORKERS", "3", "It is called 'MMBENCH_LOADER_THREADS' now"),
-        ("MMBENCH_RUN_WORKERS", "3", "It is called 'MMBENCH_RUN_LOADER_THREADS' now"),
+        ("MMBENCH_WORKERS", "3", "environment variable MMBENCH_WORKERS: 'workers' has another meaning by now"),
+        ("MMBENCH_RUN_WORKERS", "3", "environment variable MMBENCH_RUN_WORKERS: 'workers' has another meaning by now"),
     ],
 )
 def test_a_wrong_variable_is_refused(call: Callable[..., Ended], variable: str, value: str, words: str) -> None:
@@ -144,8 +144,15 @@ def test_variables_of_other_commands_and_programs_are_left_alone(call: Callable[
     assert call(*DRY, "--model", "random", "--tasks", "vqa", "--data", "mine.jsonl", **given).code == 0
 
 
-def test_the_former_name_of_an_option_is_refused_with_the_new_one(call: Callable[..., Ended]) -> None:
-    call("run", "--workers", "3").refused(2, "'--workers'. It is called '--loader-threads' now")
+def test_a_name_that_has_another_meaning_by_now_is_taken_where_that_is_clear(
+    call: Callable[..., Ended], tmp_path: Path
+) -> None:
+    configure(tmp_path, "[run]\nworkers = 2\nloader-threads = 1\n")
+    given = ("--model", "random", "--tasks", "vqa", "--data", "mine.jsonl")
+    assert call(*DRY, *given).code == 0
+    (tmp_path / "mmbench.toml").unlink()
+    assert call(*DRY, *given, "--workers", "2").code == 0
+    assert call(*DRY, *given, MMBENCH_WORKERS="2", MMBENCH_RUN_LOADER_THREADS="1").code == 0
     call("train", "concat", "--workers", "3").refused(2, "No such option")
 
 

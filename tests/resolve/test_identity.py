@@ -134,7 +134,7 @@ def again(name: str, runs: Path, limit: int = 12) -> mmbench.RunResult:
     return mmbench.run(name, "vqa/scenes", out=runs, limit=limit, perf="off", progress=False)
 
 
-SAID_SINCE = {"identity_digest": "", "scored_by": {}, "scoring": None, "split_samples": 0}
+SAID_SINCE = {"identity_digest": "", "scored_by": {}, "scoring": None, "split_samples": 0, "promise": None}
 """What runs before schema version 7 do not say of a task, and the scores by the extractor of today."""
 
 

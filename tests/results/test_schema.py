@@ -308,6 +308,17 @@ def test_version_10_added_shards_and_what_was_merged_of_them() -> None:
     assert earlier.tasks["tiny/words"].learned.weights is None
 
 
+def test_version_10_added_workers_and_what_is_promised() -> None:
+    perf, before = fixture(10, "Several").read_perf(), fixture(9, "Several").read_perf()
+    assert perf is not None
+    assert before is not None
+    (scenario,), (earlier,) = (each.tasks["tiny/vectors"].scenarios for each in (perf, before))
+    assert [worker.kind for worker in scenario.workers] == ["process", "process"]
+    assert (scenario.identity.workers, earlier.workers) == (2, [])
+    entries = [fixture(version, "Several").read().tasks["tiny/vectors"] for version in (9, 10)]
+    assert [entry.promise for entry in entries] == [None, "bytes"]
+
+
 @pytest.mark.parametrize(
     ("size", "first_token", "names"), [(1, None, "latency"), (64, {}, "latency"), (64, None, "batch_ms")]
 )

@@ -37,7 +37,8 @@ def main() -> None:
         run(source, "../runs", *chooses)
         run(source, "../runs", "--model", f"{model}:Writes", "--tasks", both)
         run(source, "../runs", "--model", f"{model}:Learns", "--tasks", words)
-        run(source, "../runs", "--model", f"{model}:Several", "--tasks", f"tiny_{NEW}_task.py:vectors")
+        vectors = f"tiny_{NEW}_task.py:vectors"
+        run(source, "../runs", "--model", f"{model}:Several", "--tasks", vectors, "--workers", "2")
         learns = ["--model", f"{model}:Learns", "--tasks", words]
         for shard in ("1/2", "2/2"):
             run(source, "../shards", *learns, "--shard", shard)
