@@ -2,7 +2,7 @@
 
 The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, and `score`
 takes a file of predictions in the place of a model. `load_run` reads a stored run, `samples` gives it sample by sample, `rescore`
-applies today's metrics to it, `compare` says what sets two runs apart, `report` ranks many, `export` writes them for other tools,
+applies today's metrics to it, `compare` says what sets two runs apart, `report` ranks many, `plot` draws them, `export` writes them for other tools,
 and `gate` holds a run against limits and against a baseline of `save_baseline`. The types that plug-ins are written with are here
 as well.
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmbench.api.gate import GateResult, gate
     from mmbench.api.load_run import StoredRun, load_run
     from mmbench.api.merge import MergeResult, merge
+    from mmbench.api.plot import Plot, plot
     from mmbench.api.repair import Repaired, repair
     from mmbench.api.report import RunReport, report
     from mmbench.api.rescore import Rescored, rescore
@@ -113,6 +114,7 @@ __all__ = [
     "NotComparableError",
     "OptionError",
     "PerSampleTask",
+    "Plot",
     "PluginError",
     "RenamedOptionError",
     "Repaired",
@@ -143,6 +145,7 @@ __all__ = [
     "load_run",
     "mean_metric",
     "merge",
+    "plot",
     "repair",
     "report",
     "rescore",
@@ -161,6 +164,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.gate": ("GateResult", "gate"),
         "mmbench.api.load_run": ("StoredRun", "load_run"),
         "mmbench.api.merge": ("MergeResult", "merge"),
+        "mmbench.api.plot": ("Plot", "plot"),
         "mmbench.api.repair": ("Repaired", "repair"),
         "mmbench.api.report": ("RunReport", "report"),
         "mmbench.api.rescore": ("Rescored", "rescore"),

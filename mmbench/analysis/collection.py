@@ -33,7 +33,12 @@ class Collection:
 
 
 def collect(
-    references: Sequence[str | Path], out: Path, tasks: Sequence[str] = (), *, solved: float = SOLVED
+    references: Sequence[str | Path],
+    out: Path,
+    tasks: Sequence[str] = (),
+    *,
+    solved: float = SOLVED,
+    slices: bool = True,
 ) -> Collection:
     """Read runs, and group those that differ in seed alone. Nothing on disk is changed.
 
@@ -44,6 +49,7 @@ def collect(
         out: The folder in which names are looked up.
         tasks: Full names or families; empty for all.
         solved: The value from which a seed counts as having solved a task.
+        slices: Whether values by slice are wanted, which take time for saved baselines.
 
     Returns:
         The models, with labels that no two share.
@@ -66,7 +72,7 @@ def collect(
         if first != run.path.name:
             notes.append(f"{run.path.name} is the same run as {first} and is shown once")
             continue
-        runs[path] = with_slices(replace(run, path=path))
+        runs[path] = with_slices(replace(run, path=path)) if slices else replace(run, path=path)
     wanted = chosen_tasks(list(runs.values()), tasks)
     groups = _told_apart(group_seeds(list(runs.values()), wanted, solved=solved, key=question_key))
     known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))

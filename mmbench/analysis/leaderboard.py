@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmbench.analysis.leaders import Floats, Ranker, RankRange, guessing, rank_of
+from mmbench.analysis.estimates import percentile_interval
+from mmbench.analysis.leaders import Ranker, RankRange, guessing, rank_of
 from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, is_ranked
 from mmbench.core.errors import UsageError
 from mmbench.stats.ranks import rank_ranges
@@ -191,7 +192,7 @@ def _ranked(
         found = rank_ranges(values, resamples, min(each.clusters for each in draws), higher_is_better=higher)
         ranks, reason = rank_of(labels, found), found.reason
         for place, label in enumerate(labels):
-            if (interval := _interval(means[label], resamples[:, place])) is not None:
+            if (interval := percentile_interval(means[label], resamples[:, place])) is not None:
                 intervals[label] = interval
 
     def key(group: SeedGroup) -> tuple[int, float, str]:
@@ -234,11 +235,3 @@ def _is_above_guessing(
 def _mean(label: str, columns: Sequence[TaskColumn]) -> float:
     values = [value for column in columns if (value := column.rows[label].value) is not None]
     return math.fsum(values) / len(values)
-
-
-def _interval(mean: float, draws: Floats) -> tuple[float, float] | None:
-    """The 95 % interval; None where the mean is undefined in a resample, or the same in all of them."""
-    if not np.isfinite(draws).all() or draws.min() == draws.max():
-        return None
-    low, high = np.percentile(draws, (2.5, 97.5)).tolist()
-    return min(low, mean), max(high, mean)

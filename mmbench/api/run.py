@@ -14,8 +14,8 @@ from mmbench.analysis.turns import TurnedFigure, turned_figures
 from mmbench.comparison.sweep import SweepPoint, sweep_points
 from mmbench.core.errors import MmbenchError, UsageError
 from mmbench.core.spec import RUNS
+from mmbench.reporting.figures.make import sweep_figure
 from mmbench.reporting.markdown import run_markdown, tables_markdown
-from mmbench.reporting.pareto import pareto_figure
 from mmbench.reporting.sweep_table import sweep_tables
 from mmbench.reporting.turns_table import turns_tables
 from mmbench.resolve.allowances import FOREIGN_SOURCE
@@ -224,7 +224,7 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     runs = dict(_runs(plan, names, failures, load_failures, progress))
     points = _points(plan, names, runs, failures)
     if plan.pareto is not None and points:
-        write_atomic(Path(plan.pareto), pareto_figure(points, Path(plan.pareto).suffix.lower()))
+        write_atomic(Path(plan.pareto), sweep_figure(points, Path(plan.pareto).suffix.lower()))
     turns = tuple(_turns(plan, runs)) if plan.turns else ()
     return RunResult(
         tuple(runs.values()), plan.tasks, failures, plan.solved, tuple(points), load_failures, plan.strict, turns

@@ -23,6 +23,7 @@ EXTRAS = {
     "pandas": ("pandas",),
     "peft": ("peft",),
     "quantisation": ("bitsandbytes", "torchao"),
+    "plots": ("matplotlib",),
     "xlsx": ("openpyxl",),
     "gpu": ("pynvml",),
     "vllm": ("vllm",),

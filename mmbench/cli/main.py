@@ -29,6 +29,7 @@ COMMANDS = {
     "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "repair": "Rebuild what is damaged in a run directory from what is not.",
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
+    "plot": "Figures of runs for papers: intervals, Pareto fronts, slices, seeds.",
     "export": "Write runs for other tools: CSV, Parquet, Every Eval Ever, the hub, Inspect.",
     "gate": "Hold a run against its baseline and against limits; for CI.",
     "baseline": "Keep a run as a small file, for `mmbench gate`.",

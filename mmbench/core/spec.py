@@ -15,6 +15,9 @@ CHECKPOINTS = "results/checkpoints"
 CACHE = "results/cache"
 """Where ``--cache`` keeps answers, unless told otherwise."""
 
+FIGURE_SUFFIXES = (".svg", ".pdf", ".png")
+"""Endings of the files that figures are written to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:

@@ -187,7 +187,7 @@ class RunOptions(TrainOptions, AskOptions, LoadOptions, ScaleOptions, total=Fals
     pareto: Annotated[
         str | Path | None,
         Option(
-            "With --sweep, draw quality against speed and memory, and the Pareto fronts, into an .svg or .png file.",
+            "With --sweep, draw quality against speed and memory, and the Pareto fronts, into an .svg, .pdf or .png file.",
             forms.file(),
             "results",
         ),

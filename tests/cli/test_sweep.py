@@ -83,17 +83,17 @@ def test_variants_of_a_task_are_paired_and_stand_in_one_table(call: Callable[...
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".svg", ".png"])
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png"])
 def test_the_figure_has_every_value(call: Callable[..., Ended], folder: Path, suffix: str) -> None:
     ended = call(*RUN, "--sweep", "right=12,9", "--pareto", f"front{suffix}")
     written = (folder / f"front{suffix}").read_bytes()
     assert ended.code == 0
     assert "of the drop" in ended.out
-    if suffix == ".png":
-        assert written.startswith(b"\x89PNG")
+    if suffix != ".svg":
+        assert written.startswith({".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix])
     else:
         texts = [each.text for each in ET.fromstring(written).iter("{http://www.w3.org/2000/svg}text")]
-        assert {"right=12", "right=9", "samples/s"} <= set(texts)
+        assert {"right=12", "right=9", "samples a second ↑"} <= set(texts)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_figure_has_every_value(call: Callable[..., Ended], folder: Path, su
         ("--sweep", "batch-size=0,4"),
         ("--sweep", "right=1,2", "--sweep", "right=3,4"),
         ("--sweep", "right=1,2", "--seeds", "2"),
-        ("--sweep", "right=1,2", "--pareto", "front.pdf"),
+        ("--sweep", "right=1,2", "--pareto", "front.txt"),
         ("--sweep", "right=1,2", "--pareto", "nowhere/front.svg"),
         ("--pareto", "front.svg"),
     ],

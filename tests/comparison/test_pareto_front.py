@@ -7,7 +7,8 @@ import pytest
 
 from mmbench.comparison.sweep import SweepPoint, front
 from mmbench.core.score_table import MetricValue
-from mmbench.reporting.pareto import pareto_figure, ticks
+from mmbench.reporting.figures.make import sweep_figure
+from mmbench.reporting.figures.pareto import sweep_panels
 from mmbench.reporting.sweep_table import sweep_tables
 from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity, TaskPerf
 
@@ -25,15 +26,7 @@ def test_equal_points_are_both_on_the_front_and_unknown_ones_on_none() -> None:
     assert front([(1.0, 2.0), (1.0, 2.0), (None, 9.0), (9.0, None)]) == [True, True, False, False]
 
 
-@pytest.mark.parametrize("values", [[0.0], [5.0, 5.0], [1e9, 1.1e9], [-3.0, 0.001], [0.1234, 0.1235]])
-def test_ticks_enclose_the_values_in_even_steps(values: list[float]) -> None:
-    found = ticks(values)
-    assert found[0] <= min(values) <= max(values) <= found[-1]
-    assert 2 <= len(found) <= 8
-    steps = [b - a for a, b in itertools.pairwise(found)]
-    assert max(steps) == pytest.approx(min(steps))
-
-
+@pytest.mark.slow
 def test_a_figure_of_values_without_speed_and_with_markup_in_names_is_well_formed() -> None:
     value = MetricValue(
         "accuracy", 0.5, 0.4, 0.6, 10, 0, 0, 0, 1.0, 0.5, 10, "wilson", higher_is_better=True, unit="sample"
@@ -42,11 +35,10 @@ def test_a_figure_of_values_without_speed_and_with_markup_in_names_is_well_forme
         SweepPoint("a<b", f"q=<{place}>&", "vqa", value, weights_bytes=size)
         for place, size in enumerate((1_000, 2_000, None))
     ]
-    drawn = ET.fromstring(pareto_figure(points, ".svg"))
+    drawn = ET.fromstring(sweep_figure(points, ".svg"))
     texts = [each.text for each in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"q=<0>&", "q=<1>&", "no samples/s", "size of the weights"} <= set(texts)
+    assert {"q=<0>&", "q=<1>&", "not measured", "size of the weights (kB) ↓"} <= set(texts)
     assert "q=<2>&" not in texts
-    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}circle"))) == 2
 
 
 def _spoilt(place: int, per_s: float | None) -> SweepPoint:
@@ -76,8 +68,9 @@ def test_speeds_that_must_not_be_quoted_are_shown_marked_and_why_there_is_no_fro
         assert [cell.marks for cell in column] == [{"invalid"}, {"invalid"}, frozenset()]
         assert column[2].note == "too few"
     assert any("no front of speed" in note for note in table.notes)
-    drawn = ET.fromstring(pareto_figure(points, ".svg"))
-    inner = [each.get("fill") for each in drawn.iter("{http://www.w3.org/2000/svg}circle")]
-    assert inner.count("#ffffff") == 2
-    assert len(inner) == 4
-    assert any("not to be quoted" in (each.text or "") for each in drawn.iter("{http://www.w3.org/2000/svg}text"))
+    (panel, memory) = sweep_panels(points)
+    assert [(point.cost, point.quotable, point.on_front) for point in panel.points] == [
+        (10.0, False, False),
+        (20.0, False, False),
+    ]
+    assert memory.points == ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mmbench.analysis.seeds import SOLVED
-from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.errors import MissingExtraError, MmbenchError, UsageError
 from mmbench.core.ids import names_of
-from mmbench.core.spec import RunSpec
+from mmbench.core.spec import FIGURE_SUFFIXES, RunSpec
 from mmbench.models.caller import served_kinds
 from mmbench.resolve.allowances import OUTSIDE_IMAGES, allowances
 from mmbench.resolve.arguments import models_of
@@ -116,12 +117,17 @@ def make_plan(
 
 
 def _figure(given: str | None) -> Path | None:
-    """Where ``--pareto`` draws. Raises `UsageError` for a folder that there is not and a format that cannot be drawn."""
+    """Where ``--pareto`` draws.
+
+    Raises `UsageError` for a folder that there is not and a format that cannot be drawn, `MissingExtraError` without matplotlib.
+    """
     if given is None:
         return None
     path = Path(given).absolute()
-    if path.suffix.lower() not in (".svg", ".png"):
-        raise UsageError(f"--pareto {given}: name a file that ends in .svg or .png")
+    if path.suffix.lower() not in FIGURE_SUFFIXES:
+        raise UsageError(f"--pareto {given}: name a file that ends in {', '.join(FIGURE_SUFFIXES)}")
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError("--pareto", "plots")
     if not path.parent.is_dir():
         raise UsageError(f"--pareto {given}: there is no folder {path.parent}")
     return path
