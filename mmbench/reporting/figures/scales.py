@@ -72,7 +72,7 @@ def set_axis(axis: Axis, scale: Scale, ends: tuple[float, float], inches: float)
 
     axis.set_view_interval(*ends, ignore=True)
     places = MaxNLocator(nbins=max(2, int(inches / _TICK_EVERY)), steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
-    axis.set_major_locator(FixedLocator([place for place in places.tolist() if ends[0] <= place <= ends[1]]))
+    axis.set_major_locator(FixedLocator([place for place in map(float, places) if ends[0] <= place <= ends[1]]))
     write = scale.write or _plain
     axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
