@@ -2,8 +2,9 @@
 
 The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, and `score`
 takes a file of predictions in the place of a model. `load_run` reads a stored run, `samples` gives it sample by sample, `rescore`
-applies today's metrics to it, `compare` says what sets two runs apart, `report` ranks many, `plot` draws them, `export` writes them for other tools,
-and `gate` holds a run against limits and against a baseline of `save_baseline`. The types that plug-ins are written with are here
+applies today's metrics to it, `compare` says what sets two runs apart, `report` ranks many, `plot` draws them, `export` writes them
+for other tools, `track` sends them to experiment trackers, and `gate` holds a run against limits and against a baseline of
+`save_baseline`. The types that plug-ins are written with are here
 as well.
 
 Everything loads when it is first used: importing this package imports nothing but the standard library.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mmbench.api.samples import samples
     from mmbench.api.save_baseline import SavedBaseline, save_baseline
     from mmbench.api.score import ScoreResult, score
+    from mmbench.api.track import track
     from mmbench.api.train import TrainResult, train
     from mmbench.core import (
         AmbiguousRunError,
@@ -153,6 +155,7 @@ __all__ = [
     "samples",
     "save_baseline",
     "score",
+    "track",
     "train",
 ]
 
@@ -172,6 +175,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.save_baseline": ("SavedBaseline", "save_baseline"),
         "mmbench.api.samples": ("samples",),
         "mmbench.api.score": ("ScoreResult", "score"),
+        "mmbench.api.track": ("track",),
         "mmbench.api.train": ("TrainResult", "train"),
         "mmbench.results.run": ("Run", "TaskResult"),
         "mmbench.metrics.formulas": ("mean_metric",),

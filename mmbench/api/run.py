@@ -32,6 +32,7 @@ from mmbench.runner.plan.planner import Plan, make_plan
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.session import Session
 from mmbench.scoring.prior import prior_values
+from mmbench.tracking.process import Followers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,7 +222,8 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     for label, problem in failures.items():
         progress.problem(f"{label}: {problem}")
     load_failures: dict[str, MmbenchError] = {}
-    runs = dict(_runs(plan, names, failures, load_failures, progress))
+    with Followers(plan.tracking, progress.note, progress.problem) as followers:
+        runs = dict(_runs(plan, names, (failures, load_failures), progress, followers))
     points = _points(plan, names, runs, failures)
     if plan.pareto is not None and points:
         write_atomic(Path(plan.pareto), sweep_figure(points, Path(plan.pareto).suffix.lower()))
@@ -234,11 +236,12 @@ def execute(plan: Plan, progress: Display) -> RunResult:
 def _runs(
     plan: Plan,
     names: Sequence[str],
-    failures: dict[str, str],
-    load_failures: dict[str, MmbenchError],
+    found_failures: tuple[dict[str, str], dict[str, MmbenchError]],
     progress: Display,
+    followers: Followers,
 ) -> Iterator[tuple[int, Run]]:
     """Run every job: its place in the plan, and the run. What ends one early is added to the failures under its name."""
+    failures, load_failures = found_failures
     cache: dict[tuple[str, ...], Mapping[str, float]] = {}
 
     def prior(task: TaskPlan) -> Mapping[str, float]:
@@ -255,7 +258,7 @@ def _runs(
             progress.problem(f"{name}: {failures[name]}")
             continue
         _announce(name, job, progress)
-        session = Session(job, progress, prior, budget)
+        session = Session(job, progress, prior, budget, followers if plan.tracking.trackers else None)
         try:
             with interruptible():
                 session.execute()
@@ -263,6 +266,7 @@ def _runs(
             if alone:
                 raise
             session.failure = error
+        followers.ended(session.directory.path)
         if isinstance(session.failure, UsageError) and not session.opened and alone:
             raise session.failure
         _report_failures(name, session, failures, load_failures, progress)

@@ -27,6 +27,9 @@ EXTRAS = {
     "xlsx": ("openpyxl",),
     "gpu": ("pynvml",),
     "vllm": ("vllm",),
+    "wandb": ("wandb",),
+    "tensorboard": ("tensorboard",),
+    "mlflow": ("mlflow", "pandas"),
 }
 """Extra to the modules that it brings."""
 

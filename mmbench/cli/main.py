@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
     "plot": "Figures of runs for papers: intervals, Pareto fronts, slices, seeds.",
     "export": "Write runs for other tools: CSV, Parquet, Every Eval Ever, the hub, Inspect.",
+    "track": "Send runs to experiment trackers: wandb, tensorboard, mlflow.",
     "gate": "Hold a run against its baseline and against limits; for CI.",
     "baseline": "Keep a run as a small file, for `mmbench gate`.",
     "data": "Look into data files, fetch public datasets, count what they hold.",

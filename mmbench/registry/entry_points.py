@@ -12,7 +12,9 @@ from mmbench.core.errors import PluginError, UnknownNameError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-Kind = Literal["task", "model", "metric", "dataset", "suite", "baseline", "executor", "renderer", "extractor"]
+Kind = Literal[
+    "task", "model", "metric", "dataset", "suite", "baseline", "executor", "renderer", "extractor", "tracker"
+]
 """What can be registered. A new kind is one more word here: its group is ``mmbench.<kind>s``, and ``mmbench list``, ``doctor``
 and the tests find it by this list. A value is ``module:attribute``, and what the attribute is depends on the kind:
 
@@ -24,7 +26,8 @@ and the tests find it by this list. A value is ``module:attribute``, and what th
 - ``baseline``: a function without arguments that returns the rows of ``mmbench list baselines``;
 - ``executor``: a class of executors (`mmbench.runner.execute.executor.Executor`);
 - ``renderer``: a function from the tables of a report to its text; the name is also the ending of its files;
-- ``extractor``: a `mmbench.extract.Extractor`.
+- ``extractor``: a `mmbench.extract.Extractor`;
+- ``tracker``: a subclass of `mmbench.tracking.Tracker`.
 """
 
 GROUPS: dict[Kind, str] = {kind: f"mmbench.{kind}s" for kind in get_args(Kind)}

@@ -257,6 +257,36 @@ class RunOptions(TrainOptions, AskOptions, LoadOptions, ScaleOptions, total=Fals
             bare=CACHE,
         ),
     ]
+    track: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            "Send each run to these experiment trackers, see: mmbench list trackers.",
+            forms.names("LIST"),
+            "results",
+            default=(),
+        ),
+    ]
+    tracker_args: Annotated[
+        Mapping[str, Any] | None, Option("Options of the trackers.", forms.pairs(), "results", default={})
+    ]
+    track_samples: Annotated[
+        int,
+        Option(
+            "Samples of a task that trackers get, spread over right, wrong, truncated and the rest; 0: none.",
+            forms.whole(0),
+            "results",
+            default=100,
+        ),
+    ]
+    track_wait: Annotated[
+        float,
+        Option(
+            "Wait so long for trackers when everything is over.",
+            forms.number(above=0, metavar="SECONDS"),
+            "results",
+            default=60.0,
+        ),
+    ]
     solved: Annotated[
         float,
         Option(

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from mmbench.core.errors import DamagedFileError, MmbenchError, RunFailedError, UsageError
+from mmbench.core.model import FitProgress
 from mmbench.core.phases import phase
 from mmbench.core.secrets import masked
 from mmbench.perf.machine import git_state, machine, packages
@@ -43,6 +44,19 @@ from mmbench.runner.scenarios.planning import load_plan
 from mmbench.runner.task_run import TaskRun
 
 
+class Follower(Protocol):
+    """Who is told what happens to runs, such as a tracker. Its methods return at once and never raise."""
+
+    def began(self, run: Path) -> None:
+        """A run begins or goes on; its ``run.json`` is written."""
+
+    def fitted(self, task: str, progress: FitProgress) -> None:
+        """A model has learned for some steps."""
+
+    def scored(self, task: str) -> None:
+        """A task of the run has been scored, and that is written."""
+
+
 @dataclass
 class Session:
     """Makes the run of one job, or goes on with it."""
@@ -55,6 +69,8 @@ class Session:
     """Values of the blind prior on a plan; shared between models, because they depend on the plan alone."""
     budget: Budget | None = None
     """What the command may spend, shared between models; None: as much as it takes."""
+    follower: Follower | None = None
+    """Who is told how it goes on; None: nobody."""
     directory: RunDirectory = field(init=False)
     """The run directory."""
     run: RunFile = field(init=False)
@@ -86,6 +102,8 @@ class Session:
                 task.prepare(self.progress)
             with shielded():
                 self._write(tasks={**self.run.tasks, **self.job.skipped, **{task.name: task.entry for task in tasks}})
+            if self.follower is not None:
+                self.follower.began(self.directory.path)
             try:
                 self._ask_and_score(tasks)
             except KeyboardInterrupt as signal:
@@ -171,7 +189,12 @@ class Session:
         with (
             compute_threads(job.spec.threads),
             LocalModel(
-                job.model, Path(job.spec.checkpoints), progress, threads=job.spec.threads, retrain=job.spec.retrain
+                job.model,
+                Path(job.spec.checkpoints),
+                progress,
+                threads=job.spec.threads,
+                retrain=job.spec.retrain,
+                on_fit=None if self.follower is None else self.follower.fitted,
             ) as model,
             Executors() as executors,
             shared_answers(cache_folder, job.model, progress) as cache,
@@ -201,6 +224,8 @@ class Session:
                     if task.left:
                         self._add_perf(task)
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
+                if self.follower is not None:
+                    self.follower.scored(task.name)
             if job.spec.perf == "full":
                 with shielded():  # no kill while speed is measured makes the quality results incomplete
                     self._write(status=overall_status(self.run.tasks.values()))

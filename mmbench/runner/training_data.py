@@ -35,16 +35,19 @@ class Splits(NamedTuple):
 
 
 class FitDisplay:
-    """Shows the reports of one `fit`; a context manager around it."""
+    """Shows the reports of one `fit`, and passes them on to `told`; a context manager around it."""
 
-    def __init__(self, title: str, progress: Progress) -> None:
+    def __init__(self, title: str, progress: Progress, told: Callable[[FitProgress], None] | None = None) -> None:
         self._title = title
+        self._told = told
         self._progress = progress
         self._training: Training | None = None
 
     def report(self, fit: FitProgress) -> None:
         """Show how far it has come; the first report shows the bar. Raises `Interrupted` once more, if swallowed."""
         raise_if_swallowed()
+        if self._told is not None:
+            self._told(fit)
         if self._training is None:
             self._training = Training.begin(self._title, fit)
             self._progress.start(self._training)

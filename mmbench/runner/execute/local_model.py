@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from mmbench.core.errors import MmbenchError, RunFailedError
+from mmbench.core.model import FitProgress
 from mmbench.core.requests import Request
 from mmbench.core.responses import Output
 from mmbench.models.caller import USER_ERRORS, ModelCaller, without_copies
@@ -41,6 +43,7 @@ class LocalModel:
         progress: Shows what `fit` reports.
         threads: As in `FitContext`.
         retrain: As in `FitContext`.
+        on_fit: Called with the task and each report of `fit`; None: nobody is.
     """
 
     def __init__(
@@ -51,11 +54,13 @@ class LocalModel:
         *,
         threads: int | None = None,
         retrain: bool = False,
+        on_fit: Callable[[str, FitProgress], None] | None = None,
     ) -> None:
         self._resolved = resolved
         self._checkpoints = checkpoints
         self._progress = progress
         self._for_fit: dict[str, Any] = {"threads": threads, "retrain": retrain}
+        self._on_fit = on_fit
         self._loop = EventLoop()
         self._caller: ModelCaller | None = None
         self._task = ""
@@ -116,7 +121,8 @@ class LocalModel:
             RunFailedError: If it fails to build or fit.
         """
         model = self._resolved.build()
-        with FitDisplay(f"{self._resolved.name} · {plan.name}", self._progress) as display:
+        told = None if self._on_fit is None else partial(self._on_fit, plan.name)
+        with FitDisplay(f"{self._resolved.name} · {plan.name}", self._progress, told) as display:
             context = replace(fit_context(plan, splits, self._checkpoints, display), **self._for_fit)
             self._guard("fit", lambda: model.fit(plan.task.info, *splits, context))
             raise_if_swallowed()

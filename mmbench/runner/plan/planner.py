@@ -30,6 +30,7 @@ from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 from mmbench.runner.plan.turns import plan_turns
 from mmbench.runner.plan.who_asks import check_workers
 from mmbench.runner.scenarios.planning import check_load
+from mmbench.tracking.wanted import Tracking, wanted_trackers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Plan:
     """With ``--sweep`` what became of each setting, in order."""
     pareto: str | None = None
     """The file that the figure of a sweep is written to; None: none."""
+    tracking: Tracking = field(default_factory=Tracking)
+    """The trackers that are told of the runs."""
 
 
 def make_plan(
@@ -153,6 +156,9 @@ def _plan_one(
     options |= {name: str(Path(options[name]).absolute()) for name in ("checkpoints", "cache") if options[name]}
     if options["executor"] is not None:
         load_executor(options["executor"])
+    tracking = wanted_trackers(
+        options["track"], options["tracker_args"], options["track_samples"], options["track_wait"]
+    )
     chosen = _chosen(model, tasks, options)
     resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"], asking_of(options))
     fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
@@ -179,6 +185,7 @@ def _plan_one(
         options["max_cost"],
         options["solved"],
         options["strict"],
+        tracking=tracking,
     )
 
 
