@@ -127,13 +127,13 @@ def _key(name: str) -> str:
     """A name as MLflow allows it: other characters become ``_``, and a digest keeps apart what would then be the same.
 
     >>> _key("vqa/my/accuracy"), _key("recall@5(direction=t2i)")
-    ('vqa/my/accuracy', 'recall_5_direction_t2i_.fba86b')
+    ('vqa/my/accuracy', 'recall_5_direction_t2i_-fba86b')
     """
     kept = re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
     if kept == name and len(name) <= 200 and not name.startswith("/") and ".." not in name:
         return name
-    kept = kept.replace("..", "_.").lstrip("/")
-    return f"{kept[:200]}.{sha256(name.encode()).hexdigest()[:6]}"
+    kept = re.sub(r"\.{2,}", "_", kept).lstrip("/")
+    return f"{kept[:200]}-{sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _file(name: str) -> str:

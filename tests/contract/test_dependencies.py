@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-IMPORT_NAMES = {"PIL": "pillow", "easy_vqa": "easy-vqa", "pynvml": "nvidia-ml-py"}
+IMPORT_NAMES = {"PIL": "pillow", "easy_vqa": "easy-vqa", "mlflow": "mlflow-skinny", "pynvml": "nvidia-ml-py"}
 """Import names that differ from the distribution's."""
 TRANSITIVE = {"pyarrow": "datasets", "huggingface_hub": "transformers", "yaml": "datasets"}
 """Imported packages that a declared one always brings."""
