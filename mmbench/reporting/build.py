@@ -77,7 +77,8 @@ class RunReport:
 
         compact = [table for table in self.tables if not table.in_detail]
         detailed = value_blocks(table for table in self.tables if table.in_detail)
-        return report_html(title, compact, page_contents(self), detailed)
+        contents, blocks = page_contents(self)
+        return report_html(title, compact, contents, [*blocks, *detailed])
 
     def __str__(self) -> str:
         return self.render("md")

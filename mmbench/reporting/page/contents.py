@@ -11,7 +11,11 @@ from mmbench.analysis.leaders import Ranking
 from mmbench.analysis.seeds import SeedGroup, by_data
 from mmbench.core.visible import visible
 from mmbench.reporting.page.boards import Board, mean_board, metric_column, task_board
+from mmbench.reporting.page.diagnostics import diagnostics_block
+from mmbench.reporting.page.document import DataBlock
 from mmbench.reporting.page.origins import Origins, origins
+from mmbench.reporting.page.slices import slice_block
+from mmbench.reporting.page.tradeoffs import Tradeoff, tradeoff
 from mmbench.reporting.task_tables import short_names
 from mmbench.results.run import Run
 from mmbench.results.schema import TaskEntry
@@ -27,17 +31,38 @@ class PageContents(Struct):
     """One line below the title: how much there is, and from when."""
     boards: list[Board]
     """The leaderboards: of the mean over tasks, where there is one, and of each task and data."""
+    tradeoffs: list[Tradeoff]
+    """Quality against cost, for the boards of tasks that were measured."""
     origins: Origins
     """Versions, machines and the commands that made the runs."""
 
 
-def page_contents(report: RunReport) -> PageContents:
-    """Collect what the views of a report draw. Computes nothing but text: the numbers are those of its tables."""
-    boards = [] if report.board is None else [mean_board(*report.board)]
-    return PageContents(_summary(report), [*boards, *_task_boards(report)], origins(report.runs, report.command_of))
+def page_contents(report: RunReport) -> tuple[PageContents, list[DataBlock]]:
+    """Collect what the views of a report draw.
+
+    Computes nothing but text: the numbers are those of the report's tables, and of `mmbench.analysis`.
+
+    Returns:
+        The JSON in the page, and the larger data beside it: values by slice, confusion and calibration.
+
+    Raises:
+        NotComparableError: If score tables are missing or damaged.
+    """
+    boards: list[tuple[Board, Sequence[SeedGroup]]] = []
+    if report.board is not None:
+        boards.append((mean_board(*report.board), ()))
+    boards += _task_boards(report)
+    of_tasks = [(place, board, groups) for place, (board, groups) in enumerate(boards) if board.task]
+    blocks = [make(*each) for make in (slice_block, diagnostics_block) for each in of_tasks]
+    weighed = [found for each in of_tasks if (found := tradeoff(*each)) is not None]
+    contents = PageContents(
+        _summary(report), [board for board, _ in boards], weighed, origins(report.runs, report.command_of)
+    )
+    return contents, [block for block in blocks if block is not None]
 
 
-def _task_boards(report: RunReport) -> Iterator[Board]:
+def _task_boards(report: RunReport) -> Iterator[tuple[Board, Sequence[SeedGroup]]]:
+    """The board of each task and data, with the models of its rows."""
     for task in report.read.tasks:
         sets, _ = by_data(report.read.groups, task)
         for members in sets:
@@ -47,7 +72,7 @@ def _task_boards(report: RunReport) -> Iterator[Board]:
             ordered = members if ranking is None else [members[place] for place in ranking.order]
             board = _task_board(task, ordered, names, ranking)
             board.subtitle = _of_what(members[0].results(task)[0].entry, apart=len(sets) > 1)
-            yield board
+            yield board, ordered
 
 
 def _task_board(task: str, groups: Sequence[SeedGroup], names: Sequence[str], ranking: Ranking | None) -> Board:

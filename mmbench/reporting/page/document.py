@@ -24,7 +24,7 @@ _UPWARDS = ("rank",)
 """Headings of numbers that are sorted from the smallest first."""
 
 _STYLES = ("base.css",)
-_REPORT_STYLES = ("base.css", "shell.css", "leaderboard.css")
+_REPORT_STYLES = ("base.css", "shell.css", "leaderboard.css", "plots.css")
 _SCRIPTS = ("tables.js",)
 _REPORT_SCRIPTS = (
     "vendor/preact.js",
@@ -34,6 +34,9 @@ _REPORT_SCRIPTS = (
     "axes.js",
     "tables.js",
     "leaderboard.js",
+    "tradeoffs.js",
+    "slices.js",
+    "errors.js",
     "numbers.js",
     "origins.js",
     "start.js",
