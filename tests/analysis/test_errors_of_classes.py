@@ -40,7 +40,6 @@ def test_confusion_of_a_positive_class_tells_no_answer_from_no():
 
 
 def test_classes_that_were_never_named_are_numbered_and_several_labels_are_no_matrix():
-    table, _, _ = of_classes()
     bare = score_table([1.0] * 3)
     bare.columns.update(class_columns(np.eye(3), [0, 1, 2]))
     assert confusion(bare).labels == ("class 1", "class 2", "class 3")
