@@ -2,7 +2,9 @@
 
 import random
 import signal
+import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from helpers import (
 from mmbench.core import PluginError, UsageError
 from mmbench.resolve.model_names import resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
+from mmbench.runner.pool.pool_executor import user_files
 
 MODEL = """
     import os, signal, time
@@ -238,3 +241,17 @@ def test_a_file_that_differs_where_the_model_is_built_is_refused(world):
     write_model(world, MODEL + "\n    # changed\n")
     with pytest.raises(PluginError, match="differs"):
         recipe.build()
+
+
+def test_modules_that_have_any_attribute_are_no_files_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Anything(types.ModuleType):
+        def __getattr__(self, name: str) -> object:
+            return lambda: None
+
+    monkeypatch.setitem(sys.modules, "anything", Anything("anything"))
+    mine = types.ModuleType("mine")
+    mine.__dict__["__mmbench_file__"] = "/somewhere/mine.py"
+    monkeypatch.setitem(sys.modules, "mine", mine)
+    found = user_files()
+    assert found["mine"] == "/somewhere/mine.py"
+    assert "anything" not in found

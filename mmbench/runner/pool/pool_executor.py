@@ -103,17 +103,25 @@ class PoolExecutor(Executor):
 
 
 def _setup(recipe: ModelRecipe, share: Share, todo: Todo) -> WorkerSetup:
-    files = {name: getattr(module, "__mmbench_file__", None) for name, module in list(sys.modules.items())}
     return WorkerSetup(
         recipe,
         packages().get("mmbench", "unknown"),
         threads=share.threads,
         loader_threads=todo.spec.loader_threads,
-        user_files={name: file for name, file in files.items() if file is not None},
+        user_files=user_files(),
         environment=share.environment,
         cpus=share.cpus,
         gpus=share.gpus,
     )
+
+
+def user_files() -> dict[str, str]:
+    """Module name to path of the users' files that were imported, which workers import under the same names."""
+    # Not getattr: some modules, such as those of torch.ops, have an attribute of any name.
+    found = {
+        name: getattr(module, "__dict__", {}).get("__mmbench_file__") for name, module in list(sys.modules.items())
+    }
+    return {name: file for name, file in found.items() if file is not None}
 
 
 def _on_start(crew: Crew, event: Event) -> None:
