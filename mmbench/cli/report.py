@@ -14,7 +14,7 @@ from mmbench.cli.values import say, writable_file
 from mmbench.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mmbench.reporting.build import RunReport
+    from mmbench.api.report import Report
 
 _EPILOG = """\b
 Examples:
@@ -22,6 +22,7 @@ Examples:
   mmbench report results/runs/* --leaderboard          # and the mean over tasks before them
   mmbench report concat late --tasks vqa/scenes --format md
   mmbench report results/runs/* --output leaders.html  # the ending names the format
+  mmbench report results/runs/* --output page.html --thumbnails 1000 --max-samples 50000
   mmbench report results/runs/* --metric "vqa/scenes:block_accuracy" --format csv
   mmbench report results/reference/*.json --leaderboard --format md --output results/leaderboard.md
 
@@ -53,7 +54,24 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
 @click.option("--all-metrics", is_flag=True, help="A column for every metric instead of the primary ones.")
 @click.option("--leaderboard", is_flag=True, help="Begin with the mean over tasks that the same models ran.")
 @click.option("--title", default="mmbench report", show_default=True, help="Title of an HTML page.")
-@options("solved", "out")
+@click.option(
+    "--max-samples",
+    type=click.IntRange(0),
+    default=20_000,
+    show_default=True,
+    help="Samples in an HTML page at most, of all tasks together; 0: none.",
+)
+@click.option(
+    "--thumbnails",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    help="Samples of each task whose images are in an HTML page, at most: some of every outcome.",
+)
+@options(
+    *("allow", "solved", "out"),
+    allow="foreign-source: import a Python file that a run names, so that an HTML page shows what was asked.",
+)
 def command(runs: tuple[str, ...], output: str | None, format_name: str | None, **values: Any) -> int:
     """Tables and leaderboards of runs: who leads, and how sure that is."""
     if not runs:
@@ -106,15 +124,22 @@ def _typed(option: str) -> bool:
     return source is click.core.ParameterSource.COMMANDLINE
 
 
-def _rendered(report: RunReport, format_name: str | None, values: dict[str, Any]) -> str | None:
+def _rendered(report: Report, format_name: str | None, values: dict[str, Any]) -> str | None:
     """The report as text; None for a terminal."""
     if format_name == "html":
-        return report.html(values["title"])
+        shown = {name: values[name] for name in ("max_samples", "thumbnails", "allow")}
+        return report.page(values["title"], **shown, note=_progress)
     if format_name is None:
         return None
     from mmbench.reporting.formats import render
 
     return render(format_name, report.tables)
+
+
+def _progress(text: str) -> None:
+    """Say what is read next, on a terminal: a page over many runs takes seconds."""
+    if sys.stderr.isatty():
+        say(text, err=True)
 
 
 def _write(target: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -47,8 +48,23 @@ class Snapshot:
     """Where it came from, in one sentence."""
 
 
+_NOTHING_FETCHED: ContextVar[bool] = ContextVar("nothing_fetched", default=False)
+
+
+@contextmanager
+def nothing_fetched() -> Iterator[None]:
+    """Within this block nothing is fetched: data that are not on this machine are a `DataError`."""
+    token = _NOTHING_FETCHED.set(True)
+    try:
+        yield
+    finally:
+        _NOTHING_FETCHED.reset(token)
+
+
 def is_offline() -> bool:
-    """Whether the Hugging Face libraries are told to stay off the network."""
+    """Whether nothing is to be fetched, or the Hugging Face libraries are told to stay off the network."""
+    if _NOTHING_FETCHED.get():
+        return True
     return any(os.environ.get(name, "").upper() in _TRUE for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"))
 
 
@@ -86,7 +102,8 @@ def fetched(hub: Hub, split: str, *, note: Note | None = None) -> Snapshot:
         return found
     if is_offline():
         raise DataError(
-            f"{hub.id} is not on this machine, and the network is forbidden (--offline, HF_HUB_OFFLINE); looked in {cache_folder()}"
+            f"{hub.id} is not on this machine, and nothing is to be fetched (a report fetches no data; else --offline or HF_HUB_OFFLINE "
+            f"forbids it); looked in {cache_folder()}"
         )
     problems: list[DataError] = []
     for name in hub.ids:

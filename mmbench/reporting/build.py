@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmbench.analysis.choose import chosen_metrics
 from mmbench.analysis.collection import Collection, collect
@@ -19,6 +20,9 @@ from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.task_tables import Rank, task_tables
 from mmbench.results.run import Run
+
+if TYPE_CHECKING:
+    from mmbench.reporting.page.document import DataBlock
 
 CommandOf = Callable[[Run], str]
 """A run → the command that makes it again; empty where that is not known."""
@@ -69,16 +73,16 @@ class RunReport:
 
         return self.html() if format_name == "html" else render(format_name, self.tables)
 
-    def html(self, title: str = "mmbench report") -> str:
-        """Write the report as one HTML page that needs no other file and no network."""
+    def html(self, title: str = "mmbench report", *, blocks: Sequence[DataBlock] = ()) -> str:
+        """Write the report as one HTML page that needs no other file and no network; `blocks` are large data of its views."""
         from mmbench.reporting.page.contents import page_contents
         from mmbench.reporting.page.document import report_html
         from mmbench.reporting.page.values import value_blocks
 
         compact = [table for table in self.tables if not table.in_detail]
         detailed = value_blocks(table for table in self.tables if table.in_detail)
-        contents, blocks = page_contents(self)
-        return report_html(title, compact, contents, [*blocks, *detailed])
+        contents, drawn = page_contents(self)
+        return report_html(title, compact, contents, [*drawn, *detailed, *blocks])
 
     def __str__(self) -> str:
         return self.render("md")

@@ -24,7 +24,7 @@ _UPWARDS = ("rank",)
 """Headings of numbers that are sorted from the smallest first."""
 
 _STYLES = ("base.css",)
-_REPORT_STYLES = ("base.css", "shell.css", "leaderboard.css", "plots.css")
+_REPORT_STYLES = ("base.css", "shell.css", "leaderboard.css", "plots.css", "samples.css")
 _SCRIPTS = ("tables.js",)
 _REPORT_SCRIPTS = (
     "vendor/preact.js",
@@ -39,6 +39,12 @@ _REPORT_SCRIPTS = (
     "errors.js",
     "numbers.js",
     "origins.js",
+    "samples-data.js",
+    "samples-filter.js",
+    "samples-words.js",
+    "samples-list.js",
+    "samples-detail.js",
+    "samples.js",
     "start.js",
 )
 """Files in ``assets/`` that go into a page, in this order; ``start.js`` comes after all views."""

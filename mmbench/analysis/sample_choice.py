@@ -1,0 +1,61 @@
+"""Choose which samples of a task a page shows, and which of them with images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmbench.analysis.judged_samples import OUTCOMES
+
+
+def stratified(ids: Sequence[str], outcomes: NDArray[np.int8], most: int) -> list[int]:
+    """Choose samples such that every outcome is among them: one of each in turn, until there are enough.
+
+    The order within an outcome is that of a digest of the ids, so neither the order of the runs nor that of the data matters.
+
+    Args:
+        ids: [n] ids of the samples.
+        outcomes: int8 [runs, n] places in `OUTCOMES`; negative where a run was not asked a sample.
+        most: Samples at most.
+
+    Returns:
+        Places in `ids`, ascending.
+    """
+    if len(ids) <= most:
+        return list(range(len(ids)))
+    order = shuffled(ids)
+    queues = []
+    for code in range(len(OUTCOMES)):
+        having = (outcomes == code).any(axis=0)
+        if having.any():
+            queues.append(iter([place for place in order if having[place]]))
+    chosen: set[int] = set()
+    while queues and len(chosen) < most:
+        for queue in list(queues):
+            place = next((each for each in queue if each not in chosen), None)
+            if place is None:
+                queues.remove(queue)
+            elif len(chosen) < most:
+                chosen.add(place)
+    return sorted(chosen)
+
+
+def with_others(ids: Sequence[str], first: Sequence[int], most: int) -> list[int]:
+    """Add further samples to those that were chosen, which come first; of too many, those that a digest of their ids puts first.
+
+    Returns:
+        Places in `ids`, `most` at most: those of `first`, then the others in ascending order.
+    """
+    others = set(range(len(ids))).difference(first)
+    if len(ids) > most:
+        others = set([place for place in shuffled(ids) if place in others][: most - len(first)])
+    return [*first, *sorted(others)]
+
+
+def shuffled(ids: Sequence[str]) -> list[int]:
+    """Places in the order of a digest of the ids."""
+    digests = [hashlib.blake2b(each.encode("utf-8", "surrogatepass"), digest_size=8).digest() for each in ids]
+    return sorted(range(len(ids)), key=digests.__getitem__)

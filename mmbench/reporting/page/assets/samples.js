@@ -1,0 +1,285 @@
+"use strict";
+// The view of samples: filters above, the list beside the sample that is open.
+{
+  const { html, useCallback, useEffect, useMemo, useRef, useState } = mmbench;
+  const { OUTCOMES, MOST_MODELS, List, Detail, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, source } = mmbench.samples;
+  const count = new Intl.NumberFormat("en");
+  const KEYS = [
+    ["j or ↓", "next sample"],
+    ["k or ↑", "previous sample"],
+    ["/", "search"],
+    ["d", "only where the models differ"],
+    ["c", "copy this sample as JSON Lines"],
+    ["Esc", "leave the search; back to the list"],
+    ["?", "these keys"],
+  ];
+
+  // --- the address ---
+
+  /** The task and the sample that a path names: ``task`` or ``task/sample``. */
+  function placeOf(path, tasks) {
+    const fitting = tasks.filter(({ name }) => path === name || path.startsWith(`${name}/`));
+    const task = fitting.sort((a, b) => b.name.length - a.name.length)[0];
+    return task ? { task, sample: path.slice(task.name.length + 1) } : { task: tasks[0], sample: "" };
+  }
+
+  /** The place of a sample in the rows; -1 where it is not among them. */
+  const placeIn = (task, rows, sample) =>
+    sample === "" ? -1 : rows.findIndex((number) => {
+      const { part, row } = located(task, number);
+      return part.id(row) === sample;
+    });
+
+  // --- filters ---
+
+  function Select({ label, value, options, change }) {
+    return html`<label class="s-field"><span>${label}</span>
+      <select value=${value} onChange=${(event) => change(event.target.value)}>${options}</select>
+    </label>`;
+  }
+
+  function Slices({ slices, chosen, change }) {
+    if (!slices.length) return null;
+    const value = chosen ? `${chosen.name}=${chosen.label}` : "";
+    const groups = slices.map(
+      ([name, labels]) => html`<optgroup label=${name}>
+        ${labels.map((label) => html`<option value=${`${name}=${label}`}>${name}: ${label}</option>`)}
+      </optgroup>`,
+    );
+    const set = (text) => {
+      const cut = slices.map(([name]) => name).filter((name) => text.startsWith(`${name}=`)).sort((a, b) => b.length - a.length)[0];
+      change(cut === undefined ? null : { name: cut, label: text.slice(cut.length + 1) });
+    };
+    return html`<${Select} label="Slice" value=${value} change=${set} options=${[html`<option value="">all</option>`, groups]} />`;
+  }
+
+  function Models({ runs, models, change }) {
+    if (runs.length < 2) return null;
+    const set = (place, value) => {
+      const next = [...models];
+      if (value === "") next.splice(place, 1);
+      else next[place] = Number(value);
+      change(next);
+    };
+    const places = [...models, ...(models.length < Math.min(MOST_MODELS, runs.length) ? [null] : [])];
+    return html`<fieldset class="s-models"><legend>Models side by side</legend>
+      ${places.map(
+        (run, place) => html`<select key=${place} aria-label=${`Model ${place + 1}`} value=${run ?? ""} onChange=${(event) => set(place, event.target.value)}>
+          ${(models.length > 1 || run === null) && html`<option value="">${run === null ? "add a model" : "none"}</option>`}
+          ${runs.map((label, each) => html`<option value=${each} disabled=${models.includes(each) && each !== run}>${label}</option>`)}
+        </select>`,
+      )}
+    </fieldset>`;
+  }
+
+  function Outcomes({ counts, chosen, change }) {
+    const toggle = (name) => {
+      const next = new Set(chosen);
+      if (!next.delete(name)) next.add(name);
+      change(next);
+    };
+    const shown = OUTCOMES.map((each, code) => ({ ...each, count: counts[code] })).filter((each) => each.count || chosen.has(each.name));
+    return html`<fieldset class="s-outcomes"><legend>Outcome</legend>
+      ${shown.map(
+        (each) => html`<button type="button" key=${each.name} class=${`s-chip s-${each.name}`} aria-pressed=${chosen.has(each.name)} onClick=${() => toggle(each.name)}>
+          <span class=${`s-sign s-${each.name}`} aria-hidden="true">${each.sign}</span> ${each.label} <span class="s-count">${count.format(each.count)}</span>
+        </button>`,
+      )}
+    </fieldset>`;
+  }
+
+  function Filters({ tasks, task, filters, set, counts, slices, search }) {
+    const [text, setText] = useState(filters.text);
+    const [unfolded, unfold] = useState(false);
+    const active = filters.outcomes.size + Number(filters.differ) + Number(filters.slice !== null);
+    useEffect(() => setText(filters.text), [filters.text]);
+    return html`<form class="s-filters" role="search" aria-label="Filter the samples" onSubmit=${(event) => event.preventDefault()}>
+      ${tasks.length > 1 &&
+      html`<${Select} label="Task" value=${task.name} change=${(name) => mmbench.go(name)} options=${tasks.map((each) => html`<option value=${each.name}>${each.name}</option>`)} />`}
+      <label class="s-field s-search"><span>Text</span>
+        <input ref=${search} type="search" placeholder="in questions and answers" value=${text} onInput=${(event) => {
+          setText(event.target.value);
+          set({ text: event.target.value });
+        }} />
+      </label>
+      <button type="button" class="s-unfold" aria-expanded=${unfolded} onClick=${() => unfold(!unfolded)}>Filters${active ? `: ${active}` : ""}</button>
+      <div class=${`s-rest ${unfolded ? "s-unfolded" : ""}`}>
+      <${Slices} slices=${slices} chosen=${filters.slice} change=${(slice) => set({ slice })} />
+      <${Models} runs=${task.about.runs} models=${filters.models} change=${(models) => set({ models })} />
+      <${Outcomes} counts=${counts} chosen=${filters.outcomes} change=${(outcomes) => set({ outcomes })} />
+      ${filters.models.length > 1 &&
+      html`<label class="s-check"><input type="checkbox" checked=${filters.differ} onChange=${(event) => set({ differ: event.target.checked })} /> Only where they differ</label>`}
+      </div>
+    </form>`;
+  }
+
+  // --- copying ---
+
+  async function copied(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea"); // where the browser has no clipboard for pages from disk
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  }
+
+  // --- keys ---
+
+  function Help({ shown, close }) {
+    const dialog = useRef(null);
+    useEffect(() => {
+      if (!shown || dialog.current.open) return;
+      dialog.current.showModal();
+      dialog.current.querySelector("button").focus();
+    }, [shown]);
+    if (!shown) return null;
+    return html`<dialog ref=${dialog} class="s-help" aria-label="Keys" onClose=${close}>
+      <h2>Keys</h2>
+      <dl>${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+      <button type="button" onClick=${() => dialog.current.close()}>Close</button>
+    </dialog>`;
+  }
+
+  const isTyping = ({ target }) => target.closest("input:not([type=checkbox]), select, textarea") !== null;
+
+  function useKeys(keys) {
+    const latest = useRef(keys);
+    latest.current = keys;
+    useEffect(() => {
+      const listen = (event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+        if (isTyping(event) && event.key !== "Escape") return;
+        const act = latest.current[event.key];
+        if (act && act(event) !== false) event.preventDefault();
+      };
+      addEventListener("keydown", listen);
+      return () => removeEventListener("keydown", listen);
+    }, []);
+  }
+
+  // --- the view ---
+
+  /** The parts of a task, as they are read: drawn again when one is there. */
+  function useParts(task) {
+    const [, again] = useState(0);
+    const [problem, setProblem] = useState(null);
+    useEffect(() => {
+      setProblem(null);
+      task.load(() => again((n) => n + 1)).catch((error) => setProblem(String(error)));
+    }, [task]);
+    return { parts: task.parts.length, problem };
+  }
+
+  function useMedia() {
+    const [media, setMedia] = useState(null);
+    useEffect(() => {
+      source.images().then(setMedia, () => setMedia({}));
+    }, []);
+    return media;
+  }
+
+  function Notes({ task, problem }) {
+    const { about } = task;
+    const notes = [
+      problem && `The samples cannot be read: ${problem}`,
+      about.note,
+      about.of > about.samples && `This page holds ${count.format(about.samples)} of the task's ${count.format(about.of)} samples. To see all of them: mmbench view`,
+      about.metric && `A sample is right if ${about.metric} is at its best.`,
+    ].filter(Boolean);
+    return html`<ul class="notes s-notes">${notes.map((note) => html`<li><bdi>${note}</bdi></li>`)}</ul>`;
+  }
+
+  function Samples({ path, query }) {
+    const { task, sample } = placeOf(path, source.tasks);
+    const { parts, problem } = useParts(task);
+    const media = useMedia();
+    const search = useRef(null);
+    const [help, setHelp] = useState(false);
+    const [done, setDone] = useState("");
+    const address = query.toString();
+    const filters = useMemo(() => filtersOf(query, task), [address, task]);
+    const { rows, counts } = useMemo(() => filtered(task, filters), [filters, parts]);
+    const slices = useMemo(() => slicesOf(task), [task, parts]);
+    const listed = useMemo(() => placeIn(task, rows, sample), [task, rows, sample]);
+    const wide = matchMedia("(min-width: 60rem)").matches;
+    const place = listed >= 0 || sample ? listed : wide && rows.length ? 0 : -1;
+
+    const go = useCallback((name, next, how) => mmbench.go(name ? `${task.name}/${name}` : task.name, next, how), [task]);
+    const set = (change) => go(sample, queryOf({ ...filters, ...change }, task), { replace: true });
+    const open = (next, { focus = false } = {}) => {
+      if (next < 0 || next >= rows.length) return;
+      const { part, row } = located(task, rows[next]);
+      go(part.id(row), query, { replace: wide });
+      if (focus && !wide) scrollTo(0, 0);
+    };
+    const back = () => go("", query);
+    const copy = async (numbers) => {
+      const lines = numbers.flatMap((number) => {
+        const { part, row } = located(task, number);
+        return jsonLines(task, part, row, filters.models);
+      });
+      await copied(lines.map((line) => `${line}\n`).join(""));
+      setDone(`${count.format(lines.length)} ${lines.length === 1 ? "line" : "lines"} copied`);
+      setTimeout(() => setDone(""), 2500);
+    };
+
+    const next = () => open(place + 1);
+    const previous = () => open(place - 1);
+    useKeys({
+      j: next,
+      k: previous,
+      ArrowDown: next,
+      ArrowUp: previous,
+      "/": () => search.current.focus(),
+      "?": () => setHelp(true),
+      d: () => filters.models.length > 1 && set({ differ: !filters.differ }),
+      c: () => place >= 0 && copy([rows[place]]),
+      Escape: () => (document.activeElement === search.current ? search.current.blur() : sample && !wide ? back() : false),
+    });
+
+    const shown = place >= 0 ? located(task, rows[place]) : outside(task, sample);
+    const label = `${count.format(rows.length)} samples`;
+    const actions = html`
+      <button type="button" class="s-back" onClick=${back}>← All samples</button>
+      <button type="button" onClick=${previous} disabled=${place <= 0} aria-label="Previous sample">↑</button>
+      <button type="button" onClick=${next} disabled=${place < 0 || place + 1 >= rows.length} aria-label="Next sample">↓</button>
+      <button type="button" onClick=${() => copy([rows[place]])} disabled=${place < 0}>Copy as JSON Lines</button>`;
+    return html`<div class=${`s-view ${sample ? "s-open" : ""}`}>
+      <${Filters} ...${{ tasks: source.tasks, task, filters, set, counts, slices, search }} />
+      <div class="s-status">
+        <p aria-live="polite">${parts === 0 && !problem ? "reading the samples …" : `${label} of ${count.format(task.size)}`} ${done && html`<strong>${done}</strong>`}</p>
+        <div class="s-actions">
+          <button type="button" onClick=${() => copy(rows)} disabled=${!rows.length}>Copy all as JSON Lines</button>
+          <button type="button" onClick=${() => setHelp(true)} aria-label="Keys">?</button>
+        </div>
+      </div>
+      <div class="s-panes">
+        <${List} ...${{ task, rows, chosen: place, models: filters.models, media, open, label }} />
+        <div class="s-pane">
+          ${sample && place < 0 && parts > 0 && html`<p class="s-hint">${shown ? "The filters leave this sample out." : `There is no sample ${sample} in this page.`}</p>`}
+          ${shown && html`<${Detail} key=${`${shown.part.id(shown.row)}`} ...${{ task, media, actions, models: filters.models, ...shown }} />`}
+          ${!shown && !sample && parts > 0 && html`<p class="s-hint">${rows.length ? "Choose a sample." : "No sample passes these filters."}</p>`}
+        </div>
+      </div>
+      <${Notes} task=${task} problem=${problem} />
+      <${Help} shown=${help} close=${() => setHelp(false)} />
+    </div>`;
+  }
+
+  /** A sample that the address names and the filters leave out; null where the page does not have it. */
+  function outside(task, sample) {
+    if (!sample) return null;
+    for (const part of task.parts) {
+      const row = part.document.ids.indexOf(sample);
+      if (row >= 0) return { part, row };
+    }
+    return null;
+  }
+
+  mmbench.view("samples", { title: "Samples", order: 20, available: () => source.tasks.length > 0, Component: Samples });
+}

@@ -1,0 +1,39 @@
+"""Which samples a page shows: some of every outcome, and the same whatever the order of the runs."""
+
+import numpy as np
+
+from mmbench.analysis.judged_samples import OUTCOMES
+from mmbench.analysis.sample_choice import stratified, with_others
+
+IDS = [f"s{n}" for n in range(1_000)]
+
+
+def outcomes(**places):
+    """One run that got everything right but the places that are named by their outcome."""
+    row = np.zeros(len(IDS), dtype=np.int8)
+    for name, some in places.items():
+        row[some] = OUTCOMES.index(name)
+    return row
+
+
+def test_a_rare_outcome_is_among_few_samples():
+    matrix = np.stack([outcomes(refused=[17], failed=[400, 401]), outcomes(wrong=range(500, 900), truncated=[3])])
+    chosen = stratified(IDS, matrix, 20)
+    assert len(chosen) == len(set(chosen)) == 20
+    assert {17, 400, 401, 3} <= set(chosen)
+    assert any(500 <= place < 900 for place in chosen)
+
+
+def test_the_choice_is_the_same_for_any_order_of_runs_and_data():
+    matrix = np.stack([outcomes(wrong=range(300)), outcomes(unparsed=range(100, 200))])
+    chosen = {IDS[place] for place in stratified(IDS, matrix, 50)}
+    turned = stratified(IDS[::-1], matrix[::-1, ::-1], 50)
+    assert {IDS[::-1][place] for place in turned} == chosen
+
+
+def test_samples_with_images_come_first():
+    chosen = with_others(IDS, [5, 900], 100)
+    assert chosen[:2] == [5, 900]
+    assert len(set(chosen)) == 100
+    assert chosen[2:] == sorted(chosen[2:])
+    assert with_others(IDS, [5], 2_000) == [5, *(n for n in range(1_000) if n != 5)]
