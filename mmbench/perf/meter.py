@@ -22,6 +22,7 @@ from mmbench.perf.memory import Peaks
 from mmbench.perf.nvml import find_gpu
 from mmbench.perf.observer import Observer
 from mmbench.perf.window import WAVES, window_of
+from mmbench.perf.workers import BUSY, utilisation, worker_figures, worker_notes
 from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, SpeedIdentity, Turn, WorkerPerf
 from mmbench.results.schema.speed import QUALITY
 
@@ -132,12 +133,15 @@ class Meter(Observer):
         window = window_of(log.start, log.duration)
         counted = None if window is None else Counted.of(log, window, conditions.requests_per_sample)
         figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
-        figures |= self._of_gpu(conditions.requests_per_sample)
+        figures |= self._of_gpu(conditions.requests_per_sample) | worker_figures(conditions.workers)
         found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
         again = figures.get("latency_p50")
         found += validity.reasons([validity.asked_before(conditions.first_ms, again.value if again else None)])
         found += gpu_reasons(self._gpu_use) if self._gpu_use is not None else []
-        notes = [] if self._peaks.reset else ["peak memory covers the whole process so far, not this task alone"]
+        notes = worker_notes(conditions.workers)
+        notes += (
+            [] if self._peaks.reset or notes else ["peak memory covers the whole process so far, not this task alone"]
+        )
         notes += [] if self._gpu_problem is None else [self._gpu_problem]
         return PerfScenario(
             name=QUALITY,
@@ -193,7 +197,9 @@ class Meter(Observer):
             validity.recompiled(self._graphs or 0, validity.compiled_graphs()),
             validity.cached_by_server(log.cached_requests, sum(log.ok)),
             validity.client_bound(use) if conditions.remote else None,
-            validity.harness_overhead({name: s - self._warm_up_s.get(name, 0.0) for name, s in where_s.items()}),
+            None
+            if (utilisation(conditions.workers) or 0.0) >= BUSY  # what the driver does keeps no worker waiting
+            else validity.harness_overhead({name: s - self._warm_up_s.get(name, 0.0) for name, s in where_s.items()}),
             validity.cpu_pressure(use),
             validity.throttled(use),
         ]

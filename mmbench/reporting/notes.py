@@ -65,6 +65,8 @@ def _notes_on_result(result: TaskResult, run: Run, *, speed: bool) -> list[tuple
     perf = None if result.perf is None else result.perf.quality
     if perf is None:
         return notes
+    if (perf.identity.workers or 1) > 1 and result.entry.promise is not None:
+        notes.append(("", _promised(result)))
     if speed:
         notes += [(", speed", note) for note in speed_notes(perf)]
         if perf.n_samples > result.entry.n_samples:
@@ -75,6 +77,13 @@ def _notes_on_result(result: TaskResult, run: Run, *, speed: bool) -> list[tuple
     if (cost := perf.value("cost")) is not None:
         notes.append((", cost", f"US$ {cost:,.4f} for what was asked last"))
     return notes
+
+
+def _promised(result: TaskResult) -> str:
+    """What another number of workers would have in common with a result."""
+    if result.entry.promise == "bytes":
+        return "with any number of workers the scores are the same bytes, if the model is deterministic"
+    return f"another number of workers is asked the same requests, maybe not together: {result.entry.promise_reason}"
 
 
 def speed_notes(perf: PerfScenario) -> list[str]:

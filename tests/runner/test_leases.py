@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from mmbench.runner.plan.batching import batch_sizes
 from mmbench.runner.pool.leases import Lease, LeaseQueue, Patience
 
 
@@ -53,7 +54,7 @@ def test_only_the_crashing_requests_are_given_up_and_each_other_is_answered_once
 
 
 def test_a_single_loss_brings_the_batch_back_whole_and_first():
-    queue = LeaseQueue([4, 4, 4, 4, 4, 4, 4, 4])
+    queue = LeaseQueue([4] * 20)
     first, ahead = queue.take(0, 0.0), queue.take(0, 0.0)
     assert queue.lose(0) is None
     again, after = queue.take(1, 1.0), queue.take(2, 1.0)
@@ -71,12 +72,25 @@ def test_a_machine_that_is_gone_blames_no_request():
 
 
 def test_leases_ahead_are_given_only_while_there_are_enough_for_all():
-    queue = LeaseQueue([4] * 6)
+    queue = LeaseQueue([4] * 10)
     assert queue.take(0, 0.0)
     assert queue.take(0, 0.0)
     assert queue.take(0, 0.0) is None, "two at most"
     assert queue.take(1, 0.0)
-    assert queue.take(1, 0.0) is None, "three are left for two workers"
+    assert queue.take(1, 0.0) is None, "seven are left for two workers"
+
+
+def test_a_slow_worker_gets_no_batch_that_the_others_will_have_answered_sooner():
+    queue = LeaseQueue([4] * 3 + [4, 1])
+    for worker in (0, 1, 2):
+        queue.take(worker, 0.0)
+    for worker, ended in ((0, 1.0), (1, 1.0), (2, 9.0)):
+        queue.finish(worker, queue.held_by(worker)[0].number, ended)
+    assert queue.take(2, 9.0) is None
+    assert queue.take(0, 9.0) == Lease(3, 3, 0, 4)
+    queue.lose(0)
+    queue.lose(1)
+    assert queue.take(2, 9.0) == Lease(4, 3, 0, 4, losses=1), "the only one that is left"
 
 
 def test_the_deadline_follows_what_was_observed_and_counts_from_the_start_of_the_answer():
@@ -96,3 +110,19 @@ def test_the_deadline_follows_what_was_observed_and_counts_from_the_start_of_the
 
 def test_a_lease_says_how_many_requests_it_has():
     assert len(Lease(0, 0, 3, 7)) == 4
+
+
+@pytest.mark.parametrize(("requests", "size"), [(0, 4), (1, 4), (63, 4), (64, 4), (1000, 7), (10_000, 64), (500, 1)])
+def test_the_last_batches_are_smaller_by_a_rule_that_knows_no_workers(requests, size):
+    sizes = batch_sizes(requests, size)
+    assert sum(sizes) == requests
+    assert sizes == sorted(sizes, reverse=True)
+    assert max(sizes, default=0) <= size
+    whole = [each for each in sizes if each == size]
+    if requests < 16 * size or size == 1:
+        assert len(sizes) == -(-requests // size)
+    else:
+        assert requests * 15 / 16 - size <= sum(whole) < requests
+        assert min(sizes) <= size / 2
+        assert len(sizes) <= 1.2 * requests / size + 4
+    assert batch_sizes(requests, size, shrink=False)[:-1] == [size] * (max(0, requests - 1) // size)

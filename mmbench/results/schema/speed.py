@@ -136,8 +136,10 @@ class WorkerPerf(StoredRecord, frozen=True, kw_only=True):
     part of any latency. Null where it answered nothing."""
     peak_memory: int | None = None
     """Its highest resident memory in bytes; null where the system does not tell."""
+    gpu_allocated: int | None = None
+    """Highest memory that torch allocated on its GPU, in bytes; null without one."""
     gpu_reserved: int | None = None
-    """Highest memory that torch took from its GPU, in bytes; null without one."""
+    """Highest memory that torch took from its GPU, allocated or not; null as above."""
     slower: float | None = None
     """Times the median worker's seconds a request, where that is more than 1.5; else null."""
 

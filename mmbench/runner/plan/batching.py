@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from mmbench.core.media import Media
 from mmbench.core.requests import Request
@@ -17,6 +18,8 @@ _TOKENS = 32_768
 """Estimated tokens that a batch above `AUTO_START` may hold."""
 _BATCHES = 8
 """Batches that a task keeps where its size is above `AUTO_START`: speed is measured over several."""
+_TAIL = 16
+"""Batches from which on a task ends in smaller ones, and the part of it that does: half of that in batches of half the size."""
 _LOOKED_AT = 256
 """Requests that `auto_size` looks at, spread evenly over a task."""
 
@@ -64,7 +67,9 @@ def _tokens_of(media: Media) -> float:
 def cut(plan: TaskPlan, size: int, cost: float | None, *, largest_first: bool = False) -> list[list[int]]:
     """Cut the pools into batches by count and, where a bound is given, by summed cost.
 
-    With `largest_first`, requests of about the same cost share a batch, and the costliest come first.
+    The last batches are smaller, so that several workers end at about the same time; by a rule that knows nothing of workers,
+    so that any number of them is asked the same batches. With `largest_first`, requests of about the same cost share a batch,
+    and the costliest come first: the last batches are the cheapest by themselves, and no smaller.
     """
     batches: list[list[int]] = []
     for _, pool in sorted(plan.pools.items(), key=lambda item: item[1][0]):
@@ -73,10 +78,40 @@ def cut(plan: TaskPlan, size: int, cost: float | None, *, largest_first: bool = 
             costs = {number: estimated_cost(plan.requests([number])[0]) for number in pool}
             numbers = array("l", sorted(pool, key=lambda number: -costs[number]))
         if cost is None:
-            batches += [numbers[start : start + size].tolist() for start in range(0, len(numbers), size)]
+            sizes = batch_sizes(len(numbers), size, shrink=not largest_first)
+            ends = list(accumulate(sizes))
+            batches += [numbers[end - each : end].tolist() for end, each in zip(ends, sizes, strict=True)]
         else:
             batches += _cut_by_cost(plan, numbers, size, cost)
     return batches
+
+
+def batch_sizes(requests: int, size: int, *, shrink: bool = True) -> list[int]:
+    """Requests of each batch that so many are cut into.
+
+    Args:
+        requests: How many there are.
+        size: Requests a batch at most.
+        shrink: Whether the last sixteenth is cut into smaller batches, its first half into batches of half the size and the rest
+            into batches of a quarter of it, where there are sixteen batches or more.
+
+    Returns:
+        The sizes, which sum to `requests`.
+
+    Example:
+        >>> batch_sizes(128, 8)
+        [8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 4, 2, 2]
+    """
+    found: list[int] = []
+    left = requests
+    shrink = shrink and requests >= _TAIL * size
+    while left:
+        parts = 1
+        if shrink and left <= requests // _TAIL:
+            parts = 4 if left <= requests // (2 * _TAIL) else 2
+        found.append(min(left, max(1, size // parts)))
+        left -= found[-1]
+    return found
 
 
 def _cut_by_cost(plan: TaskPlan, numbers: Sequence[int], size: int, bound: float) -> Iterable[list[int]]:

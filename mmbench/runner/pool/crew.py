@@ -45,7 +45,8 @@ class Place:
     ready_since: float | None = None
     """When the worker here became ready, or the task began; None where there is none."""
     peak_memory: int | None = None
-    gpu_peak: int | None = None
+    gpu_allocated: int | None = None
+    gpu_reserved: int | None = None
     notes: dict[int, Mapping[str, int]] = field(default_factory=dict)
     """What the model of each worker here noted of the task, by the number of the worker."""
 
@@ -139,7 +140,8 @@ class Crew:
         place.busy_s += answer.duration_s
         place.dispatch_s += max(0.0, under_way_s - answer.waited_s - answer.duration_s)
         place.peak_memory = _larger(place.peak_memory, answer.peak_memory)
-        place.gpu_peak = _larger(place.gpu_peak, answer.gpu_peak)
+        place.gpu_allocated = _larger(place.gpu_allocated, answer.gpu_allocated)
+        place.gpu_reserved = _larger(place.gpu_reserved, answer.gpu_reserved)
         place.notes[worker] = answer.notes
         self.settings = answer.settings
 
@@ -189,7 +191,8 @@ def _figures(number: int, kind: str, place: Place, usual: float | None) -> Worke
         requests_per_s=place.requests / place.ready_s if place.ready_s > 0 else None,
         dispatch_ms=1e3 * place.dispatch_s / place.calls if place.calls else None,
         peak_memory=place.peak_memory,
-        gpu_reserved=place.gpu_peak,
+        gpu_allocated=place.gpu_allocated,
+        gpu_reserved=place.gpu_reserved,
         slower=pace / usual if slow and usual and pace else None,
     )
 

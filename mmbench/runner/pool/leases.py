@@ -14,6 +14,8 @@ LOSSES = 2
 """Workers that a batch may cost before it is asked in halves."""
 AHEAD = 2
 """Leases that a worker holds at most: the one that it answers, and one whose images it loads meanwhile."""
+_PLENTY = 4
+"""Batches for each worker that must be left for it to get one ahead: at the end, what a slow one holds is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class LeaseQueue:
         self._numbers = 0
         self._leased = 0
         self._longest_s: float | None = None
+        self._requests = sum(sizes)  # those that no worker holds
+        self._rates: dict[int, tuple[int, float]] = {}  # worker → requests that it answered, and its seconds for them
+        self._rate = 0.0  # requests a second of all of them
 
     @property
     def left(self) -> int:
@@ -103,8 +108,8 @@ class LeaseQueue:
     def take(self, worker: int, now: float) -> Lease | None:
         """Lease the next batch to a worker that is ready to be asked.
 
-        A worker that holds a lease gets one ahead while there are enough for all. What has cost a worker before is asked
-        alone, so that it is known what costs the next one.
+        A worker that holds a lease gets one ahead while there are plenty. What has cost a worker before is asked alone, so that
+        it is known what costs the next one. At the end, a slow worker gets none that the others will have answered sooner.
 
         Returns:
             The lease; None where there is none for this worker now.
@@ -112,8 +117,11 @@ class LeaseQueue:
         held = self._held.setdefault(worker, deque())
         if self.left == 0 or (held and not self._may_be_ahead(held)):
             return None
+        if self._is_too_slow(worker):
+            return None
         found = self._returned.popleft() if self._returned else self._first_of_plan()
         lease = replace(found, number=self._numbers)
+        self._requests -= len(lease)
         self._numbers += 1
         self._leased += 1
         held.append(lease)
@@ -123,7 +131,20 @@ class LeaseQueue:
 
     def _may_be_ahead(self, held: deque[Lease]) -> bool:
         suspect = held[-1].losses > 0 or (bool(self._returned) and self._returned[0].losses > 0)
-        return len(held) < AHEAD and not suspect and self.left > AHEAD * len(self._held)
+        return len(held) < AHEAD and not suspect and self.left > _PLENTY * len(self._held)
+
+    def _is_too_slow(self, worker: int) -> bool:
+        """Whether the others are expected to answer all that is left before this worker answered the next batch."""
+        if self.left > len(self._held) or worker not in self._rates or len(self._rates) < 2:
+            return False
+        size = len(self._returned[0]) if self._returned else self._sizes[self._next]
+        answered, seconds = self._rates[worker]
+        own = answered / seconds
+        others = self._rate - own
+        if own <= 0 or others <= 0:
+            return False
+        usual = size * (len(self._rates) - 1) / others
+        return size / own > self._requests / others + usual
 
     def _first_of_plan(self) -> Lease:
         batch = self._next
@@ -143,9 +164,16 @@ class LeaseQueue:
         self._leased -= 1
         _, began = self._began.pop(number)
         self._longest_s = max(now - began, self._longest_s or 0.0)
+        self._note_rate(worker, len(lease), now - began)
         if held:
             self._began[held[0].number] = worker, now
         return lease
+
+    def _note_rate(self, worker: int, requests: int, seconds: float) -> None:
+        before = self._rates.get(worker, (0, 0.0))
+        now = before[0] + requests, before[1] + max(seconds, 1e-9)
+        self._rate += now[0] / now[1] - (before[0] / before[1] if before[1] else 0.0)
+        self._rates[worker] = now
 
     def lose(self, worker: int, *, blamed: bool = True) -> Lease | None:
         """Take back what a worker held that is gone: it crashed, hangs, or left.
@@ -159,8 +187,11 @@ class LeaseQueue:
             The lease of one request that is given up, because it costs workers; None where nothing is.
         """
         held = self._held.pop(worker, None)
+        answered, seconds = self._rates.pop(worker, (0, 1.0))
+        self._rate -= answered / seconds
         if not held:
             return None
+        self._requests += sum(map(len, held))
         self._leased -= len(held)
         del self._began[held[0].number]
         first = held.popleft()
@@ -172,6 +203,7 @@ class LeaseQueue:
             self._returned.appendleft(replace(first, losses=first.losses + 1))
             return None
         if len(first) == 1:
+            self._requests -= 1
             return first
         middle = first.start + (len(first) + 1) // 2
         self._returned.appendleft(replace(first, start=middle, losses=LOSSES - 1))

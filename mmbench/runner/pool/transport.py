@@ -90,8 +90,10 @@ class Answer:
     """Why the first of them failed; None where none did."""
     peak_memory: int | None = None
     """Highest resident memory of the worker until now, in bytes; None where the system does not tell."""
-    gpu_peak: int | None = None
-    """Highest memory that torch took from the worker's GPU until now, in bytes; None without one."""
+    gpu_allocated: int | None = None
+    """Highest memory that torch allocated on the worker's GPU until now, in bytes; None without one."""
+    gpu_reserved: int | None = None
+    """Highest memory that torch took from it, allocated or not."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What the model says that it answers by."""
     notes: Mapping[str, int] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from mmbench.data import cache
 from mmbench.models.caller import ModelCaller
 from mmbench.models.remarks import notes_on, settings_of
 from mmbench.perf.machine import machine, packages
-from mmbench.perf.memory import accelerator_reserved_bytes, peak_bytes
+from mmbench.perf.memory import accelerator_peak_bytes, accelerator_reserved_bytes, peak_bytes
 from mmbench.perf.threads import compute_threads
 from mmbench.runner.execute.batch_asker import BatchAsker
 from mmbench.runner.execute.event_loop import EventLoop
@@ -118,7 +118,8 @@ class Worker:
             splits=asker.splits,
             split_cause=asker.split_cause,
             peak_memory=peak_bytes(),
-            gpu_peak=accelerator_reserved_bytes(),
+            gpu_allocated=accelerator_peak_bytes(),
+            gpu_reserved=accelerator_reserved_bytes(),
             settings=settings_of(caller.model),
             notes=notes_on(caller.model, work.task),
         )
