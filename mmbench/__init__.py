@@ -1,11 +1,11 @@
 """mmbench: a benchmark and evaluation harness for multimodal models.
 
-The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, and `score`
-takes a file of predictions in the place of a model. `load_run` reads a stored run, `samples` gives it sample by sample, `rescore`
-applies today's metrics to it, `compare` says what sets two runs apart, `report` ranks many, `plot` draws them, `export` writes them
-for other tools, `track` sends them to experiment trackers, and `gate` holds a run against limits and against a baseline of
-`save_baseline`. The types that plug-ins are written with are here
-as well.
+The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, `merge` puts
+shards together, and `score` takes a file of predictions in the place of a model. `load_run` reads a stored run, `samples` gives it
+sample by sample, `metrics_frame` and `perf_frame` value by value, `rescore` applies today's metrics to it, `compare` says what sets
+two runs apart, `report` ranks many, `plot` draws them, `export` writes them for other tools, `track` sends them to experiment
+trackers, and `gate` holds a run against limits and against a baseline of `save_baseline`. The types that plug-ins are written with
+are here as well.
 
 Everything loads when it is first used: importing this package imports nothing but the standard library.
 """
@@ -20,6 +20,7 @@ from mmbench._lazy import lazy_exports
 if TYPE_CHECKING:
     from mmbench.api.compare import Comparison, compare
     from mmbench.api.export import export
+    from mmbench.api.frames import metrics_frame, perf_frame
     from mmbench.api.gate import GateResult, gate
     from mmbench.api.load_run import StoredRun, load_run
     from mmbench.api.merge import MergeResult, merge
@@ -147,6 +148,8 @@ __all__ = [
     "load_run",
     "mean_metric",
     "merge",
+    "metrics_frame",
+    "perf_frame",
     "plot",
     "repair",
     "report",
@@ -164,6 +167,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "mmbench.api.compare": ("Comparison", "compare"),
         "mmbench.api.export": ("export",),
+        "mmbench.api.frames": ("metrics_frame", "perf_frame"),
         "mmbench.api.gate": ("GateResult", "gate"),
         "mmbench.api.load_run": ("StoredRun", "load_run"),
         "mmbench.api.merge": ("MergeResult", "merge"),

@@ -40,7 +40,7 @@ def draw(paths):
     runs = [mmbench.load_run(path) for path in paths]
     rows = {}
     for run in runs:
-        for row in run.metrics:
+        for row in run.rows():
             if row.primary:
                 rows.setdefault(row.id, []).append(row)
     height = TOP + ROW * len(runs) + 34

@@ -40,6 +40,32 @@ class StoredRun(Run):
 
         return samples_frame([self], tasks, allow)
 
+    def metrics(self, tasks: str | Iterable[str] = ()) -> pd.DataFrame:
+        """One row for each metric and slice; see `mmbench.metrics_frame`. `rows` has the same without pandas.
+
+        Args:
+            tasks: Full names or families; empty for all tasks.
+
+        Raises:
+            MissingExtraError: Without pandas.
+        """
+        from mmbench.api.frames import metrics_of
+
+        return metrics_of([self], tasks)
+
+    def perf(self, tasks: str | Iterable[str] = ()) -> pd.DataFrame:
+        """One row for each figure of speed; see `mmbench.perf_frame`.
+
+        Args:
+            tasks: Full names or families; empty for all tasks.
+
+        Raises:
+            MissingExtraError: Without pandas.
+        """
+        from mmbench.api.frames import perf_of
+
+        return perf_of([self], tasks)
+
 
 def load_run(reference: Any, out: str | Path = RUNS) -> StoredRun:
     """Read a stored run.

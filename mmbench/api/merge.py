@@ -37,8 +37,7 @@ class MergeResult:
         """The run directories."""
         return [run.path for run in self.runs]
 
-    @property
-    def metrics(self) -> list[MetricRow]:
+    def rows(self) -> list[MetricRow]:
         """Every metric of every run."""
         return [row for run in self.runs for row in run.rows()]
 
@@ -60,7 +59,7 @@ class MergeResult:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``--json`` prints: ``{"runs": [paths], "metrics": [rows]}``."""
-        return {"runs": [str(path) for path in self.paths], "metrics": [row.to_dict() for row in self.metrics]}
+        return {"runs": [str(path) for path in self.paths], "metrics": [row.to_dict() for row in self.rows()]}
 
     def __str__(self) -> str:
         return run_markdown(self.models, self.tasks)
@@ -96,7 +95,7 @@ def merge(
 
     Example:
         >>> import mmbench
-        >>> mmbench.merge("results/runs/mymodel--1a2b3c4d").metrics[0].value  # doctest: +SKIP
+        >>> mmbench.merge("results/runs/mymodel--1a2b3c4d").rows()[0].value  # doctest: +SKIP
         0.25
     """
     allowed = allowances(names_of(allow), (FOREIGN_SOURCE, VERSIONS, WEIGHTS))

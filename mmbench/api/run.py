@@ -78,8 +78,7 @@ class RunResult:
         """The run directories."""
         return [run.path for run in self.runs]
 
-    @property
-    def metrics(self) -> list[MetricRow]:
+    def rows(self) -> list[MetricRow]:
         """Every metric of these tasks, of every model and seed."""
         return [row for run in self.runs for row in run.rows(list(self.tasks))]
 
@@ -125,7 +124,7 @@ class RunResult:
         """
         return {
             "runs": [str(shown_path(path)) for path in self.paths],
-            "metrics": [row.to_dict() for row in self.metrics],
+            "metrics": [row.to_dict() for row in self.rows()],
             "seeds": [row.to_dict() for row in self.over_seeds],
             "slices": [row for run in self.runs for row in run.slice_rows(self.tasks)],
             "perf": [
@@ -142,15 +141,23 @@ class RunResult:
             "load_failures": {name: str(failure) for name, failure in self.load_failures.items()},
         }
 
-    def to_pandas(self) -> pd.DataFrame:
-        """One row a metric and run. Raises `MissingExtraError` without pandas."""
-        from mmbench.core.errors import MissingExtraError
+    def metrics(self) -> pd.DataFrame:
+        """One row for each metric and slice of these tasks, of every model and seed; see `mmbench.metrics_frame`.
 
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError("to_pandas()", "pandas") from error
-        return pd.DataFrame([row.to_dict() for row in self.metrics])
+        Raises `MissingExtraError` without pandas; `rows` needs none.
+        """
+        from mmbench.api.frames import metrics_of
+
+        return metrics_of(self.runs, self.tasks)
+
+    def perf(self) -> pd.DataFrame:
+        """One row for each figure of speed of these tasks, of every model and seed; see `mmbench.perf_frame`.
+
+        Raises `MissingExtraError` without pandas.
+        """
+        from mmbench.api.frames import perf_of
+
+        return perf_of(self.runs, self.tasks)
 
     def samples(self) -> pd.DataFrame:
         """One row for each sample, task and run: what was asked, answered, scored and timed; see `mmbench.samples`.
@@ -207,7 +214,7 @@ def run(
     Example:
         >>> import mmbench
         >>> result = mmbench.run("random", "vqa/scenes", limit=100)  # doctest: +SKIP
-        >>> result.metrics[0].metric.value  # doctest: +SKIP
+        >>> result.rows()[0].value  # doctest: +SKIP
         0.25
     """
     return execute(make_plan(model, tasks, out, options), progress_of(options.get("progress", True)))

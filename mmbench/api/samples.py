@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from mmbench.results.run import Run, TaskResult
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SampleRow", "read_samples", "samples", "samples_frame", "wanted_tasks"]
+__all__ = ["SampleRow", "frame_of", "read_samples", "samples", "samples_frame", "wanted_tasks"]
 
 
 def samples(
@@ -55,11 +55,17 @@ def samples_frame(
     runs: Iterable[Run], tasks: str | Iterable[str] = (), allow: str | Iterable[str] = ()
 ) -> pd.DataFrame:
     """`samples` of runs that are read already."""
+    columns = sample_columns(read_samples(runs, names_of(tasks), allow=names_of(allow)))
+    return frame_of(columns, "samples()")
+
+
+def frame_of(data: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]], feature: str) -> pd.DataFrame:
+    """Columns or rows as a table for pandas. Raises `MissingExtraError`, which names the `feature`, without pandas."""
     try:
         import pandas as pd
     except ImportError as error:
-        raise MissingExtraError("samples()", "pandas") from error
-    return pd.DataFrame(sample_columns(read_samples(runs, names_of(tasks), allow=names_of(allow))))
+        raise MissingExtraError(feature, "pandas") from error
+    return pd.DataFrame(data)
 
 
 def read_samples(

@@ -208,11 +208,6 @@ class Run:
         """The seed."""
         return self.record.seed
 
-    @property
-    def metrics(self) -> list[MetricRow]:
-        """Every metric of every scored task, in the order of the tasks."""
-        return self.rows()
-
     def rows(self, tasks: Iterable[str] | None = None) -> list[MetricRow]:
         """Every metric of the tasks that are named (None: of all), in that order; tasks that the run lacks are skipped."""
         names = self.tasks if tasks is None else [name for name in tasks if name in self.tasks]

@@ -18,7 +18,7 @@ from mmbench.core import DataError, MissingExtraError, NotComparableError, Plugi
 
 def test_a_result_has_metrics_a_path_a_table_and_an_exit_code(tmp_path: Path) -> None:
     result = evaluate("constant", write_questions(tmp_path), tmp_path, model_args={"text": "red"})
-    (row,) = result.metrics
+    (row,) = result.rows()
     assert (row.model, row.task, row.metric.id, row.primary) == ("constant", "vqa/mine", "accuracy", True)
     assert row.metric.value == pytest.approx(2 / 8)
     assert row.metric.low is not None
@@ -44,7 +44,7 @@ def test_a_result_of_several_models_has_several_paths(tmp_path: Path) -> None:
 
 def test_every_number_travels_with_its_interval_its_n_and_its_convention(tmp_path: Path) -> None:
     result = evaluate("random", write_captions(tmp_path), tmp_path, "retrieval")
-    for row in result.metrics:
+    for row in result.rows():
         document = row.to_dict()
         assert {"id", "value", "low", "high", "n", "n_failed", "coverage", "method", "higher_is_better", "unit"} <= set(
             document
@@ -57,17 +57,18 @@ def test_every_number_travels_with_its_interval_its_n_and_its_convention(tmp_pat
 def test_a_data_frame_has_a_row_for_each_metric(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     result = evaluate("constant,oracle", write_questions(tmp_path), tmp_path)
-    frame = result.to_pandas()
+    frame = result.metrics()
+    frame = frame[frame["slice"].isna()]
     assert frame["model"].tolist() == ["constant", "oracle"]
-    assert frame["value"].tolist() == [row.metric.value for row in result.metrics]
-    assert {"task", "id", "low", "high", "n", "chance", "prior"} <= set(frame.columns)
+    assert frame["value"].tolist() == [row.metric.value for row in result.rows()]
+    assert {"task", "metric", "low", "high", "n", "chance", "prior"} <= set(frame.columns)
 
 
 def test_without_pandas_the_command_that_installs_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = evaluate("constant", write_questions(tmp_path), tmp_path)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r'pip install "mmbench\[pandas\]"'):
-        result.to_pandas()
+        result.metrics()
 
 
 # --- models ---
@@ -240,7 +241,7 @@ def test_a_task_in_a_file_runs_and_is_found_again(tmp_path: Path) -> None:
     path = write_model(tmp_path, source, "echo_task.py")
     for reference in (str(path), f"{path}:task", f"{path}:Echo"):
         result = mmbench.run("oracle", reference, out=tmp_path / "runs", progress=False)
-        assert result.metrics[0].metric.value == 1.0
+        assert result.rows()[0].metric.value == 1.0
         assert result.tasks == ("echo/ten",)
 
 

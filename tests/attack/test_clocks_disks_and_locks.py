@@ -280,7 +280,7 @@ def test_vectors_of_two_that_hold_the_same_lock_are_never_taken_for_each_other(a
     result = evaluate(Vectors(), data, tmp_path, "retrieval", batch_size=3)
     assert result.exit_code == 0
     whole = evaluate(Vectors(), data, tmp_path / "whole", "retrieval", batch_size=3)
-    assert [row.metric.value for row in result.metrics] == [row.metric.value for row in whole.metrics]
+    assert [row.metric.value for row in result.rows()] == [row.metric.value for row in whole.rows()]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")

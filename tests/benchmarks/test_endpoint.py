@@ -139,7 +139,7 @@ PEAK = """
     )
     with open("/proc/self/status") as status:
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-    print(result.metrics[0].metric.n, peak)
+    print(result.rows()[0].metric.n, peak)
 """
 FEW, MANY = 2_000, 10_000
 KB = 1.5

@@ -46,7 +46,7 @@ def test_plan_ask_log_and_score_cost_at_most_30_us_a_sample(benchmark, warm, tmp
 
     def once():
         result = api.execute(api.make_plan(AtOnce(), "vqa/easy-vqa", tmp_path / str(next(number)), {}), Silent())
-        return result.metrics[0].metric
+        return result.rows()[0].metric
 
     value = benchmark(once)
     assert value.n == N
@@ -101,7 +101,7 @@ SCRIPT = """
 
     imports = kilobytes("VmRSS")
     result = execute(make_plan(AtOnce(), "vqa", sys.argv[2], {"data": sys.argv[1]}), Silent())
-    print(json.dumps({"n": result.metrics[0].metric.n, "kb": kilobytes("VmHWM") - imports}))
+    print(json.dumps({"n": result.rows()[0].metric.n, "kb": kilobytes("VmHWM") - imports}))
 """
 
 

@@ -175,7 +175,7 @@ def test_the_same_from_python(tmp_path: Path) -> None:
     result = mmbench.run(suite="small", seeds=2, out=tmp_path / "runs", progress=False, solved=0.7)
     assert len(result.paths) == 8
     assert [model.label for model in result.models] == ["ear", "eye", "both", "towers"]
-    assert [(row.seed, row.value) for row in result.metrics if row.model == "both"] == [(0, 1.0), (1, 0.75)]
+    assert [(row.seed, row.value) for row in result.rows() if row.model == "both"] == [(0, 1.0), (1, 0.75)]
     (both,) = [row for row in result.over_seeds if row.model == "both"]
     assert (both.value, both.values, both.solve_rate) == (0.875, (1.0, 0.75), 1.0)
     assert mmbench.run("both", "skills/eighty", out=tmp_path / "runs", progress=False).over_seeds == []

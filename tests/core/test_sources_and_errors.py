@@ -72,7 +72,7 @@ ERRORS: list[MmbenchError] = [
     core.AmbiguousRunError("my", "results/runs", ["my_a--1", "my_b--2"]),
     core.DataError("not valid JSON", "my.jsonl", 3),
     core.DataError("no file is given"),
-    core.MissingExtraError("to_pandas()", "pandas"),
+    core.MissingExtraError("samples()", "pandas"),
     core.MissingPackageError("PIL", "pillow"),
     core.NotComparableError("the runs do not compare", ["other data", "other prompt"]),
     core.MissingBaselineError("gates/x.json", "results/runs", "mmbench baseline save RUN FILE"),

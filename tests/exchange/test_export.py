@@ -66,7 +66,7 @@ def test_every_eval_ever_says_value_interval_and_where_the_samples_lie(run, tmp_
     record = json.loads(document.read_text())
     assert record["source_metadata"]["source_organization_name"] == "lab"
     (accuracy,) = [r for r in record["evaluation_results"] if r["metric_config"]["metric_id"] == "accuracy"]
-    (value,) = [row.metric for row in package.load_run(run).metrics if row.id == "accuracy"]
+    (value,) = [row.metric for row in package.load_run(run).rows() if row.id == "accuracy"]
     assert accuracy["score_details"]["score"] == value.value
     interval = accuracy["score_details"]["uncertainty"]["confidence_interval"]
     assert (interval["lower"], interval["upper"], interval["confidence_level"]) == (value.low, value.high, 0.95)
@@ -188,7 +188,7 @@ def test_a_log_of_inspect_has_every_sample(run, tmp_path):
     assert log["samples"][0]["scores"]["accuracy"]["value"] == 1
     assert log["samples"][3]["scores"] == {}
     assert "ValueError" in log["samples"][3]["error"]["message"]
-    (value,) = [row.value for row in package.load_run(run).metrics if row.id == "accuracy"]
+    (value,) = [row.value for row in package.load_run(run).rows() if row.id == "accuracy"]
     assert log["results"]["scores"][0]["metrics"]["accuracy"]["value"] == value
 
 

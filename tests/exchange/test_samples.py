@@ -58,7 +58,7 @@ def test_times_are_those_of_the_log(run):
 
 def test_the_mean_over_samples_is_the_value_of_the_run(run):
     stored = package.load_run(run)
-    (value,) = [row.value for row in stored.metrics if row.id == "accuracy"]
+    (value,) = [row.value for row in stored.rows() if row.id == "accuracy"]
     assert stored.samples()["accuracy"].mean() == value
 
 

@@ -38,12 +38,12 @@ def fitted(model: Prior, train: Sequence[Sample]) -> Prior:
 
 def test_constant_scores_exactly_the_share_of_its_answer(tmp_path: Path) -> None:
     result = evaluate("constant", write_questions(tmp_path, 10), tmp_path, model_args={"text": "red"})
-    assert result.metrics[0].metric.value == pytest.approx(3 / 10)
+    assert result.rows()[0].metric.value == pytest.approx(3 / 10)
 
 
 def test_constant_embeddings_score_exactly_chance(tmp_path: Path) -> None:
     result = evaluate("constant", write_captions(tmp_path, 7, 3), tmp_path, "retrieval")
-    for row in result.metrics:
+    for row in result.rows():
         if row.metric.id.startswith(
             "median_rank"
         ):  # ties get their mean rank, and the median of chance is at most that
@@ -53,9 +53,9 @@ def test_constant_embeddings_score_exactly_chance(tmp_path: Path) -> None:
 
 
 def test_oracle_is_always_right(tmp_path: Path) -> None:
-    assert evaluate("oracle", write_questions(tmp_path, 10), tmp_path).metrics[0].metric.value == 1.0
-    assert evaluate("oracle", write_questions(tmp_path, 10, closed=False), tmp_path).metrics[0].metric.value == 1.0
-    for row in evaluate("oracle", write_captions(tmp_path), tmp_path, "retrieval").metrics:
+    assert evaluate("oracle", write_questions(tmp_path, 10), tmp_path).rows()[0].metric.value == 1.0
+    assert evaluate("oracle", write_questions(tmp_path, 10, closed=False), tmp_path).rows()[0].metric.value == 1.0
+    for row in evaluate("oracle", write_captions(tmp_path), tmp_path, "retrieval").rows():
         assert row.metric.value == 1.0 or not row.primary, row.metric.id
 
 
@@ -141,13 +141,13 @@ def test_the_prior_in_a_run_equals_a_count_by_hand(tmp_path: Path) -> None:
     samples = task.samples("test")
     counts = Counter(sample.references[0] for sample in task.samples("train"))
     limited = mmbench.run("prior,template-prior", "vqa/easy-vqa", limit=300, out=tmp_path, progress=False)
-    plain, template = (row.metric for row in limited.metrics)
+    plain, template = (row.metric for row in limited.rows())
     asked = {line.id.split("/")[2] for line in lines(limited.paths[0])}
     chosen = [sample for sample in samples if sample.id in asked]
     right = [max(sample.choices or (), key=lambda c: (counts[c], c)) in sample.references for sample in chosen]
     assert plain.n == len(chosen)
     assert plain.value == pytest.approx(sum(right) / len(right))
-    assert {row.prior for row in limited.metrics} == {template.value}, "the figure beside every model's own"
+    assert {row.prior for row in limited.rows()} == {template.value}, "the figure beside every model's own"
     assert template.value is not None
     assert plain.value is not None
     assert template.value >= plain.value
@@ -232,7 +232,7 @@ def test_a_model_that_only_chooses_serves_a_closed_question_and_ties_score_their
     model = Chooses(q0=[5.0, 0, 0, 0], q1=half, q2=[9.0, 0, 0, 0], q3=[float("-inf")] * 3 + [-1e9])
     result = evaluate(model, write_questions(tmp_path, 5), tmp_path)
     assert result.runs[0].tasks["vqa/mine"].entry.served_as == {"generate": "choose"}
-    metric = result.metrics[0].metric
+    metric = result.rows()[0].metric
     assert metric.value == pytest.approx((1 + 1 / 2 + 0 + 1 + 1 / 4) / 5)
     logged = lines(result.path)
     assert logged[1].output == half

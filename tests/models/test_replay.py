@@ -39,7 +39,7 @@ def rows(id_field: str = "id", text_field: str = "prediction") -> list[dict[str,
 @pytest.mark.parametrize("text_field", ["prediction", "output", "answer", "response", "caption"])
 def test_json_lines_under_the_usual_names_of_fields(tmp_path: Path, id_field: str, text_field: str) -> None:
     result = replay(tmp_path, write_rows(tmp_path / "p.jsonl", rows(id_field, text_field)))
-    assert result.metrics[0].metric.value == 1.0
+    assert result.rows()[0].metric.value == 1.0
     assert result.exit_code == 0
 
 
@@ -77,7 +77,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 def test_the_log_of_another_run_gives_the_scores_of_that_run(tmp_path: Path) -> None:
     first = evaluate("random", write_questions(tmp_path, 8), tmp_path)
     again = replay(tmp_path, log_of(first.path))
-    assert [row.metric for row in again.metrics] == [row.metric for row in first.metrics]
+    assert [row.metric for row in again.rows()] == [row.metric for row in first.rows()]
     assert [line.output for line in lines(again.path)] == [line.output for line in lines(first.path)]
 
 
@@ -93,7 +93,7 @@ def test_the_log_of_a_run_that_chose_gives_its_scores_too(tmp_path: Path) -> Non
         {"id": line.id, "output": list(COLOURS)[line.output.index(1.0)]} for line in lines(first.path) if line.output
     ]
     again = replay(tmp_path, write_rows(tmp_path / "p.jsonl", text))
-    assert again.metrics[0].metric.value == first.metrics[0].metric.value
+    assert again.rows()[0].metric.value == first.rows()[0].metric.value
 
 
 def test_a_failed_request_of_the_other_run_stays_failed(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_failed_request_of_the_other_run_stays_failed(tmp_path: Path) -> None:
 
 def test_a_sample_without_a_prediction_is_an_error_never_an_empty_answer(tmp_path: Path) -> None:
     result = replay(tmp_path, write_rows(tmp_path / "p.jsonl", rows()[:6]))
-    metric = result.metrics[0].metric
+    metric = result.rows()[0].metric
     assert (metric.n, metric.n_failed, metric.value) == (6, 2, 1.0)
     failed = [line for line in lines(result.path) if line.status == "error"]
     assert "has no prediction for sample 'q6'" in (failed[0].error or "")
@@ -118,7 +118,7 @@ def test_a_sample_without_a_prediction_is_an_error_never_an_empty_answer(tmp_pat
 
 def test_an_empty_prediction_is_an_answer(tmp_path: Path) -> None:
     result = replay(tmp_path, write_rows(tmp_path / "p.jsonl", [{"id": "q0", "prediction": ""}, *rows()[1:]]))
-    assert result.metrics[0].metric.n_unparsed == 1
+    assert result.rows()[0].metric.n_unparsed == 1
     assert result.exit_code == 0
 
 
@@ -160,4 +160,4 @@ def test_an_edited_predictions_file_is_another_run(tmp_path: Path) -> None:
     write_rows(path, [{"id": key, "prediction": "red"} for key in RIGHT])
     second = replay(tmp_path, path)
     assert first.path != second.path
-    assert second.metrics[0].metric.value == pytest.approx(2 / 8)
+    assert second.rows()[0].metric.value == pytest.approx(2 / 8)

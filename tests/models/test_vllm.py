@@ -97,7 +97,7 @@ def test_texts_tokens_and_pictures(checkpoint: Path, tmp_path: Path) -> None:
     args = {"system": "Be brief.", "max_model_len": 64}
     result = evaluate(f"vllm/{checkpoint}", data, tmp_path, model_args=args, batch_size=4)
     assert result.exit_code == 0
-    assert [metric.metric.value for metric in result.metrics if metric.metric.id == "accuracy"] == [1.0]
+    assert [metric.metric.value for metric in result.rows() if metric.metric.id == "accuracy"] == [1.0]
     assert {(line.input_tokens, line.output_tokens, line.batch_size) for line in lines(result.path)} >= {(30, 2, 4)}
     (engine,) = LLM.made
     assert (engine.model, engine.max_model_len) == (str(checkpoint), 64)

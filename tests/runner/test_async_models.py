@@ -106,7 +106,7 @@ def test_a_request_without_an_answer_in_time_is_a_timeout_and_asked_again_on_res
     assert statuses(result.path) == {f"q{i}": "timeout" if i == 3 else "ok" for i in range(6)}
     (late,) = (line for line in lines(result.path) if line.status == "timeout")
     assert late.error == "no answer within 0.2 s"
-    assert result.metrics[0].metric.n_failed == 1
+    assert result.rows()[0].metric.n_failed == 1
     assert result.exit_code == 4
     healed = Hangs()
     healed.slow = ""
@@ -199,7 +199,7 @@ def test_async_embeddings_are_kept_row_by_row(tmp_path: Path) -> None:
     data = write_captions(tmp_path)
     one = evaluate(Embeds(), data, tmp_path, "retrieval")
     other = evaluate(InBatches(), data, tmp_path, "retrieval")
-    assert [row.metric for row in one.metrics] == [row.metric for row in other.metrics]
+    assert [row.metric for row in one.rows()] == [row.metric for row in other.rows()]
 
 
 def test_one_async_and_one_plain_method_serve_one_model(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Returns:
 def test_exactly_the_sample_that_raises_fails_and_the_rest_is_scored(tmp_path: Path) -> None:
     model = FailsOn("q5")
     result = evaluate(model, write_questions(tmp_path, 16), tmp_path)
-    (metric,) = [row.metric for row in result.metrics]
+    (metric,) = [row.metric for row in result.rows()]
     assert (metric.n, metric.n_failed, metric.coverage) == (15, 1, 15 / 16)
     assert metric.value == pytest.approx(4 / 15)
     assert metric.value_failed_as_zero == pytest.approx(4 / 16)
@@ -79,14 +79,14 @@ def test_a_resumed_run_asks_only_what_failed(tmp_path: Path) -> None:
     result = evaluate(healed, data, tmp_path)
     assert sorted(healed.asked) == ["q5", "q6"]
     assert result.exit_code == 0
-    assert result.metrics[0].metric.n_failed == 0
+    assert result.rows()[0].metric.n_failed == 0
     assert result.runs[0].record.status == "complete"
 
 
 def test_a_model_that_always_raises_scores_nothing_rather_than_zero(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 8)
     result = evaluate(FailsOn(*(f"q{i}" for i in range(8))), data, tmp_path, max_errors=8)
-    metric = result.metrics[0].metric
+    metric = result.rows()[0].metric
     assert (metric.value, metric.low, metric.high, metric.n, metric.coverage) == (None, None, None, 0, 0.0)
     assert metric.reason == "no unit was scored"
     assert result.exit_code == 4
@@ -96,7 +96,7 @@ def test_a_model_that_calls_exit_fails_its_sample_and_does_not_end_the_run(tmp_p
     result = evaluate(FailsOn("q3", error=SystemExit(0)), write_questions(tmp_path, 8), tmp_path)
     assert result.exit_code == 4
     assert statuses(result.path)["q3"] == "error"
-    assert result.metrics[0].metric.n == 7
+    assert result.rows()[0].metric.n == 7
 
 
 def test_an_error_message_that_utf_8_cannot_hold_is_logged_with_escapes(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_half_of_a_surrogate_pair_is_that_samples_error(tmp_path: Path) -> None:
 def test_refusals_are_counted_apart_and_not_asked_again(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 8)
     result = evaluate(Answers(q0=Generation("I'd rather not.", refused=True)), data, tmp_path)
-    metric = result.metrics[0].metric
+    metric = result.rows()[0].metric
     assert (metric.n, metric.n_refused, metric.n_failed) == (8, 1, 0)
     assert metric.value == pytest.approx(1 / 8)
     assert result.exit_code == 0
@@ -258,7 +258,7 @@ def test_a_bad_vector_fails_its_own_item_and_marks_the_metrics_incomplete(tmp_pa
     assert [line.id for line in failed] == ["retrieval/captions/c3.png/1"]
     assert said in (failed[0].error or "")
     assert failed[0].row is None
-    by_id = {row.metric.id: row.metric for row in result.metrics}
+    by_id = {row.metric.id: row.metric for row in result.rows()}
     recall = by_id["recall@1(direction=t2i)"]
     assert (recall.n, recall.n_failed) == (11, 1)
     assert "missing from the gallery" in (by_id["hit_rate@1(direction=i2t)"].reason or "")
@@ -365,7 +365,7 @@ def test_what_was_answered_counts_even_when_the_model_cannot_be_closed(tmp_path:
     result = evaluate(Fragile("close", RuntimeError("stuck")), write_questions(tmp_path, 4), tmp_path)
     assert result.exit_code == 4
     assert "failed in close(): RuntimeError: stuck" in result.failures["Fragile"]
-    assert result.metrics[0].metric.n == 4
+    assert result.rows()[0].metric.n == 4
 
 
 def test_a_failing_close_does_not_hide_what_ended_the_run(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_a_constructor_that_raises_ends_the_run_with_one_sentence(tmp_path: Path
 def test_a_model_that_fails_does_not_keep_the_others_from_running(tmp_path: Path) -> None:
     result = evaluate([Fragile("open", RuntimeError("no")), "constant"], write_questions(tmp_path, 4), tmp_path)
     assert list(result.failures) == ["Fragile"]
-    assert [row.model for row in result.metrics] == ["constant"]
+    assert [row.model for row in result.rows()] == ["constant"]
     assert result.exit_code == 4
 
 
@@ -413,7 +413,7 @@ def test_max_errors_as_a_count_stops_after_that_many_more(tmp_path: Path) -> Non
     assert "sample q0: ValueError: never" in result.failures["AlwaysFails"]
     assert result.runs[0].record.status == "stopped"
     assert len(lines(result.path)) == 3, "what ended before is kept"
-    assert result.metrics == [], "a stopped run is not scored"
+    assert result.rows() == [], "a stopped run is not scored"
 
 
 def test_max_errors_of_zero_stops_at_the_first(tmp_path: Path) -> None:
@@ -433,7 +433,7 @@ def test_a_fraction_of_errors_below_the_limit_goes_on_to_the_end(tmp_path: Path)
     bad = [f"q{i}" for i in range(0, 60, 3)]
     result = evaluate(FailsOn(*bad), data, tmp_path, max_errors=0.5)
     assert result.failures == {}
-    assert result.metrics[0].metric.n_failed == 20
+    assert result.rows()[0].metric.n_failed == 20
 
 
 def test_a_stopped_run_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -336,6 +336,6 @@ def test_equal_pictures_and_texts_are_embedded_once(tmp_path: Path) -> None:
     assert model.pictures == 4
     assert len(model.texts) == len(set(model.texts)) == 9
     assert len(lines(result.path)) == 13
-    by_id = {row.metric.id: row.metric for row in result.metrics}
+    by_id = {row.metric.id: row.metric for row in result.rows()}
     assert by_id["recall@1(direction=t2i)"].n == 10, "all five pictures with their ten captions are scored"
     assert result.exit_code == 0

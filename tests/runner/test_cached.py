@@ -49,10 +49,10 @@ def test_what_was_answered_is_not_asked_again_in_another_run(tmp_path: Path) -> 
     perf = first.runs[0].tasks["vqa/mine"].perf.quality
     assert (perf.value("cost"), perf.n_cached, len(model.asked)) == (15.0, 0, 30)
     assert perf.value("cost_per_1000_samples") == 500.0
-    values = [row.to_dict() for row in first.metrics]
+    values = [row.to_dict() for row in first.rows()]
     second = evaluate(model, data, again(tmp_path), cache=cache, batch_size=4)
     assert len(model.asked) == 30
-    assert [row.to_dict() for row in second.metrics] == values
+    assert [row.to_dict() for row in second.rows()] == values
     perf = second.runs[0].tasks["vqa/mine"].perf.quality
     assert (perf.n_cached, perf.n_calls, perf.value("latency_p50"), perf.value("cost"), perf.valid) == (
         30,

@@ -26,7 +26,7 @@ class Ends(Colours):
 
 def primary(result: Any) -> MetricValue:
     """The one primary value."""
-    (value,) = [row.metric for row in result.metrics if row.primary]
+    (value,) = [row.metric for row in result.rows() if row.primary]
     return value
 
 

@@ -88,7 +88,7 @@ def test_answers_and_scores_are_those_of_a_run_without_load(tmp_path: Path) -> N
     ]
     answers = [sorted((json.loads(line)["id"], json.loads(line)["output"]) for line in log) for log in logs]
     assert answers[0] == answers[1]
-    assert [row.metric for row in quick.metrics] == [row.metric for row in full.metrics]
+    assert [row.metric for row in quick.rows()] == [row.metric for row in full.rows()]
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_a_search_that_runs_out_of_memory_at_one_keeps_the_quality(tmp_path: Pat
     assert result.exit_code == 2
     (task,) = result.runs[0].tasks.values()
     assert task.status == "complete"
-    assert result.metrics
+    assert result.rows()
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def test_with_nothing_left_no_model_is_built_and_nothing_changes(tmp_path: Path)
     assert Built.count == 1
     assert second.path == first.path
     assert scores_of(second.path) == scores
-    assert [row.metric for row in second.metrics] == [row.metric for row in first.metrics]
+    assert [row.metric for row in second.rows()] == [row.metric for row in first.rows()]
     assert second.exit_code == 0
 
 
@@ -108,7 +108,7 @@ def test_a_larger_limit_asks_only_the_new_samples(tmp_path: Path) -> None:
     model = Colours()
     result = evaluate(model, data, tmp_path)
     assert model.asked == [f"q{i}" for i in range(10, 30)]
-    assert result.metrics[0].metric.n == 30
+    assert result.rows()[0].metric.n == 30
     assert len(lines(result.path)) == 30
 
 
@@ -118,7 +118,7 @@ def test_a_smaller_limit_asks_nothing_and_leaves_the_larger_result(tmp_path: Pat
     model = Colours()
     result = evaluate(model, data, tmp_path, limit=10)
     assert model.calls == []
-    assert result.metrics[0].metric.n == 30
+    assert result.rows()[0].metric.n == 30
 
 
 def test_extending_in_steps_gives_the_scores_of_one_run(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_extending_in_steps_gives_the_scores_of_one_run(tmp_path: Path) -> None:
         result = evaluate(Colours(), data, tmp_path, limit=limit)
     whole = evaluate(Colours(), data, tmp_path / "other")
     assert scores_of(whole.path).items() <= scores_of(result.path).items()
-    assert [row.metric for row in result.metrics] == [row.metric for row in whole.metrics]
+    assert [row.metric for row in result.rows()] == [row.metric for row in whole.rows()]
 
 
 def test_embeddings_extend_too(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_embeddings_extend_too(tmp_path: Path) -> None:
     result = evaluate(model, data, tmp_path, "retrieval")
     assert sum(map(len, model.calls)) == 7 * 3
     whole = evaluate(Embeds(), data, tmp_path / "other", "retrieval")
-    assert [row.metric for row in result.metrics] == [row.metric for row in whole.metrics]
+    assert [row.metric for row in result.rows()] == [row.metric for row in whole.rows()]
 
 
 def test_another_batch_size_keeps_what_is_answered(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_another_batch_size_keeps_what_is_answered(tmp_path: Path) -> None:
     model.after = -1
     result = evaluate(model, data, tmp_path, batch_size=7)
     assert model.asked == [f"q{i}" for i in range(12, 30)]
-    assert result.metrics[0].metric.n == 30
+    assert result.rows()[0].metric.n == 30
 
 
 def test_another_task_joins_the_run_and_the_first_is_kept(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_another_task_joins_the_run_and_the_first_is_kept(tmp_path: Path) -> Non
     result = evaluate("constant", captions, tmp_path, "retrieval")
     assert list(result.runs[0].tasks) == ["vqa/mine", "retrieval/captions"]
     assert {entry.status for entry in result.runs[0].tasks.values()} == {"complete"}
-    assert {row.task for row in result.metrics} == {"retrieval/captions"}
+    assert {row.task for row in result.rows()} == {"retrieval/captions"}
 
 
 # --- an interrupted session ---
@@ -346,7 +346,7 @@ def test_answers_to_changed_data_are_set_aside_and_not_used_again(tmp_path: Path
     second = evaluate(model, data, tmp_path)
     assert second.path == first.path
     assert len(model.asked) == 8
-    assert second.metrics[0].metric.value == pytest.approx(3 / 8)
+    assert second.rows()[0].metric.value == pytest.approx(3 / 8)
     (aside,) = (folder for folder in (first.path / "tasks").iterdir() if folder.name != "vqa__mine")
     assert (aside / "responses.jsonl").read_bytes() == old_log
 
@@ -440,4 +440,4 @@ def test_runs_below_the_same_folder_do_not_disturb_each_other(tmp_path: Path) ->
     data = write_questions(tmp_path)
     result = mmbench.run(["random", "constant", "oracle"], "vqa", data=data, out=tmp_path / "runs", progress=False)
     assert len(set(result.paths)) == 3
-    assert [row.model for row in result.metrics] == ["random", "constant", "oracle"]
+    assert [row.model for row in result.rows()] == ["random", "constant", "oracle"]

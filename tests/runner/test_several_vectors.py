@@ -51,7 +51,7 @@ def recall_at_1(n: int, each: int) -> tuple[float, float]:
 
 
 def values(result: Any) -> dict[str, float]:
-    return {row.metric.id: row.metric.value for row in result.metrics}
+    return {row.metric.id: row.metric.value for row in result.rows()}
 
 
 def test_they_are_kept_together_and_scored_by_late_interaction(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def ask(data: Path, folder: Path, tasks: str = "vqa", **options: Any) -> tuple[S
 
 
 def values(result: mmbench.RunResult) -> dict[str, float | None]:
-    return {row.task: row.value for row in result.metrics}
+    return {row.task: row.value for row in result.rows()}
 
 
 # --- two identities ---
@@ -115,7 +115,7 @@ def test_a_part_never_hides_the_full_result(tmp_path: Path, data: Path, selectio
     _, full = ask(data, tmp_path)
     part, shown = ask(data, tmp_path, **selection)
     assert part.asked == []
-    assert [row.to_dict() for row in shown.metrics] == [row.to_dict() for row in full.metrics]
+    assert [row.to_dict() for row in shown.rows()] == [row.to_dict() for row in full.rows()]
     again, _ = ask(data, tmp_path)
     assert again.asked == []
 
@@ -124,7 +124,7 @@ def test_a_part_is_extended_to_the_whole(tmp_path: Path, data: Path) -> None:
     part, _ = ask(data, tmp_path, limit=3)
     rest, whole = ask(data, tmp_path)
     assert len(part.asked) + len(rest.asked) == 9
-    assert {row.metric.n for row in whole.metrics} == {9}
+    assert {row.metric.n for row in whole.rows()} == {9}
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_the_values_are_those_of_a_run(tmp_path):
             return [SAID[request.sample_id] for request in requests]
 
     run = mmbench.run(Says(), "words/tiny", out=tmp_path / "runs", progress=False)
-    assert [row.metric for row in run.metrics] == list(score(task="words/tiny").metrics)
+    assert [row.metric for row in run.rows()] == list(score(task="words/tiny").metrics)
 
 
 def test_options_pick_a_convention():

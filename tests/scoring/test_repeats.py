@@ -131,6 +131,6 @@ def test_repeats_of_tasks_that_ask_for_no_text_are_none(tmp_path: Path) -> None:
 def test_every_family_takes_repeats(tmp_path: Path, task: str) -> None:
     result = mmbench.run("oracle", task, repeats=2, limit=40, out=tmp_path, progress=False)
     assert result.exit_code == 0
-    values = {row.id: row.value for row in result.metrics}
+    values = {row.id: row.value for row in result.rows()}
     assert {name for name in values if "majority" in name or "pass@2" in name} <= set(values)
     assert all(value == 1.0 for name, value in values.items() if name.startswith("pass@"))

@@ -112,8 +112,8 @@ def test_photographs_with_official_annotations(shared_data, tmp_path):
         ["oracle", "constant"], "captioning", data=shared_data / "coco-mini", out=tmp_path, progress=False, perf="off"
     )
     assert result.exit_code == 0
-    got = {(row.model, row.metric.id): row.metric for row in result.metrics}
-    assert {row.task for row in result.metrics} == {"captioning/coco-mini"}
+    got = {(row.model, row.metric.id): row.metric for row in result.rows()}
+    assert {row.task for row in result.rows()} == {"captioning/coco-mini"}
     assert got["oracle", "bleu@4"].n == 179
     assert got["oracle", "bleu@4"].value == pytest.approx(1)
     assert got["oracle", "cider_d"].value > 2

@@ -170,7 +170,7 @@ def test_controls_in_a_run(tmp_path):
         ["oracle", "random", "prior", "template-prior"], "captioning", out=tmp_path, progress=False, perf="off"
     )
     assert result.exit_code == 0
-    got = {(row.model, row.metric.id): row for row in result.metrics}
+    got = {(row.model, row.metric.id): row for row in result.rows()}
     blind = got["prior", "bleu@4"]
     assert got["oracle", "exact_match"].metric.value == 1
     assert got["random", "bleu@4"].metric.value < 0.01

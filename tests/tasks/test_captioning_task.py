@@ -247,8 +247,8 @@ def test_a_picture_s_own_id_and_file(tmp_path):
     (tmp_path / "mine.jsonl").write_text(text)
     result = mmbench.run(["oracle", "random"], "captioning", data=tmp_path / "mine.jsonl", out=tmp_path, progress=False)
     assert result.exit_code == 0
-    got = {(row.model, row.metric.id): row.metric.value for row in result.metrics}
+    got = {(row.model, row.metric.id): row.metric.value for row in result.rows()}
     assert got["oracle", "bleu@4"] == pytest.approx(1)
     assert got["oracle", "cider_d"] > 1
     assert got["random", "rouge_l"] == 0
-    assert {row.task for row in result.metrics} == {"captioning/mine"}
+    assert {row.task for row in result.rows()} == {"captioning/mine"}

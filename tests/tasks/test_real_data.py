@@ -38,7 +38,7 @@ def test_captioning_and_retrieval_run_over_photographs(shared_data: Path, tmp_pa
     data = {"coco-mini": str(shared_data / "coco-mini")}
     result = mmbench.run(model, "captioning,retrieval", data=data, out=tmp_path, progress=False)
     assert result.exit_code == 0
-    values = {(row.task, row.id): row for row in result.metrics}
+    values = {(row.task, row.id): row for row in result.rows()}
     assert values["captioning/coco-mini", "bleu@4"].metric.n == 179
     assert values["retrieval/coco-mini", "recall@1(direction=t2i)"].metric.n == 895
     assert len(model.sizes) > 1
@@ -61,6 +61,6 @@ def test_replayed_predictions_get_the_published_accuracy(
     result = mmbench.run(
         f"replay/{said}", "vqa", data=str(data), task_args={"variant": variant}, out=tmp_path / "runs", progress=False
     )
-    (row,) = result.metrics
+    (row,) = result.rows()
     assert row.id == f"vqa_accuracy(variant={variant})"
     assert row.value == pytest.approx(published, abs=5e-5)

@@ -237,7 +237,7 @@ def test_it_pickles_and_passes_the_kit():
 
 def test_errors_cluster_by_block_in_a_run(tmp_path):
     result = mmbench.run("oracle", "mmbench_tasks.vqa.scenes:task", out=tmp_path, limit=100, progress=False)
-    metrics = {row.metric.id: row.metric for row in result.metrics}
+    metrics = {row.metric.id: row.metric for row in result.rows()}
     assert metrics["block_accuracy"].value == 1
     assert metrics["accuracy"].n_clusters == metrics["block_accuracy"].n
     assert 90 < metrics["accuracy"].n <= 100

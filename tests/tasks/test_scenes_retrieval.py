@@ -297,7 +297,7 @@ def test_controls_in_a_run(tmp_path):
         ["oracle", "random"], "mmbench_tasks.retrieval.scenes:task", out=tmp_path, progress=False, perf="off"
     )
     assert result.exit_code == 0
-    for row in result.metrics:
+    for row in result.rows():
         metric, chance = row.metric, task.chance(SAMPLES)[row.metric.id]
         if row.model == "oracle":
             assert metric.value == 1

@@ -64,7 +64,7 @@ def ended(run):
 def test_a_tracker_gets_values_intervals_and_shares(run):
     tracker, replies = told(began(run), ended(run))
     (values,) = tracker.values.values()
-    (accuracy,) = [row.metric for row in package.load_run(run).metrics if row.id == "accuracy"]
+    (accuracy,) = [row.metric for row in package.load_run(run).rows() if row.id == "accuracy"]
     assert values["accuracy"] == accuracy.value
     assert (values["accuracy_low"], values["accuracy_high"]) == (accuracy.low, accuracy.high)
     assert (values["accuracy_n"], values["accuracy_coverage"]) == (8, 8 / 9)

@@ -137,7 +137,7 @@ def test_the_libraries_keep_what_they_were_sent(python, proxy, tmp_path):
     again = call(python, tmp_path, "track", str(path), "--to", "wandb,tensorboard,mlflow", *tracked[2:4], port=port)
     assert again.returncode == 0, again.stderr
     stored = package.load_run(path)
-    (accuracy,) = [row.metric for row in stored.metrics if row.id == "accuracy"]
+    (accuracy,) = [row.metric for row in stored.rows() if row.id == "accuracy"]
     for name, code in READ.items():
         read = subprocess.run([python, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert read.returncode == 0, read.stderr

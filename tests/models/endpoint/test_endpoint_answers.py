@@ -351,7 +351,7 @@ def test_an_unlisted_letter_is_less_likely_than_every_listed_one(pairs: list[tup
 def test_a_refusal_to_choose_is_a_refusal(sent: Reply, tmp_path: Path) -> None:
     result, calls = choose(sent, tmp_path, 1)
     assert [(line.status, line.finish_reason) for line in lines(result.path)] == [("refused", "filter")]
-    assert (result.exit_code, len(calls), result.metrics[0].metric.n_refused) == (0, 1, 1)
+    assert (result.exit_code, len(calls), result.rows()[0].metric.n_refused) == (0, 1, 1)
 
 
 def test_more_choices_than_letters_are_an_error_of_that_sample(tmp_path: Path) -> None:
@@ -400,5 +400,5 @@ def test_sentiment_is_asked_with_its_prompt_and_read_by_the_extractor_that_is_na
     assert asked.entry.scored_by["extractor"] == extractor
     labels = [sample.references[0] for sample in samples]
     errors = [float(label == "positive") if target == "class" else abs(2.5 - float(label)) for label in labels]
-    found = next(row.metric for row in result.metrics if row.metric.id == metric)
+    found = next(row.metric for row in result.rows() if row.metric.id == metric)
     assert (found.value, found.n_unparsed) == (pytest.approx(sum(errors) / 9), 0)

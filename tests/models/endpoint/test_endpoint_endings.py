@@ -187,7 +187,7 @@ def test_how_an_answer_ended(name: str, ask: Any) -> None:
         assert (line.status, line.output, line.finish_reason, line.reasoning) == ending[1:]
         ask(server, 1, args={"stream": True})
         assert len(server.calls) == 1
-    (value,) = [row.metric for row in result.metrics if row.primary]
+    (value,) = [row.metric for row in result.rows() if row.primary]
     assert (value.n, value.n_failed, value.value) == (1, 0, float(ending.output == "red"))
     counted = (value.n_truncated, value.n_refused, value.n_unparsed)
     assert counted == {"truncated": (1, 0, 0), "refused": (0, 1, 0)}.get(

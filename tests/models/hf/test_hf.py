@@ -167,7 +167,7 @@ def test_sentiment_is_asked_with_a_prompt_and_a_named_extractor(tmp_path: Path, 
     options = {"ids": ids, "task_args": {"target": "score"}, "out": tmp_path, "perf": "off", "progress": False}
     result = run(f"hf/{llava}", "sentiment/scenes", **options)
     assert result.exit_code == 0
-    assert {row.metric.n + row.metric.n_failed for row in result.metrics if row.metric.unit == "sample"} == {3}
+    assert {row.metric.n + row.metric.n_failed for row in result.rows() if row.metric.unit == "sample"} == {3}
     (task_of_run,) = result.runs[0].tasks.values()
     assert task_of_run.entry.scored_by["extractor"] == "number-v2"
 
