@@ -34,7 +34,7 @@ function AxisHead({ metric, scale }) {
   const marks = Object.entries(metric.marks ?? {});
   const places = new Map();
   for (const [name, mark] of marks) places.set(mark.text, [...(places.get(mark.text) ?? []), name]);
-  return html`<div class="axis">
+  return html`<div class="axis"><span class="off-screen">${metric.heading}, drawn with its interval</span>
     <div class="guesses">
       ${[...places].map(([text, names]) => html`<span key=${text}>${names.join(", ")} ${text}</span>`)}
     </div>
