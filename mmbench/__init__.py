@@ -3,9 +3,9 @@
 The functions are those of the command line: `run` evaluates models on tasks, `train` has models learn ahead of it, `merge` puts
 shards together, and `score` takes a file of predictions in the place of a model. `load_run` reads a stored run, `samples` gives it
 sample by sample, `metrics_frame` and `perf_frame` value by value, `rescore` applies today's metrics to it, `compare` says what sets
-two runs apart, `report` ranks many, `plot` draws them, `export` writes them for other tools, `track` sends them to experiment
-trackers, and `gate` holds a run against limits and against a baseline of `save_baseline`. The types that plug-ins are written with
-are here as well.
+two runs apart, `explain` where the gap comes from, `report` ranks many, `plot` draws them, `export` writes them for other tools,
+`import_run` reads theirs, `track` sends them to experiment trackers, and `gate` holds a run against limits and against a baseline of
+`save_baseline`. The types that plug-ins are written with are here as well.
 
 Everything loads when it is first used: importing this package imports nothing but the standard library.
 """
@@ -19,9 +19,11 @@ from mmbench._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from mmbench.api.compare import Comparison, compare
+    from mmbench.api.explain import Explanation, explain
     from mmbench.api.export import export
     from mmbench.api.frames import metrics_frame, perf_frame
     from mmbench.api.gate import GateResult, gate
+    from mmbench.api.import_run import Imported, import_run
     from mmbench.api.load_run import StoredRun, load_run
     from mmbench.api.merge import MergeResult, merge
     from mmbench.api.plot import Plot, plot
@@ -95,12 +97,14 @@ __all__ = [
     "DatasetCard",
     "DatasetInfo",
     "Embed",
+    "Explanation",
     "FitContext",
     "FitProgress",
     "ForeignSourceError",
     "GateResult",
     "Generate",
     "Generation",
+    "Imported",
     "Learned",
     "Media",
     "MediaError",
@@ -143,8 +147,10 @@ __all__ = [
     "Usage",
     "UsageError",
     "compare",
+    "explain",
     "export",
     "gate",
+    "import_run",
     "load_run",
     "mean_metric",
     "merge",
@@ -166,9 +172,11 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "mmbench.api.compare": ("Comparison", "compare"),
+        "mmbench.api.explain": ("Explanation", "explain"),
         "mmbench.api.export": ("export",),
         "mmbench.api.frames": ("metrics_frame", "perf_frame"),
         "mmbench.api.gate": ("GateResult", "gate"),
+        "mmbench.api.import_run": ("Imported", "import_run"),
         "mmbench.api.load_run": ("StoredRun", "load_run"),
         "mmbench.api.merge": ("MergeResult", "merge"),
         "mmbench.api.plot": ("Plot", "plot"),

@@ -30,6 +30,7 @@ SOURCES = {
         "Machine",
         "GitState",
     ),
+    "mmbench/results/schema/imports.py": ("ImportEntry", "AskedLine"),
     "mmbench/results/schema/plans.py": ("PlanFile",),
     "mmbench/results/schema/answers.py": ("ResponseLine",),
     "mmbench/results/schema/values.py": ("ScoresFile", "MetricSpec"),
@@ -55,6 +56,7 @@ results/runs/<model>--<identity>/     slashes in names become __
   run.json                            RunFile: status, model, tasks, machine; replaced as a whole
   tasks/<task>/plan.json              PlanFile: what is asked, in which batches
   tasks/<task>/responses.jsonl        ResponseLine, one a request that ended; append-only
+  tasks/<task>/asked.jsonl            AskedLine, one a sample; only of imported runs
   tasks/<task>/embeddings.bin         64-byte header (magic MMBEMB1, uint32 dim), then float32 rows, little-endian
   tasks/<task>/scores/<name>.json     ScoresFile: every value; named by its content, never changed in place
   tasks/<task>/scores/<name>.npz      ScoreTable: the scores behind it

@@ -183,7 +183,7 @@ def sample_rows(run: Run, result: TaskResult, asked: Sequence[Sample] | None) ->
     """
     tables = result.tables() if result.store.has_ids else {}
     table = tables.get("sample")
-    answers = _answers(result)
+    answers = answers_by_sample(result)
     known = dict.fromkeys(() if table is None else table.unit_ids) | dict.fromkeys(answers)
     samples = {sample.id: sample for sample in asked or ()}
     order = [name for name in samples if name in known] + [name for name in known if name not in samples]
@@ -203,8 +203,8 @@ def sample_rows(run: Run, result: TaskResult, asked: Sequence[Sample] | None) ->
         )
 
 
-def _answers(result: TaskResult) -> dict[str, list[ResponseLine]]:
-    """Sample id to the last end of each of its requests, in the order of the requests."""
+def answers_by_sample(result: TaskResult) -> dict[str, list[ResponseLine]]:
+    """Sample id to the last end of each of its requests, in the order of the requests. Raises `NotComparableError`."""
     prefix = f"{split_variant(result.name)[0]}/"
     last = {line.id: line for line in result.responses()}
     found: dict[str, list[tuple[int, ResponseLine]]] = {}

@@ -17,6 +17,7 @@ from mmbench.gating.rules import Rule, check_together, parse_requirement, replac
 from mmbench.gating.verdicts import GateResult
 from mmbench.resolve.config import load_config
 from mmbench.resolve.current import STALE, load_current
+from mmbench.results.baseline import IMPORTED, check_own
 from mmbench.results.run import Run
 
 __all__ = ["GateResult", "gate"]
@@ -43,7 +44,7 @@ class GateOptions(TypedDict, total=False):
 
     allow: str | Iterable[str]
     """What may differ between run and baseline, as for `mmbench.compare`; ``stale``: a run may be named by a model that has changed
-    since."""
+    since; ``imported``: a baseline may be a run of another tool."""
     sequential: str | Path | None
     """A file that counts the pushes gated against this baseline, for a gate on every push: push k spends 6/(π²k²) of alpha, so that all
     together raise a false alarm no more often than alpha says."""
@@ -92,7 +93,7 @@ def gate(
         >>> result.exit_code  # doctest: +SKIP
         0
     """
-    allowed, sequential = checked_allowances(names_of(more.get("allow", ())), (STALE,)), more.get("sequential")
+    allowed, sequential = checked_allowances(names_of(more.get("allow", ())), (STALE, IMPORTED)), more.get("sequential")
     found = gate_input(references_of(runs), references_of(baselines), (require, rules), out, allowed)
     ledger = None if sequential is None else Path(sequential)
     return judged(found, allowed, only=only, ledger=ledger)
@@ -114,6 +115,8 @@ def gate_input(
     held, more = [], list(stale)
     for each in baselines:
         (baseline,), said = _load_baseline(each, runs[0], Path(out), allow)
+        if not baseline.path.is_file():  # a saved one was allowed when it was saved
+            check_own([baseline], allow)
         held.append(baseline)
         more += said
     return GateInput(read, held, applied, notes, tuple(dict.fromkeys(more)))
@@ -121,7 +124,7 @@ def gate_input(
 
 def judged(found: GateInput, allow: frozenset[str], *, only: bool, ledger: Path | None) -> GateResult:
     """Judge what was read; arguments and errors as of `gate`."""
-    result = judge.gate(found.runs, found.baselines, found.rules, allow - {STALE}, only=only, ledger=ledger)
+    result = judge.gate(found.runs, found.baselines, found.rules, allow - {STALE, IMPORTED}, only=only, ledger=ledger)
     return replace(result, notes=found.stale)
 
 

@@ -27,14 +27,14 @@ def save_baseline(
         run: A run directory, a name under `out`, or what `mmbench.run` or `mmbench.load_run` returned.
         file: The file. Its folder is made where it is not there.
         out: The folder of all runs.
-        allow: ``partial``: a first baseline may be of a part of its split.
+        allow: ``partial``: a first baseline may be of a part of its split; ``imported``: another tool may have made the run.
 
     Returns:
         The baseline before, if the file held one, and after.
 
     Raises:
         UsageError: If there is no such run, or the file cannot be written there.
-        NotComparableError: If the run is damaged or incomplete, lacks a sample or a value, is a first baseline of a part of its
+        NotComparableError: If the run is imported, damaged or incomplete, lacks a sample or a value, is a first baseline of a part of its
             split, or has fewer samples of the same data than the baseline that it would replace.
 
     Example:
@@ -43,5 +43,5 @@ def save_baseline(
         >>> mmbench.gate("mymodel", baselines=saved.after).exit_code  # doctest: +SKIP
         0
     """
-    allowed = allowances(names_of(allow), (baseline.PARTIAL,))
+    allowed = allowances(names_of(allow), (baseline.PARTIAL, baseline.IMPORTED))
     return baseline.save_baseline(reference_of(run), Path(file).expanduser(), Path(out), allowed)

@@ -36,12 +36,14 @@ Example:
 The file holds the score of every sample, but neither samples nor answers, and is small enough for git. It is changed by
 this command alone; its folder is made where it is not there. A run that is not complete, that lacks a sample or a value, or
 that has fewer samples of the same data than the baseline it would replace, is refused (exit code 3); so is a first baseline
-from a part of a split (run with --limit or --ids), without --allow partial.
+from a part of a split (run with --limit or --ids), without --allow partial, and a run of another tool, without --allow imported.
 """,
 )
 @click.argument("run", metavar="RUN")
 @click.argument("file", metavar="FILE")
-@options("allow", "out", allow="partial: a first baseline may be of a part of its split.")
+@options(
+    "allow", "out", allow="partial: a first baseline may be of a part of its split; imported: a run of another tool."
+)
 def save(run: str, file: str, allow: tuple[str, ...], out: str) -> int:
     """Save a run as a baseline file; of one that is there, say old and new values."""
     from mmbench.api.save_baseline import save_baseline

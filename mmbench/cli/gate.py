@@ -104,7 +104,7 @@ class _Gate(Command):
     "allow",
     "json",
     "out",
-    allow="Go on although this differs: prompt, extractor or generation; stale: the file of a model that names a run.",
+    allow="Go on although this differs: prompt, extractor or generation; stale: the file of a model that names a run; imported: a baseline of another tool.",
 )
 def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[str, ...], **values: Any) -> int:
     """Hold a run against its baseline and against limits; made for CI."""
@@ -117,8 +117,9 @@ def command(runs: tuple[str, ...], baselines: tuple[str, ...], require: tuple[st
     from mmbench.analysis.variants import checked_allowances
     from mmbench.api.gate import gate_input, judged
     from mmbench.resolve.current import STALE
+    from mmbench.results.baseline import IMPORTED
 
-    allowed = checked_allowances(values["allow"], (STALE,))
+    allowed = checked_allowances(values["allow"], (STALE, IMPORTED))
     found = gate_input(runs, baselines, (require, values["rules"]), values["out"], allowed)
     for note in found.notes:
         say(f"note: {note}", err=True)

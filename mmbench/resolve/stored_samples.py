@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmbench.analysis.side_by_side import Asked
 from mmbench.core.errors import MmbenchError, NotComparableError, plugin_errors
+from mmbench.core.requests import Generate, Request
 from mmbench.core.samples import Sample
 from mmbench.core.task import Task
 from mmbench.core.visible import visible
@@ -22,13 +23,16 @@ def stored_samples(result: TaskResult, *, foreign: bool = False) -> Sequence[Sam
         foreign: Whether Python files and modules that the run names may be imported.
 
     Returns:
-        All samples of the split, in the order of the data, also those that the run left out.
+        All samples of the split, in the order of the data, also those that the run left out; of an imported run what the other tool
+        asked, without images.
 
     Raises:
         UsageError: If the task or its data are not to be had.
         ForeignSourceError: If the task is a Python file or module, and `foreign` is False.
         NotComparableError: If the data have changed since the run.
     """
+    if not result.source.name:
+        return _of_another_tool(result)
     return _task_and_samples(result, foreign=foreign)[1]
 
 
@@ -54,13 +58,40 @@ def asked_of(result: TaskResult, *, foreign: bool = False) -> Asked:
     """
     from mmbench.data.hub import nothing_fetched
 
+    if not result.source.name:
+        samples = _of_another_tool(result)
+        note = "Another tool asked this: images are not shown, and prompts as far as its files hold them."
+        return Asked({sample.id: sample for sample in samples}, _asked_there, note=note)
     path = result.source.data_path
     folder = None if path is None else str(Path(path) if Path(path).is_dir() else Path(path).parent)
     try:
         with nothing_fetched(), plugin_errors(f"task {result.name!r} failed to give its samples"):
-            task, samples = _task_and_samples(result, foreign=foreign)
-            if samples:
-                task.requests(samples[0])
+            task, read = _task_and_samples(result, foreign=foreign)
+            if read:
+                task.requests(read[0])
     except MmbenchError as error:
         return Asked(note=visible(f"What was asked is not shown: {error}"), folder=folder)
-    return Asked({sample.id: sample for sample in samples}, task.requests, folder=folder)
+    return Asked({sample.id: sample for sample in read}, task.requests, folder=folder)
+
+
+def _of_another_tool(result: TaskResult) -> list[Sample]:
+    """The samples of an imported run as the other tool asked them: without images, which are not kept."""
+    texts = [line.prompt if line.question is None else line.question for line in result.asked()]
+    return [
+        Sample(
+            id=line.id,
+            parts=() if text is None else (text,),
+            references=line.references,
+            choices=line.choices,
+            group=line.group,
+            slices=line.slices,
+            meta={} if line.prompt is None else {"prompt": line.prompt},
+        )
+        for line, text in zip(result.asked(), texts, strict=True)
+    ]
+
+
+def _asked_there(sample: Sample) -> list[Request]:
+    """What the other tool asked about a sample, as far as that is known."""
+    prompt = sample.meta.get("prompt")
+    return [Generate(parts=sample.parts if prompt is None else (prompt,), sample_id=sample.id)]

@@ -20,6 +20,8 @@ from mmbench.results.schema import RunFile, TaskPerf
 
 PARTIAL = "partial"
 """Name of the allowance for a first baseline from a part of a split."""
+IMPORTED = "imported"
+"""Name of the allowance for a baseline that another tool made, which asked and scored in its own way."""
 _PART = re.compile(r"[\d,]+ of the [\d,]+ samples of ")
 """How the reason of a task begins that was asked with a part of its split, in runs of schema versions before 9."""
 _PATH_OPTIONS = ("checkpoints", "cache")
@@ -43,14 +45,14 @@ def save_baseline(reference: str, path: Path, out: Path, allow: Iterable[str] = 
         reference: A run directory, or a name under `out`.
         path: The file. Its folder is made where it is not there.
         out: The folder in which names are looked up.
-        allow: `PARTIAL` where a first baseline may be of a part of its split.
+        allow: `PARTIAL` where a first baseline may be of a part of its split; `IMPORTED` where another tool may have made the run.
 
     Returns:
         The baseline before and after.
 
     Raises:
         UsageError: If there is no such run, or the file cannot be written there.
-        NotComparableError: If the run is damaged or incomplete, lacks a sample or a value, is a first baseline of a part of its
+        NotComparableError: If the run is imported, damaged or incomplete, lacks a sample or a value, is a first baseline of a part of its
             split, or has fewer samples of the same data than the baseline that it would replace.
     """
     _check_target(path)
@@ -58,6 +60,7 @@ def save_baseline(reference: str, path: Path, out: Path, allow: Iterable[str] = 
     if path.resolve().is_relative_to(directory.path.resolve()):
         raise UsageError(f"{path} lies inside the run; a baseline is a file of its own")
     run = read_run(directory)
+    check_own([run], allow)
     _check_whole(run)
     before = load_saved(path) if path.is_file() else None
     _check_size(before, run, partial=PARTIAL in set(allow))
@@ -75,6 +78,14 @@ def _check_target(path: Path) -> None:
             read_baseline(path)
         except NotComparableError as error:
             raise NotComparableError(f"{error}. It is left as it is: remove it, or name another file") from error
+
+
+def check_own(runs: Iterable[Run], allow: Iterable[str]) -> None:
+    """Refuse runs of other tools as baselines, unless `IMPORTED` is allowed. Raises `NotComparableError`."""
+    for run in runs:
+        if run.record.imported is not None and IMPORTED not in set(allow):
+            why = f"{run.record.imported.tool} made it, and asked and scored in its own way; if it is meant, add --allow imported"
+            raise _refusal(run, why)
 
 
 def _check_whole(run: Run) -> None:

@@ -140,7 +140,7 @@ def _split_speed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_parts(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 10 added what is known of runs that several commands or workers asked: earlier ones were asked by one process."""
+    """Version 10 added what is known of runs that several commands or workers asked, or another tool: none of the earlier ones was."""
     return {**document, "schema_version": 10}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from mmbench.extract import version_of_today
 from mmbench.results.log import read_log
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import (
+    AskedLine,
     LearnedEntry,
     MetricSpec,
     ModelEntry,
@@ -89,6 +90,9 @@ class TaskStore(Protocol):
 
     def responses(self) -> Iterator[ResponseLine]:
         """The lines of the response log in order; none where the log is not kept."""
+
+    def asked(self) -> Sequence[AskedLine]:
+        """What an imported run was asked, sample by sample; empty for all others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +188,10 @@ class TaskResult:
         """The lines of the response log in order, the last of a request's standing for it; none of a saved baseline."""
         return self.store.responses()
 
+    def asked(self) -> Sequence[AskedLine]:
+        """What an imported run was asked, sample by sample; empty for all others, and for a saved baseline."""
+        return self.store.asked()
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -274,6 +282,9 @@ class _DirectoryStore:
 
     def responses(self) -> Iterator[ResponseLine]:
         return read_log(self._directory.task(self._entry.name) / "responses.jsonl")
+
+    def asked(self) -> Sequence[AskedLine]:
+        return self._directory.read_asked(self._entry.name)
 
 
 def read_run(directory: RunDirectory, *, shard: bool = False) -> Run:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ from mmbench.results.codec import (
     write_failed,
 )
 from mmbench.results.npz import decode_tables, write_tables
-from mmbench.results.schema import PerfFile, PlanFile, RunFile, ScoresFile
+from mmbench.results.schema import AskedLine, PerfFile, PlanFile, RunFile, ScoresFile
 
 
 def folder_name(name: str) -> str:
@@ -90,6 +90,21 @@ class RunDirectory:
         folder = self.task(plan.task)
         make_folder(folder)
         write_atomic(folder / "plan.json", msgspec.json.encode(sealed(plan)) + b"\n")
+
+    def read_asked(self, task: str) -> list[AskedLine]:
+        """What an imported run was asked on a task; empty where there is no such file. Raises `NotComparableError`."""
+        path = self.task(task) / "asked.jsonl"
+        if not is_there(path):
+            return []
+        try:
+            return msgspec.json.Decoder(AskedLine).decode_lines(read_file(path))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise DamagedFileError(path, error, run=self.path) from error
+
+    def write_asked(self, task: str, lines: Sequence[AskedLine]) -> None:
+        """Write what an imported run was asked on a task. Raises `RunFailedError`."""
+        make_folder(self.task(task))
+        write_atomic(self.task(task) / "asked.jsonl", msgspec.json.Encoder().encode_lines(lines))
 
     def read_perf(self) -> PerfFile | None:
         """``perf.json``, or None before there is one. Raises `NotComparableError` when it is damaged."""

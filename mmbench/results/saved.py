@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,16 @@ from mmbench.core.score_table import ScoreTable
 from mmbench.results.codec import check_metric_values, digest, migrate, pretty_json, write_atomic
 from mmbench.results.packing import HiddenIds, PackedTable, ids_digest, unpack_tables
 from mmbench.results.run import Run, TaskResult
-from mmbench.results.schema import SCHEMA_VERSION, PlanFile, ResponseLine, RunFile, ScoresFile, StoredRecord, TaskPerf
+from mmbench.results.schema import (
+    SCHEMA_VERSION,
+    AskedLine,
+    PlanFile,
+    ResponseLine,
+    RunFile,
+    ScoresFile,
+    StoredRecord,
+    TaskPerf,
+)
 
 FORMAT = "mmbench-baseline"
 """What the file calls itself."""
@@ -167,6 +176,9 @@ class _SavedStore:
 
     def responses(self) -> Iterator[ResponseLine]:
         return iter(())
+
+    def asked(self) -> Sequence[AskedLine]:
+        return ()
 
 
 def load_saved(path: Path) -> Run:

@@ -122,6 +122,8 @@ class Session:
     def _begin(self) -> RunFile:
         now = _now()
         earlier = self.directory.read() if (self.directory.path / "run.json").is_file() else None
+        if earlier is not None and earlier.imported is not None:
+            raise UsageError(f"{self.directory.path} was imported from {earlier.imported.tool}: it cannot be continued")
         model, versions, shard = self.job.model, packages(), self.job.spec.shard
         former = dict.fromkeys([*earlier.former_identities, earlier.identity] if earlier else [])
         former.pop(self.job.identity, None)

@@ -21,6 +21,7 @@ from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import PlanFile, RunFile, TaskEntry
 from mmbench.scoring.answers import StoredAnswers
 from mmbench.scoring.asked import AskedTask
+from mmbench.scoring.imported_scores import beside
 from mmbench.scoring.prior import prior_values
 from mmbench.scoring.tables import Scored, chance_of, keep, score
 
@@ -157,6 +158,9 @@ def score_stored(directory: RunDirectory, entry: TaskEntry, replan: Replan) -> R
     responses = StoredAnswers(asked, directory)
     _refuse_lost(directory, entry, responses)
     scored = score(asked.task, asked.identity_digest, asked.samples, responses, name=asked.name, repeats=asked.repeats)
+    if entry.scoring is not None and stored.identity.get("imported"):
+        earlier = directory.read_scores(entry.name, entry.scoring), directory.read_tables(entry.name, entry.scoring)
+        scored = beside(scored, *earlier) or scored
     return RescoredTask(entry, stored, asked, scored)
 
 

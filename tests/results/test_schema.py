@@ -116,6 +116,17 @@ def test_a_run_of_every_version_reads_completely(version: int) -> None:
         assert any(task.perf for task in run.tasks.values())
 
 
+def test_imported_runs_of_the_newest_version_read_completely() -> None:
+    newest = FIXTURES / f"v{schema.SCHEMA_VERSION}"
+    for path in sorted((newest / "imported").iterdir()):
+        run = read_run(RunDirectory.open(path))
+        (task,) = run.tasks.values()
+        assert run.record.imported is not None
+        assert [value.value for value in task.metrics.values()] == [0.5]
+        assert [line.question for line in task.asked()] == ["which is it?", "and this?"]
+        assert [line.output for line in task.responses()] == ["long", "long"]
+
+
 def fixture(version: int, model: str) -> RunDirectory:
     """The run of one of the models of a fixture."""
     (path,) = (FIXTURES / f"v{version}" / "runs").glob(f"*{model}*")
@@ -261,7 +272,7 @@ def test_the_newest_fixture_uses_every_field_of_every_record() -> None:
     """So that a change of any of them breaks a test here, and not somebody's run."""
     used: set[str] = set()
     newest = FIXTURES / f"v{schema.SCHEMA_VERSION}"
-    for path in (path for kept in ("runs", "shards") for path in (newest / kept).rglob("*.json*")):
+    for path in (path for kept in ("runs", "shards", "imported") for path in (newest / kept).rglob("*.json*")):
         used |= {word for word in path.read_text(encoding="utf-8").split('"') if word.isidentifier()}
     records = [record for record in vars(schema).values() if record is not schema.CachedAnswer]  # in no run directory
     names = {field for record in records for field in getattr(record, "__struct_fields__", ())}

@@ -29,6 +29,10 @@ def main() -> None:
                 rf"\b(schema version|version) {SCHEMA_VERSION - 1}\b", rf"\1 {SCHEMA_VERSION}", file.read_text()
             )
             (source / file.name.replace(OLD, NEW)).write_text(text.replace(OLD, NEW), encoding="utf-8")
+        for file in (
+            file for ending in ("tsv", "jsonl") for file in (FIXTURES / version / "source").glob(f"*.{ending}")
+        ):
+            shutil.copy(file, source)
         model, words = f"tiny_{NEW}_model.py", f"tiny_{NEW}_task.py:words"
         both = f"{words},tiny_{NEW}_task.py:vectors"
         chooses = ["--model", f"{model}:Chooses", "--model-args", "bias=1", "--tasks", both, "--skip-incompatible"]
@@ -45,7 +49,12 @@ def main() -> None:
         (first, second) = sorted(path.name for path in Path(scratch, NEW, "shards").iterdir())
         command = [sys.executable, "-m", "mmbench", "merge", f"../shards/{first}", f"../shards/{second}"]
         subprocess.run([*command, "--allow", "foreign-source,weights"], cwd=source, check=False)
-        for file in (file for kept in ("runs", "shards") for file in Path(scratch, NEW, kept).rglob("*.json")):
+        for arguments in (["lm-eval", "samples_tiny.jsonl", "--model", "tiny"], ["vlmevalkit", "Tiny_WORDS.tsv"]):
+            command = [sys.executable, "-m", "mmbench", "import", *arguments, "--out", "../imported"]
+            subprocess.run(command, cwd=source, check=False)
+        for file in (
+            file for kept in ("runs", "shards", "imported") for file in Path(scratch, NEW, kept).rglob("*.json")
+        ):
             text = file.read_text(encoding="utf-8").replace(f"{source.resolve()}/", "")
             text = text.replace(f"{Path(scratch).resolve()}/", "")
             document = json.loads(text)

@@ -5,6 +5,7 @@ A file of a newer schema is refused by name; files of older schemas go through p
 """
 
 from mmbench.results.schema.answers import CachedAnswer, ResponseLine
+from mmbench.results.schema.imports import AskedLine, ImportEntry
 from mmbench.results.schema.plans import PlanFile
 from mmbench.results.schema.runs import (
     LOOKED_AT,
@@ -44,9 +45,11 @@ from mmbench.results.schema.values import MetricSpec, ScoresFile
 __all__ = [
     "LOOKED_AT",
     "SCHEMA_VERSION",
+    "AskedLine",
     "CachedAnswer",
     "CostFit",
     "GitState",
+    "ImportEntry",
     "LearnedEntry",
     "Machine",
     "MergedShard",

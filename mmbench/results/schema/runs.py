@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import field
 
+from mmbench.results.schema.imports import ImportEntry
 from mmbench.results.schema.stored import Promise, RunStatus, StoredRecord, TaskStatus
 
 
@@ -35,7 +36,8 @@ class TaskSource(StoredRecord, frozen=True, kw_only=True):
     """How to build the task again."""
 
     name: str
-    """Name, or ``file.py:Name``, as given on the command line."""
+    """Name, or ``file.py:Name``, as given on the command line; empty for a task of an imported run that is none of ours, of which
+    ``asked.jsonl`` says what was asked."""
     data_name: str | None = None
     """Name of the user's data set; null where the task brings its own data."""
     data_path: str | None = None
@@ -221,5 +223,7 @@ class RunFile(StoredRecord, frozen=True, kw_only=True):
     merged: list[MergedShard] = field(default_factory=list)
     """The parts that the run was last merged from, in order; empty where its answers were asked here, and before schema version
     10."""
+    imported: ImportEntry | None = None
+    """Where the run comes from, if another tool made it; null for all others, and before schema version 10."""
     digest: str = ""
     """As in `PlanFile`."""

@@ -20,6 +20,8 @@ from mmbench.runner.plan.task_plan import TaskPlan, plan_served
 
 _MAY_CHANGE = ("version",)
 """What in a plan's identity may say how answers are scored rather than what was asked."""
+_ASKED_ELSEWHERE = ("prompt", "generation", "served", "options", "imported")
+"""What in the identity of an imported plan is as another tool asked."""
 
 
 def replan(
@@ -45,6 +47,11 @@ def replan(
         UsageError: If the task cannot be built.
         NotComparableError: If its data have changed, or it would ask something else today.
     """
+    if not entry.source.name:
+        raise NotComparableError(
+            "it was imported, and is none of mmbench's tasks: to score its answers here, import it again with --task TASK (a task with the "
+            "same samples)"
+        )
     resolved = resolve_source(entry.source, options, foreign=foreign)
     if asks := sorted(set(options) & set(resolved.asking_options)):
         raise UsageError(f"{asks[0]}= changes what {entry.name} asks; give it to mmbench run")
@@ -56,13 +63,16 @@ def replan(
         )
     plan = _same_requests(resolved, directory, run, entry, stored)
     today: dict[str, Any] = msgspec.json.decode(canonical_json(plan.identity))
+    free = _MAY_CHANGE if run.imported is None else (*_MAY_CHANGE, *_ASKED_ELSEWHERE)
     differs = [
         Mismatch(name, stored.identity.get(name), today.get(name))
         for name in dict.fromkeys([*stored.identity, *today])
-        if name not in _MAY_CHANGE and stored.identity.get(name) != today.get(name)
+        if name not in free and stored.identity.get(name) != today.get(name)
     ]
     if differs:
         raise NotComparableError(f"it asks otherwise today; {'; '.join(map(str, differs))}. Run it again")
+    if run.imported is not None:
+        plan.identity = {**stored.identity, "version": plan.identity["version"]}
     return plan
 
 
@@ -72,6 +82,8 @@ def plan_again(directory: RunDirectory, run: RunFile, entry: TaskEntry, *, forei
     Parameters are those of `replan`. Raises `UsageError` if the task cannot be built, and `NotComparableError` if it does not
     ask today what was asked.
     """
+    if run.imported is not None:
+        raise NotComparableError(f"it was imported from {run.imported.tool}: import the same files again")
     resolved = resolve_source(entry.source, foreign=foreign)
     served: Any = dict(entry.served_as)
     for selection in _selections(resolved, directory, run, entry, entry.n_samples):

@@ -1,0 +1,257 @@
+"""``vlmevalkit``: read the tables of predictions, judged or not, and the tables of scores that VLMEvalKit writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmbench.core.errors import DataError, MissingExtraError, UsageError
+from mmbench.data.pickles import read_pickle
+from mmbench.exchange.peer_files import Archive, PeerFile, number, plain, texts
+from mmbench.exchange.peer_run import PeerMetric, PeerRun, PeerSample, PeerTask
+
+TOOL = "vlmevalkit"
+_FAILED = "Failed to obtain answer via API"
+"""What VLMEvalKit writes in the place of an answer that did not arrive."""
+_SCORES = ("hit", "match", "score", "eval_score", "correct", "acc")
+"""Columns that may hold what a sample got, the most usual first."""
+_EXTRACTED = ("extracted", "eval_pred", "res")
+"""Columns that may hold the answer that was found in the prediction."""
+_SLICES = ("category", "l2-category", "split", "task", "skill")
+_OPTIONS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SUFFIX = re.compile(
+    r"_(?:acc|score|results?|openai_result|exact_matching_result|auxmatch|.*_result|gpt.*|chatgpt.*|exact_matching.*)$"
+)
+_TABLES = (".xlsx", ".tsv", ".csv", ".json", ".pkl")
+_ROWS = 5_000_000
+"""Rows of a table at most."""
+
+Row = dict[str, Any]
+
+
+def read_vlmevalkit(files: Sequence[PeerFile]) -> PeerRun:
+    """Read the tables of one model. Raises `DataError`, `UsageError`, `MissingExtraError`."""
+    answered: dict[str, list[tuple[PeerFile, list[Row]]]] = {}
+    reported: dict[str, float] = {}
+    plain_names = [file.path.stem for file in files if file.suffix in _TABLES]
+    for file in files:
+        if file.suffix not in _TABLES:
+            continue
+        rows = _rows(file)
+        base = _base(file.path.stem, plain_names)
+        if rows and "prediction" in rows[0]:
+            answered.setdefault(base, []).append((file, rows))
+        elif (value := _overall(rows)) is not None:
+            reported[base] = value
+    if not answered:
+        raise UsageError("no table has a column 'prediction': name the file of predictions that VLMEvalKit writes")
+    names = {base: _names(base, tables[0][0].path) for base, tables in answered.items()}
+    models = list(dict.fromkeys(model for model, _ in names.values()))
+    if len(models) > 1:
+        raise UsageError(f"the files are of {len(models)} models ({', '.join(models[:3])}); import one at a time")
+    tasks = [_task(names[base][1], tables, reported.get(base)) for base, tables in answered.items()]
+    return PeerRun(model=models[0], tasks=tasks)
+
+
+def _base(stem: str, others: Iterable[str]) -> str:
+    """The name of the predictions that a file belongs to: the shortest name among the files with which its own begins."""
+    starts = [other for other in others if stem == other or stem.startswith(f"{other}_")]
+    return _SUFFIX.sub("", min(starts, key=len)) if starts else stem
+
+
+def _names(base: str, path: Path) -> tuple[str, str]:
+    """Model and dataset, which a file's name joins by ``_``: the folder bears the model's name, or else datasets begin in upper case."""
+    for parent in list(path.resolve().parents)[:2]:
+        if parent.name and base.startswith(f"{parent.name}_"):
+            return parent.name, base.removeprefix(f"{parent.name}_")
+    cut = re.match(r"(?P<model>.+?)_(?P<data>[A-Z].*)$", base) or re.match(r"(?P<model>[^_]+)_(?P<data>.+)$", base)
+    return (cut["model"], cut["data"]) if cut else ("unknown", base)
+
+
+# --- tables ---
+
+
+def _rows(file: PeerFile) -> list[Row]:
+    """The rows of a table. Raises `DataError`, `MissingExtraError`."""
+    if file.suffix == ".pkl":
+        return _listed(_of_pickle(read_pickle(file.path)))
+    if file.suffix == ".xlsx":
+        return _sheet(file)
+    if file.suffix == ".json":
+        return _listed(file.json())
+    try:
+        text = file.read().decode("utf-8-sig")
+        csv.field_size_limit(2**28)
+        reader = csv.DictReader(
+            io.StringIO(text, newline=""), delimiter="\t" if file.suffix == ".tsv" else ",", strict=True
+        )
+        rows = [{str(key).strip(): value for key, value in row.items() if key} for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"it is no table of separated values in UTF-8: {error}", file.path) from error
+    return rows
+
+
+def _of_pickle(value: Any) -> Any:
+    """Answers by index as rows; a table of pandas is refused by `read_pickle`, since it would have to be called."""
+    if not isinstance(value, dict):
+        return value
+    return [
+        {"index": index, "prediction": given.get("prediction") if isinstance(given, dict) else given}
+        for index, given in value.items()
+    ]
+
+
+def _listed(document: Any) -> list[Row]:
+    """Rows of a JSON document: a list of objects, or an object of columns; none of anything else."""
+    if isinstance(document, list):
+        return [each for each in document if isinstance(each, dict)]
+    if isinstance(document, dict):
+        columns = {key: list(value.values()) for key, value in document.items() if isinstance(value, dict)}
+        if columns and len({len(column) for column in columns.values()}) == 1:
+            return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return [document] if document and not columns else []
+    return []
+
+
+def _sheet(file: PeerFile) -> list[Row]:
+    """The first sheet of a workbook, held against a bound on what it unpacks to before anything of it is parsed."""
+    with Archive(file) as archive:
+        if sum(info.file_size for info in archive.members.values()) > 2**31:
+            raise DataError("it unpacks to more than 2 GiB", file.path)
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        raise MissingExtraError(file.path.name, "xlsx") from error
+    try:
+        with file.open() as opened:
+            book = load_workbook(opened, read_only=True, data_only=True)
+            lines = book.worksheets[0].iter_rows(values_only=True)
+            heads = [str(head).strip() if head is not None else "" for head in next(lines, ())]
+            rows: list[Row] = []
+            for line in lines:
+                if len(rows) >= _ROWS:
+                    raise DataError(f"it has more than {_ROWS:,} rows", file.path)
+                if any(value is not None for value in line):
+                    rows.append({head: value for head, value in zip(heads, line, strict=False) if head})
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"it is no workbook that openpyxl reads: {error}", file.path) from error
+    return rows
+
+
+def _overall(rows: Sequence[Row]) -> float | None:
+    """The value over everything in a table of scores; None where it has none, or several."""
+    for row in rows:
+        for name in ("Overall", "overall", "acc", "Final Score Norm", "Final Score"):
+            if (found := number(row.get(name))) is not None:
+                return found
+    return None
+
+
+# --- samples ---
+
+
+def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: float | None) -> PeerTask:
+    merged: dict[str, Row] = {}
+    tables = sorted(tables, key=lambda each: len(each[0].path.stem))
+    judged = [rows for _, rows in tables if rows and any(column in rows[0] for column in _SCORES)]
+    for n, (file, rows) in enumerate(tables):
+        for place, row in enumerate(rows, 1):
+            index = _id(row, place)
+            if n == 0 and index in merged:
+                raise DataError(f"the index {index} stands there twice", file.path, f"row {place}")
+            if n and index not in merged:
+                raise DataError(
+                    f"the index {index} is not in {tables[0][0].path.name}: files of two runs",
+                    file.path,
+                    f"row {place}",
+                )
+            merged[index] = {**merged.get(index, {}), **{key: value for key, value in row.items() if value is not None}}
+    column = next((each for each in _SCORES if judged and each in judged[0][0]), None)
+    rows_of = {_id(row, place) for place, row in enumerate(judged[0], 1)} if judged else set(merged)
+    left = len(merged) - len(rows_of)
+    samples = [_sample(index, place, merged[index], column) for place, index in enumerate(merged) if index in rows_of]
+    scale = _scale(samples)
+    notes = []
+    if left:
+        notes.append(
+            f"{left:,} rows of the predictions are not in the judged table (rotated options of the same questions) and are left out"
+        )
+    if column is None:
+        notes.append(
+            "the files hold no score of single samples: name the judged table (…_result.xlsx) too, or score with a task of ours"
+        )
+    if reported is not None and scale and reported > 1.0 >= scale:
+        reported /= 100.0
+    metrics = {} if column is None else {column: PeerMetric(name=column, reported=reported)}
+    return PeerTask(name=name, samples=samples, metrics=metrics, notes=tuple(notes))
+
+
+def _scale(samples: Sequence[PeerSample]) -> float:
+    return max((value for sample in samples for value in sample.scores.values()), default=0.0)
+
+
+def _id(row: Row, place: int) -> str:
+    value = row.get("index", row.get("id", place - 1))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
+
+
+def _sample(index: str, place: int, row: Row, column: str | None) -> PeerSample:
+    given = row.get("prediction")
+    output = None if given is None else str(given)
+    failed = output is None or _FAILED in output
+    options = [(letter, row[letter]) for letter in _OPTIONS if row.get(letter) not in (None, "")]
+    score = None if column is None else _score(row.get(column))
+    extracted = next((str(row[name]) for name in _EXTRACTED if row.get(name) not in (None, "")), None)
+    return PeerSample(
+        id=index,
+        position=int(index) if index.isdecimal() and int(index) < _ROWS else place,
+        question=None if row.get("question") is None else str(row["question"]),
+        cluster=str(row.get("image_path") or ""),
+        references=_references(row.get("answer")),
+        choices=tuple(str(text) for _, text in options) or None,
+        output=None if failed else output,
+        status="error" if failed else "ok",
+        error=_FAILED if failed else None,
+        extracted=extracted,
+        explanation=plain(str(row["log"]), 500) if row.get("log") not in (None, "") else None,
+        scores={} if column is None or score is None else {column: score},
+        slices={name: str(row[name]) for name in _SLICES if row.get(name) not in (None, "")},
+    )
+
+
+def _score(value: Any) -> float | None:
+    """What a sample got; of a list, written out or not, the best, which is how VLMEvalKit scores against several answers."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value.replace("'", '"'))
+        except ValueError:
+            return None
+    if isinstance(value, list):
+        found = [each for each in map(_score, value) if each is not None]
+        return max(found) if found else None
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return float(value.strip().lower() == "true")
+    return number(value)
+
+
+def _references(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) and value.startswith("["):
+        import ast
+
+        try:
+            found = ast.literal_eval(value[:100_000])
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return (value,)
+        return texts(found) or (value,)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return texts(value)
