@@ -30,6 +30,7 @@ EXTRAS = {
     "wandb": ("wandb",),
     "tensorboard": ("tensorboard",),
     "mlflow": ("mlflow", "pandas"),
+    "ray": ("ray",),
 }
 """Extra to the modules that it brings."""
 

@@ -159,6 +159,10 @@ class RunSpec:
     """GPUs that each of several workers sees; None: its part of those that there are."""
     cpus_per_worker: int | None
     """CPUs that each of several workers may keep busy; None: its part of those that there are."""
+    ray: str | None
+    """Ray cluster whose actors are the workers: ``auto``, or ``HOST:PORT`` of its head node; None: processes of this machine."""
+    ship_media: bool
+    """Whether workers on a cluster get the bytes of images rather than the names of files."""
     retrain: bool
     """Train even where a model comes with weights for a task."""
     concurrency: int

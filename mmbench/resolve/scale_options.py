@@ -24,7 +24,7 @@ class ScaleOptions(TypedDict, total=False):
     workers: Annotated[
         int,
         Option(
-            "Processes of this machine that ask the model at once, each with a model of its own.",
+            "Workers that ask the model at once, each with a model of its own: processes of this machine, or actors of --ray.",
             forms.whole(1),
             "speed",
             default=1,
@@ -44,5 +44,22 @@ class ScaleOptions(TypedDict, total=False):
             "CPUs and threads of each of several workers; default: its part of those that there are.",
             forms.whole(1),
             "speed",
+        ),
+    ]
+    ray: Annotated[
+        str | None,
+        Option(
+            "Ask on a Ray cluster, with --workers actors: auto (the one of this machine) or HOST:PORT of its head node.",
+            forms.text("auto|ADDRESS"),
+            "speed",
+        ),
+    ]
+    ship_media: Annotated[
+        bool,
+        Option(
+            "Send images to the workers of --ray, where they cannot read the files.",
+            forms.flag(),
+            "speed",
+            default=False,
         ),
     ]

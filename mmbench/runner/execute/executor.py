@@ -145,7 +145,7 @@ class Executors:
         """
         shares: dict[str, list[tuple[int, list[int]]]] = {}
         asynchronous = todo.model.capabilities.asynchronous
-        here = "pool" if todo.spec.workers > 1 else "batch"
+        here = "pool" if todo.spec.workers > 1 or todo.spec.ray else "batch"
         for item in todo.batches:
             own = "async" if asynchronous and todo.plan.kind_of(item[1]) in asynchronous else here
             shares.setdefault(todo.spec.executor or own, []).append(item)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
-from mmbench.core.errors import UsageError
+from mmbench.core.errors import MissingExtraError, UsageError
 from mmbench.models.controls import Oracle
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.plan.job import Job
@@ -21,14 +22,17 @@ def check_workers(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if job.spec.batch_size == "search":
             _check_search(job)
-        if job.spec.workers > 1:
+        if job.spec.ship_media and job.spec.ray is None:
+            raise UsageError("--ship-media is for workers on other machines: add --ray ADDRESS")
+        if job.spec.workers > 1 or job.spec.ray is not None:
             _check_pool(job)
         elif job.spec.gpus_per_worker is not None or job.spec.cpus_per_worker is not None:
             raise UsageError("--gpus-per-worker and --cpus-per-worker are for several workers: add --workers N")
 
 
 def _check_search(job: Job) -> None:
-    if job.spec.executor is None and job.spec.workers == 1 and not job.model.capabilities.asynchronous:
+    spec = job.spec
+    if spec.executor is None and spec.workers == 1 and spec.ray is None and not job.model.capabilities.asynchronous:
         return
     raise UsageError(
         f"--batch-size search: {job.model.name} is not asked in batches by this process; give --concurrency N for a "
@@ -38,24 +42,27 @@ def _check_search(job: Job) -> None:
 
 def _check_pool(job: Job) -> None:
     spec, name, can = job.spec, job.model.name, job.model.capabilities
+    how = f"--workers {spec.workers}" if spec.ray is None else f"--ray {spec.ray}"
+    option = how.partition(" ")[0]
     if spec.executor is not None:
         raise UsageError(
-            f"--workers and --executor {spec.executor} exclude each other: the executor has workers of its own"
+            f"{option} and --executor {spec.executor} exclude each other: the executor has workers of its own"
         )
     if can.asynchronous:
         raise UsageError(
-            f"--workers {spec.workers}: {name} is asked request by request (its methods are async), by this process alone; give "
+            f"{how}: {name} is asked request by request (its methods are async), by this process alone; give "
             "--concurrency N instead"
         )
     if spec.perf == "full":
         raise UsageError(
-            "--perf full loads the model of this process: leave --workers out, or measure with --perf quick"
+            f"--perf full loads the model of this process: leave {option} out, or measure with --perf quick"
         )
     made = job.model.target if isinstance(job.model.target, type) else type(job.model.target)
     if issubclass(made, Oracle):
-        raise UsageError(
-            f"--workers {spec.workers}: {name} is given the solutions of the task, which no worker has; leave --workers out"
-        )
-    shares(spec, job.model.options)
+        raise UsageError(f"{how}: {name} is given the solutions of the task, which no worker has; leave {option} out")
+    if spec.ray is None:
+        shares(spec, job.model.options)
+    elif find_spec("ray") is None:
+        raise MissingExtraError("--ray", "ray")
     if not can.learns:
         ModelRecipe.of(job.model)

@@ -65,13 +65,12 @@ class PoolExecutor(Executor):
         learned = todo.fitted() if todo.fitted is not None else None
         recipe = ModelRecipe.of(todo.model, learned)
         self._task = todo.plan.name
-        self._shares = shares(todo.spec, todo.model.options)
+        self._transport, self._shares = _here(todo) if todo.spec.ray is None else _on_cluster(todo.spec.ray, todo)
         self.workers = len(self._shares)
-        self._transport = Processes()
-        self._crew = Crew(self._transport, [_setup(recipe, share, todo) for share in self._shares], todo.note)
-        while self._crew.starting:
+        self._crew = crew = Crew(self._transport, [_setup(recipe, share, todo) for share in self._shares], todo.note)
+        while crew.starting > (self._transport.waiting if crew.ready else 0):
             for event in self._transport.wait(_WAIT_S):
-                _on_start(self._crew, event)
+                _on_start(crew, event)
 
     def run(self, todo: Todo, sink: Sink) -> None:
         """Ask every batch and record what comes of it. After a signal, what is answered within seconds is kept."""
@@ -100,6 +99,30 @@ class PoolExecutor(Executor):
         transport, self._transport, self._crew = self._transport, None, None
         if transport is not None:
             transport.close(_CLOSE_S)
+
+
+def _here(todo: Todo) -> tuple[Transport, Sequence[Share]]:
+    """Processes of this machine."""
+    return Processes(), shares(todo.spec, todo.model.options)
+
+
+def _on_cluster(address: str, todo: Todo) -> tuple[Transport, Sequence[Share]]:
+    """Actors of a Ray cluster. Raises `UsageError` where it cannot be reached or has no room."""
+    from mmbench.runner.pool.cluster import cluster_shares
+    from mmbench.runner.pool.ray_workers import RayWorkers
+
+    first = todo.plan.requests(todo.batches[0][1][:1]) if todo.batches else []
+    media = [medium.path for request in first for medium in request.media if medium.path is not None]
+    transport = RayWorkers(address, media, ship_media=todo.spec.ship_media)
+    try:
+        found = cluster_shares(todo.spec)
+        room = transport.reserve(found[0], len(found))
+    except BaseException:
+        transport.close(0.0)
+        raise
+    if room < len(found):
+        todo.note(f"the cluster has room for {room:,} of {len(found):,} workers; the others begin when nodes join")
+    return transport, found
 
 
 def _setup(recipe: ModelRecipe, share: Share, todo: Todo) -> WorkerSetup:

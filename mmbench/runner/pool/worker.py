@@ -17,7 +17,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from mmbench.core.errors import RunFailedError
+from mmbench.core.errors import RunFailedError, UsageError
 from mmbench.data import cache
 from mmbench.models.caller import ModelCaller
 from mmbench.models.remarks import notes_on, settings_of
@@ -64,7 +64,7 @@ class Worker:
         setup = self._setup
         own = packages().get("mmbench", "unknown")
         if own != setup.version:
-            raise RunFailedError(
+            raise UsageError(
                 f"mmbench is {own} on {platform.node() or 'the worker'} and {setup.version} where the run was started: install the "
                 "same version on both"
             )
