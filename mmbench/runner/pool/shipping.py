@@ -17,7 +17,7 @@ def with_bytes(request: Request) -> Request:
 
     What cannot be read stays as it is, and is an error of its own requests where the model looks at it.
     """
-    made: Any = copy(request)
+    made = copy(request)
     for name in ("part", "parts", "messages"):
         if hasattr(made, name):
             setattr(made, name, _in_memory(getattr(made, name)))

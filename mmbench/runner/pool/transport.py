@@ -155,8 +155,11 @@ class Transport(Protocol):
 
     kind: str
     """What its workers are, for figures of speed: ``process``, ``ray``."""
-    waiting: int = 0
-    """Workers that were told to start and wait for a machine with room, which may never come."""
+
+    @property
+    def waiting(self) -> int:
+        """Workers that were told to start and wait for a machine with room, which may never come."""
+        return 0
 
     def start(self, worker: int, setup: WorkerSetup) -> None:
         """Begin to start a worker; `Ready` or `NotStarted` follows, or `Died`."""
