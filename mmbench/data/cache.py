@@ -93,6 +93,13 @@ class DigestCache(Generic[Value]):
                 self._hits += 1
         return self._make(digest, make, promise) if first else promise.result()
 
+    def peek(self, digest: str) -> Value | None:
+        """The value itself if it is held, which must not be changed; nothing is counted."""
+        with self._lock:
+            if (value := self._values.get(digest)) is not None:
+                self._values.move_to_end(digest)
+            return value
+
     def put(self, digest: str, value: Value) -> None:
         """Keep a value that was made on the way, unless the digest is empty."""
         if digest:

@@ -123,6 +123,15 @@ def cut_off(tokens: int | None, answer: str, reason: FinishReason) -> str:
 
 def _usage(usage: Usage) -> Usage:
     """The counts as Python's own numbers, whatever library they came from. Raises TypeError or ValueError."""
+    counts = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
+        usage.image_tokens,
+        usage.cached_tokens,
+    )
+    if usage.cost_usd is None and all(count is None or type(count) is int for count in counts):
+        return usage
     cost = None if usage.cost_usd is None else float(usage.cost_usd)
     if cost is not None and not math.isfinite(cost):
         raise ValueError(f"cost {cost}")

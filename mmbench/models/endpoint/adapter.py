@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmbench.core.errors import UsageError
+from mmbench.core.media import Media
 from mmbench.core.phases import phase
 from mmbench.core.requests import Choose, Generate
 from mmbench.core.responses import Generation
@@ -70,6 +71,7 @@ class OpenAI:
         )
         self._payloads = Payloads(wishes_of(model, wishes))
         self._price = price_of(model)
+        self._encoding: dict[str, asyncio.Future[bytes]] = {}
         self._client: Client | None = None
         self._address: str | None = None
 
@@ -150,13 +152,31 @@ class OpenAI:
         return self._client
 
     async def _ask(self, build: Callable[[_Asked], bytes], request: _Asked) -> Completion:
-        at_hand = self._payloads.at_hand(request)
-        if at_hand:
-            with phase("preprocess"):
-                body = build(request)
-        else:
-            body = await asyncio.to_thread(build, request)
-        return await self._connected().ask(body)
+        return await self._connected().ask(await self._body(build, request))
+
+    async def _body(self, build: Callable[[_Asked], bytes], request: _Asked) -> bytes:
+        """The body of a call; images are read and encoded in other threads."""
+        for media in self._payloads.missing(request):
+            await self._encode(media)
+        if self._payloads.missing(request):  # too large to be kept beside each other
+            return await asyncio.to_thread(build, request)
+        with phase("preprocess"):
+            return build(request)
+
+    async def _encode(self, media: Media) -> None:
+        """Wait until an image is encoded, once for all requests that hold it. Raises `MediaError`, `RunFailedError`."""
+        encoding = self._encoding.get(media.digest)
+        if encoding is None:
+            encoding = asyncio.get_running_loop().run_in_executor(None, self._payloads.encode, media)
+            self._encoding[media.digest] = encoding
+            encoding.add_done_callback(lambda done: self._encoded(media.digest, done))
+        await asyncio.wait([encoding])  # a request that is given up does not end the work that others wait for
+        encoding.result()
+
+    def _encoded(self, digest: str, done: asyncio.Future[bytes]) -> None:
+        del self._encoding[digest]
+        if not done.cancelled():
+            done.exception()  # asyncio complains of exceptions that nobody has looked at
 
 
 def _checked_timeout(name: str, seconds: Any) -> float:

@@ -265,15 +265,19 @@ def trust(ca_file: str | None) -> ssl.SSLContext | bool:
 
 async def _read(answer: aiohttp.ClientResponse, most: int, *, cut: bool = False) -> bytes:
     """The body, decompressed. One that is longer than `most` bytes is cut, or raises `RunFailedError`."""
-    data = bytearray()
-    async for chunk in answer.content.iter_any():
-        data += chunk
-        if len(data) > most:
-            answer.close()
-            if cut:
-                return bytes(data[: most - _TAIL])  # what is cut may end in a piece of the key
-            raise _too_long(most)
-    return bytes(data)
+    content = answer.content
+    first = await content.readany()
+    if content.at_eof() and len(first) <= most:
+        return first  # most answers come in one piece
+    data = bytearray(first)
+    while len(data) <= most and not content.at_eof():
+        data += await content.readany()
+    if len(data) <= most:
+        return bytes(data)
+    answer.close()
+    if cut:
+        return bytes(data[: most - _TAIL])  # what is cut may end in a piece of the key
+    raise _too_long(most)
 
 
 async def _drain(answer: aiohttp.ClientResponse) -> None:

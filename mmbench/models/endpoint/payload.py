@@ -48,6 +48,8 @@ class Wishes:
 
     def body(self, ours: Mapping[str, Any]) -> bytes:
         """The body of a call as JSON: our fields, under those of `extra`, without those of `omit`."""
+        if not self.extra and not self.omit:
+            return msgspec.json.encode(ours)
         return msgspec.json.encode({k: v for k, v in {**ours, **self.extra}.items() if k not in self.omit})
 
 
@@ -108,15 +110,13 @@ def data_url(media: Media) -> str:
     return f"data:{image.mime};base64,{base64.b64encode(image.data).decode('ascii')}"
 
 
-def messages_of(
-    request: Request, system: str | None, picture: Callable[[Media], dict[str, str]]
-) -> list[dict[str, Any]]:
+def messages_of(request: Request, system: str | None, picture: Callable[[Media], Any]) -> list[dict[str, Any]]:
     """The messages of a chat, for a request that asks for a text or a choice.
 
     Args:
         request: The request; the choices of a `Choose` are listed with their letters at its end.
         system: A system message of the user, which stands before that of the request; None: none.
-        picture: Says where an image is.
+        picture: What stands for an image under ``image_url``.
 
     Returns:
         Messages with ``role`` and ``content``, which is a text where there is no image.
@@ -131,7 +131,7 @@ def messages_of(
     return [{"role": role, "content": _content(parts, picture)} for role, parts in said]
 
 
-def _content(parts: Sequence[Part], picture: Callable[[Media], dict[str, str]]) -> str | list[dict[str, Any]]:
+def _content(parts: Sequence[Part], picture: Callable[[Media], Any]) -> str | list[dict[str, Any]]:
     """A text where all parts are, else the parts in their order."""
     texts = [part for part in parts if isinstance(part, str)]
     if len(texts) == len(parts):
@@ -157,13 +157,27 @@ class Payloads:
 
     def __init__(self, wishes: Wishes) -> None:
         self._wishes = wishes
-        self._pictures: OrderedDict[str, str] = OrderedDict()
+        self._pictures: OrderedDict[str, bytes] = OrderedDict()
         self._remembered = 0
         self._lock = threading.Lock()
 
-    def at_hand(self, request: Request) -> bool:
-        """Whether the body can be built without reading or encoding a picture."""
-        return all(each.digest in self._pictures for each in request.media)
+    def missing(self, request: Request) -> list[Media]:
+        """Images that must be read and encoded before the body can be built."""
+        return [each for each in request.media if each.digest not in self._pictures]
+
+    def encode(self, media: Media) -> bytes:
+        """What stands for an image in a body, as JSON, kept for the next time. Raises `MediaError`, `RunFailedError` as above."""
+        with self._lock:
+            found = self._pictures.get(media.digest)
+            if found is not None:
+                self._pictures.move_to_end(media.digest)
+                return found
+        where = {"url": data_url(media)}
+        if self._wishes.detail is not None:
+            where["detail"] = self._wishes.detail
+        encoded = msgspec.json.encode(where)
+        self._remember(media.digest, encoded)
+        return encoded
 
     def generate(self, request: Generate) -> bytes:
         """The body that asks for a text. Raises `MediaError`, `RunFailedError` for what is no picture."""
@@ -201,21 +215,14 @@ class Payloads:
     def _body(self, request: Request) -> dict[str, Any]:
         return {"model": self._wishes.model, "messages": messages_of(request, self._wishes.system, self._picture)}
 
-    def _picture(self, media: Media) -> dict[str, str]:
-        with self._lock:
-            url = self._pictures.get(media.digest)
-            if url is not None:
-                self._pictures.move_to_end(media.digest)
-        if url is None:
-            url = data_url(media)
-            self._remember(media.digest, url)
-        return {"url": url} if self._wishes.detail is None else {"url": url, "detail": self._wishes.detail}
+    def _picture(self, media: Media) -> msgspec.Raw:
+        return msgspec.Raw(self.encode(media))  # put into the body as it is, without a second look at each character
 
-    def _remember(self, digest: str, url: str) -> None:
+    def _remember(self, digest: str, encoded: bytes) -> None:
         with self._lock:
-            if digest not in self._pictures:
-                self._pictures[digest] = url
-                self._remembered += len(url)
+            if digest and digest not in self._pictures:
+                self._pictures[digest] = encoded
+                self._remembered += len(encoded)
             while self._remembered > _REMEMBERED_BYTES:
                 _, dropped = self._pictures.popitem(last=False)
                 self._remembered -= len(dropped)

@@ -62,6 +62,7 @@ def from_cache(headers: Mapping[str, str]) -> bool:
     >>> from_cache({"X-Cache": "HIT from proxy"}), from_cache({"Age": "0"}), from_cache({})
     (True, False, False)
     """
-    if headers.get("Age", "0").strip().isdecimal() and int(headers.get("Age", "0")) > 0:
+    age = headers.get("Age")
+    if age is not None and age.strip().isdecimal() and int(age) > 0:
         return True
-    return any("HIT" in headers.get(name, "").upper().split() for name in _CACHE_FIELDS)
+    return any(name in headers and "HIT" in headers[name].upper().split() for name in _CACHE_FIELDS)

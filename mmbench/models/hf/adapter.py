@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core.errors import CheckpointError, UsageError
@@ -198,14 +199,16 @@ class HuggingFace:
             alone = batches == "alone" or (self._text_alone and not own)
             kind = -1 - row if alone else len(own) if batches == "by images" else int(bool(own))
             parts.setdefault(kind, []).append(row)
-        return [
-            Piece(
-                tuple(part),
-                processing([texts[row] for row in part], [images[row] for row in part], started=started),
-                tuple(left_open(texts[row]) for row in part),
-            )
-            for part in parts.values()
-        ]
+        digests = [part.digest for request in requests for part in request.media]
+        with processing.images.known(list(chain.from_iterable(images)), digests):
+            return [
+                Piece(
+                    tuple(part),
+                    processing([texts[row] for row in part], [images[row] for row in part], started=started),
+                    tuple(left_open(texts[row]) for row in part),
+                )
+                for part in parts.values()
+            ]
 
     def _note(self, requests: Sequence[Request]) -> None:
         prompts, _ = self._prepare()

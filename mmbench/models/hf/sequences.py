@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmbench.core.errors import RunFailedError
+from mmbench.models.hf.processed_images import ProcessedImages
 
 
 class Processing:
@@ -24,6 +25,8 @@ class Processing:
         self, processor: Any, *, side: str = "left", keeps_end: bool = False, to_decoder: bool = False
     ) -> None:
         self.processor = processor
+        self.images = ProcessedImages(getattr(processor, "image_processor", None))
+        """What was made of images; an image is processed once where its digest is `known`."""
         self.side = side
         self._to_decoder = to_decoder
         self._flat = False

@@ -135,12 +135,14 @@ class _Asking:
 
     async def _ask(self, request: Request, attempt: _Attempt) -> Response:
         limit = self._spec.timeout
-        deadline = asyncio.timeout(None)  # it starts when the request is first asked
+        deadline = None if limit is None else asyncio.timeout(None)  # it starts when the request is first asked
         try:
+            if deadline is None:
+                return await self._until_answered(request, attempt, None)
             async with deadline:
                 return await self._until_answered(request, attempt, deadline)
         except TimeoutError as error:
-            if deadline.expired():
+            if deadline is not None and deadline.expired():
                 return Response("timeout", error=f"no answer within {limit:g} s")
             return Response("error", error=describe_error(error))
         except asyncio.CancelledError:
@@ -153,7 +155,7 @@ class _Asking:
         except USER_ERRORS as error:
             return Response("error", error=describe_error(error))
 
-    async def _until_answered(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
+    async def _until_answered(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout | None) -> Response:
         """Ask, and ask again while that may help. Raises what the model raised last."""
         asked_again = 0
         while True:
@@ -175,9 +177,9 @@ class _Asking:
         if self._phases is not None:
             self._phases.rest_on("model" if self._flying else "queue")
 
-    async def _once(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout) -> Response:
+    async def _once(self, request: Request, attempt: _Attempt, deadline: asyncio.Timeout | None) -> Response:
         ticket = await self._pace.enter()
-        if self._spec.timeout is not None and deadline.when() is None:
+        if self._spec.timeout is not None and deadline is not None and deadline.when() is None:
             deadline.reschedule(asyncio.get_running_loop().time() + self._spec.timeout)
         started = time.perf_counter()
         attempt.start_s = started - self._todo.started
