@@ -175,7 +175,9 @@ class Payloads:
         where = {"url": data_url(media)}
         if self._wishes.detail is not None:
             where["detail"] = self._wishes.detail
-        encoded = msgspec.json.encode(where)
+        encoded = bytes(
+            memoryview(msgspec.json.encode(where))
+        )  # a copy: the encoder's own holds up to half as much again
         self._remember(media.digest, encoded)
         return encoded
 
