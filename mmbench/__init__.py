@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mmbench.api.score import ScoreResult, score
     from mmbench.api.track import track
     from mmbench.api.train import TrainResult, train
+    from mmbench.api.view import view
     from mmbench.core import (
         AmbiguousRunError,
         CardFamily,
@@ -166,6 +167,7 @@ __all__ = [
     "score",
     "track",
     "train",
+    "view",
 ]
 
 __getattr__, __dir__ = lazy_exports(
@@ -189,6 +191,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.score": ("ScoreResult", "score"),
         "mmbench.api.track": ("track",),
         "mmbench.api.train": ("TrainResult", "train"),
+        "mmbench.api.view": ("view",),
         "mmbench.results.run": ("Run", "TaskResult"),
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (

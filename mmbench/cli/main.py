@@ -30,6 +30,7 @@ COMMANDS = {
     "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "repair": "Rebuild what is damaged in a run directory from what is not.",
     "report": "Tables and leaderboards of runs, with ranks: Markdown, CSV, LaTeX, HTML, JSON.",
+    "view": "Look at runs in the browser: the report, live, with all samples.",
     "plot": "Figures of runs for papers: intervals, Pareto fronts, slices, seeds.",
     "import": "Turn the output of lmms-eval, lm-eval, VLMEvalKit or Inspect into a run.",
     "export": "Write runs for other tools: CSV, Parquet, Every Eval Ever, the hub, Inspect.",

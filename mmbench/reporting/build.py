@@ -73,8 +73,14 @@ class RunReport:
 
         return self.html() if format_name == "html" else render(format_name, self.tables)
 
-    def html(self, title: str = "mmbench report", *, blocks: Sequence[DataBlock] = ()) -> str:
-        """Write the report as one HTML page that needs no other file and no network; `blocks` are large data of its views."""
+    def html(self, title: str = "mmbench report", *, blocks: Sequence[DataBlock] = (), live: bool = False) -> str:
+        """Write the report as one HTML page that needs no other file and no network.
+
+        Args:
+            title: The title of the page.
+            blocks: Large data of its views.
+            live: Whether the page is served and fetches its samples.
+        """
         from mmbench.reporting.page.contents import page_contents
         from mmbench.reporting.page.document import report_html
         from mmbench.reporting.page.values import value_blocks
@@ -82,7 +88,7 @@ class RunReport:
         compact = [table for table in self.tables if not table.in_detail]
         detailed = value_blocks(table for table in self.tables if table.in_detail)
         contents, drawn = page_contents(self)
-        return report_html(title, compact, contents, [*drawn, *detailed, *blocks])
+        return report_html(title, compact, contents, [*drawn, *detailed, *blocks], live=live)
 
     def __str__(self) -> str:
         return self.render("md")

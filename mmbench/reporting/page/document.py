@@ -40,6 +40,7 @@ _REPORT_SCRIPTS = (
     "numbers.js",
     "origins.js",
     "samples-data.js",
+    "samples-live.js",
     "samples-filter.js",
     "samples-words.js",
     "samples-list.js",
@@ -69,7 +70,9 @@ def tables_html(tables: Iterable[Table], title: str = "mmbench report") -> str:
     return _page(title, tables, _STYLES, _SCRIPTS)
 
 
-def report_html(title: str, tables: Iterable[Table], contents: PageContents, blocks: Sequence[DataBlock] = ()) -> str:
+def report_html(
+    title: str, tables: Iterable[Table], contents: PageContents, blocks: Sequence[DataBlock] = (), *, live: bool = False
+) -> str:
     """Write the report: views over `contents` and `blocks`, and the tables, which are also there without JavaScript.
 
     Args:
@@ -77,8 +80,9 @@ def report_html(title: str, tables: Iterable[Table], contents: PageContents, blo
         tables: Tables that stand in the page as HTML.
         contents: What the views draw, made by `mmbench.reporting.page.contents`.
         blocks: Large data of single views.
+        live: Whether a server of ours gives it to the browser: then the page may fetch from that, and from nowhere else.
     """
-    return _page(title, tables, _REPORT_STYLES, _REPORT_SCRIPTS, contents, blocks)
+    return _page(title, tables, _REPORT_STYLES, _REPORT_SCRIPTS, contents, blocks, live=live)
 
 
 def _page(
@@ -88,6 +92,8 @@ def _page(
     scripts: Sequence[str],
     contents: PageContents | None = None,
     blocks: Sequence[DataBlock] = (),
+    *,
+    live: bool = False,
 ) -> str:
     style, script = "".join(map(_asset, styles)), _joined(scripts)
     return _template().render(
@@ -97,7 +103,7 @@ def _page(
                 "default-src 'none'",
                 f"style-src '{_digest(style)}'",
                 f"script-src '{_digest(script)}'",
-                *(["img-src data: blob:"] if blocks else []),
+                *(["img-src 'self'", "connect-src 'self'"] if live else ["img-src data: blob:"] if blocks else []),
                 "base-uri 'none'",
                 "form-action 'none'",
             ]

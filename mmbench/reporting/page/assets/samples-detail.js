@@ -4,6 +4,7 @@
   const { html, useEffect, useRef, useState } = mmbench;
   const { differences, Sign } = mmbench.samples;
   const LONG = 1200;
+  const TINY = 128; // an image of so few pixels is shown enlarged, pixel by pixel
   const count = new Intl.NumberFormat("en");
 
   // --- texts ---
@@ -55,14 +56,20 @@
   function Picture({ image, media, zoom, number, count: all }) {
     const known = media?.[image.name];
     const label = all > 1 ? `Image ${number} of ${all}` : "Image";
+    const [gone, setGone] = useState(false); // fetched images may be
+    const [tiny, setTiny] = useState(false);
     if (!media) return html`<div class="s-gone" role="img" aria-label="Image"></div>`;
-    if (!known?.src) return html`<${NoImage} image=${image} known=${known} />`;
-    return html`<button type="button" class="s-picture" aria-label=${`${label}: enlarge`} onClick=${() => zoom({ known, label, image })}>
-      <img src=${known.src} alt=${image.path ? `${label}, ${image.path}` : label} class=${isTiny(known) ? "s-tiny" : ""} />
+    if (!known?.src || gone || image.kind) return html`<${NoImage} image=${image} known=${gone ? { gone } : known} />`;
+    return html`<button type="button" class="s-picture" aria-label=${`${label}: enlarge`} onClick=${() => zoom({ known, label, image, tiny })}>
+      <img
+        src=${known.src}
+        alt=${image.path ? `${label}, ${image.path}` : label}
+        class=${tiny ? "s-tiny" : ""}
+        onLoad=${({ target }) => setTiny(Math.max(target.naturalWidth, target.naturalHeight) <= TINY)}
+        onError=${() => setGone(true)}
+      />
     </button>`;
   }
-
-  const isTiny = ({ size }) => size && Math.max(...size) <= 128;
 
   /** An image as large as the window, or at the size of its pixels. */
   function Zoom({ shown, close }) {
@@ -76,7 +83,7 @@
       }
     }, [shown]);
     if (!shown) return null;
-    const { known, label, image } = shown;
+    const { known, label, image, tiny } = shown;
     const size = known.size ? `${known.size[0]} × ${known.size[1]} pixels` : "";
     return html`<dialog ref=${dialog} class="s-zoom" aria-label=${label} onClose=${close} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
       <div class="s-zoom-bar">
@@ -85,7 +92,7 @@
         <button type="button" onClick=${() => dialog.current.close()}>Close</button>
       </div>
       <div class="s-zoom-frame" tabindex="0" role="region" aria-label="The image, which scrolls">
-        <img src=${known.full ?? known.src} alt=${label} class=${`${real ? "s-real" : "s-fit"} ${isTiny(known) ? "s-tiny" : ""}`} />
+        <img src=${known.full ?? known.src} alt=${label} class=${`${real ? "s-real" : "s-fit"} ${tiny ? "s-tiny" : ""}`} />
       </div>
     </dialog>`;
   }

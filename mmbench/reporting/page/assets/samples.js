@@ -170,6 +170,7 @@
     const [problem, setProblem] = useState(null);
     useEffect(() => {
       setProblem(null);
+      if (task.complete) return;
       task.load(() => again((n) => n + 1)).catch((error) => setProblem(String(error)));
     }, [task]);
     return { parts: task.parts.length, problem };
@@ -195,6 +196,8 @@
   }
 
   function Samples({ path, query }) {
+    const [, again] = useState(0);
+    useEffect(() => source.changed?.(() => again((n) => n + 1)), []);
     const { task, sample } = placeOf(path, source.tasks);
     const { parts, problem } = useParts(task);
     const media = useMedia();

@@ -1,0 +1,166 @@
+"""What a folder of runs holds at a moment, as the live page shows it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmbench.analysis.sample_payloads import compressed, side_by_side
+from mmbench.analysis.side_by_side import Asked, SideBySide
+from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.media import Media
+from mmbench.core.visible import visible
+from mmbench.reporting.build import RunReport, make_report
+from mmbench.reporting.page.document import DataBlock
+from mmbench.resolve.stored_samples import asked_of
+from mmbench.results.find import load_run
+from mmbench.results.run import TaskResult
+
+PAGE = 5_000
+"""Samples that the browser fetches at once."""
+_WATCHED = ("run.json", "tasks/*/responses.jsonl")
+
+
+def stamp_of(folder: Path) -> str:
+    """Changes whenever a run of the folder does: a digest of what the file system says of its files."""
+    digest = hashlib.sha256()
+    for run in run_folders(folder):
+        for pattern in _WATCHED:
+            for path in sorted(run.glob(pattern)):
+                try:
+                    state = path.stat()
+                except OSError:  # replaced at this moment
+                    continue
+                digest.update(f"{path}\0{state.st_mtime_ns}\0{state.st_size}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The run directories in a folder, or the folder itself where it is one."""
+    if (folder / "run.json").is_file():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/run.json"))
+
+
+class Snapshot:
+    """Runs as they are at a moment.
+
+    Args:
+        folder: A folder of runs, or a run.
+        asked: What was asked, of earlier snapshots; what this one reads is added.
+        foreign: Whether Python files that a run names as the source of a task may be imported.
+
+    Raises:
+        UsageError: If there is no run that can be read.
+    """
+
+    def __init__(self, folder: Path, asked: dict[str, Asked], *, foreign: bool) -> None:
+        self.stamp = stamp_of(folder)
+        """As `stamp_of` when the reading began."""
+        self.notes: list[str] = []
+        """What could not be read."""
+        self.media: dict[str, Media] = {}
+        """The images of the samples that were fetched, by the name that the page has for them."""
+        self._asked, self._foreign = asked, foreign
+        paths = [path for path in run_folders(folder) if self._readable(path)]
+        if not paths:
+            raise UsageError(f"there is no run in {folder}{''.join(f'; {note}' for note in self.notes)}")
+        self.report: RunReport = make_report(paths)
+        read = self.report.read
+        self.tasks: list[SideBySide] = side_by_side(read.groups, read.tasks, self._what_was_asked)
+
+    def _readable(self, path: Path) -> bool:
+        try:
+            load_run(path)
+        except MmbenchError as error:
+            self.notes.append(visible(f"{path.name} is left out: {error}"))
+            return False
+        return True
+
+    def _what_was_asked(self, result: TaskResult) -> Asked:
+        entry = result.entry
+        key = f"{entry.name}\0{entry.fingerprint}\0{entry.split}\0{entry.source}"
+        if key not in self._asked:
+            self._asked[key] = asked_of(result, foreign=self._foreign)
+        return self._asked[key]
+
+    def state(self) -> dict[str, Any]:
+        """What the page must know before it fetches samples."""
+        tasks = [
+            {"name": task.title, "about": task.metadata(len(task.ids)), "pages": -(-len(task.ids) // PAGE)}
+            for task in self.tasks
+        ]
+        return {"stamp": self.stamp, "notes": self.notes, "tasks": tasks}
+
+    def html(self, title: str) -> str:
+        """The page, which fetches everything else."""
+        return self.report.html(title, blocks=[DataBlock("live", "state", compressed(b"{}"), self.state())], live=True)
+
+    def samples(self, task: int, page: int) -> bytes:
+        """Samples of a task as compressed JSON. Raises IndexError where there are none, and `NotComparableError`."""
+        found = self.tasks[task]
+        places = range(page * PAGE, min((page + 1) * PAGE, len(found.ids)))
+        if not places:
+            raise IndexError(page)
+        document, media = found.columns(places, places)
+        self.media.update(media)
+        return compressed(document)
+
+
+class Follower:
+    """The newest snapshot of a folder.
+
+    Args:
+        folder: A folder of runs, or a run.
+        foreign: As in `Snapshot`.
+        note: Takes a sentence for each run that is left out, once.
+    """
+
+    def __init__(self, folder: Path, *, foreign: bool, note: Callable[[str], None] = lambda _: None) -> None:
+        self._folder, self._foreign, self._note = folder, foreign, note
+        self._asked: dict[str, Asked] = {}
+        self._said: set[str] = set()
+        self.now = self._read()
+        """The snapshot that was read last."""
+        self.seen: dict[str, Media] = {}
+        """Images of all snapshots."""
+
+    def follow(self) -> Snapshot:
+        """Read the runs again if they have changed; where none can be read any more, the last snapshot stays."""
+        if stamp_of(self._folder) != self.now.stamp:
+            self.seen.update(self.now.media)
+            try:
+                self.now = self._read()
+            except MmbenchError as error:
+                self._tell(str(error))
+        return self.now
+
+    def image(self, name: str) -> Media | None:
+        """The image that a page has under a name; None where no sample that was fetched has it."""
+        return self.now.media.get(name) or self.seen.get(name)
+
+    def _read(self) -> Snapshot:
+        found = Snapshot(self._folder, self._asked, foreign=self._foreign)
+        for note in found.notes:
+            self._tell(note)
+        return found
+
+    def _tell(self, note: str) -> None:
+        if note not in self._said:
+            self._said.add(note)
+            self._note(note)
+
+
+def encoded(media: Media, *, small: bool) -> tuple[str, bytes]:
+    """An image for the browser, MIME type and bytes: as models get it, or a small copy. Raises `MediaError`."""
+    if small:
+        from mmbench.data.thumbnails import thumbnail
+
+        copy = thumbnail(media)
+        return copy.mime, copy.data
+    from mmbench.data.prepared import encoded_image
+
+    whole = encoded_image(media)
+    return whole.mime, whole.data

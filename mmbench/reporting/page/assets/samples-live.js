@@ -1,0 +1,60 @@
+"use strict";
+// The samples of `mmbench view`: fetched from its server page by page, and again when the runs have changed.
+{
+  const { Task } = mmbench.samples;
+  const EVERY_MS = 3000;
+  const [block] = mmbench.blocks("live");
+
+  async function fetched(path) {
+    const answer = await fetch(path, { cache: "no-store" });
+    if (!answer.ok) throw new Error(`the server said ${answer.status}`);
+    return answer.json();
+  }
+
+  function tasksOf(state) {
+    return state.tasks.map(({ name, about, pages }, task) => {
+      const each = Array.from({ length: pages }, (_, page) => () => fetched(`samples/${state.stamp}/${task}/${page}`));
+      return new Task({ name, about, pages: each });
+    });
+  }
+
+  function live(state) {
+    const listeners = new Set();
+    const media = new Proxy({}, { get: (_, name) => ({ src: `thumbnail/${String(name)}`, full: `image/${String(name)}` }) });
+    const source = {
+      tasks: tasksOf(state),
+      images: () => Promise.resolve(media),
+      /** Call when the tasks are others; what it returns ends that. */
+      changed: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    let { stamp } = state;
+    let isStale = false; // the leaderboard is part of the page: it is loaded again when somebody looks at it
+
+    async function poll() {
+      const next = await fetched("state");
+      if (next.stamp === stamp) return;
+      const tasks = tasksOf(next);
+      const open = tasks.find(({ name }) => listeners.size && location.hash.slice(1).startsWith(name)) ?? tasks[0];
+      await open?.load(); // what is shown is replaced at once
+      ({ stamp } = next);
+      source.tasks = tasks;
+      isStale = true;
+      listeners.forEach((listener) => listener());
+      refresh();
+    }
+
+    function refresh() {
+      if (isStale && mmbench.route().view.id !== "samples") location.reload();
+    }
+
+    const again = () => setTimeout(() => poll().catch(() => {}).finally(again), EVERY_MS);
+    again();
+    addEventListener("hashchange", refresh);
+    return source;
+  }
+
+  if (block) mmbench.samples.source = live(block.about);
+}
