@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 
 from mmbench.analysis.estimates import percentile_interval
-from mmbench.analysis.leaders import Ranker, RankRange, guessing, rank_of
+from mmbench.analysis.leaders import Floats, Ranker, RankRange, guessing, rank_of
+from mmbench.analysis.scales import AS_IS, RESCALED, Affine, Rescaling, Scale, affine
 from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, is_ranked
 from mmbench.core.errors import UsageError
+from mmbench.core.ids import MetricId
 from mmbench.stats.ranks import rank_ranges
-
-
-class Scale(NamedTuple):
-    """What metrics must share to be averaged."""
-
-    factor: float
-    """What tables multiply by."""
-    higher_is_better: bool
-    """Direction."""
-    bounds: tuple[float | None, float | None] | None
-    """The natural range; None where it is not written down."""
-
-    def __str__(self) -> str:
-        ends = "an unknown range" if self.bounds is None else "from {} to {}".format(*map(_end, self.bounds))
-        return f"{ends}, {'higher' if self.higher_is_better else 'lower'} is better"
-
-
-def _end(bound: float | None) -> str:
-    return "any number" if bound is None else f"{bound:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +30,8 @@ class TaskColumn:
     """The scale of its values."""
     rows: Mapping[str, SeedRow]
     """Label of a model to its values, of the data that most models ran."""
+    rescaled: Affine = AS_IS
+    """What its values go through before they are averaged."""
 
     @property
     def name(self) -> str:
@@ -61,6 +45,10 @@ class Leaderboard:
 
     columns: tuple[TaskColumn, ...]
     """The tasks that count."""
+    scale: Scale
+    """The scale of the mean."""
+    rescaling: Rescaling
+    """How values were brought to it."""
     ranked: tuple[SeedGroup, ...]
     """The models that have values for all of them, best first."""
     others: tuple[SeedGroup, ...]
@@ -78,12 +66,18 @@ class Leaderboard:
 
 
 def leaderboard(
-    groups: Sequence[SeedGroup], ranker: Ranker, tasks: Sequence[str], metrics: Mapping[str, str], *, chosen: bool
+    groups: Sequence[SeedGroup],
+    ranker: Ranker,
+    tasks: Sequence[str],
+    metrics: Mapping[str, str],
+    *,
+    chosen: bool,
+    rescaling: Rescaling = "same",
 ) -> tuple[Leaderboard | None, list[str]]:
     """Rank models by the macro mean over tasks that all of them ran.
 
     Intervals and ranks come from resamples of every task by its own clusters, independent between tasks and the same for all
-    models. Only metrics of the same range, scale and direction are averaged.
+    models. Without a `rescaling`, only one metric of one range and direction is averaged.
 
     Args:
         groups: The models.
@@ -93,6 +87,7 @@ def leaderboard(
         chosen: Whether the user named the tasks: then all of them count. Otherwise the tasks are those that cover most: of
             the sets of tasks that some two models share, the one whose number of tasks times number of models that ran all
             of them is largest.
+        rescaling: How values of several metrics are brought to one scale.
 
     Returns:
         The leaderboard and notes on the choice of tasks; None, with the reason among the notes, where there is none.
@@ -101,7 +96,7 @@ def leaderboard(
         UsageError: If tasks that were named cannot be averaged.
     """
     found = [_column(groups, task, metrics[task]) for task in tasks if task in metrics]
-    columns, notes = _alike([column for column in found if column is not None], chosen)
+    columns, notes = _alike([column for column in found if column is not None], chosen, rescaling)
     counted, ties = (columns, 0) if chosen else _widest(columns, [group.label for group in groups])
     if len(counted) < 2:
         return None, [*notes, "no leaderboard: it takes two tasks, or more, that the same two models, or more, ran"]
@@ -121,7 +116,7 @@ def leaderboard(
         notes.append(
             f"a tie: {ties} other choice{'s' * (ties > 1)} of tasks would cover as many values; --tasks T,T chooses"
         )
-    return _ranked(groups, able, counted, ranker), notes
+    return _ranked(groups, able, counted, ranker, rescaling), notes
 
 
 def _column(groups: Sequence[SeedGroup], task: str, metric: str) -> TaskColumn | None:
@@ -134,31 +129,48 @@ def _column(groups: Sequence[SeedGroup], task: str, metric: str) -> TaskColumn |
     rows = {group.label: next(row for row in group.rows(task) if row.id == metric) for group in widest}
     first = next(iter(rows.values())).one
     spec = widest[0].scored(task)[0].specs.get(metric)
-    scale = Scale(first.scale, first.higher_is_better, None if spec is None else spec.bounds)
+    bounds = None if spec is None else spec.bounds
+    scale = Scale(first.scale, first.higher_is_better, bounds, MetricId.parse(metric).name)
     return TaskColumn(task, metric, scale, rows)
 
 
-def _alike(columns: list[TaskColumn], chosen: bool) -> tuple[list[TaskColumn], list[str]]:
-    """The tasks whose metrics can be averaged with that of the first, and notes on the others."""
-    other = [column for column in columns if not _averages(column.scale, columns[0].scale)]
+def _alike(columns: list[TaskColumn], chosen: bool, rescaling: Rescaling) -> tuple[list[TaskColumn], list[str]]:
+    """The tasks whose metrics can be averaged, brought to one scale, and notes on the others."""
+    if rescaling != "same":
+        return _rescaled(columns, chosen, rescaling)
+    other = [column for column in columns if not column.scale.averages_with(columns[0].scale)]
     if not other:
         return columns, []
     first = columns[0]
     if chosen:
         raise UsageError(
-            f"{other[0].name} ({other[0].scale}) and {first.name} ({first.scale}) cannot be averaged; "
-            "choose metrics of one kind with --metric TASK:ID, or other tasks with --tasks"
+            f"{other[0].name} ({other[0].scale}) and {first.name} ({first.scale}) cannot be averaged as they are; say how with "
+            "--scale range or --scale chance, choose metrics of one kind with --metric TASK:ID, or other tasks with --tasks"
         )
     notes = [
         f"not in the mean, because it is of another kind than {first.name}: {column.name} ({column.scale}); "
-        "--metric TASK:ID chooses another metric of a task"
+        "--scale says how to average both, --metric TASK:ID chooses another metric of a task"
         for column in other
     ]
     return [column for column in columns if column not in other], notes
 
 
-def _averages(a: Scale, b: Scale) -> bool:
-    return a[:2] == b[:2] and (a.bounds is None or b.bounds is None or a.bounds == b.bounds)
+def _rescaled(columns: list[TaskColumn], chosen: bool, rescaling: Rescaling) -> tuple[list[TaskColumn], list[str]]:
+    """The tasks whose metrics can be brought to the scale, and notes on the others."""
+    maps = [affine(rescaling, column.scale, guessing(column.rows.values())) for column in columns]
+    lacking = "what guessing gets, or the end of the range," if rescaling == "chance" else "an end of the range"
+    notes = [
+        f"not in the mean, because {lacking} is not known: {column.name} ({column.scale})"
+        for column, found in zip(columns, maps, strict=True)
+        if found is None
+    ]
+    if notes and chosen:
+        raise UsageError(
+            f"--scale {rescaling}: {notes[0]}; choose another metric with --metric TASK:ID, or other tasks"
+        )
+    return [
+        replace(column, rescaled=found) for column, found in zip(columns, maps, strict=True) if found is not None
+    ], notes
 
 
 def _widest(columns: Sequence[TaskColumn], labels: Sequence[str]) -> tuple[list[TaskColumn], int]:
@@ -175,11 +187,16 @@ def _widest(columns: Sequence[TaskColumn], labels: Sequence[str]) -> tuple[list[
 
 
 def _ranked(
-    groups: Sequence[SeedGroup], able: Sequence[SeedGroup], columns: Sequence[TaskColumn], ranker: Ranker
+    groups: Sequence[SeedGroup],
+    able: Sequence[SeedGroup],
+    columns: Sequence[TaskColumn],
+    ranker: Ranker,
+    rescaling: Rescaling,
 ) -> Leaderboard:
     labels = [group.label for group in able]
     means = {label: _mean(label, columns) for label in labels}
-    higher = columns[0].scale.higher_is_better
+    scale = columns[0].scale if rescaling == "same" else RESCALED
+    higher = scale.higher_is_better
     drawn = [ranker.draws(column.task, able, [column.metric]) for column in columns]
     ranks: dict[str, RankRange] = {}
     intervals: dict[str, tuple[float, float]] = {}
@@ -187,8 +204,9 @@ def _ranked(
         reason: str | None = "; ".join(reasons)
     else:
         draws = [found[column.metric] for column, (found, _) in zip(columns, drawn, strict=True)]
-        resamples = np.mean([each.resamples for each in draws], axis=0)
-        values = np.mean([each.values for each in draws], axis=0)
+        maps = [column.rescaled for column in columns]
+        resamples = np.mean([_mapped(to, each.resamples) for to, each in zip(maps, draws, strict=True)], axis=0)
+        values = np.mean([_mapped(to, each.values) for to, each in zip(maps, draws, strict=True)], axis=0)
         found = rank_ranges(values, resamples, min(each.clusters for each in draws), higher_is_better=higher)
         ranks, reason = rank_of(labels, found), found.reason
         for place, label in enumerate(labels):
@@ -204,6 +222,8 @@ def _ranked(
 
     return Leaderboard(
         columns=tuple(columns),
+        scale=scale,
+        rescaling=rescaling,
         ranked=tuple(sorted(able, key=key)),
         others=tuple(sorted((g for g in groups if g not in able and has_any(g)), key=lambda group: group.label)),
         means=means,
@@ -225,7 +245,8 @@ def _is_above_guessing(
     interval: tuple[float, float] | None, columns: Sequence[TaskColumn], *, higher_is_better: bool
 ) -> bool:
     """Whether an interval of the mean is better than the mean of what guessing gets, where that is known of every task."""
-    floors = [floor for column in columns if (floor := guessing(column.rows.values())) is not None]
+    known = [(column, guessing(column.rows.values())) for column in columns]
+    floors = [column.rescaled(floor) for column, floor in known if floor is not None]
     if interval is None or len(floors) < len(columns):
         return True
     floor = math.fsum(floors) / len(floors)
@@ -233,5 +254,11 @@ def _is_above_guessing(
 
 
 def _mean(label: str, columns: Sequence[TaskColumn]) -> float:
-    values = [value for column in columns if (value := column.rows[label].value) is not None]
-    return math.fsum(values) / len(values)
+    values = [(column, column.rows[label].value) for column in columns]
+    found = [column.rescaled(value) for column, value in values if value is not None]
+    return math.fsum(found) / len(found)
+
+
+def _mapped(to: Affine, values: Floats) -> Floats:
+    """Rescaled values; the values themselves where nothing is to be changed, to the bit."""
+    return values if to == AS_IS else to.slope * values + to.offset

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.analysis.sample_payloads import IMAGES, MAX_SAMPLES, THUMBNAILS, sample_payloads, side_by_side
+from mmbench.analysis.scales import RESCALINGS, Rescaling
 from mmbench.api.references import references_of
+from mmbench.core.errors import OptionError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.reporting.build import ReportOptions, RunReport, make_report
@@ -62,13 +64,14 @@ class Report(RunReport):
         return self.html(title, blocks=blocks)
 
 
-def report(
+def report(  # noqa: PLR0913  # the options of the command
     runs: Any,
     *,
     tasks: str | Iterable[str] = (),
     metrics: str | Iterable[str] = (),
     all_metrics: bool = False,
     leaderboard: bool = False,
+    scale: Rescaling = "same",
     solved: float | None = None,
     out: str | Path = RUNS,
 ) -> Report:
@@ -81,6 +84,8 @@ def report(
         metrics: Metrics that get columns, ``ID`` or ``TASK:ID``; the first one ranks. Empty for the primary ones.
         all_metrics: Give every metric a column.
         leaderboard: Begin with the mean over the tasks that the same models ran.
+        scale: How metrics are averaged: ``same`` takes only one metric of one range; ``range`` maps each from 0 at the worse
+            end of its natural range to 1 at the better one; ``chance`` from 0 at what guessing gets to 1 at the better end.
         solved: The value from which a seed counts as having solved a task; None: 0.95.
         out: The folder of all runs.
 
@@ -101,7 +106,14 @@ def report(
         metrics=(metrics,) if isinstance(metrics, str) else tuple(metrics),
         all_metrics=all_metrics,
         leaderboard=leaderboard,
+        scale=_known_scale(scale),
         solved=OPTIONS["solved"].value(solved),
     )
     made = make_report(references_of(runs), out=out, options=shown, command_of=run_command)
     return Report(*(getattr(made, each.name) for each in fields(made)))
+
+
+def _known_scale(scale: Rescaling) -> Rescaling:
+    if scale not in RESCALINGS:
+        raise OptionError("scale", scale, f"one of {', '.join(RESCALINGS)}")
+    return scale

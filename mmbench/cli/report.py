@@ -20,6 +20,7 @@ _EPILOG = """\b
 Examples:
   mmbench report results/runs/*                        # a table for each task, best first, with ranges of ranks
   mmbench report results/runs/* --leaderboard          # and the mean over tasks before them
+  mmbench report results/runs/* --leaderboard --scale chance   # accuracy and recall@1 in one mean, each above chance
   mmbench report concat late --tasks vqa/scenes --format md
   mmbench report results/runs/* --output leaders.html  # the ending names the format
   mmbench report results/runs/* --output page.html --thumbnails 1000 --max-samples 50000
@@ -53,6 +54,13 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
 )
 @click.option("--all-metrics", is_flag=True, help="A column for every metric instead of the primary ones.")
 @click.option("--leaderboard", is_flag=True, help="Begin with the mean over tasks that the same models ran.")
+@click.option(
+    "--scale",
+    type=click.Choice(["same", "range", "chance"]),
+    default="same",
+    show_default=True,
+    help="How the mean takes metrics: only one and the same; each over its range; each above chance.",
+)
 @click.option("--title", default="mmbench report", show_default=True, help="Title of an HTML page.")
 @click.option(
     "--max-samples",
@@ -83,7 +91,7 @@ def command(runs: tuple[str, ...], output: str | None, format_name: str | None, 
         format_name = _format_for(target, format_name)
     from mmbench.api.report import report as make_report
 
-    shown = ("tasks", "metrics", "all_metrics", "leaderboard", "solved", "out")
+    shown = ("tasks", "metrics", "all_metrics", "leaderboard", "scale", "solved", "out")
     report = make_report(runs, **{name: values[name] for name in shown})
     if target is not None:  # runs that were named by their model are known by now
         writable_file("--output", str(target), [str(run.path) for run in report.runs])

@@ -12,6 +12,7 @@ from mmbench.analysis.choose import chosen_metrics
 from mmbench.analysis.collection import Collection, collect
 from mmbench.analysis.leaderboard import Leaderboard, leaderboard
 from mmbench.analysis.leaders import Ranker, Ranking
+from mmbench.analysis.scales import Rescaling
 from mmbench.analysis.seeds import SOLVED, SeedGroup, checked_threshold
 from mmbench.core.spec import RUNS
 from mmbench.reporting.every_value import ValueOf, value_table
@@ -41,6 +42,8 @@ class ReportOptions:
     """Whether every metric gets a column."""
     leaderboard: bool = False
     """Whether the mean over tasks stands first."""
+    scale: Rescaling = "same"
+    """How values of several metrics are brought to one scale before they are averaged."""
     solved: float = SOLVED
     """The value from which a seed counts as having solved a task."""
 
@@ -137,7 +140,9 @@ def make_report(
     mean = None
     if chosen.leaderboard:
         main = {task: names[0] for task, names in wanted.items() if names}
-        board, choice = leaderboard(read.groups, ranker, read.tasks, main, chosen=bool(chosen.tasks))
+        board, choice = leaderboard(
+            read.groups, ranker, read.tasks, main, chosen=bool(chosen.tasks), rescaling=chosen.scale
+        )
         if board is None:
             notes += choice
         else:

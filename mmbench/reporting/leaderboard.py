@@ -10,6 +10,13 @@ from mmbench.analysis.seeds import SeedGroup, is_incomplete
 from mmbench.reporting.cells import model_cell, range_cell, rank_cell, value_cell
 from mmbench.reporting.table import Cell, Table
 
+_SCALES = {
+    "same": "",
+    "range": "; each from 0 at the worse end of its range to 100 at the better one",
+    "chance": "; each from 0 at what guessing gets to 100 at the better end of its range",
+}
+"""How values were brought to one scale."""
+
 
 def leaderboard_table(board: Leaderboard, notes: Sequence[str]) -> Table:
     """The table, with notes on the choice of the tasks below those on the numbers.
@@ -34,7 +41,7 @@ def leaderboard_table(board: Leaderboard, notes: Sequence[str]) -> Table:
 
 
 def _row(board: Leaderboard, group: SeedGroup) -> list[Cell]:
-    label, scale = group.label, board.columns[0].scale.factor
+    label, scale = group.label, board.scale.factor
     rank, interval = board.ranks.get(label), board.intervals.get(label)
     mean = value_cell(board.means[label], scale) if label in board.means else Cell()
     cells = [
@@ -52,7 +59,9 @@ def _row(board: Leaderboard, group: SeedGroup) -> list[Cell]:
 
 
 def _notes(board: Leaderboard) -> list[str]:
-    notes = [f"mean: of {', '.join(column.name for column in board.columns)}, every task weighing the same"]
+    notes = [
+        f"mean: of {', '.join(column.name for column in board.columns)}, every task weighing the same{_SCALES[board.rescaling]}"
+    ]
     if not board.ranks:
         notes.append(f"no ranks and no intervals: {board.reason}")
     else:

@@ -300,6 +300,29 @@ def _adopt(path: Path, other: Path, task: str) -> None:
     mine.write(msgspec.structs.replace(run, tasks={**run.tasks, task: theirs.read().tasks[task]}))
 
 
+def test_metrics_of_several_kinds_have_a_mean_only_on_a_scale_that_was_named(tmp_path):
+    """Accuracy from 0 to 1, and an error from 0 to 4 of which less is better: one weight for both means nothing as it is."""
+    error = mean_metric("mae(of=test)", "sample", "accuracy", higher_is_better=False, bounds=(0.0, 4.0), scale=1.0)
+    for model, accuracy, wrong in (("one", 0.75, 1.0), ("two", 0.5, 3.0)):
+        right = score_table([float(n < 200 * accuracy) for n in range(200)])
+        off = score_table([wrong + (n % 2 or -1) / 2 for n in range(200)])
+        first = write_run(tmp_path / "runs", model, {TASK: [right]})
+        _adopt(first, write_run(tmp_path / "more", model, {OTHER: [off]}, (error,)), OTHER)
+    runs = tmp_path / "runs"
+    first, *_ = tables(runs, leaderboard=True)
+    assert "mean" not in cells(first)["one"]
+    with pytest.raises(UsageError):
+        tables(runs, leaderboard=True, tasks=(TASK, OTHER))
+    board, *_ = tables(runs, leaderboard=True, scale="range")
+    assert {model: row["mean"].value for model, row in cells(board).items()} == pytest.approx(
+        {"one": 0.75, "two": 0.375}
+    )
+    assert list(cells(board)) == ["one", "two"]
+    assert board.cells[0][3].low < 0.75 < board.cells[0][3].high
+    with pytest.raises(UsageError):  # what guessing gets is not known of these tasks
+        tables(runs, leaderboard=True, scale="chance", tasks=(TASK, OTHER))
+
+
 def test_one_common_task_makes_no_leaderboard_and_says_so(four):
     (board,) = tables(four, leaderboard=True)
     assert board.title.startswith(TASK)

@@ -140,7 +140,7 @@ def task_board(
 
 def mean_board(board: Leaderboard, notes: Sequence[str]) -> Board:
     """The board of the mean over tasks, with a column for each task."""
-    scale = board.columns[0].scale
+    scale = board.scale
     bounds = (None, None) if scale.bounds is None else scale.bounds
     metrics = [MetricColumn("mean", "Mean", scale.factor, bounds, scale.higher_is_better)]
     metrics += [
@@ -172,7 +172,7 @@ def mean_board(board: Leaderboard, notes: Sequence[str]) -> Board:
 def _mean(board: Leaderboard, label: str) -> Score | None:
     if label not in board.means:
         return None
-    factor = board.columns[0].scale.factor
+    factor = board.scale.factor
     low, high = board.intervals.get(label, (None, None))
     text = "" if low is None else str(range_cell(low, high, factor))
     return Score(number(board.means[label], factor), board.means[label], low, high, text, best=label == board.best)
