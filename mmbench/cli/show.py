@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmbench.cli.options import Command, options
-from mmbench.cli.show_sample import find_sample, print_line, print_references, print_sample, show_run_sample
-from mmbench.cli.values import FORMAT, checked_format, print_as, say
+from mmbench.cli.sample_documents import task_sample_document
+from mmbench.cli.show_sample import (
+    find_sample,
+    print_line,
+    print_references,
+    print_run_sample_json,
+    print_sample,
+    show_run_sample,
+)
+from mmbench.cli.values import FORMAT, checked_format, print_as, print_json, say
 from mmbench.core.errors import RunNotFoundError, UnknownNameError, UsageError
 from mmbench.core.ids import tasks_named
 from mmbench.core.media import Media
@@ -35,6 +43,7 @@ Examples:
   mmbench show random --sample test-17            # a name that fits one run is enough
   mmbench show mymodel --wrong                    # what it got wrong, worst first
   mmbench show mymodel --wrong --slice type=colour --limit 5
+  mmbench show mymodel --wrong --json > wrong.json   # all of them, with answers, scores and where the images lie
   mmbench show results/runs/*                     # several runs side by side, a table for each task
   mmbench show concat late random --md > table.md
 
@@ -47,7 +56,12 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 @click.option(
     "--slice", "slices", multiple=True, metavar="NAME=LABEL", help="With --wrong: only samples in that slice."
 )
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="With --wrong: so many at most.")
+@click.option("--limit", type=click.IntRange(1), help="With --wrong: so many at most; 20, in JSON all.")
+@click.option(
+    "--images/--no-images",
+    default=None,
+    help="Draw the images of samples, or only say where they lie; otherwise drawn where the terminal is known to show them.",
+)
 @options(
     *("tasks", "data", "map", "download", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
     *("model", "model-args", "allow", "solved", "out"),
@@ -56,11 +70,12 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
     allow="foreign-source: import a Python file that the run names, to show what was asked.",
     model="Show what this model is given for the sample, exactly, after its chat template.",
 )
+@options("json", json="One JSON document: of --sample and --wrong with answers and scores, else of the tables.")
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown instead of tables for the terminal; for runs.")
 @FORMAT
 def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
-    values["format_name"] = checked_format(values)
+    values["format_name"] = "json" if checked_format(values) is None and values["json"] else checked_format(values)
     if values["slices"] and not values["wrong"]:
         raise UsageError("--slice belongs to --wrong")
     if values["wrong"] and sample_id is not None:
@@ -82,7 +97,7 @@ def _show_one(what: str, sample_id: str | None, values: dict[str, Any]) -> None:
     try:
         run = load_run(what, values["out"], whole=_names_a_task(what, values))
     except RunNotFoundError as error:
-        if Path(what).is_dir() or values["format_name"]:
+        if Path(what).is_dir() or values["format_name"] not in (None, "json"):
             raise
         if values["wrong"]:
             raise UsageError(f"--wrong looks at a run, and there is no run {what!r} under {values['out']}") from error
@@ -113,11 +128,16 @@ def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None
     if sample_id is None:
         if values["model"]:
             raise UsageError("--model shows what it is given for one sample: add --sample ID")
-        _print_card(task)
+        _print_card(task, as_json=values["format_name"] == "json")
         return
     samples = samples_of(task, values["split"])
     sample = find_sample(samples, sample_id, task.info.name)
-    print_sample(sample, task.info.name)
+    if values["format_name"] == "json":
+        document = task_sample_document(sample, task.info.name, task.requests(sample))
+        given = {"given": list(prompts_shown(asked, sample, values))} if values["model"] else {}
+        print_json({**document, **given})
+        return
+    print_sample(sample, task.info.name, values["images"])
     if values["model"]:
         for text in prompts_shown(asked, sample, values):
             print_line("given", text)
@@ -127,7 +147,7 @@ def _show_task(name: str, sample_id: str | None, values: dict[str, Any]) -> None
     print_references(sample)
 
 
-def _print_card(task: Task) -> None:
+def _print_card(task: Task, *, as_json: bool) -> None:
     info = task.info
     samples = task.samples()
     rows = [
@@ -143,6 +163,10 @@ def _print_card(task: Task) -> None:
         ("metrics", ", ".join(f"{m.id}{'*' if str(m.id) in info.primary else ''}" for m in task.metrics)),
         ("fingerprint", task.fingerprint()),
     ]
+    if as_json:
+        metrics = [{"id": str(each.id), "primary": str(each.id) in info.primary} for each in task.metrics]
+        print_json({**dict(rows), "task": info.name, "version": info.version, "n": len(samples), "metrics": metrics})
+        return
     for label, text in rows:
         print_line(label, text)
     click.echo("            (* stands in the main table)")
@@ -204,7 +228,12 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
         raise UsageError(f"this run has several tasks; add --task {' or --task '.join(wanted)}")
     foreign = FOREIGN_SOURCE in allowances(values["allow"], (FOREIGN_SOURCE,))
     if sample_id is not None:
-        show_run_sample(run.tasks[wanted[0]], sample_id, foreign=foreign)
+        if values["format_name"] not in (None, "json"):
+            raise UsageError("--sample prints for people, or with --json; tables of samples: mmbench export --to csv")
+        if values["format_name"] == "json":
+            print_run_sample_json(run, run.tasks[wanted[0]], sample_id, foreign=foreign)
+        else:
+            show_run_sample(run.tasks[wanted[0]], sample_id, foreign=foreign, images=values["images"])
         return
     from mmbench.cli.show_wrong import print_wrong
 

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmbench.cli.picture import can_draw, draw
-from mmbench.cli.values import say
+from mmbench.cli.picture import draw, protocol_of
+from mmbench.cli.sample_documents import run_sample_document
+from mmbench.cli.values import print_json, say
 from mmbench.core.errors import ForeignSourceError, UnknownNameError, UsageError
 from mmbench.core.ids import split_variant
 from mmbench.core.media import Media
 from mmbench.core.samples import Sample
 from mmbench.core.score_table import COUNTED, ScoreTable
 from mmbench.core.visible import shown_name, visible, visible_lines
+from mmbench.resolve.allowances import FOREIGN_SOURCE
 
 if TYPE_CHECKING:
-    from mmbench.results.run import TaskResult
+    from mmbench.analysis.sample_rows import SampleRow
+    from mmbench.results.run import Run, TaskResult
 
 
-def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool) -> None:
+def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool, images: bool | None) -> None:
     """Print one sample of a stored run.
 
     What was asked is read from the task's data. Where the task is not to be had, what the run itself holds is shown: answers
@@ -31,6 +34,7 @@ def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool) -> Non
         result: The task of the run.
         sample_id: The sample's id, or its place from 0.
         foreign: Whether Python files and modules that the run names may be imported.
+        images: Whether images are drawn; None: where the terminal can.
 
     Raises:
         UsageError: If there is no such sample.
@@ -50,10 +54,43 @@ def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool) -> Non
         cluster = None
     else:
         wanted, cluster = sample.id, sample.cluster
-        print_sample(sample, result.name)
+        print_sample(sample, result.name, images)
         print_references(sample)
     _print_answers(result, wanted)
     _print_scores(result.tables(), wanted, cluster)
+
+
+def print_run_sample_json(run: Run, result: TaskResult, sample_id: str, *, foreign: bool) -> None:
+    """Print one sample of a stored run as JSON: its row, and every score that it has a part in.
+
+    Args:
+        run: The run.
+        result: The task of it.
+        sample_id: The sample's id, or its place from 0.
+        foreign: As in `show_run_sample`.
+
+    Raises:
+        UsageError: If there is no such sample.
+        NotComparableError: If a file of the run is damaged.
+    """
+    from mmbench.api.samples import read_samples
+
+    notes: list[str] = []
+    allow = (FOREIGN_SOURCE,) if foreign else ()
+    rows = {row.id: row for row in read_samples([run], [result.name], allow=allow, note=notes.append)}
+    for note in notes:
+        say(f"note: {note}", err=True)
+    row = rows.get(sample_id) or _placed(list(rows.values()), sample_id)
+    if row is None:
+        hint = f"The run knows {len(rows):,} samples."
+        raise UnknownNameError(f"sample of {result.name}", sample_id, rows, hint=hint)
+    print_json(run_sample_document(row, result))
+
+
+def _placed(rows: Sequence[SampleRow], place: str) -> SampleRow | None:
+    """The sample at a place from 0; None for a text that is none."""
+    number = int(place) if place.isdecimal() and len(place) < 10 else len(rows)
+    return rows[number] if number < len(rows) else None
 
 
 def find_sample(samples: Sequence[Sample], wanted: str, task: str) -> Sample:
@@ -85,8 +122,9 @@ def print_line(label: str, text: str) -> None:
     click.echo(f"{visible(label):<12}{visible_lines(text)}".replace("\n", "\n" + " " * 12))
 
 
-def print_sample(sample: Sample, task: str) -> None:
-    """What a sample consists of; an image is drawn where the terminal can."""
+def print_sample(sample: Sample, task: str, images: bool | None) -> None:
+    """What a sample consists of. `images`: whether they are drawn; None: where the terminal can."""
+    protocol = protocol_of(sys.stdout, images)
     print_line("sample", f"{sample.id}  of {task}")
     if sample.group:
         print_line("group", sample.group)
@@ -95,8 +133,8 @@ def print_sample(sample: Sample, task: str) -> None:
     for part in sample.parts:
         if isinstance(part, Media):
             print_line(part.kind, str(part.path or part.digest))
-            if part.kind == "image" and can_draw(sys.stdout):
-                click.echo(draw(part))
+            if part.kind == "image" and protocol is not None:
+                click.echo(draw(part, protocol), color=True)
         else:
             print_line("text", part)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmbench.cli.picture import can_draw, draw
+from mmbench.cli.picture import Protocol, draw, protocol_of
+from mmbench.cli.sample_documents import row_document
 from mmbench.cli.show_sample import print_line
-from mmbench.cli.values import say
+from mmbench.cli.values import print_json, say
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.visible import shown_name
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from mmbench.results.run import Run, TaskResult
 
 PICTURE = 24
-"""Columns of a picture among many."""
+"""Columns of an image among many."""
+FEW = 20
+"""Samples that are shown to people unless a limit is given."""
 
 
 def slice_choice(given: Iterable[str]) -> dict[str, str]:
@@ -96,7 +99,7 @@ def print_wrong(run: Run, result: TaskResult, values: Mapping[str, Any], *, fore
     Args:
         run: The run.
         result: The task of it.
-        values: ``slices``, ``limit`` and ``format_name`` as typed; JSON has all samples, whatever the limit.
+        values: ``slices``, ``limit``, ``images`` and ``format_name`` as typed; JSON has all samples unless there is a limit.
         foreign: As in `wrong_samples`.
 
     Raises:
@@ -108,26 +111,28 @@ def print_wrong(run: Run, result: TaskResult, values: Mapping[str, Any], *, fore
         raise UsageError("--wrong prints for people, or with --format json; tables of samples: mmbench export --to csv")
     wrong, metric, total = wrong_samples(run, result, slices, foreign=foreign)
     if values["format_name"] == "json":
-        click.echo(json.dumps([row.to_dict() for row in wrong], allow_nan=False))
+        print_json([row_document(row) for row in wrong[:limit]])
         return
+    limit = FEW if limit is None else limit
+    protocol = protocol_of(sys.stdout, values["images"])
     chosen = "".join(f", {name} {label}" for name, label in slices.items())
     say(f"{result.name}{chosen}: {len(wrong):,} of {total:,} samples have less than the best {metric}, worst first")
     for row in wrong[:limit]:
         click.echo()
-        _print(row, metric)
+        _print(row, metric, protocol)
     if len(wrong) > limit:
         click.echo()
         say(f"{len(wrong) - limit:,} more: --limit {len(wrong)}; or all of them: mmbench export {run.path} --to csv")
 
 
-def _print(row: SampleRow, metric: str) -> None:
+def _print(row: SampleRow, metric: str, protocol: Protocol | None) -> None:
     print_line("sample", shown_name(row.id))
     for name, label in row.slices.items():
         print_line(shown_name(name), label)
     for image in row.images:
         print_line("image", str(image.path or image.digest))
-        if can_draw(sys.stdout):
-            click.echo(draw(image, PICTURE))
+        if protocol is not None:
+            click.echo(draw(image, protocol, PICTURE), color=True)
     if row.question is not None:
         print_line("question", row.question)
     for answer in row.answers:

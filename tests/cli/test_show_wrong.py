@@ -50,6 +50,8 @@ def test_json_has_every_one_of_them(run, call):
     rows = json.loads(call("show", run, "--wrong", "--format", "json").out)
     assert [row["id"] for row in rows] == ["q5", "q1", "q3", "q7"]
     assert rows[1]["references"] == [list(COLOURS)[1]]
+    assert json.loads(call("show", run, "--wrong", "--json").out) == rows
+    assert json.loads(call("show", run, "--wrong", "--json", "--limit", "2").out) == rows[:2]
 
 
 def test_what_is_wrong_is_said(run, call, tmp_path):
