@@ -87,12 +87,13 @@ def draw(media: Media, protocol: Protocol, width: int = WIDTH) -> str:
     except MediaError as error:
         return f"[{error}]"
     columns = min(width, shutil.get_terminal_size().columns - 1, max(8, image.width))
-    columns = max(1, min(columns, round(2 * width * image.width / image.height)))  # no more rows than columns of the widest
-    rows = max(1, round(columns * image.height / image.width / 2))
+    shape = image.width / image.height
+    columns = max(1, min(columns, round(2 * width * shape)))  # as many rows at most as the widest has columns
+    rows = max(1, round(columns / shape / 2))
     if protocol == "blocks":
         return _blocks(image.resize((columns, 2 * rows)))
     pixels = min(image.width, columns * _CELL)
-    small = image.resize((pixels, max(1, round(pixels * image.height / image.width))))
+    small = image.resize((pixels, max(1, round(pixels / shape))))
     if protocol == "sixel":
         return sixels(small)
     encoded = io.BytesIO()
