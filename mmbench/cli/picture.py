@@ -11,7 +11,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from mmbench.core.errors import MediaError
 from mmbench.core.media import Media
@@ -152,15 +152,16 @@ def _blocks(image: Image.Image) -> str:
 
 def _line(image: Image.Image, y: int) -> str:
     true_colour = _has_true_colour(os.environ)
+    pixels: Any = image.load()
     cells = []
     for x in range(image.width):
-        top, bottom = (image.getpixel((x, row)) for row in (y, y + 1))
+        top, bottom = pixels[x, y], pixels[x, y + 1]
         cells.append(f"\x1b[38;{_code(top, true_colour)};48;{_code(bottom, true_colour)}m▀")
     return "".join(cells) + "\x1b[0m"
 
 
-def _code(pixel: object, true_colour: bool) -> str:
-    red, green, blue = pixel  # type: ignore[misc]
+def _code(pixel: tuple[int, int, int], true_colour: bool) -> str:
+    red, green, blue = pixel
     if true_colour:
         return f"2;{red};{green};{blue}"
     return f"5;{16 + 36 * (red * 5 // 255) + 6 * (green * 5 // 255) + blue * 5 // 255}"
