@@ -222,6 +222,8 @@ class Merge:
             split_cause=next((entry.split_cause for entry in own if entry.split_cause), None),
             learned=next((entry.learned for entry in own if entry.learned), None),
             notes=notes,
+            promise="requests" if any(entry.promise == "requests" for entry in own) else first.promise,
+            promise_reason=next((entry.promise_reason for entry in own if entry.promise_reason), None),
         )
 
     def _record(self, entries: dict[str, TaskEntry], existing: RunFile | None) -> RunFile:

@@ -173,6 +173,9 @@ class _Asking:
         self._auto = isinstance(todo.spec.batch_size, str)
         self._sent: dict[int, tuple[list[Request], float]] = {}
         self._losses = 0
+        self._heard: dict[int, None] | None = (
+            None  # workers in the order in which they were heard of; None: all are meant
+        )
         self._ended: dict[int, float] = {}  # worker → when its last call ended
 
     def run(self) -> None:
@@ -193,8 +196,9 @@ class _Asking:
                 self._sink.reduce_batch_size(self._size)
 
     def _give_out(self) -> None:
-        """Lease batches to all workers that may have one."""
-        for worker in list(self._crew.ready):
+        """Lease batches to the workers that may have one: those that were heard of, and all of them after a loss."""
+        heard, self._heard = self._heard, {}
+        for worker in list(self._crew.ready) if heard is None else [each for each in heard if each in self._crew.ready]:
             while (lease := self._queue.take(worker, time.perf_counter())) is not None:
                 requests = self._requests(lease)
                 work = Work(lease.number, self._todo.plan.name, requests, self._size, self._auto)
@@ -219,6 +223,8 @@ class _Asking:
             self._on_lost(worker, "did not answer in time and was ended", "timeout")
 
     def _on_event(self, event: Event) -> None:
+        if self._heard is not None:
+            self._heard[event.worker] = None
         if isinstance(event, Answered):
             self._on_answer(event)
         elif isinstance(event, Unusable):
@@ -250,7 +256,7 @@ class _Asking:
 
     def _on_lost(self, worker: int, how: str, status: str, *, blamed: bool = True) -> None:
         """Take back what a worker held, have another one started, and give up the request that costs workers."""
-        now = time.perf_counter()
+        now, self._heard = time.perf_counter(), None
         held = self._queue.held_by(worker)
         for lease in held:
             self._sent.pop(lease.number)
