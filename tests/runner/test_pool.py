@@ -1,6 +1,9 @@
 """Several workers: the same bytes as in one process, whatever becomes of the workers and of the driver."""
 
+import contextlib
+import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -154,19 +157,48 @@ def command(out: str, *more: str) -> list[str]:
 
 @pytest.mark.slow
 def test_a_killed_driver_leaves_no_worker_and_the_same_command_goes_on(world):
-    draw = random.Random(1)
-    for _ in range(3):
-        child = start(*command("killed"), folder=world)
-        wait_until(lambda: list(world.glob("killed/*/tasks/*/responses.jsonl")) != [], what="the log")
-        time.sleep(0.3 * draw.random())
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        wait_until(lambda: not alive(world), timeout=10, what="the end of the workers")
-    ended = mmbench(*command("killed"), folder=world)
-    assert ended.code == 0, ended.err
-    whole = mmbench(*command("whole")[:-4], "--out", "whole", folder=world)
-    assert whole.code == 0, whole.err
-    assert scores_of(only_run(world / "killed")) == scores_of(only_run(world / "whole"))
+    kill_driver(world, 0.2)
+    resumed_to_the_same_bytes(world)
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_at_random_moments_worker_and_driver_and_resumed(world, seed):
+    draw = random.Random(seed)
+    child = start(*command("killed"), folder=world)
+    wait_until(lambda: bool(alive(world)) or child.poll() is not None, what="a worker")
+    time.sleep(draw.random())
+    for pid in draw.sample(alive(world), min(1, len(alive(world)))):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    child.communicate()
+    assert child.returncode == 0
+    if seed % 2:
+        shutil.rmtree(
+            world / "killed"
+        )  # the driver is killed in the middle of a new run, or while nothing is left to ask
+    kill_driver(world, draw.random())
+    resumed_to_the_same_bytes(world)
+
+
+def kill_driver(folder: Path, after_s: float) -> None:
+    """Start the command, and kill it some time after it has begun to ask, if it has not ended by then."""
+    child = start(*command("killed"), folder=folder)
+    log = "killed/*/tasks/*/responses.jsonl"
+    wait_until(lambda: list(folder.glob(log)) != [] or child.poll() is not None, what="the log")
+    time.sleep(after_s)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    wait_until(lambda: not alive(folder), timeout=10, what="the end of the workers")
+
+
+def resumed_to_the_same_bytes(folder: Path) -> None:
+    """Give the command again, and compare with a run of one process that nobody killed."""
+    for out, workers in (("killed", "2"), ("whole", "1")):
+        ended = mmbench(*command(out, "--workers", workers), folder=folder)
+        assert ended.code == 0, ended.err
+    assert scores_of(only_run(folder / "killed")) == scores_of(only_run(folder / "whole"))
 
 
 @pytest.mark.slow
