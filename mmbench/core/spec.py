@@ -172,7 +172,8 @@ class RunSpec:
     executor: str | None
     """Name of the executor; None: ``batch`` for synchronous models, ``async`` for methods that are ``async def``."""
     timeout: float | None
-    """Seconds before one request to an async model is given up, asking again included; None: never."""
+    """Seconds before one request to an async model is given up, asking again included, or a batch of one of several workers; None:
+    never, and for workers as `mmbench.runner.pool.leases.Patience` says."""
     give_up: float
     """Seconds after which a run of a remote model stops from which no byte has come."""
     retries: int

@@ -197,9 +197,19 @@ class Meter(Observer):
             validity.recompiled(self._graphs or 0, validity.compiled_graphs()),
             validity.cached_by_server(log.cached_requests, sum(log.ok)),
             validity.client_bound(use) if conditions.remote else None,
-            None
-            if (utilisation(conditions.workers) or 0.0) >= BUSY  # what the driver does keeps no worker waiting
-            else validity.harness_overhead({name: s - self._warm_up_s.get(name, 0.0) for name, s in where_s.items()}),
+            _held_up(where_s, self._warm_up_s, conditions.workers),
             validity.cpu_pressure(use),
             validity.throttled(use),
         ]
+
+
+def _held_up(
+    where_s: Mapping[str, float], warm_up_s: Mapping[str, float], workers: Sequence[WorkerPerf]
+) -> PerfReason | None:
+    """Why the figures are the harness's own; not where workers were busy: what the driver does meanwhile holds nobody up."""
+    if (utilisation(workers) or 0.0) >= BUSY:
+        return None
+    own = {name: seconds - warm_up_s.get(name, 0.0) for name, seconds in where_s.items()}
+    if workers:
+        own.pop("queue", None)  # no worker was ready: one was being started in the place of another
+    return validity.harness_overhead(own)

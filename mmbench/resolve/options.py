@@ -219,7 +219,7 @@ class RunOptions(TrainOptions, AskOptions, LoadOptions, ScaleOptions, total=Fals
     timeout: Annotated[
         float | None,
         Option(
-            "Give up a request after this, asking again included; for models with async methods.",
+            "Give up a request after this, asking again included, for models with async methods; a batch, with --workers.",
             forms.number(above=0, metavar="SECONDS"),
             "speed",
         ),

@@ -16,6 +16,8 @@ _TRIES = 3
 """Times in a row that a worker is started in the place of one that has answered nothing."""
 _SLOW = 1.5
 """Times the median worker's seconds a request, from which a worker is called slow."""
+_SCRIPT = "; what it wrote stands above. A script that asks with workers must do so below: if __name__ == '__main__':"
+"""What to do where a process ended before it was a worker."""
 _ENOUGH = 3
 """Calls that a worker must have answered before that is said of it."""
 
@@ -70,6 +72,7 @@ class Crew:
         self._places = [Place(setup) for setup in setups]
         self._starting: dict[int, Place] = {}
         self._numbers = 0
+        note(f"{setups[0].recipe.name}: starting {_described(transport.kind, setups)}")
         for place in self._places:
             self._start(place)
 
@@ -108,7 +111,8 @@ class Crew:
             if isinstance(error, UsageError):
                 raise error
         else:
-            error = RunFailedError(f"a worker {event.how} while it opened the model {place.setup.recipe.name!r}")
+            hint = _SCRIPT if "exit code 1" in event.how else ""
+            error = RunFailedError(f"a worker {event.how} while it opened the model {place.setup.recipe.name!r}{hint}")
         if place.lost and place.tries < _TRIES:
             self._start(place)
         elif self.size == 0:
@@ -173,6 +177,15 @@ class Crew:
         paces = [place.busy_s / place.requests for place in self._places if place.calls >= _ENOUGH]
         usual = statistics.median(paces) if len(paces) > 1 else None
         return [_figures(number, self._transport.kind, place, usual) for number, place in enumerate(self._places)]
+
+
+def _described(kind: str, setups: Sequence[WorkerSetup]) -> str:
+    """How many workers of what kind, and what each may use."""
+    threads, gpus = setups[0].threads, setups[0].gpus
+    uses = [f"{threads} CPU thread{'s' * (threads > 1)}"] if threads else []
+    uses += [f"{gpus:g} GPU{'s' * (gpus > 1)}"] if gpus else []
+    kinds = "processes" if kind == "process" else f"actors of {kind.capitalize()}"
+    return f"{len(setups):,} workers ({kinds}), each with {' and '.join(uses)}"
 
 
 def _figures(number: int, kind: str, place: Place, usual: float | None) -> WorkerPerf:
