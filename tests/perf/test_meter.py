@@ -262,14 +262,14 @@ class Sleeps:
 def test_a_sleeping_model_is_measured_within_two_per_cent(tmp_path: Path, size: int) -> None:
     model = Sleeps()
     perf = (
-        evaluate(model, write_questions(tmp_path, 30 * size), tmp_path, batch_size=size).runs[0].tasks["vqa/mine"].perf
+        evaluate(model, write_questions(tmp_path, 15 * size), tmp_path, batch_size=size).runs[0].tasks["vqa/mine"].perf
     )
     lasted = sorted(end - start for start, end in model.calls[1:])
-    assert 1e-3 * perf.value("latency_p50" if size == 1 else "batch_ms_p50") == pytest.approx(lasted[len(lasted) // 2], rel=0.02)
+    assert 1e-3 * perf.value("latency_p50" if size == 1 else "batch_ms_p50") == pytest.approx(lasted[7], rel=0.02)
     span = model.calls[-1][1] - model.calls[0][1]
-    assert perf.value("samples_per_s") == pytest.approx(29 * size / span, rel=0.02)
+    assert perf.value("samples_per_s") == pytest.approx(14 * size / span, rel=0.02)
     tokens = sum(1 + n % 3 for n in range(size))
-    assert perf.value("output_tokens_per_s") == pytest.approx(29 * tokens / span, rel=0.02)
+    assert perf.value("output_tokens_per_s") == pytest.approx(14 * tokens / span, rel=0.02)
     assert perf.quality.where_s["model"] == pytest.approx(sum(end - start for start, end in model.calls), rel=0.02)
 
 
