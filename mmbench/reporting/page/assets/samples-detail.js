@@ -33,7 +33,7 @@
   }
 
   function Labelled({ label, children }) {
-    return html`<div class="s-labelled"><h4>${label}</h4>${children}</div>`;
+    return html`<div class="s-labelled"><p class="s-label">${label}</p>${children}</div>`;
   }
 
   function Chips({ label, values }) {
@@ -106,7 +106,7 @@
       <summary>${several ? `The ${asked.length} requests as asked` : "The request as asked"}</summary>
       ${asked.map(
         ({ kind, messages }, number) => html`<div class="s-request">
-          ${several && html`<h4>${number + 1}: ${kind}</h4>`}
+          ${several && html`<p class="s-label">${number + 1}: ${kind}</p>`}
           ${messages.map(
             ({ role, parts }) => html`<div class="s-message">
               <span class="s-role">${role || kind}</span>
@@ -181,7 +181,7 @@
       return html`<p class="s-speed">${[several ? `request ${place + 1}: an embedding` : "an embedding", ...speed].join(" · ")}</p>`;
     }
     return html`<div class="s-reply">
-      ${several && html`<h4>Request ${place + 1}</h4>`}
+      ${several && html`<p class="s-label">Request ${place + 1}</p>`}
       ${reasoning && html`<details><summary>Reasoning, ${count.format(reasoning.length ?? reasoning.text.length)} characters</summary><${Text} value=${reasoning} /></details>`}
       ${output && html`<${Labelled} label="Output"><${Text} value=${output} words=${words} /><//>`}
       ${scores && html`<${Labelled} label="Score of each choice"><${Choices} scores=${scores} choices=${choices} /><//>`}
