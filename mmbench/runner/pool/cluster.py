@@ -102,6 +102,12 @@ def _explained(address: str, error: BaseException) -> MmbenchError:
         return UsageError(
             f"{where}: no cluster runs on this machine; start one with 'ray start --head', or give --ray HOST:PORT"
         )
+    if isinstance(
+        error, ConnectionError
+    ):  # all that Ray says where it is refused; the address itself takes connections
+        return UsageError(
+            f"{where}: the cluster refuses this machine, as it does where its token is missing or wrong: {_LOG_IN}"
+        )
     return UsageError(f"{where}: cannot connect: {type(error).__name__}: {text[:300]}")
 
 
