@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,9 @@ def explain(  # the options of the command
         raise OptionError("examples", examples, "0 or more")
     allowed = allowances(names_of(allow), (FOREIGN_SOURCE, STALE))
     runs, stale = load_current([reference_of(a), reference_of(b)], Path(out), allowed)
-    first, second = distinct(runs)
-    pairs = _pairs(first, second, names_of(tasks))
+    wanted = names_of(tasks)
+    first, second = _distinct(runs, wanted)
+    pairs = _pairs(first, second, wanted)
     found: list[TaskExplanation] = []
     refused: dict[str, str] = {}
     for name_a, name_b in pairs:
@@ -103,19 +105,25 @@ def explain(  # the options of the command
     return Explanation(first, second, found, refused)
 
 
+def _distinct(runs: Sequence[Run], wanted: Sequence[str]) -> tuple[Run, Run]:
+    """Two runs with labels that tell them apart; one run twice, where two tasks of it are named, with the tasks' names as labels."""
+    one, other = runs
+    pair = _pair(wanted[0], one, other) if len(wanted) == 1 else None
+    if one.path.resolve() == other.path.resolve() and pair is not None and pair[0] != pair[1]:
+        return replace(one, label=pair[0]), replace(other, label=pair[1])
+    first, second = distinct(runs)
+    return first, second
+
+
 def _pairs(a: Run, b: Run, wanted: Sequence[str]) -> list[tuple[str, str]]:
     """The tasks to explain, each by its names in both runs. Raises `UsageError`, `NotComparableError`."""
     chosen: list[tuple[str, str]] = []
     names = [each for each in a.tasks if each in b.tasks]
     for text in wanted:
-        left, sign, right = text.partition("=")
-        if sign and not split_variant(text)[1]:
-            known = [(each, run) for each, run in ((left, a), (right, b)) if each not in run.tasks]
-            for name, run in known:
-                raise UnknownNameError(f"task of {run.label}", name, run.tasks, hint=f"It has: {', '.join(run.tasks)}.")
-            chosen.append((left, right))
-            continue
         fitting = tasks_named(text, names)
+        if pair := None if fitting else _pair(text, a, b):
+            chosen.append(pair)
+            continue
         if not fitting:
             raise UnknownNameError("task of both runs", text, names, hint=f"Both have: {', '.join(names) or 'none'}.")
         chosen += [(each, each) for each in fitting]
@@ -133,6 +141,13 @@ def _pairs(a: Run, b: Run, wanted: Sequence[str]) -> list[tuple[str, str]]:
         f"{a.label} and {b.label} have no task of one name ({', '.join(a.tasks)}; {', '.join(b.tasks)}): say which are the same with "
         "--tasks TASK_OF_A=TASK_OF_B"
     )
+
+
+def _pair(text: str, a: Run, b: Run) -> tuple[str, str] | None:
+    """The two names in ``TASK_OF_A=TASK_OF_B``, where settings of a task may hold the sign as well; None where the runs have no such tasks."""
+    places = [place for place, sign in enumerate(text) if sign == "="]
+    found = [(text[:place], text[place + 1 :]) for place in places]
+    return next(((left, right) for left, right in found if left in a.tasks and right in b.tasks), None)
 
 
 def _explained(
@@ -222,6 +237,7 @@ def _side(result: TaskResult, metric: Metric, table: ScoreTable, notes: list[str
         for name, value in (("extractor", key.get("extractor")), ("options", result.entry.scored_by.get("options")))
         if value
     }
+    own = [samples.get(each) for each in ids]
     return Side(
         metric=metric,
         rows=read_rows(metric, table),
@@ -232,7 +248,9 @@ def _side(result: TaskResult, metric: Metric, table: ScoreTable, notes: list[str
         extracted=None if table.answers is None else list(table.answers),
         scoring=", ".join(f"{value}" for value in scoring.values()),
         data=result.entry.fingerprint,
-        rescore=_rescorer(result, metric, task, [samples.get(each) for each in ids]),
+        rescore=_rescorer(result, metric, task, own),
+        extractor=(key.get("extractor") or "").rpartition("-v")[0] if task is not None else "",
+        with_extractor=partial(_other_extractor, result, metric, own, foreign) if task is not None else None,
     )
 
 
@@ -294,6 +312,17 @@ def _rescorer(result: TaskResult, metric: Metric, task: Task | None, samples: li
     if task is None or plan is None or plan.identity.get("repeats") or plan.n_requests != plan.n_samples:
         return None
     return partial(_score, task, metric, samples)
+
+
+def _other_extractor(
+    result: TaskResult, metric: Metric, samples: list[Sample | None], foreign: bool, name: str
+) -> Rescorer | None:
+    """As `_rescorer`, with an extractor in the place of the task's own; None where the task does not take it."""
+    try:
+        task = resolve_source(result.source, {"extractor": name}, foreign=foreign).task
+    except MmbenchError:
+        return None
+    return _rescorer(result, metric, task, samples)
 
 
 def _score(

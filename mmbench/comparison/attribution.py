@@ -98,6 +98,10 @@ class Side:
     """Fingerprint of the data."""
     rescore: Rescorer | None = None
     """Scores answers as this side does; None where its task cannot be built."""
+    extractor: str = ""
+    """Name of the extractor; empty where there is none, or another tool has its own."""
+    with_extractor: Callable[[str], Rescorer | None] | None = None
+    """Scores answers as this side does, but for another extractor; None where its task cannot be built."""
 
     @property
     def is_plain(self) -> bool:
@@ -372,17 +376,19 @@ class _Walk:
             return self._of_two_metrics()
         if (mine := self._rescored(b, self._at_b, a, self._at_a)) is not None:
             middle = mine.rows
-            scoring = self._scoring(self._rows_a, middle, a.extracted, self._at_a, mine.extracted)
+            between = self._by_extractor()
+            scoring = self._scoring(self._rows_a, middle, (_taken(a.extracted, self._at_a), mine.extracted), between)
             return [*scoring, *self._answers(middle, self._rows_b)], "a"
         if (mine := self._rescored(a, self._at_a, b, self._at_b)) is not None:
             middle = mine.rows
             answers = self._answers(self._rows_a, middle)
-            return [*self._scoring(middle, self._rows_b, b.extracted, self._at_b, mine.extracted), *answers], "b"
+            found = _taken(b.extracted, self._at_b), mine.extracted
+            return [*self._scoring(middle, self._rows_b, found), *answers], "b"
         middle = self._rows_a.copy()
         if self.same is not None:
             middle[self.same] = self._rows_b[self.same]
-        scoring = self._scoring(self._rows_a, middle, a.extracted, self._at_a, _taken(b.extracted, self._at_b))
-        return [*scoring, *self._answers(middle, self._rows_b)], None
+        found = _taken(a.extracted, self._at_a), _taken(b.extracted, self._at_b)
+        return [*self._scoring(self._rows_a, middle, found), *self._answers(middle, self._rows_b)], None
 
     def _of_two_metrics(self) -> tuple[list[_Step], Literal["a", "b"] | None]:
         """Metrics that are no means of a score a sample: the whole convention is one step, where answers can be rescored."""
@@ -406,18 +412,44 @@ class _Walk:
         found = judge.rescore(units, [other.responses[n] for n in places.tolist()])
         return found if found is not None and found.counted.all() else None
 
+    def _by_extractor(self) -> Floats | None:
+        """The first run's answers by its own metric and the second's extractor; None where that is not possible."""
+        a, b = self._a, self._b
+        if (
+            a.with_extractor is None
+            or a.rescore is None
+            or a.responses is None
+            or not b.extractor
+            or a.extractor == b.extractor
+        ):
+            return None
+        units = self._at_a.tolist()
+        own = [a.responses[n] for n in units]
+        again, scorer = a.rescore(units, own), a.with_extractor(b.extractor)
+        if again is None or scorer is None or not _equal(again.rows, self._rows_a):
+            return None
+        found = scorer(units, own)
+        return found.rows if found is not None and found.counted.all() else None
+
     def _scoring(
         self,
         before: Floats,
         after: Floats,
-        extracted: Sequence[str | None] | None,
-        places: NDArray[np.int64],
-        others: Sequence[str | None] | None,
+        extracted: tuple[Sequence[str | None] | None, Sequence[str | None] | None],
+        between: Floats | None = None,
     ) -> list[_Step]:
-        """Steps between two ways to score the same answers: references, then extraction, then the metric."""
+        """Steps between two ways to score the same answers: references, then extraction, then the metric.
+
+        `between` are the rows with the second extractor and the first metric. Without them, samples in which both extractors found the same
+        are scored by the metric, and the others by the extractor.
+        """
         count = len(self._pairs)
         references = self._changed_references()
-        own = _taken(extracted, places)
+        own, others = extracted
+        if between is not None:
+            changed = np.where(references[:, None], after, between)
+            first = self._walk(before, changed, [("references", references), ("extraction", ~references)])
+            return [*first, *self._walk(changed, after, [("metric", ~references)])]
         if own is None or others is None:
             same_scoring, same_metric = (
                 self._a.scoring == self._b.scoring,

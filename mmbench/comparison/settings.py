@@ -19,6 +19,8 @@ About = Literal["answers", "scoring", "data", "environment"]
 NOT_STATED = "not stated"
 """What a run says of a setting that it does not say."""
 _LONG = 160
+_PROMPT, _BEFORE = 60, 10
+"""Characters of a prompt that are shown, and of these before the place where two prompts part."""
 _IGNORED = ("tool", "task", "images")
 _USUAL = (None, "", 0, "generate")
 """Values of an imported setting that say that nothing was done beside asking."""
@@ -195,12 +197,19 @@ def _prompts(results: tuple[TaskResult, TaskResult], sides: tuple[Side, Side], f
         ]
         if differ:
             left, right = texts[differ[0]]
-            yield Fact("prompt", _quoted(left), _quoted(right), "answers", len(differ), _points(found, differ))
+            yield Fact("prompt", *_apart(left or "", right or ""), "answers", len(differ), _points(found, differ))
         return
     plans = [result.store.plan() for result in results]
     templates = [None if plan is None else plan.identity.get("prompt") for plan in plans]
     yield from _compared("prompt", (templates[0], templates[1]), "answers")
 
 
-def _quoted(text: str | None) -> str:
-    return _text(None if text is None else visible(text, _LONG))
+def _apart(left: str, right: str) -> tuple[str, str]:
+    """Two texts in one line each, from a little before the place where they part."""
+    texts = [visible(" ".join(text.split())) for text in (left, right)]
+    apart = (n for n, (one, other) in enumerate(zip(*texts, strict=False)) if one != other)
+    same = next(apart, min(map(len, texts)))
+    start = texts[0].rfind(" ", 0, max(0, same - _BEFORE)) + 1
+    found = [("…" if start else "") + text[start:] for text in texts]
+    shown_texts = [text if len(text) <= _PROMPT else f"{text[:_PROMPT]}…" for text in found]
+    return shown_texts[0], shown_texts[1]

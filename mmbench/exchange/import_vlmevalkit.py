@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mmbench.exchange.peer_run import PeerMetric, PeerRun, PeerSample, PeerTask
 TOOL = "vlmevalkit"
 _FAILED = "Failed to obtain answer via API"
 """What VLMEvalKit writes in the place of an answer that did not arrive."""
-_SCORES = ("hit", "match", "score", "eval_score", "correct", "acc")
+_SCORES = ("hit", "match", "eval_match", "score", "eval_score", "correct", "acc")
 """Columns that may hold what a sample got, the most usual first."""
 _EXTRACTED = ("extracted", "eval_pred", "res")
 """Columns that may hold the answer that was found in the prediction."""
@@ -36,18 +37,23 @@ Row = dict[str, Any]
 
 def read_vlmevalkit(files: Sequence[PeerFile]) -> PeerRun:
     """Read the tables of one model. Raises `DataError`, `UsageError`, `MissingExtraError`."""
+    tables = [file for file in files if file.suffix in _TABLES and file.suffix != ".pkl"]
+    tables = tables or [file for file in files if file.suffix == ".pkl"]  # the same answers as in the tables
     answered: dict[str, list[tuple[PeerFile, list[Row]]]] = {}
     reported: dict[str, float] = {}
-    plain_names = [file.path.stem for file in files if file.suffix in _TABLES]
-    for file in files:
-        if file.suffix not in _TABLES:
-            continue
+    stems = [file.path.stem for file in tables]
+    if twice := [file for file in tables if stems.count(file.path.stem) > 1 and file.suffix in (".xlsx", ".tsv")]:
+        raise UsageError(
+            f"{' and '.join(str(file.path) for file in twice[:2])} are of one model and dataset; import the folder of one evaluation at a time"
+        )
+    for file in tables:
         rows = _rows(file)
-        base = _base(file.path.stem, plain_names)
-        if rows and "prediction" in rows[0]:
+        base = _base(file.path.stem, stems)
+        if rows and ("prediction" in rows[0] or ("index" in rows[0] and any(name in rows[0] for name in _SCORES))):
             answered.setdefault(base, []).append((file, rows))
         elif (value := _overall(rows)) is not None:
             reported[base] = value
+    answered = {base: found for base, found in answered.items() if any("prediction" in rows[0] for _, rows in found)}
     if not answered:
         raise UsageError("no table has a column 'prediction': name the file of predictions that VLMEvalKit writes")
     names = {base: _names(base, tables[0][0].path) for base, tables in answered.items()}
@@ -178,6 +184,11 @@ def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: flo
     left = len(merged) - len(rows_of)
     samples = [_sample(index, place, merged[index], column) for place, index in enumerate(merged) if index in rows_of]
     scale = _scale(samples)
+    if column is not None and reported is not None and not _is_mean(samples, reported, column):
+        averaged = [
+            _averaged(sample, merged[sample.id], column) for sample in samples
+        ]  # as VQA accuracy is, over what people said
+        samples = averaged if _is_mean(averaged, reported, column) else samples
     notes = []
     if left:
         notes.append(
@@ -191,6 +202,19 @@ def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: flo
         reported /= 100.0
     metrics = {} if column is None else {column: PeerMetric(name=column, reported=reported)}
     return PeerTask(name=name, samples=samples, metrics=metrics, notes=tuple(notes))
+
+
+def _is_mean(samples: Sequence[PeerSample], reported: float, column: str) -> bool:
+    """Whether the value over everything is the mean of what the samples got, as a share or in per cent."""
+    scores = [sample.scores[column] for sample in samples if column in sample.scores]
+    mean = sum(scores) / max(len(scores), 1)
+    return any(abs(mean * factor - reported) < 1e-4 * factor for factor in (1.0, 100.0))
+
+
+def _averaged(sample: PeerSample, row: Row, column: str) -> PeerSample:
+    """The sample with the mean of its scores against several answers in the place of the best."""
+    found = _several(row.get(column))
+    return replace(sample, scores={column: sum(found) / len(found)}) if found else sample
 
 
 def _scale(samples: Sequence[PeerSample]) -> float:
@@ -229,18 +253,22 @@ def _sample(index: str, place: int, row: Row, column: str | None) -> PeerSample:
 
 
 def _score(value: Any) -> float | None:
-    """What a sample got; of a list, written out or not, the best, which is how VLMEvalKit scores against several answers."""
-    if isinstance(value, str) and value.startswith("["):
-        try:
-            value = json.loads(value.replace("'", '"'))
-        except ValueError:
-            return None
-    if isinstance(value, list):
-        found = [each for each in map(_score, value) if each is not None]
-        return max(found) if found else None
+    """What a sample got; of a list, written out or not, the best: most rules of VLMEvalKit for several answers take that."""
+    if found := _several(value):
+        return max(found)
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return float(value.strip().lower() == "true")
     return number(value)
+
+
+def _several(value: Any) -> list[float]:
+    """The numbers of a list, written out or not; none of anything else."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    return [each for each in map(number, value) if each is not None] if isinstance(value, list) else []
 
 
 def _references(value: Any) -> tuple[str, ...]:

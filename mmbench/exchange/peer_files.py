@@ -104,6 +104,8 @@ def peer_files(given: Iterable[str | Path]) -> list[PeerFile]:
         raise UsageError(f"more than {MAX_FILES:,} files are named; name those of one run")
     for path in found:
         _check(path)
+    once = {path.resolve(): path for path in reversed(found)}  # a tool may link from one folder to another
+    found = {path: None for path in found if once[path.resolve()] == path}
     if not found:
         raise UsageError("name at least one file of the run to import, or the folder that holds them")
     return [PeerFile(path) for path in found]

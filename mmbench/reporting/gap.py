@@ -56,7 +56,7 @@ def _row(part: Part, each: TaskExplanation) -> tuple[Cell | str, ...]:
     difference = part.difference
     interval = Cell() if difference is None else range_cell(difference.low, difference.high, each.scale)
     count = Cell(f"{part.changed:,}", part.changed) if part.changed else Cell()
-    names = each.due_to
+    names = [name.replace("_", " ") for name in each.due_to]
     due = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     about = f"by {due}" if part.cause == "answers" and part.changed and due else ""
     return _WORDS[part.cause], signed_cell(part.points, each.scale), interval, count, about
@@ -81,7 +81,10 @@ def _notes(found: Explanation, each: TaskExplanation) -> list[str]:
         judged, judge = (found.a, found.b) if own.rescored == "a" else (found.b, found.a)
         said.append(f"the answers of {judged.label} were scored as those of {judge.label} were")
     if len(each.due_to) > 1 and any(part.cause == "answers" and part.changed for part in own.parts):
-        said.append(f"what {', '.join(each.due_to[:_SHOWN])} are worth one by one only asking again tells")
+        names = [name.replace("_", " ") for name in each.due_to[:_SHOWN]]
+        said.append(
+            f"how many of these points {', '.join(names[:-1])} and {names[-1]} are worth each, only asking again tells"
+        )
     return [*said, *each.notes]
 
 

@@ -29,6 +29,9 @@ def strict(output: str) -> str:
     return output
 
 
+EXTRACTORS = {"loose": loose, "strict": strict}
+
+
 def exact(answer: str, right: str) -> float:
     return float(answer == right)
 
@@ -74,6 +77,8 @@ class Fake:
             extracted=own.extracted,
             scoring=self.extract.__name__,
             rescore=self._rescored if self.builds else None,
+            extractor=self.extract.__name__,
+            with_extractor=(lambda name: replace(self, extract=EXTRACTORS[name])._rescored) if self.builds else None,
         )
 
     def _rescored(self, units: Sequence[int], responses: Sequence[tuple[Response, ...]]) -> Rescored:
@@ -152,6 +157,13 @@ def test_where_nothing_can_be_scored_again_other_answers_take_what_scoring_does_
     alone = explained(replace(a, builds=False), replace(b, builds=False))
     assert alone.rescored is None
     assert points(alone) == {"extraction": pytest.approx(1 / 8), "answers": pytest.approx(2 / 8)}
+
+
+def test_extraction_and_metric_are_told_apart_where_both_change() -> None:
+    """The second extractor makes two answers right, and then the rule gives a quarter for the two that stay wrong."""
+    outputs = ("Red.", "BLUE", *GOOD.outputs[2:])
+    found = explained(replace(GOOD, outputs=outputs, extract=strict), replace(GOOD, outputs=outputs, score=partly))
+    assert points(found) == {"extraction": pytest.approx(2 / 8), "metric": pytest.approx(2 * 0.25 / 8)}
 
 
 def test_the_first_run_scores_the_answers_of_the_second_where_that_no_longer_scores_as_it_did() -> None:

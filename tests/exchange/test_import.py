@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import write_questions
+from helpers import Colours, evaluate, write_questions
 
 import mmbench
 from mmbench.core.errors import DataError, NotComparableError, UnknownNameError, UsageError
@@ -312,6 +312,42 @@ def test_samples_of_our_task_are_found_and_scored_by_our_metric_beside_the_tools
 def test_a_task_that_is_none_of_ours_cannot_be_rescored(tmp_path: Path) -> None:
     with pytest.raises(NotComparableError):
         mmbench.rescore(imported("lm-eval", tmp_path).path)
+
+
+def test_an_exported_log_is_imported_with_the_same_values(tmp_path: Path) -> None:
+    run = evaluate(Colours(), write_questions(tmp_path, 6), tmp_path)
+    (log,) = mmbench.export(run.path, "inspect", tmp_path / "logs")
+    (result,) = mmbench.import_run("inspect", log, out=tmp_path / "imported").run.tasks.values()
+    assert [each.value for each in result.metrics.values()] == [row.value for row in mmbench.load_run(run.path).rows()]
+
+
+def test_tables_that_vlmevalkit_keeps_twice_are_read_once(tmp_path: Path) -> None:
+    """It links the tables of the newest evaluation into the model's folder."""
+    paths = vlmevalkit(tmp_path)
+    (tmp_path / "Model-7B" / "T20261128_G0").mkdir()
+    for path in paths:
+        path.rename(path.parent / "T20261128_G0" / path.name)
+        path.symlink_to(path.parent / "T20261128_G0" / path.name)
+    found = mmbench.import_run("vlmevalkit", tmp_path / "Model-7B", out=tmp_path / "runs")
+    assert [row.value for row in found.run.rows()] == [0.5]
+    copy = tmp_path / "Model-7B" / "T20261127_G0"
+    copy.mkdir()
+    (copy / paths[0].name).write_bytes(paths[0].read_bytes())
+    with pytest.raises(UsageError):
+        mmbench.import_run("vlmevalkit", tmp_path / "Model-7B", out=tmp_path / "runs")
+
+
+def test_scores_against_several_people_are_averaged_where_that_gives_the_reported_value(tmp_path: Path) -> None:
+    heads = "index\tquestion\tanswer\tprediction\teval_match"
+    rows = [f"{n}\t{QUESTIONS[n]}\t{RIGHT[n]}\t{SAID[n]}\t[{HITS[n]}, 0.5]" for n in range(4)]
+    table = tmp_path / "Model_TextVQA_VAL.tsv"
+    table.write_text("\n".join([heads, *rows]), encoding="utf-8")
+    values = {}
+    for reported in ("50.0", "75.0", "12.0"):
+        (tmp_path / "Model_TextVQA_VAL_acc.csv").write_text(f"Overall\n{reported}\n", encoding="utf-8")
+        found = mmbench.import_run("vlmevalkit", [table, tmp_path / "Model_TextVQA_VAL_acc.csv"], out=tmp_path / "runs")
+        values[reported] = (found.run.rows()[0].value, len(found.notes))
+    assert values == {"50.0": (0.5, 0), "75.0": (0.75, 0), "12.0": (0.75, 1)}
 
 
 # --- what an imported run is not ---
