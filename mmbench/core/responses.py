@@ -109,3 +109,6 @@ class Call:
     """True if no call was made, because the answers came from the cache."""
     device_s: float | None = None
     """Seconds of the call by the clock of the GPU (CUDA events); None without one."""
+    waited_s: float = 0.0
+    """Seconds from the first time that its request was sent to the start of this call: calls that failed and the waits after them.
+    0 where it was sent once."""

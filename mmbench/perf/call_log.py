@@ -38,6 +38,8 @@ class CallLog:
         """Seconds, by the executor's clock."""
         self.duration = array("d")
         """Seconds of the call, for all its requests together."""
+        self.waited = array("d")
+        """Seconds from the first time that the request was sent to the start of the call that ended it; 0 for one sent once."""
         self.requests = array("l")
         """Requests of the call."""
         self.ok = array("l")
@@ -81,6 +83,7 @@ class CallLog:
         self.start.append(call.start_s)
         self.device.append(math.nan if call.device_s is None else call.device_s)
         self.duration.append(call.duration_s)
+        self.waited.append(call.waited_s)
         self.requests.append(len(call.numbers))
         self.ok.append(ok)
         self._add_images(requests)

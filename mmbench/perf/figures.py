@@ -19,6 +19,7 @@ _RATE = (
     "over the seconds of the window"
 )
 _LATENCY = "order statistic over {what} that started after the warm-up and ended well"
+_FROM_FIRST = "requests, each from the first time that it was sent, asking again included,"
 _DEVICE = "calls, by CUDA events from the first piece of work on the GPU to the last,"
 _NO_TOKENS = "the model does not tell how many tokens it {did}"
 
@@ -119,12 +120,17 @@ def _latencies(log: CallLog, counted: Counted) -> dict[str, PerfFigure]:
     if not log.one_by_one:
         found = _percentiles("batch_ms", "calls of several requests", (log.duration[call] for call in well))
         return found | (_percentiles("device_time_batch", _DEVICE, on_device) if on_device else {})
-    found = _percentiles("latency", "requests", (log.duration[call] for call in well))
+    found = _percentiles("latency", _FROM_FIRST, (log.waited[call] + log.duration[call] for call in well))
     found |= _percentiles("device_time", _DEVICE, on_device) if on_device else {}
     for name, times in (("first_token", log.first_token), ("first_answer_token", log.first_answer_token)):
-        known = [times[call] for call in well if not math.isnan(times[call])]
+        known = [log.waited[call] + times[call] for call in well if not math.isnan(times[call])]
         if known:
-            found |= _percentiles(name, "requests", known)
+            found |= _percentiles(name, _FROM_FIRST, known)
+    if again := sum(log.waited[call] > 0 for call in counted.calls):
+        formula = (
+            "requests that started after the warm-up and were sent more than once, because a call of theirs failed"
+        )
+        found["requests_sent_again"] = _read(again, "1", formula, n=len(counted.calls))
     return found
 
 
@@ -139,7 +145,7 @@ def _percentiles(name: str, what: str, seconds: Iterable[float]) -> dict[str, Pe
             value, low, high = known.value, known.low, known.high
             found[key] = PerfFigure(value=value, low=low, high=high, unit="ms", formula=formula, n=known.n)
         elif q == SHOWN[0]:
-            reason = f"{len(ordered):,} {what} after the warm-up: p50 needs {sample_floor(q):,}"
+            reason = f"{len(ordered):,} {what.partition(',')[0]} after the warm-up: p50 needs {sample_floor(q):,}"
             found[key] = PerfFigure(value=None, unit="ms", formula=formula, n=len(ordered), reason=reason)
     return found
 

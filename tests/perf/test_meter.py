@@ -65,6 +65,24 @@ def test_the_time_of_a_batch_has_a_name_of_its_own() -> None:
     assert not any(name.startswith("batch") for name in requests.figures)
 
 
+def test_the_latency_of_a_request_that_was_sent_again_counts_from_its_first_send() -> None:
+    meter = Meter()
+    meter.start()
+    token = Response("ok", "a", first_token_s=0.25)
+    for number in range(21):
+        waited = 2.0 if number >= 10 else 0.0
+        meter.on_responses(Call(number, [number], [], 3.0 * number, 0.5, waited_s=waited), [0], [token])
+    meter.finish()
+    perf = meter.result(Conditions(ONE_BY_ONE, 1.0), MODEL, complete=True)
+    assert perf.value("latency_p50") == pytest.approx(2500.0)
+    assert perf.value("first_token_p50") == pytest.approx(2250.0)
+    assert perf.value("requests_sent_again") == 11
+    assert perf.value("in_flight") == pytest.approx(
+        20 * 0.5 / 60
+    )  # a request that waits to be sent again is not in flight
+    assert perf.value("samples_per_s") == pytest.approx(20 / 60)
+
+
 def test_samples_count_and_not_requests() -> None:
     assert measure(one_by_one([1.0] * 11, OK, size=4), 2.0).value("samples_per_s") == pytest.approx(2.0)
 

@@ -45,6 +45,15 @@ def test_what_may_pass_is_asked_again_until_it_is_answered(tmp_path: Path) -> No
     assert len(lines(result.path)) == 6
 
 
+def test_the_time_of_a_request_counts_from_its_first_send(tmp_path: Path) -> None:
+    errors = {f"q{n}": [TransientError("reset", retry_after_s=0.02)] for n in range(15)}
+    result = evaluate(Flaky(errors), write_questions(tmp_path, 15), tmp_path, concurrency=1)
+    perf = result.runs[0].tasks[next(iter(result.runs[0].tasks))].perf.quality
+    assert perf.value("requests_sent_again") == perf.n_requests
+    assert perf.value("latency_p50") >= 20
+    assert min(line.duration_s for line in lines(result.path)) < 0.02  # the log has the call that answered
+
+
 def test_after_the_last_retry_the_error_is_the_answer_and_is_asked_again_on_resume(tmp_path: Path) -> None:
     model = Flaky({"q1": [TransientError(f"HTTP 500 number {n}") for n in range(3)]})
     data = write_questions(tmp_path, 4)

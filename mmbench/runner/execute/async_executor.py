@@ -40,6 +40,13 @@ class _Attempt:
     """Seconds from the start of the session."""
     duration_s: float = 0.0
     """Seconds that it took, waits before it left out."""
+    first_s: float | None = None
+    """When the request was sent for the first time; None before."""
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds from the first time that the request was sent to this one."""
+        return 0.0 if self.first_s is None else self.start_s - self.first_s
 
 
 class AsyncExecutor(Executor):
@@ -120,7 +127,7 @@ class _Asking:
         for batch, number, request in source:
             attempt = _Attempt()
             response = await self._ask(request, attempt)
-            call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s)
+            call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s, waited_s=attempt.waited_s)
             self._ended.append((call, [response]))
             if len(self._ended) == 1:
                 await self._record()
@@ -183,6 +190,8 @@ class _Asking:
             deadline.reschedule(asyncio.get_running_loop().time() + self._spec.timeout)
         started = time.perf_counter()
         attempt.start_s = started - self._todo.started
+        if attempt.first_s is None:
+            attempt.first_s = attempt.start_s
         answered, too_much = True, False
         try:
             self._fly(1)
