@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmbench.api.load_run import StoredRun, load_run
     from mmbench.api.merge import MergeResult, merge
     from mmbench.api.plot import Plot, plot
+    from mmbench.api.predict_costs import PredictedCost, predict_costs
     from mmbench.api.repair import Repaired, repair
     from mmbench.api.report import RunReport, report
     from mmbench.api.rescore import Rescored, rescore
@@ -124,6 +125,7 @@ __all__ = [
     "PerSampleTask",
     "Plot",
     "PluginError",
+    "PredictedCost",
     "RenamedOptionError",
     "Repaired",
     "Rescored",
@@ -158,6 +160,7 @@ __all__ = [
     "metrics_frame",
     "perf_frame",
     "plot",
+    "predict_costs",
     "repair",
     "report",
     "rescore",
@@ -182,6 +185,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.load_run": ("StoredRun", "load_run"),
         "mmbench.api.merge": ("MergeResult", "merge"),
         "mmbench.api.plot": ("Plot", "plot"),
+        "mmbench.api.predict_costs": ("PredictedCost", "predict_costs"),
         "mmbench.api.repair": ("Repaired", "repair"),
         "mmbench.api.report": ("RunReport", "report"),
         "mmbench.api.rescore": ("Rescored", "rescore"),

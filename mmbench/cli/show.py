@@ -44,6 +44,7 @@ Examples:
   mmbench show mymodel --wrong                    # what it got wrong, worst first
   mmbench show mymodel --wrong --slice type=colour --limit 5
   mmbench show mymodel --wrong --json > wrong.json   # all of them, with answers, scores and where the images lie
+  mmbench show mymodel --predict in=800,mp=0.3,out=120   # what other prompts would cost, in time and money
   mmbench show results/runs/*                     # several runs side by side, a table for each task
   mmbench show concat late random --md > table.md
 
@@ -61,6 +62,11 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
     "--images/--no-images",
     default=None,
     help="Draw the images of samples, or only say where they lie; otherwise drawn where the terminal is known to show them.",
+)
+@click.option(
+    "--predict",
+    metavar="in=TOKENS,mp=MEGAPIXELS,out=TOKENS",
+    help="What a request of this kind would cost, by the calls of a run.",
 )
 @options(
     *("tasks", "data", "map", "download", "task-args", "split", "prompt", "thinking", "chat-template-kwargs"),
@@ -80,6 +86,8 @@ def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
         raise UsageError("--slice belongs to --wrong")
     if values["wrong"] and sample_id is not None:
         raise UsageError("--wrong and --sample exclude each other")
+    if values["predict"] is not None and (sample_id is not None or values["wrong"] or len(what) > 1):
+        raise UsageError("--predict: name one run, without --sample and --wrong")
     if len(what) > 1:
         if sample_id is not None or values["wrong"]:
             raise UsageError(
@@ -99,8 +107,9 @@ def _show_one(what: str, sample_id: str | None, values: dict[str, Any]) -> None:
     except RunNotFoundError as error:
         if Path(what).is_dir() or values["format_name"] not in (None, "json"):
             raise
-        if values["wrong"]:
-            raise UsageError(f"--wrong looks at a run, and there is no run {what!r} under {values['out']}") from error
+        if values["wrong"] or values["predict"]:
+            option = "--wrong" if values["wrong"] else "--predict"
+            raise UsageError(f"{option} looks at a run, and there is no run {what!r} under {values['out']}") from error
         try:
             _show_task(what, sample_id, values)
         except UnknownNameError as unknown:
@@ -209,6 +218,11 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
     from mmbench.reporting.terminal import print_runs
     from mmbench.results.rundir import RunDirectory
 
+    if values["predict"] is not None:
+        from mmbench.cli.show_costs import print_costs
+
+        print_costs(run, values)
+        return
     if sample_id is None and not values["wrong"]:
         groups, tasks = group_seeds([with_slices(run)]), _wanted(values["tasks"], run.tasks, "task of this run")
         if values["format_name"] == "md":

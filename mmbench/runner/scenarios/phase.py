@@ -69,6 +69,10 @@ class LoadPhase:
             MmbenchError: What ended a scenario early, the first of several.
             Interrupted: On a signal.
         """
+        if self._load.draws_long:
+            self._note(
+                f"{self._plan.name}  speed: drawing {self._load.settings.requests:,} prompts, which takes a while"
+            )
         prompts = self._load.prompts(self._plan, self._spec)
         subject = Subject(model.caller, model.loop, prompts.requests, timeout_s=self._spec.timeout, spend=self._spend)
         subject.give_up_s = self._spec.give_up

@@ -20,6 +20,7 @@ from mmbench.runner.scenarios.workload import (
     Prompts,
     check_workload,
     count_of_samples,
+    is_drawn,
     name_of,
     prompts_of,
     read_trace_at,
@@ -27,6 +28,8 @@ from mmbench.runner.scenarios.workload import (
 
 _OF_FULL = ("scenarios", "rate", "find_max_rate", "slo", "workload", "perf_requests", "perf_seconds", "perf_format")
 """Options that mean nothing without ``--perf full``."""
+_MANY = 2_000
+"""Prompts whose drawing takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class LoadPlan:
     def names(self) -> list[str]:
         """Names of the scenarios."""
         return [scenario.name for scenario in self.scenarios]
+
+    @property
+    def draws_long(self) -> bool:
+        """Whether the prompts are drawn and so many that people should hear of it before."""
+        return is_drawn(self.settings.workload) and self.settings.requests >= _MANY
 
     def prompts(self, plan: TaskPlan, spec: RunSpec) -> Prompts:
         """What is asked. Raises `UsageError`."""

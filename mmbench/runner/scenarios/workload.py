@@ -247,7 +247,7 @@ def prompts_of(plan: TaskPlan, workload: str | None, count: int, seed: int) -> P
     """
     if workload is None:
         return of_samples(plan, count)
-    if workload.startswith("random-mm"):
+    if is_drawn(workload):
         return Prompts(RandomMultimodal.read(workload).prompts(count, seed))
     return read_trace(Path(workload), count, seed)
 
@@ -255,14 +255,19 @@ def prompts_of(plan: TaskPlan, workload: str | None, count: int, seed: int) -> P
 def read_trace_at(workload: str | None, count: int, seed: int) -> Prompts | None:
     """The trace that a workload names; None where it is none. Raises `UsageError`."""
     check_workload(workload)
-    if workload is None or workload.startswith("random-mm"):
+    if workload is None or is_drawn(workload):
         return None
     return read_trace(Path(workload), count, seed)
 
 
+def is_drawn(workload: str) -> bool:
+    """Whether a workload, or its name, is that of drawn prompts."""
+    return workload.startswith("random-mm")
+
+
 def name_of(workload: str | None) -> str:
     """What a workload is called in the identity of figures: a trace by the name of its file and its content."""
-    if workload is None or workload.startswith("random-mm"):
+    if workload is None or is_drawn(workload):
         return workload or "samples"
     path = Path(workload)
     return f"{path.name}@{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
@@ -272,7 +277,7 @@ def check_workload(workload: str | None) -> None:
     """Refuse a workload that is neither a form nor a file, before anything is drawn or asked. Raises `UsageError`."""
     if workload is None:
         return
-    if workload.startswith("random-mm"):
+    if is_drawn(workload):
         RandomMultimodal.read(workload)
     elif not Path(workload).is_file():
         raise UsageError(f"--workload {workload!r}: there is no such file; expected {FORMS}")
