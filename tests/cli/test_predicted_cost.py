@@ -38,7 +38,7 @@ def test_the_screen_and_the_json_show_the_same(tmp_path: Path, call) -> None:
     shown = call("show", path, "--predict", "in=800, mp=0.3, out=120").out
     assert "3.7" in shown
     assert "0.00346" in shown
-    text = call("show", path, "--predict", "in=800,mp=0.3,out=120", "--format", "json").out
+    text = call("show", path, "--predict", "in=800,mp=0.3,out=120", "--json").out
     assert "3.7" in text
     assert "the clock fell" in json.dumps(json.loads(text))
 
