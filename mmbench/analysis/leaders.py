@@ -117,6 +117,7 @@ class Ranker:
     def __init__(self, *, seed: int = 0, resamples: int = RESAMPLES) -> None:
         self._seed = seed
         self._resamples = resamples
+        self._drawn_before: dict[tuple[str, tuple[SeedGroup, ...]], dict[str, Draws]] = {}
 
     def rank(self, task: str, groups: Sequence[SeedGroup], metrics: Sequence[str]) -> Ranking:
         """Rank models on one task by the first of the metrics, and find who leads by each of the others."""
@@ -154,9 +155,13 @@ class Ranker:
     ) -> tuple[dict[str, Draws], dict[str, str]]:
         """Metric id to its values in the same resamples for all models; and to the reason where there are none.
 
-        Seeds of one model are averaged within each resample. What is no formula is slow to resample, and is drawn for the
+        What was drawn before for the same models is not drawn again: the resamples of a task are always the same. Seeds of one
+        model are averaged within each resample. What is no formula is slow to resample, and is drawn for the
         first metric alone. Raises `NotComparableError` where tables are damaged, or clusters have changed.
         """
+        before = self._drawn_before.setdefault((task, tuple(groups)), {})
+        if all(name in before for name in metrics):
+            return {name: before[name] for name in metrics}, {}
         results = [group.scored(task) for group in groups]
         flat = [result for own in results for result in own]
         known: dict[str, Metric] = {}
@@ -178,6 +183,7 @@ class Ranker:
                 draws |= self._drawn(of_unit, [table for table in found if table is not None], sizes, seed)
         for name in known.keys() - draws.keys():
             why[name] = f"{name} is not defined over the units that all models have"
+        before |= draws
         return draws, why
 
     def _drawn(

@@ -10,13 +10,15 @@ rivals of a model together, by the largest of their studentised differences in e
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.stats.distributions import normal_tail, t_quantile
+from mmbench.stats.distributions import normal_tail, t_tail
 from mmbench.stats.intervals import UNDEFINED_SHARE
 from mmbench.stats.sums import on_grid
 
@@ -146,18 +148,27 @@ def _beyond_noise(model: int, own: Floats, centred: Floats, clusters: int, alpha
     ahead, behind = np.ones(len(observed), dtype=bool), np.ones(len(observed), dtype=bool)
     while ahead.any() or behind.any():
         largest = float(np.quantile(_largest(noise, ahead, behind), 1.0 - alpha, method="higher"))
-        critical = _student(largest, _DF_SHARE * (clusters - 1))
-        fallen = ahead & (observed > critical), behind & (-observed > critical)
+        beyond = partial(_is_beyond, largest=largest, df=_DF_SHARE * (clusters - 1))
+        fallen = ahead & beyond(observed), behind & beyond(-observed)
         if not (fallen[0].any() or fallen[1].any()):
             break
         ahead, behind = ahead & ~fallen[0], behind & ~fallen[1]
     return better + int((~behind).sum()), worse + int((~ahead).sum())
 
 
-def _student(z: float, df: float) -> float:
-    """The point of Student's t with the same tail as the normal distribution beyond `z`, where that tail is neither 0 nor half."""
-    tail = normal_tail(z)
-    return t_quantile(1 - tail, df) if 1e-15 < tail < 0.5 else z
+def _is_beyond(values: Floats, largest: float, df: float) -> NDArray[np.bool_]:
+    """Which values lie beyond the point of Student's t that has the same tail as the normal distribution beyond `largest`.
+
+    Beyond `largest` itself where that tail is 0 or half. The tails of values are compared, so that no quantile is searched for:
+    Student's tails are the wider ones, and fall with the value.
+    """
+    beyond: NDArray[np.bool_] = values > largest
+    tail = normal_tail(largest)
+    if not 1e-15 < tail < 0.5 or not beyond.any():
+        return beyond
+    candidates = np.sort(values[beyond])
+    first = bisect_left(candidates.tolist(), -tail, key=lambda value: -t_tail(value, df))
+    return values >= candidates[first] if first < len(candidates) else np.zeros_like(beyond)
 
 
 def _largest(noise: Floats, ahead: NDArray[np.bool_], behind: NDArray[np.bool_]) -> Floats:
