@@ -13,6 +13,7 @@ from mmbench.analysis.estimates import percentile_interval
 from mmbench.analysis.leaders import Floats, Ranker, RankRange, guessing, rank_of
 from mmbench.analysis.scales import AS_IS, RESCALED, Affine, Rescaling, Scale, affine
 from mmbench.analysis.seeds import SeedGroup, SeedRow, by_data, is_ranked
+from mmbench.core.advice import Advised
 from mmbench.core.errors import UsageError
 from mmbench.core.ids import MetricId
 from mmbench.stats.ranks import rank_ranges
@@ -103,18 +104,26 @@ def leaderboard(
     able = [group for group in groups if all(group.label in column.rows for column in counted)]
     if not able:
         names = ", ".join(column.task for column in counted)
-        return None, [*notes, f"no leaderboard: no model has values for all of {names}; choose some with --tasks"]
+        return None, [
+            *notes,
+            Advised(f"no leaderboard: no model has values for all of {names}", "; choose some with --tasks"),
+        ]
     if len(able) < 2:
         return None, [*notes, f"no leaderboard of one model alone: only {able[0].label} ran all of its tasks"]
     left_out = [column.task for column in columns if column not in counted]
     if left_out:
         notes.append(
-            f"not in the mean, because some of these models did not run them: {', '.join(left_out)}; "
-            "--tasks T,T chooses the tasks"
+            Advised(
+                f"not in the mean, because some of these models did not run them: {', '.join(left_out)}",
+                "; --tasks T,T chooses the tasks",
+            )
         )
     if ties:
         notes.append(
-            f"a tie: {ties} other choice{'s' * (ties > 1)} of tasks would cover as many values; --tasks T,T chooses"
+            Advised(
+                f"a tie: {ties} other choice{'s' * (ties > 1)} of tasks would cover as many values",
+                "; --tasks T,T chooses",
+            )
         )
     return _ranked(groups, able, counted, ranker, rescaling), notes
 
@@ -147,9 +156,11 @@ def _alike(columns: list[TaskColumn], chosen: bool, rescaling: Rescaling) -> tup
             f"{other[0].name} ({other[0].scale}) and {first.name} ({first.scale}) cannot be averaged as they are; say how with "
             "--scale range or --scale chance, choose metrics of one kind with --metric TASK:ID, or other tasks with --tasks"
         )
-    notes = [
-        f"not in the mean, because it is of another kind than {first.name}: {column.name} ({column.scale}); "
-        "--scale says how to average both, --metric TASK:ID chooses another metric of a task"
+    notes: list[str] = [
+        Advised(
+            f"not in the mean, because it is of another kind than {first.name}: {column.name} ({column.scale})",
+            "; --scale says how to average both, --metric TASK:ID chooses another metric of a task",
+        )
         for column in other
     ]
     return [column for column in columns if column not in other], notes

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mmbench.analysis.seeds import SeedGroup
+from mmbench.core.advice import Advised
 from mmbench.core.score_table import MetricValue
 from mmbench.reporting.cells import ENDINGS, count_cell, ending_cells, interval_cell, share_cell, value_cell
 from mmbench.reporting.notes import BOUNDS, named
@@ -116,8 +117,8 @@ def value_table(
         return None
     columns = _columns(rows)
     kept = {title: cells for title, cells in columns.items() if title in _ALWAYS or any(cells)}
-    notes = [
-        f"{name}: {count:,} labels are too many here; mmbench report RUN --format csv has them"
+    notes: list[str] = [
+        Advised(f"{name}: {count:,} labels are too many here", "; mmbench report RUN --format csv has them")
         for name, count in long.items()
     ]
     notes += _reasons([each for each in rows if not _in_main_table(each)], several=len(groups) > 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mmbench.analysis.seeds import SeedGroup
+from mmbench.core.advice import Advised
 from mmbench.core.score_table import MetricValue
 from mmbench.core.visible import shell_command
 from mmbench.reporting.text import figure
@@ -35,7 +36,8 @@ def seed_notes(groups: Sequence[SeedGroup]) -> list[str]:
     threshold = several[0].threshold
     mean = f"over seeds: value is the mean of the seeds that have one; each seed {order}"
     no_interval = "the smallest and largest of them are no confidence interval"
-    return [f"{mean}; {no_interval}", f"solved: seeds at {100 * threshold:.1f} or above (--solved {threshold:g})"]
+    solved = Advised(f"solved: seeds at {100 * threshold:.1f} or above", f" (--solved {threshold:g})")
+    return [f"{mean}; {no_interval}", solved]
 
 
 def result_notes(group: SeedGroup, task: str, *, speed: bool) -> list[tuple[str, str]]:
@@ -119,15 +121,16 @@ def value_notes(metrics: Sequence[MetricValue], look: str = _LOOK, *, others: st
             by_reason.setdefault(metric.reason, []).append(metric.id)
     notes = [(f", {named(ids)}", reason) for reason, ids in by_reason.items()]
     if (first := _first_with(metrics, lambda metric: metric.n_truncated)) is not None:
-        text = (
+        text = Advised(
             f"{first.n_truncated:,} of {first.n:,} {_counted(first)} were cut off by the limit on new tokens (truncated) and "
-            f"score what their text is worth, 0 without an answer; look at one with {look}{_REASK if look == _LOOK else ''}"
+            "score what their text is worth, 0 without an answer",
+            f"; look at one with {look}{_REASK if look == _LOOK else ''}",
         )
         notes.append(("", text))
     if (first := _first_with(metrics, lambda metric: metric.n_unparsed)) is not None:
-        text = (
-            f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0; {others}"
-            f"look at one with {look}, and at the task's extractor"
+        text = Advised(
+            f"{first.n_unparsed:,} of {first.n:,} {_counted(first)} hold no answer (unparsed) and score 0",
+            f"; {others}look at one with {look}, and at the task's extractor",
         )
         notes.append(("", text))
     if (first := _first_with(metrics, lambda metric: metric.n_refused)) is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from mmbench.core.advice import without_advice
 from mmbench.core.visible import visible
 
 Mark = Literal["best", "incomplete", "invalid"]
@@ -135,8 +136,17 @@ class Table:
         """The title, safe to print."""
         return visible(self.title)
 
-    @cached_property
+    @property
     def said(self) -> tuple[str, ...]:
         """The notes, and below them the meaning of every mark that occurs; safe to print."""
+        return tuple(map(visible, self._said))
+
+    @property
+    def said_to_readers(self) -> tuple[str, ...]:
+        """As `said`, without advice on what to type: for those who have the report alone."""
+        return tuple(visible(without_advice(note)) for note in self._said)
+
+    @cached_property
+    def _said(self) -> tuple[str, ...]:
         found = {mark for row in self.cells for cell in row for mark in cell.marks}
-        return tuple(map(visible, (*self.notes, *(text for mark, text in LEGEND.items() if mark in found))))
+        return (*self.notes, *(text for mark, text in LEGEND.items() if mark in found))

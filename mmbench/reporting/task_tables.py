@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mmbench.analysis.seeds import LEAST_COVERAGE, SeedGroup, SeedRow, by_data, middle
+from mmbench.core.advice import prefixed
 from mmbench.core.ids import MetricId
 from mmbench.reporting.cells import (
     ENDINGS,
@@ -355,4 +356,4 @@ def _notes_on(groups: Sequence[SeedGroup], task: str) -> tuple[str, ...]:
     for group in groups:
         for note in result_notes(group, task, speed=False):
             found.setdefault(note, []).append(group.label)
-    return tuple(f"{', '.join(labels)}{where}: {text}" for (where, text), labels in found.items())
+    return tuple(prefixed(f"{', '.join(labels)}{where}: ", text) for (where, text), labels in found.items())

@@ -146,6 +146,16 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(report, open_page,
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
 
 
+def test_no_view_but_the_origins_speaks_of_commands(report, open_page):
+    page = open_page(report).page
+    for view in VIEWS:
+        page.evaluate("(hash) => { location.hash = hash; }", view)
+        for button in page.get_by_role("button", name=re.compile("^Show|^alpha")).all():
+            button.click()
+        text = page.locator("body").inner_text()
+        assert bool(re.search(r"mmbench (run|show|report|rescore)|(?<!-)--[a-z]", text)) == (view == "origins"), view
+
+
 def test_a_page_without_scripts_shows_the_tables(report, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

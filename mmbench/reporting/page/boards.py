@@ -11,6 +11,7 @@ from mmbench.analysis.leaderboard import Leaderboard
 from mmbench.analysis.leaders import Ranking, RankRange
 from mmbench.analysis.roles import Role, role_of
 from mmbench.analysis.seeds import SeedGroup, SeedRow, is_incomplete, middle
+from mmbench.core.advice import without_advice
 from mmbench.core.visible import visible
 from mmbench.reporting.cells import (
     amount_cell,
@@ -166,7 +167,13 @@ def mean_board(board: Leaderboard, notes: Sequence[str]) -> Board:
         )
         for group in (*board.ranked, *board.others)
     ]
-    return Board(f"Mean of {len(board.columns)} tasks", "", metrics, rows, notes=list(map(visible, notes)))
+    return Board(
+        f"Mean of {len(board.columns)} tasks",
+        "",
+        metrics,
+        rows,
+        notes=[visible(without_advice(note)) for note in notes],
+    )
 
 
 def _mean(board: Leaderboard, label: str) -> Score | None:
@@ -249,7 +256,7 @@ def _details(group: SeedGroup, task: str, first: SeedRow | None, speed: dict[str
         "Training": "" if seconds is None else f"{figure_cell(seconds)} s",
     }
     notes = [(f"Note{where}", text) for where, text in result_notes(group, task, speed=True)]
-    return [(name, visible(text)) for name, text in [*found.items(), *notes] if text]
+    return [(name, visible(without_advice(text))) for name, text in [*found.items(), *notes] if text]
 
 
 def _origin(group: SeedGroup) -> list[tuple[str, str]]:

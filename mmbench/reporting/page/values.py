@@ -27,7 +27,7 @@ def _block(table: Table) -> DataBlock:
             for title, column in zip(table.headings, table.columns, strict=True)
         ],
         "rows": [list(map(_cell, row)) for row in table.cells],
-        "notes": table.said,
+        "notes": table.said_to_readers,
     }
     data = gzip.compress(msgspec.json.encode(document), mtime=0)
     return DataBlock(KIND, table.heading, data, {"rows": len(table.rows)})
