@@ -95,7 +95,7 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
         if existing is not None and existing.selection_digest == plan.selection_digest:
             size = existing.batch_size
     state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())
-    batches = cut(plan, size, spec.batch_cost)
+    batches = cut(plan, size, spec.batch_cost, largest_first=job.model.capabilities.largest_first)
     left = [number for batch in batches for number in batch if state.states[number] != ANSWERED]
     tokens = [estimated_tokens(plan.requests([number])[0]) for number in left]
     read, written = round(sum(each[0] for each in tokens)), round(sum(each[1] for each in tokens))

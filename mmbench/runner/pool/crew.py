@@ -13,7 +13,7 @@ from mmbench.results.schema import WorkerPerf
 from mmbench.runner.pool.transport import Answer, Died, NotStarted, Ready, Transport, WorkerInfo, WorkerSetup
 
 _TRIES = 3
-"""Times in a row that a worker is started in the place of one that has answered nothing."""
+"""Times in a row that a worker is started in the place of a lost one before it can be asked."""
 _SLOW = 1.5
 """Times the median worker's seconds a request, from which a worker is called slow."""
 _SCRIPT = "; what it wrote stands above. A script that asks with workers must do so below: if __name__ == '__main__':"
@@ -31,7 +31,7 @@ class Place:
     info: WorkerInfo | None = None
     """What the last worker here said of itself."""
     tries: int = 0
-    """Workers that were started here since one answered."""
+    """Workers that were started here since one could be asked."""
     lost: int = 0
     """Workers that died here after they were ready, or were given up."""
     calls: int = 0
@@ -95,7 +95,7 @@ class Crew:
     def on_ready(self, event: Ready, now: float) -> None:
         """Take note that a worker can be asked."""
         place = self._starting.pop(event.worker)
-        place.info, place.ready_since = event.info, now
+        place.info, place.ready_since, place.tries = event.info, now, 0
         self.ready[event.worker] = place
 
     def on_not_started(self, event: NotStarted | Died) -> None:
@@ -138,7 +138,6 @@ class Crew:
             under_way_s: Seconds from sending the lease to the arrival of the answer.
         """
         place = self.ready[worker]
-        place.tries = 0
         place.calls += 1
         place.requests += len(answer.responses)
         place.busy_s += answer.duration_s
