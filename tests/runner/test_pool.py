@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,8 @@ from helpers import (
     write_questions,
 )
 
-from mmbench.core import PluginError, UsageError
-from mmbench.resolve.model_names import resolve_model
+from mmbench.core import PluginError, RunFailedError, UsageError
+from mmbench.resolve.model_names import resolve_instance, resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.pool.pool_executor import user_files
 
@@ -265,6 +266,14 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
     with pytest.raises(UsageError, match="--workers"):
         evaluate("random", Path("mine.jsonl"), Path("out"), gpus_per_worker=1)
     assert not (world / "out").exists()
+
+
+def test_weights_that_are_not_those_that_were_sent_are_refused():
+    recipe = ModelRecipe.of(resolve_instance(Colours("sent")))
+    assert recipe.build().info == {"digest": "sent"}
+    other = ModelRecipe.of(resolve_instance(Colours("other")))
+    with pytest.raises(RunFailedError, match="not those that were sent"):
+        replace(recipe, instance=other.instance).build()
 
 
 def test_a_file_that_differs_where_the_model_is_built_is_refused(world):

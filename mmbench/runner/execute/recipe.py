@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import platform
 import sys
@@ -32,6 +33,8 @@ class ModelRecipe:
     source: str | None = None
     """Digest of the file or package that the class comes from, which must be the same where it is built; None for a
     registered model, whose version stands for it, and where it is not known."""
+    instance_digest: str = ""
+    """sha256 of `instance`, held against what arrives."""
 
     @classmethod
     def of(cls, model: ResolvedModel, learned: object | None = None) -> ModelRecipe:
@@ -62,7 +65,8 @@ class ModelRecipe:
             raise UsageError(f"model {model.name!r} cannot be built in another process: {problem}; {how}")
         file = getattr(sys.modules.get(made.__module__), "__mmbench_file__", None)
         reference = f"{file or made.__module__}:{made.__qualname__}"
-        return cls(model.name, reference, made.__module__, model.options, instance, model.identity.source)
+        digest = hashlib.sha256(instance).hexdigest()
+        return cls(model.name, reference, made.__module__, model.options, instance, model.identity.source, digest)
 
     def build(self) -> Any:
         """Build the model, not open.
@@ -83,6 +87,10 @@ class ModelRecipe:
         return ResolvedModel(self.name, self.reference, target, Identity(None), self.options).build()
 
     def _unpickled(self, target: object) -> Any:
+        if hashlib.sha256(self.instance).hexdigest() != self.instance_digest:
+            raise RunFailedError(
+                f"model {self.name!r}: its weights are not those that were sent; give the command again"
+            )
         try:
             with registry.importable(*registry.folder_of(target)):
                 return pickle.loads(self.instance)  # noqa: S301 - pickled by the process that asks for it
