@@ -63,7 +63,7 @@ def _encoded(image: Image.Image) -> Thumbnail:
     lossless = max(full_size) <= _LOSSLESS_SIDE
     if max(full_size) > LONGEST_SIDE:
         image = image.copy()
-        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Resampling.BICUBIC, reducing_gap=2.0)
+        image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Resampling.BICUBIC, reducing_gap=1.0)
     stream = BytesIO()
     if lossless:
         image.save(stream, "PNG", optimize=True)

@@ -106,14 +106,54 @@ class Part {
     };
   }
 
-  /** For each text whether it holds some words, in any case; kept for the text that was looked for last. */
+  /** For each text whether it holds some words, in any case; kept for the words that were looked for last. */
   matching(text) {
     if (this.search.text !== text) {
-      this.folded ??= this.texts.map((each) => each.toLowerCase());
-      const wanted = text.toLowerCase();
-      this.search = { text, found: Uint8Array.from(this.folded, (each) => (each.includes(wanted) ? 1 : 0)) };
+      this.haystack ??= new Haystack(this.texts);
+      this.search = { text, found: this.haystack.holding(text) };
     }
     return this.search.found;
+  }
+
+  /** The same for the ids, row by row. */
+  matchingIds(text) {
+    this.idHaystack ??= new Haystack(this.document.ids);
+    return this.idHaystack.holding(text);
+  }
+}
+
+/** Many texts as one, because the browser looks through one long text many times faster than through as many short ones. */
+class Haystack {
+  constructor(texts) {
+    const folded = texts.map((text) => text.toLowerCase());
+    this.whole = folded.join("\0");
+    this.starts = new Uint32Array(texts.length + 1);
+    folded.forEach((text, place) => (this.starts[place + 1] = this.starts[place] + text.length + 1));
+  }
+
+  /** For each text 1 where it holds `text`, else 0. */
+  holding(text) {
+    const wanted = text.toLowerCase();
+    const found = new Uint8Array(this.starts.length - 1);
+    for (let at = this.whole.indexOf(wanted); at >= 0 && found.length; ) {
+      const place = this.placeOf(at);
+      found[place] = 1;
+      at = this.whole.indexOf(wanted, this.starts[place + 1]);
+      if (place + 1 === found.length) break;
+    }
+    return found;
+  }
+
+  /** The text in which a place of the whole lies. */
+  placeOf(at) {
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.starts[middle] <= at) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 }
 
@@ -128,8 +168,10 @@ class Task {
   async load(progress = () => {}) {
     this.loading ??= (async () => {
       for (const page of this.pages) {
-        this.parts.push(new Part(await page()));
+        const part = new Part(await page());
+        this.parts.push(part);
         progress();
+        (globalThis.requestIdleCallback ?? setTimeout)(() => part.matching("\0")); // the first search need not wait
       }
     })();
     await this.loading;

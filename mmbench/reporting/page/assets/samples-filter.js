@@ -56,10 +56,10 @@
 
   function textMatcher(part, models, text) {
     const found = part.matching(text);
+    const ids = part.matchingIds(text);
     const columns = searched(part, models);
-    const wanted = text.toLowerCase();
     const holds = (number) => (Array.isArray(number) ? number.some((each) => found[each]) : number !== null && found[number]);
-    return (row) => columns.some((column) => holds(at(column, row))) || part.id(row).toLowerCase().includes(wanted);
+    return (row) => ids[row] || columns.some((column) => holds(at(column, row)));
   }
 
   function tests(part, filters) {
