@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 from mmbench.analysis.stored_metrics import metric_for
@@ -35,6 +36,12 @@ _FIXED = (
     *("input_tokens", "output_tokens", "reasoning_tokens", "image_tokens", "cost_usd"),
 )
 """Columns that every task has, in their order."""
+_ANSWERED = (
+    *("answer", "raw", "reasoning", "finish_reason", "error"),
+    *("first_token_s", "batch_size", "cached"),
+)
+"""Columns that hold a list where a sample has several answers."""
+_TIMES = ("start_s", "duration_s", "first_token_s", "batch_size", "cached")
 _SUMS = ("input_tokens", "output_tokens", "reasoning_tokens", "image_tokens", "cost_usd")
 
 
@@ -96,6 +103,7 @@ class SampleRow:
         stand under their ids, slices under ``slice:NAME``.
         """
         asked, answers = self.asked, self.answers
+        of_answers = _of_one(answers[0]) if len(answers) == 1 else _of_several(answers)
         return {
             "model": self.model,
             "seed": self.seed,
@@ -105,24 +113,18 @@ class SampleRow:
             "references": None if asked is None else list(asked.references),
             "choices": None if asked is None or asked.choices is None else list(asked.choices),
             "images": None if asked is None else [image.digest for image in self.images],
-            "answer": _each([answer.output for answer in answers]),
-            "raw": _each([answer.output if answer.raw is None else answer.raw for answer in answers]),
-            "reasoning": _each([answer.reasoning for answer in answers]),
+            **{name: of_answers[name] for name in ("answer", "raw", "reasoning")},
             "extracted": self.extracted,
             **self.values,
             "status": self.status,
             "score_status": self.score_status,
             "explanation": self.explanation,
-            "finish_reason": _each([answer.finish_reason for answer in answers]),
-            "error": _each([answer.error for answer in answers]),
+            "finish_reason": of_answers["finish_reason"],
+            "error": of_answers["error"],
             "cluster": self.cluster,
             **{f"slice:{name}": label for name, label in self.slices.items()},
-            "start_s": min((answer.start_s for answer in answers), default=None),
-            "duration_s": sum(answer.duration_s for answer in answers) if answers else None,
-            "first_token_s": _each([answer.first_token_s for answer in answers]),
-            "batch_size": _each([answer.batch_size for answer in answers]),
-            "cached": _each([answer.cached for answer in answers]),
-            **{name: _sum([getattr(answer, name) for answer in answers]) for name in _SUMS},
+            **{name: of_answers[name] for name in _TIMES},
+            **{name: of_answers[name] for name in _SUMS},
         }
 
 
@@ -131,28 +133,58 @@ def sample_columns(rows: Iterable[SampleRow]) -> dict[str, list[Any]]:
 
     Metrics come after what was extracted, slices after the cluster, whatever task they belong to.
     """
-    columns: dict[str, list[Any]] = {}
-    for count, row in enumerate(rows):
-        for name, value in row.to_dict().items():
-            column = columns.setdefault(name, [])
-            column.extend([None] * (count - len(column)))
-            column.append(value)
-    most = max(map(len, columns.values()), default=0)
-    for column in columns.values():
-        column.extend([None] * (most - len(column)))
-    return _ordered(columns)
+    dicts = [row.to_dict() for row in rows]
+    names = ordered_columns(dict.fromkeys(chain.from_iterable(dicts)))
+    return {name: [row.get(name) for row in dicts] for name in names}
 
 
-def _ordered(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """The columns with those that later tasks added beside their kin."""
-    slices = [name for name in columns if name.startswith("slice:")]
-    fixed = [name for name in _FIXED if name in columns]
-    metrics = [name for name in columns if name not in _FIXED and name not in slices]
+def sample_chunks(rows: Iterable[SampleRow], size: int = 5_000) -> Iterator[dict[str, list[Any]]]:
+    """`sample_columns` of some rows at a time, for as many rows as there are. A chunk has the columns that its rows need."""
+    left = iter(rows)
+    while chunk := list(islice(left, size)):
+        yield sample_columns(chunk)
+
+
+def ordered_columns(names: Iterable[str]) -> list[str]:
+    """Names of columns in their order, those that later tasks added beside their kin."""
+    found = list(names)
+    slices = [name for name in found if name.startswith("slice:")]
+    fixed = [name for name in _FIXED if name in found]
+    metrics = [name for name in found if name not in _FIXED and name not in slices]
     if not fixed:
-        return columns
+        return found
     at, behind = fixed.index("status"), fixed.index("start_s")
-    order = [*fixed[:at], *metrics, *fixed[at:behind], *slices, *fixed[behind:]]
-    return {name: columns[name] for name in order}
+    return [*fixed[:at], *metrics, *fixed[at:behind], *slices, *fixed[behind:]]
+
+
+def _of_one(answer: ResponseLine) -> dict[str, Any]:
+    """The columns of the only answer of a sample."""
+    return {
+        "answer": answer.output,
+        "raw": answer.output if answer.raw is None else answer.raw,
+        "reasoning": answer.reasoning,
+        "finish_reason": answer.finish_reason,
+        "error": answer.error,
+        "start_s": answer.start_s,
+        "duration_s": answer.duration_s,
+        "first_token_s": answer.first_token_s,
+        "batch_size": answer.batch_size,
+        "cached": answer.cached,
+        "input_tokens": answer.input_tokens,
+        "output_tokens": answer.output_tokens,
+        "reasoning_tokens": answer.reasoning_tokens,
+        "image_tokens": answer.image_tokens,
+        "cost_usd": answer.cost_usd,
+    }
+
+
+def _of_several(answers: Sequence[ResponseLine]) -> dict[str, Any]:
+    """The columns of the answers of a sample with several requests, or with none."""
+    ones = [_of_one(answer) for answer in answers]
+    found = {name: _each([one[name] for one in ones]) for name in _ANSWERED}
+    found["start_s"] = min((answer.start_s for answer in answers), default=None)
+    found["duration_s"] = sum(answer.duration_s for answer in answers) if answers else None
+    return {**found, **{name: _sum([one[name] for one in ones]) for name in _SUMS}}
 
 
 def _each(values: Sequence[Any]) -> Any:

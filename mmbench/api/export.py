@@ -77,7 +77,12 @@ def material_of(runs: Any, options: ExportOptions) -> Material:
     allowed = names_of(options.get("allow", ()))
     notes: list[str] = []
     scored = [
-        Scored(run, result, partial(read_samples, [run], [name], allow=allowed, note=notes.append), _hub_facts(result))
+        Scored(
+            run,
+            result,
+            partial(read_samples, [run], [name], allow=allowed, note=notes.append),
+            partial(_hub_facts, result),
+        )
         for run in read
         for name, result in run.tasks.items()
         if name in wanted and result.scores is not None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ to standard output where they are text. What was asked is read again from the ta
 answers and scores are exported without it.
 Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged, of a newer schema, or has no scores; 4 a file cannot be written.
 """
+
+_IN_MEMORY = 2**26
+"""Bytes for standard output that are kept in memory; more go through a temporary file."""
 
 
 @click.command(cls=Command, epilog=_EPILOG)
@@ -64,9 +69,11 @@ def command(runs: tuple[str, ...], format_name: str, output: str | None, **value
     }
     material = material_of(runs, given)
     if target is None and chosen.one is not None:
-        content = chosen.one(material)
-        _say_notes(material.notes)
-        sys.stdout.buffer.write(content)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:  # a failure must not leave half a file in a pipe
+            chosen.one(material, stream)
+            stream.seek(0)
+            _say_notes(material.notes)
+            shutil.copyfileobj(stream, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return 0
     written = chosen.write(material, Path(str(target)))

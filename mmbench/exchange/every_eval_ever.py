@@ -13,27 +13,28 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from mmbench.analysis.outcomes import best_score, sample_metric
 from mmbench.analysis.sample_rows import SampleRow
 from mmbench.core.ids import MetricId
 from mmbench.core.score_table import MetricValue
-from mmbench.exchange.material import Material, Scored, hub_name
+from mmbench.exchange.material import Material, Opener, Scored, hub_name
 from mmbench.results.schema import ResponseLine
 
 SCHEMA = "0.3.0"
 """The version of the schema that is written."""
 
 
-def every_eval_ever(material: Material, now: datetime | None = None) -> Iterator[tuple[str, bytes]]:
+def every_eval_ever(material: Material, opened: Opener, now: datetime | None = None) -> None:
     """Write the records.
 
     Args:
         material: What to write. Each task becomes one aggregate with every metric of it; its name is made from the run and the
             scoring, so that the same export has the same names again.
+        opened: Opens a file by its path below the output folder, which is that of the collection's own repository
+            (``data/<collection>/<developer>/<model>``).
         now: What ``retrieved_timestamp`` says; None: the present.
-
-    Yields:
-        Path below the output folder, as the collection's own repository has it (``data/<collection>/<developer>/<model>``), and
-        content of each file.
     """
     stamp = str((now or datetime.now(UTC)).timestamp())
     for each in material.scored:
@@ -42,21 +43,26 @@ def every_eval_ever(material: Material, now: datetime | None = None) -> Iterator
         key = f"{record.identity}/{name}/{each.result.entry.scoring}/{each.run.seed}"
         folder = f"data/mmbench/{_folder(developer)}/{_folder(model.rpartition('/')[2])}/{_uuid(key)}"
         evaluation = f"{name}/{model}/{stamp}"
-        lines = b"".join(_lines(each, evaluation, model))
         document = _aggregate(each, material, evaluation, stamp)
-        if lines:
+        if (primary := sample_metric(each.result)) is not None:
             file = f"{folder}_samples.jsonl"
+            checksum, total = hashlib.sha256(), 0
+            with opened(file) as stream:
+                for line in _lines(each, primary, evaluation, model):
+                    stream.write(line)
+                    checksum.update(line)
+                    total += 1
             document["detailed_evaluation_results"] = {
                 "format": "jsonl",
                 "file_path": file,
                 "hash_algorithm": "sha256",
-                "checksum": hashlib.sha256(lines).hexdigest(),
-                "total_rows": lines.count(b"\n"),
+                "checksum": checksum.hexdigest(),
+                "total_rows": total,
             }
-            yield file, lines
         else:
             material.notes.append(f"{name} scores something other than samples: it gets no lines of samples")
-        yield f"{folder}.json", json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False).encode()
+        with opened(f"{folder}.json") as stream:
+            stream.write(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False).encode())
 
 
 def _uuid(key: str) -> uuid.UUID:
@@ -183,13 +189,9 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _lines(each: Scored, evaluation: str, model: str) -> Iterator[bytes]:
-    """A line a sample, for tasks that score samples."""
-    primary = next((name for name in each.result.primary if each.result.metrics[name].unit == "sample"), None)
-    if primary is None:
-        return
-    spec = each.result.specs.get(primary)
-    best = None if spec is None else spec.bounds[1 if each.result.metrics[primary].higher_is_better else 0]
+def _lines(each: Scored, primary: str, evaluation: str, model: str) -> Iterator[bytes]:
+    """A line a sample, scored by the metric `primary`."""
+    best, encoder = best_score(each.result, primary), msgspec.json.Encoder()
     extractor = str((each.result.entry.scored_by or {}).get("extractor") or "none")
     for row in each.rows():
         document = {
@@ -200,7 +202,7 @@ def _lines(each: Scored, evaluation: str, model: str) -> Iterator[bytes]:
             "evaluation_result_id": f"{each.result.name}:{primary}",
             **_sample(row, row.values.get(primary), best, extractor),
         }
-        yield json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        yield encoder.encode(document) + b"\n"
 
 
 def _sample(row: SampleRow, score: float | None, best: float | None, extractor: str) -> dict[str, Any]:

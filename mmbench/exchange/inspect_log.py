@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from mmbench.analysis.sample_rows import SampleRow
 from mmbench.core.score_table import MetricValue
-from mmbench.exchange.material import Material, Scored, hub_name
+from mmbench.exchange.material import Material, Opener, Scored, hub_name
 from mmbench.results.rundir import folder_name
 from mmbench.results.schema import ResponseLine
 
@@ -18,17 +20,14 @@ _STOPS: Mapping[str, str] = {"stop": "stop", "length": "max_tokens", "tool": "to
 _STATUS: Mapping[str, str] = {"complete": "success", "pending": "started", "interrupted": "cancelled"}
 
 
-def inspect_logs(material: Material) -> Iterator[tuple[str, bytes]]:
-    """Write the logs.
-
-    Yields:
-        Name and content of each file. The images of the samples are not in it: their digests stand in the metadata.
-    """
+def inspect_logs(material: Material, opened: Opener) -> None:
+    """Write the logs. The images of the samples are not in them: their digests stand in the metadata."""
     for each in material.scored:
         record = each.run.record
         when = "".join(digit if digit.isalnum() else "-" for digit in record.created[:19])
         name = f"{when}_{folder_name(each.result.name)}_{each.run.path.stem}.json"
-        yield name, json.dumps(_log(each), ensure_ascii=False, allow_nan=False).encode()
+        with opened(name) as stream:
+            stream.write(msgspec.json.encode(_log(each)))
 
 
 def _log(each: Scored) -> dict[str, Any]:

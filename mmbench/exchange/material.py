@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import IO
 
 from mmbench.analysis.sample_rows import SampleRow
 from mmbench.results.run import Run, TaskResult
+
+Opener = Callable[[str], AbstractContextManager[IO[bytes]]]
+"""Opens a file by its path below the folder of an export; it is there as a whole when the context ends, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,13 @@ class Scored:
     """The task of it."""
     rows: Callable[[], Iterator[SampleRow]]
     """Reads it sample by sample."""
-    hub: HubFacts | None
-    """Where its data are on the hub; None where they are not, or nobody knows."""
+    find_hub: Callable[[], HubFacts | None]
+    """Finds out where its data are on the hub; see `hub`."""
+
+    @cached_property
+    def hub(self) -> HubFacts | None:
+        """Where its data are on the hub; None where they are not, or nobody knows. The task is built for it."""
+        return self.find_hub()
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,6 @@ class Material:
     """Who ran the evaluation."""
     notes: list[str] = field(default_factory=list)
     """What the export had to leave out, a sentence each; exporters add to it."""
-
-    def rows(self) -> Iterator[SampleRow]:
-        """Every sample of every task."""
-        for each in self.scored:
-            yield from each.rows()
 
 
 def hub_name(name: str) -> tuple[str, str]:

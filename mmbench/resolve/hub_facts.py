@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mmbench.core.errors import MmbenchError
+from mmbench.core.ids import split_variant
+from mmbench.registry import is_registered
 from mmbench.resolve.task_names import resolve_source
 from mmbench.results.run import TaskResult
 
@@ -14,6 +16,8 @@ def hub_of(result: TaskResult) -> Any:
 
     A Python file or module that the run names is never imported for it.
     """
+    if not is_registered("task", split_variant(result.name)[0]):
+        return None  # of the user's own, and reading its data would take its time
     try:
         task: Any = resolve_source(result.source).task
     except MmbenchError:

@@ -9,10 +9,10 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -200,17 +200,37 @@ def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
     Raises:
         RunFailedError: If it cannot be written.
     """
+    with writing_atomic(path, private=private) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing_atomic(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
+    """Write a file piece by piece that replaces another as a whole, or not at all where anything fails.
+
+    Args:
+        path: The file.
+        private: As in `write_atomic`.
+
+    Yields:
+        Where to write.
+
+    Raises:
+        RunFailedError: If it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb", opener=_private if private else None) as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise write_failed(path, error) from error
+        if isinstance(error, OSError):
+            raise write_failed(path, error) from error
+        raise
 
 
 def _private(path: str, flags: int) -> int:
