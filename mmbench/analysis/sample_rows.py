@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
@@ -133,9 +133,34 @@ def sample_columns(rows: Iterable[SampleRow]) -> dict[str, list[Any]]:
 
     Metrics come after what was extracted, slices after the cluster, whatever task they belong to.
     """
+    rows = list(rows)
+    if rows and all(len(row.answers) == 1 for row in rows):
+        columns = _columns_of_ones(rows)
+        return {name: columns[name] for name in ordered_columns(columns)}
     dicts = [row.to_dict() for row in rows]
     names = ordered_columns(dict.fromkeys(chain.from_iterable(dicts)))
     return {name: [row.get(name) for row in dicts] for name in names}
+
+
+def _columns_of_ones(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
+    """The columns of samples with one answer each: as `SampleRow.to_dict` gives them, without a dict for each row."""
+    answers, asked = [row.answers[0] for row in rows], [row.asked for row in rows]
+    found: dict[str, list[Any]] = {
+        name: [getattr(row, name) for row in rows]
+        for name in ("model", "seed", "task", "id", "question", "extracted", "score_status", "explanation", "cluster")
+    }
+    found["references"] = [None if each is None else list(each.references) for each in asked]
+    found["choices"] = [None if each is None or each.choices is None else list(each.choices) for each in asked]
+    found["images"] = [None if row.asked is None else [image.digest for image in row.images] for row in rows]
+    found["answer"] = [answer.output for answer in answers]
+    found["raw"] = [answer.output if answer.raw is None else answer.raw for answer in answers]
+    for name in ("reasoning", "status", "finish_reason", "error", *_TIMES, *_SUMS):
+        found[name] = [getattr(answer, name) for answer in answers]
+    for name in dict.fromkeys(chain.from_iterable(row.values for row in rows)):
+        found[name] = [row.values.get(name) for row in rows]
+    for name in dict.fromkeys(chain.from_iterable(row.slices for row in rows)):
+        found[f"slice:{name}"] = [row.slices.get(name) for row in rows]
+    return found
 
 
 def sample_chunks(rows: Iterable[SampleRow], size: int = 5_000) -> Iterator[dict[str, list[Any]]]:
@@ -221,29 +246,41 @@ def sample_rows(run: Run, result: TaskResult, asked: Sequence[Sample] | None) ->
     order = [name for name in samples if name in known] + [name for name in known if name not in samples]
     places = {} if table is None else {name: place for place, name in enumerate(table.unit_ids)}
     values = _values(result, table)
+    common: dict[str, Any] = {"model": run.model.name, "seed": run.seed, "task": result.name}
+    scored = _scored(table)
+    unscored = dict.fromkeys(values)
     for name in order:
         sample, place = samples.get(name), places.get(name)
-        yield SampleRow(
-            model=run.model.name,
-            seed=run.seed,
-            task=result.name,
-            id=name,
-            asked=sample,
-            answers=tuple(answers.get(name, ())),
-            values={key: None if place is None else column[place] for key, column in values.items()},
-            **_scored(table, place, sample),
-        )
+        own: dict[str, Any] = {"id": name, "asked": sample, "answers": tuple(answers.get(name, ()))}
+        if place is not None:
+            yield SampleRow(
+                **common, **own, values={key: column[place] for key, column in values.items()}, **scored(place)
+            )
+        elif sample is not None:
+            yield SampleRow(**common, **own, values=unscored, cluster=sample.cluster, slices=dict(sample.slices))
+        else:
+            yield SampleRow(**common, **own, values=unscored)
 
 
 def answers_by_sample(result: TaskResult) -> dict[str, list[ResponseLine]]:
     """Sample id to the last end of each of its requests, in the order of the requests. Raises `NotComparableError`."""
     prefix = f"{split_variant(result.name)[0]}/"
     last = {line.id: line for line in result.responses()}
-    found: dict[str, list[tuple[int, ResponseLine]]] = {}
+    found: dict[str, list[ResponseLine]] = {}
+    places: dict[str, list[int]] = {}
     for name, line in last.items():
         sample, _, number = name.removeprefix(prefix).rpartition("/")
-        found.setdefault(sample, []).append((int(number) if number.isdecimal() else 0, line))
-    return {sample: [line for _, line in sorted(lines, key=lambda each: each[0])] for sample, lines in found.items()}
+        if sample not in found:
+            found[sample] = [line]
+            if number != "0":
+                places[sample] = [int(number) if number.isdecimal() else 0]
+        else:
+            found[sample].append(line)
+            places.setdefault(sample, [0]).append(int(number) if number.isdecimal() else 0)
+    for sample, own in places.items():
+        order = sorted(range(len(own)), key=own.__getitem__)
+        found[sample] = [found[sample][place] for place in order]
+    return found
 
 
 def _values(result: TaskResult, table: ScoreTable | None) -> dict[str, list[float | None]]:
@@ -261,14 +298,19 @@ def _values(result: TaskResult, table: ScoreTable | None) -> dict[str, list[floa
     return found
 
 
-def _scored(table: ScoreTable | None, place: int | None, sample: Sample | None) -> dict[str, Any]:
-    """What the score table says of a sample beside its values."""
-    if table is None or place is None:
-        return {} if sample is None else {"cluster": sample.cluster, "slices": dict(sample.slices)}
-    return {
-        "score_status": str(table.status[place]),
-        "extracted": None if table.answers is None else table.answers[place],
-        "explanation": None if table.explanations is None else table.explanations[place],
-        "cluster": table.cluster_ids[place],
-        "slices": {name: labels[place] for name, labels in table.slices.items() if labels[place]},
+def _scored(table: ScoreTable | None) -> Callable[[int], dict[str, Any]]:
+    """What the score table says, beside its values, of the sample in a row of it."""
+    if table is None:
+        return lambda place: {}
+    nothing = [None] * len(table.unit_ids)
+    statuses, clusters = [str(status) for status in table.status], table.cluster_ids
+    extracted = nothing if table.answers is None else table.answers
+    explanations = nothing if table.explanations is None else table.explanations
+    slices = list(table.slices.items())
+    return lambda place: {
+        "score_status": statuses[place],
+        "extracted": extracted[place],
+        "explanation": explanations[place],
+        "cluster": clusters[place],
+        "slices": {name: labels[place] for name, labels in slices if labels[place]},
     }

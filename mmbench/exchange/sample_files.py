@@ -27,11 +27,11 @@ def samples_csv(material: Material, stream: IO[bytes]) -> None:
     What columns there are is known at the end, so rows wait in temporary files, one for each set of columns.
     """
     with ExitStack() as stack:
-        parts: list[tuple[list[str], IO[str]]] = []
+        parts: list[tuple[list[str], Any]] = []
         for each in material.scored:
             for columns in sample_chunks(each.rows()):
                 if not parts or not columns.keys() <= set(parts[-1][0]):
-                    file = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", newline=""))
+                    file: Any = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", newline=""))
                     parts.append((list(columns), file))
                 names, file = parts[-1]
                 empty = [None] * len(columns["id"])
