@@ -123,11 +123,9 @@ def call(python, folder, *words, port=9, **variables):
 
 def test_the_libraries_keep_what_they_were_sent(python, proxy, tmp_path):
     port, callers = proxy
-    data = write_questions(tmp_path, 8)
-    rows = [json.loads(line) for line in data.read_text().splitlines()]
-    for number, row in enumerate(rows):
-        row["split"] = "train" if number < 2 else "test"
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [json.loads(line) for line in write_questions(tmp_path, 8).read_text().splitlines()]
+    data = tmp_path / "mine.json"
+    data.write_text(json.dumps({"train": rows[:2], "test": rows[2:]}))
     (tmp_path / "learner.py").write_text(MODEL)
     run = ["run", "--model", "learner", "--tasks", "vqa/mine", "--data", f"vqa/mine={data}", "--quiet"]
     tracked = ["--track", "wandb,tensorboard,mlflow", "--tracker-args", "uri=file:mlruns", "--track-wait", "120"]
@@ -138,8 +136,11 @@ def test_the_libraries_keep_what_they_were_sent(python, proxy, tmp_path):
     assert again.returncode == 0, again.stderr
     stored = package.load_run(path)
     (accuracy,) = [row.metric for row in stored.rows() if row.id == "accuracy"]
+    environment = {**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true"}
     for name, code in READ.items():
-        read = subprocess.run([python, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+        read = subprocess.run(
+            [python, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
         assert read.returncode == 0, read.stderr
         found = json.loads(read.stdout)
         expected = {"": accuracy.value, "_low": accuracy.low, "_high": accuracy.high, "_n": 6, "_share_failed": 0}
