@@ -42,7 +42,8 @@ def plot(runs: Any, kind: str = "intervals", **options: Unpack[PlotOptions]) -> 
         runs: Run directories, names under `out`, saved baselines, or what `mmbench.run` or `mmbench.load_run` returned;
             one or several. Runs that differ in seed alone are one model.
         kind: ``intervals`` (models with intervals, chance and prior), ``pareto`` (quality against a cost), ``slices``
-            (values by slice), or ``seeds`` (each seed, and the mean).
+            (values by slice), ``seeds`` (each seed, and the mean), ``calibration`` (stated probabilities against observed
+            shares), or ``confusion`` (which class was answered for which).
         options: As `PlotOptions`.
 
     Returns:

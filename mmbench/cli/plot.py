@@ -35,7 +35,7 @@ Exit codes: 0 ok; 2 usage, or no such run; 3 a run is damaged or of a newer sche
     default="intervals",
     show_default=True,
     metavar="KIND",
-    help="intervals, pareto (quality against a cost), slices, or seeds.",
+    help="intervals, pareto (quality against a cost), slices, seeds, calibration, or confusion.",
 )
 @options("tasks", tasks="Only these tasks, or families.")
 @click.option(

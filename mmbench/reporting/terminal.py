@@ -49,25 +49,20 @@ def print_runs(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream:
 
 def print_comparison(groups: Sequence[SeedGroup], tasks: Sequence[str] | None, stream: TextIO) -> None:
     """All values, and below them, where people look, the tables of each task; as compact as `print_tables` draws them."""
-    tables = comparison_tables(groups, tasks)
-    details = [table for table in tables if table.in_detail]
-    rest = [table for table in tables if not table.in_detail]
-    print_tables([*details, *rest, *load_tables(groups, tasks)], stream, compact=True)
+    print_tables([*comparison_tables(groups, tasks), *load_tables(groups, tasks)], stream, compact=True)
 
 
 def print_tables(tables: Sequence[Table], stream: TextIO, *, compact: bool = False) -> None:
     """One below the other; where the terminal is too narrow for one, it goes on below with its first column repeated.
 
-    `compact`: headings are broken into lines no wider than their cells, also where there is room.
+    Tables in detail come first, so that those that sum up stand at the end, where people look. `compact`: headings are broken into lines no wider than their cells, also where there is room.
     """
     console = _console(stream)
-    for table in tables:
+    for table in sorted(tables, key=lambda table: not table.in_detail):
         console.print(table.heading, markup=False, style="bold cyan", soft_wrap=True)
         if table.in_detail and len(table.rows) > _MOST_IN_DETAIL:
             formats = "--format csv, html, json or md has them; --tasks and --metric choose"
-            console.print(
-                f"• {len(table.rows):,} rows are too many here: {formats}", markup=False, style="yellow", soft_wrap=True
-            )
+            _print_note(console, f"{len(table.rows):,} rows are too many here: {formats}")
             continue
         titles: Sequence[str] = table.headings
         if compact or _natural_width(table, titles, 2) > console.width:
@@ -91,7 +86,18 @@ def _console(stream: TextIO) -> Console:
 
 def _say(console: Console, table: Table) -> None:
     for note in table.said:
-        console.print(f"• {note}", markup=False, style="yellow", soft_wrap=True)
+        _print_note(console, note)
+
+
+def _print_note(console: Console, note: str) -> None:
+    """A sentence below a table: on a terminal broken between words and indented, elsewhere in one line."""
+    from rich.text import Text
+
+    text = Text(note)
+    lines = list(text.wrap(console, max(20, console.width - 3))) if console.is_terminal else [text]
+    for place, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text("  " if place else "• ").append_text(line), style="yellow", soft_wrap=True)
 
 
 def _widths(table: Table, titles: Sequence[str]) -> list[int]:

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from boards import NAMES, entry, seed_of, table, written
-from stored import measured
+from stored import measured, score_table
 
 import mmbench
+from mmbench.analysis.confusion import confusion
+from mmbench.analysis.reliability import reliability
 from mmbench.core.errors import MissingExtraError, UsageError
+from mmbench.core.score_table import ScoreTable
+from mmbench.metrics import binary_columns, class_columns, score_column
 from mmbench.reporting.figures.labels import Box, Spot, placed
 from mmbench.reporting.figures.make import Plot
 from mmbench.results.rundir import RunDirectory
@@ -196,3 +201,54 @@ def test_names_never_cover_a_dot_or_another_name() -> None:
     for spot, label in found.items():
         if label.line is None:
             assert all(label.box.distance(spot.x, spot.y) <= label.box.distance(each.x, each.y) for each in spots)
+
+
+def of_classes(count: int = 3) -> ScoreTable:
+    """Answers among some classes with long names, every tenth of them none."""
+    draw = np.random.default_rng(0)
+    right = np.arange(400) % count
+    given = np.where(draw.random(400) < 0.7, right, draw.integers(0, count, 400))
+    silent = np.arange(400) % 10 == 3
+    names = [f"a class with a long name {place}" for place in range(count)]
+    answers = [None if quiet else names[each] for quiet, each in zip(silent, given, strict=True)]
+    made = score_table([float(each) for each in right == given], answers=answers)
+    made.columns.update(class_columns(np.eye(count)[given] * ~silent[:, None], right))  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.mark.slow
+def test_a_matrix_has_the_shares_of_each_class(tmp_path: Path) -> None:
+    paths = [written(tmp_path, "model", {TASK: of_classes()}), written(tmp_path, "many", {TASK: of_classes(40)})]
+    plot = mmbench.plot(paths, "confusion")
+    check_layout(plot)
+    (axes,) = plot.figure.axes
+    found = confusion(of_classes())
+    assert found is not None
+    shares = found.counts / found.counts.sum(axis=1, keepdims=True)
+    assert np.asarray(axes.collections[0].get_array()).ravel() == pytest.approx(shares.ravel())
+    assert [text.get_text() for text in axes.texts] == [f"{100 * each:.0f}" for each in shares.ravel() if each]
+    with pytest.raises(UsageError):
+        mmbench.plot(paths[1:], "confusion")
+    with pytest.raises(UsageError):
+        mmbench.plot([written(tmp_path, "plain", {TASK: table(0.5)})], "confusion")
+
+
+@pytest.mark.slow
+def test_a_reliability_diagram_has_the_bins_with_their_intervals(tmp_path: Path) -> None:
+    draw = np.random.default_rng(2)
+    stated = draw.random(500)
+    actual = draw.random(500) < stated**2
+    made = score_table([1.0] * 500)
+    made.columns.update(binary_columns(stated > 0.5, actual) | score_column(stated, actual))  # type: ignore[attr-defined]
+    paths = [written(tmp_path, name, {TASK: made}) for name in ("one", "two")]
+    plot = mmbench.plot(paths, "calibration", width=5.5)
+    check_layout(plot)
+    found = reliability(made)
+    assert found is not None
+    for place in (0, 1):
+        assert [(dot.get_xdata()[0], dot.get_ydata()[0]) for dot in dots_of(plot, place)] == [
+            (each.stated, each.observed) for each in found.bins
+        ]
+    assert sum(f"{100 * found.error:.1f}" in note for note in plot.notes) == 2
+    with pytest.raises(UsageError):
+        mmbench.plot([written(tmp_path, "plain", {TASK: table(0.5)})], "calibration")

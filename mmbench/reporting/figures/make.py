@@ -14,6 +14,7 @@ from mmbench.comparison.sweep import SweepPoint
 from mmbench.core.errors import OptionError, UnknownNameError, UsageError
 from mmbench.core.spec import FIGURE_SUFFIXES, RUNS
 from mmbench.reporting.figures.canvas import Canvas
+from mmbench.reporting.figures.diagnostics import draw_calibration, draw_confusion
 from mmbench.reporting.figures.over_models import draw_intervals, draw_seeds
 from mmbench.reporting.figures.panels import Panel, panels_of
 from mmbench.reporting.figures.pareto import draw_pareto, pareto_panels, sweep_panels
@@ -170,5 +171,7 @@ KINDS: dict[str, Callable[[Canvas, Sequence[Panel], FigureOptions], list[str]]] 
     "pareto": _pareto,
     "slices": lambda canvas, panels, options: draw_slices(canvas, panels, options.slices, options.most),
     "seeds": lambda canvas, panels, _: draw_seeds(canvas, panels),
+    "calibration": lambda canvas, panels, _: draw_calibration(canvas, panels),
+    "confusion": lambda canvas, panels, _: draw_confusion(canvas, panels),
 }
 """Kind of a figure to what draws it and returns what must be said beside it."""
