@@ -21,14 +21,15 @@ def runs(tmp_path):
     ]
 
 
-def test_the_terminal_gets_a_table_best_first(call, runs):
+def test_the_terminal_gets_every_value_and_at_the_end_a_table_best_first(call, runs):
     ended = call("report", *runs)
     assert ended.code == 0
     lines = [line.split() for line in ended.out.splitlines() if line.strip()]
-    assert lines[0] == ["stored/task:", "400", "samples", "of", "test"]
+    assert lines[0] == ["stored/task:", "every", "value"]
+    assert ["stored/task:", "400", "samples", "of", "test"] in lines
     assert ["model", "rank", "accuracy"] in [line[:3] for line in lines]
     rows = [line[:2] for line in lines if line[0] in ("a", "b")]
-    assert rows == [["a", "1"], ["b", "2"], ["a", "accuracy"], ["b", "accuracy"]]
+    assert rows == [["a", "accuracy"], ["b", "accuracy"], ["a", "1"], ["b", "2"]]
     assert "joint bootstrap" in ended.out
 
 
