@@ -14,7 +14,8 @@ from mmbench.analysis.choose import distinct
 from mmbench.analysis.sample_rows import answers_by_sample
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.api.references import reference_of
-from mmbench.comparison.attribution import Rescored, Rescorer, Side, attribute
+from mmbench.comparison.attribution import attribute
+from mmbench.comparison.causes import Rescored, Rescorer, Side
 from mmbench.comparison.gap import Explanation, TaskExplanation
 from mmbench.comparison.matching import match
 from mmbench.comparison.settings import facts
@@ -270,8 +271,8 @@ def _task(result: TaskResult, notes: list[str], *, foreign: bool) -> tuple[Task 
         now = task.fingerprint()
         if now != result.entry.fingerprint:
             notes.append(
-                f"{result.name}: the data have changed since one of the runs (fingerprint {result.entry.fingerprint[:12]}, now {now[:12]}), so "
-                "its questions are not known and it cannot score other answers"
+                f"{result.name}: its data have changed since the run that has the fingerprint {result.entry.fingerprint[:12]} (now {now[:12]}): "
+                "what that was asked is not known, and it scores no answers of the other"
             )
             return None, {}
         return task, {sample.id: sample for sample in samples_of(task, result.entry.split)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmbench.comparison.attribution import Attribution
+from mmbench.comparison.causes import Attribution
 from mmbench.comparison.settings import Fact, may_change_answers
 from mmbench.results.run import Run
 

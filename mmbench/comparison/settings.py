@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmbench.analysis.joins import shown
-from mmbench.comparison.attribution import Attribution, Side
+from mmbench.comparison.causes import Attribution, Side
 from mmbench.comparison.matching import folded
 from mmbench.core.visible import visible
 from mmbench.results.run import Run, TaskResult

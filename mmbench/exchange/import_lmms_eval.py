@@ -50,8 +50,14 @@ def _task(task: TaskFiles, found: HarnessFiles) -> PeerTask:
     config = task.config
     names = metric_keys((line for _, line in task.lines), config)
     generation = generation_of(config.get("generation_kwargs"))
-    samples = [_sample(place, line, names, task, generation) for place, line in task.lines]
-    kept, notes = scored_only(samples, metrics_of([(name, "none") for name in names], task, found.document), TOOL)
+    filters = list(dict.fromkeys(str(line.get("filter", "none")) for _, line in task.lines))
+    by_id: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for place, line in task.lines:
+        by_id.setdefault(str(line.get("doc_id")), []).append((place, line))
+    samples = [_sample(lines, names, task, generation) for lines in by_id.values()]
+    kept, notes = scored_only(
+        samples, metrics_of([(name, each) for each in filters for name in names], task, found.document), TOOL
+    )
     sizes = found.document.get("n-samples")
     whole = sizes.get(task.name) if isinstance(sizes, Mapping) else None
     versions = config.get("metadata")
@@ -84,9 +90,10 @@ def _template(config: Mapping[str, Any]) -> str | None:
 
 
 def _sample(
-    place: str, line: Mapping[str, Any], names: Sequence[str], task: TaskFiles, generation: Mapping[str, Any]
+    lines: Sequence[tuple[str, Mapping[str, Any]]], names: Sequence[str], task: TaskFiles, generation: Mapping[str, Any]
 ) -> PeerSample:
     path = task.file.path
+    place, line = lines[0]
     answer = line.get("resps", line.get("filtered_resps"))
     while isinstance(answer, list) and answer:
         answer = answer[0]
@@ -112,7 +119,12 @@ def _sample(
         finish_reason="length" if cut else "unknown",
         error="the log holds no answer" if output is None else None,
         extracted=_first_text(line.get("filtered_resps")),
-        scores={f"{name},none": score for name in names if (score := score_of(line.get(name))) is not None},
+        scores={
+            f"{name},{each.get('filter', 'none')}": score
+            for _, each in lines
+            for name in names
+            if (score := score_of(each.get(name))) is not None
+        },
         tokens=(read, written),
     )
 

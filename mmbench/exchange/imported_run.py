@@ -275,9 +275,48 @@ def _scored(
     ours = None if placed is None else _by_our_task(plan, peers, placed)
     if not task.metrics:
         return ours, []
+    table, metrics = _table(task, tool, asked, peers)
+    notes: list[str] = []
+    values = [evaluate(metric, table) for metric in metrics]
+    for value, metric in zip(values, task.metrics.values(), strict=True):
+        said = metric.reported
+        if said is not None and value.value is not None and abs(value.value - said) > _CLOSE * max(1.0, abs(said)):
+            notes.append(
+                f"{tool} reports {metric.name} = {said:g}; the mean of its samples' scores is {value.value:g}, since it is made of "
+                "them in another way"
+            )
+    slices: dict[str, dict[str, list[Any]]] = {}
+    for made in metrics:
+        for name, labels in evaluate_slices(made, table).items():
+            for label, found in labels.items():
+                slices.setdefault(name, {}).setdefault(label, []).append(found)
+    scores = ScoresFile(
+        schema_version=SCHEMA_VERSION,
+        task=plan.task,
+        task_identity=plan.identity_digest,
+        primary=[str(metrics[0].id)],
+        units={"sample": len(peers)},
+        metrics=values,
+        slices=slices,
+        specs={str(each.id): spec_of(each) for each in metrics},
+    )
+    theirs = Scored(scores, {"sample": table})
+    if ours is None:
+        return theirs, notes
+    both = beside(ours, scores, theirs.tables)
+    if both is None:
+        notes.append(
+            f"{tool} and our task do not count the same samples: for our scores in the place of {tool}'s, mmbench rescore"
+        )
+    return both or theirs, notes
+
+
+def _table(
+    task: PeerTask, tool: str, asked: Sequence[AskedLine], peers: Sequence[PeerSample]
+) -> tuple[ScoreTable, list[Metric]]:
+    """The tool's scores as a table of samples, and its metrics over that."""
     columns: dict[str, list[float]] = {}
     metrics: list[Metric] = []
-    notes: list[str] = []
     for number, (key, metric) in enumerate(task.metrics.items()):
         given = [peer.scores.get(key) for peer in peers]
         everywhere = all(value is not None for value, peer in zip(given, peers, strict=True) if peer.scores)
@@ -299,38 +338,7 @@ def _scored(
         answers=[peer.extracted for peer in peers] if any(peer.extracted is not None for peer in peers) else None,
         explanations=[peer.explanation or peer.error for peer in peers] if any(peer.explanation or peer.error for peer in peers) else None,
     )  # fmt: skip
-    values = [evaluate(metric, table) for metric in metrics]
-    for value, metric in zip(values, task.metrics.values(), strict=True):
-        said = metric.reported
-        if said is not None and value.value is not None and abs(value.value - said) > _CLOSE * max(1.0, abs(said)):
-            notes.append(
-                f"{tool} reports {metric.name} = {said:g}; the mean of its samples' scores is {value.value:g}, since it is made of "
-                "them in another way"
-            )
-    slices: dict[str, dict[str, list[Any]]] = {}
-    for made in metrics:
-        for name, labels in evaluate_slices(made, table).items():
-            for label, found in labels.items():
-                slices.setdefault(name, {}).setdefault(label, []).append(found)
-    scores = ScoresFile(
-        schema_version=SCHEMA_VERSION,
-        task=plan.task,
-        task_identity=plan.identity_digest,
-        primary=[str(metrics[0].id)],
-        units={"sample": len(samples)},
-        metrics=values,
-        slices=slices,
-        specs={str(each.id): spec_of(each) for each in metrics},
-    )
-    theirs = Scored(scores, {"sample": table})
-    if ours is None:
-        return theirs, notes
-    both = beside(ours, scores, theirs.tables)
-    if both is None:
-        notes.append(
-            f"{tool} and our task do not count the same samples: for our scores in the place of {tool}'s, mmbench rescore"
-        )
-    return both or theirs, notes
+    return table, metrics
 
 
 def _by_our_task(plan: PlanFile, peers: Sequence[PeerSample], placed: Placed) -> Scored:

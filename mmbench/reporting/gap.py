@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmbench.comparison.attribution import Cause, Part
+from mmbench.comparison.causes import Cause, Part
 from mmbench.comparison.gap import Explanation, TaskExplanation
 from mmbench.comparison.settings import Fact
 from mmbench.reporting.cells import range_cell, signed_cell

@@ -17,6 +17,9 @@ _JOINED = ("ids", "scenarios", "tasks")
 
 def run_command(run: Run) -> str:
     """The command that makes a run again: what differs from the defaults, and no more."""
+    if (origin := run.record.imported) is not None:
+        ours = [word for task in run.tasks.values() if task.source.name for word in ("--task", task.source.name)]
+        return visible(shell_command(["mmbench", "import", origin.tool, *origin.files, *ours]))
     spec = run.record.spec
     model = str(spec.get("model") or run.model.name)
     words = ["mmbench", "run", "--model", model, "--tasks", ",".join(map(str, spec.get("tasks") or run.tasks))]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmbench.comparison.attribution import CAUSES, Attribution, Rescored, Side, attribute
+from mmbench.comparison.attribution import attribute
+from mmbench.comparison.causes import CAUSES, Attribution, Rescored, Side
 from mmbench.comparison.matching import Matching, match
 from mmbench.core.errors import NotComparableError
 from mmbench.core.ids import MetricId

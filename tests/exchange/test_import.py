@@ -1,185 +1,16 @@
 """Runs of other tools become run directories: the same number, marked as imported, or nothing at all."""
 
 import json
-import math
-import struct
-import tracemalloc
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import Colours, evaluate, write_questions
+from peer_outputs import HITS, QUESTIONS, RIGHT, SAID, WRITERS, imported, inspect_log, lm_eval, vlmevalkit
 
 import mmbench
-from mmbench.core.errors import DataError, NotComparableError, UnknownNameError, UsageError
-from mmbench.exchange.importers import read_peer
-from mmbench.exchange.peer_files import peer_files
-
-QUESTIONS = ("what is it?", "is it red?", "is it blue?", "how many?")
-RIGHT = ("cat", "yes", "no", "two")
-SAID = ("cat", "Yes.", "yes", "3")
-HITS = (1.0, 1.0, 0.0, 0.0)
-
-
-# --- what each tool writes, as its files look ---
-
-
-def lm_eval(folder: Path, *, config: dict[str, Any] | None = None, fix: Any = None) -> list[Path]:
-    lines = [
-        {
-            "doc_id": n,
-            "doc": {"question": QUESTIONS[n], "image": f"image{n // 2}"},
-            "target": RIGHT[n],
-            "arguments": {
-                "gen_args_0": {"arg_0": f"{QUESTIONS[n]}\nOne word.", "arg_1": {"max_gen_toks": 8, "until": ["\n"]}}
-            },
-            "resps": [[SAID[n]]],
-            "filtered_resps": [SAID[n].strip(".").lower()],
-            "filter": kept,
-            "metrics": ["exact_match"],
-            "prompt_hash": "x",
-            "exact_match": HITS[n] if kept == "none" else 1.0,
-        }
-        for kept in ("none", "strict-match")
-        for n in range(4)
-    ]
-    lines = fix(lines) if fix else lines
-    results = {"exact_match,none": 0.5, "exact_match,strict-match": 1.0}
-    document = {
-        "results": {"my_vqa": results},
-        "configs": {
-            "my_vqa": {
-                "metric_list": [{"metric": "exact_match"}],
-                "generation_kwargs": {"temperature": 0.7},
-                **(config or {}),
-            }
-        },
-        "higher_is_better": {"my_vqa": {"exact_match": True}},
-        "n-samples": {"my_vqa": {"original": 9, "effective": 4}},
-        "config": {"model": "hf", "model_args": "pretrained=org/model-7b,dtype=float16", "random_seed": 3},
-        "lm_eval_version": "0.4.13",
-        "date": 1795840051.5,
-    }
-    return files(
-        folder, {"results_2026-11-28T01-02-03.json": document}, {"samples_my_vqa_2026-11-28T01-02-03.5.jsonl": lines}
-    )
-
-
-def lmms_eval(folder: Path) -> list[Path]:
-    lines = [
-        {
-            "doc_id": n,
-            "target": RIGHT[n],
-            "filtered_resps": SAID[n],
-            "token_counts": [{"input_tokens": 10, "output_tokens": 8 if n == 3 else 1}],
-            "input": f"{QUESTIONS[n]} One word.",
-            "my_acc": {"question_id": str(n), "score": HITS[n]},
-            "whole": [RIGHT[n], SAID[n]],
-        }
-        for n in range(4)
-    ]
-    document = {
-        "results": {"my_vqa": {"my_acc,none": 2.0, "whole,none": 0.3}},
-        "configs": {
-            "my_vqa": {
-                "metric_list": [{"metric": "my_acc"}, {"metric": "whole"}],
-                "doc_to_visual": "<function f at 0x7f>",
-                "generation_kwargs": {"max_new_tokens": 8},
-                "metadata": [{"version": 1.5}],
-            }
-        },
-        "config": {"model": "qwen", "model_args": "pretrained=org/model-7b"},
-        "lmms_eval_version": "0.7.3",
-        "date": "20261128_122421",
-    }
-    return files(folder, {"20261128_122421_results.json": document}, {"20261128_122421_samples_my_vqa.jsonl": lines})
-
-
-def inspect_log(*, version: int = 2) -> dict[str, Any]:
-    ends = ("stop", "stop", "max_tokens", "content_filter")
-    return {
-        "version": version,
-        "status": "success",
-        "eval": {
-            "eval_id": "e",
-            "task": "my_vqa",
-            "task_version": 0,
-            "model": "openai/m",
-            "dataset": {"sample_ids": [1, 2, 3, 4, 5]},
-            "model_generate_config": {"max_tokens": 8},
-            "packages": {"inspect_ai": "0.3.285"},
-            "created": "2026-11-28T04:26:38+00:00",
-        },
-        "results": {"scores": [{"name": "match", "metrics": {"accuracy": {"value": 0.5}}}]},
-        "samples": [
-            {
-                "id": n + 1,
-                "epoch": 1,
-                "input": [{"role": "user", "content": [{"type": "image", "image": f"attachment://{n // 2}"}, {"type": "text", "text": QUESTIONS[n]}]}],
-                "target": RIGHT[n],
-                "output": {"completion": SAID[n], "choices": [{"stop_reason": ends[n]}], "usage": {"input_tokens": 9, "output_tokens": 1}},
-                "scores": {"match": {"value": "C" if HITS[n] else "I", "answer": SAID[n].lower()}},
-            }
-            for n in range(4)
-        ]
-        + [{"id": 5, "epoch": 1, "input": "lost?", "target": "x", "error": {"message": "it broke"}, "scores": {}}],
-    }  # fmt: skip
-
-
-def inspect(folder: Path) -> list[Path]:
-    log = inspect_log()
-    samples = log.pop("samples")
-    folder.mkdir(exist_ok=True, parents=True)
-    path = folder / "2026_my-vqa.eval"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("header.json", json.dumps(log))
-        for sample in samples:
-            archive.writestr(f"samples/{sample['id']}_epoch_1.json", json.dumps(sample))
-    return [path]
-
-
-def vlmevalkit(folder: Path, ending: str = "tsv") -> list[Path]:
-    heads = ["index", "question", "answer", "prediction", "category"]
-    rows = [[str(n), QUESTIONS[n], RIGHT[n], SAID[n], "kind"] for n in range(4)]
-    rows[3][3] = "Failed to obtain answer via API."
-    judged = [[*row, str(int(HITS[n])), "because"] for n, row in enumerate(rows)]
-    paths = [
-        folder / f"Model-7B/Model-7B_MyVQA.{ending}",
-        folder / f"Model-7B/Model-7B_MyVQA_exact_matching_result.{ending}",
-    ]
-    paths[0].parent.mkdir(parents=True)
-    for path, lines in zip(paths, ([heads, *rows], [[*heads, "hit", "log"], *judged]), strict=True):
-        if ending == "xlsx":
-            from openpyxl import Workbook
-
-            book = Workbook()
-            for line in lines:
-                book.active.append(line)
-            book.save(path)
-        else:
-            path.write_text("\n".join("\t".join(line) for line in lines), encoding="utf-8")
-    score = folder / "Model-7B/Model-7B_MyVQA_acc.csv"
-    score.write_text('"split","Overall"\n"none","0.5"\n', encoding="utf-8")
-    return [*paths, score]
-
-
-def files(folder: Path, documents: dict[str, Any], samples: dict[str, Any]) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, document in documents.items():
-        (folder / name).write_text(json.dumps(document), encoding="utf-8")
-    for name, lines in samples.items():
-        (folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-    return [folder / name for name in (*documents, *samples)]
-
-
-WRITERS = {"lm-eval": lm_eval, "lmms-eval": lmms_eval, "inspect": inspect, "vlmevalkit": vlmevalkit}
-
-
-def imported(tool: str, folder: Path, **options: Any) -> mmbench.Imported:
-    return mmbench.import_run(tool, WRITERS[tool](folder / "in"), out=folder / "runs", **options)
-
+from mmbench.core.errors import NotComparableError, UsageError
+from mmbench.resolve.again import run_command
 
 # --- what becomes of them ---
 
@@ -281,6 +112,7 @@ def test_importing_again_replaces_the_run_and_leaves_nothing_else(tmp_path: Path
     first, second = imported("lm-eval", tmp_path), imported("lm-eval", tmp_path)
     assert first.path == second.path
     assert [each.name for each in (tmp_path / "runs").iterdir()] == [first.path.name]
+    assert run_command(first.run).startswith("mmbench import lm-eval results_")
 
 
 # --- scored by a task of ours ---
@@ -379,115 +211,6 @@ def test_an_imported_run_is_compared_reported_and_exported(tmp_path: Path) -> No
     assert len(mmbench.report([one.path, other.path]).tables) > 1
     for name, target in (("csv", "a.csv"), ("eee", "eee"), ("inspect", "logs"), ("model-index", "m.yaml")):
         assert mmbench.export(one.path, name, tmp_path / target)
-
-
-# --- bad input ---
-
-
-def broken(tool: str, folder: Path, how: str) -> list[Path]:
-    paths = WRITERS[tool](folder)
-    last = paths[0] if tool == "vlmevalkit" else paths[-1]
-    data = last.read_bytes()
-    if how == "empty":
-        last.write_bytes(b"")
-    elif how == "truncated":
-        last.write_bytes(data[: len(data) * 2 // 3])
-    elif how == "noise":
-        last.write_bytes(bytes(range(256)) * 20)
-    elif how == "list":
-        last.write_text("[1, 2]\n", encoding="utf-8")
-    elif how == "deep":
-        last.write_text("[" * 100_000 + "\n", encoding="utf-8")
-    elif how == "nothing":
-        last.write_text('{"doc_id": 0}\n', encoding="utf-8")
-    return paths
-
-
-@pytest.mark.parametrize("how", ["empty", "truncated", "noise", "list", "deep", "nothing"])
-@pytest.mark.parametrize("tool", ["lm-eval", "lmms-eval", "inspect"])
-def test_a_damaged_file_is_one_sentence_and_nothing_is_written(tool: str, how: str, tmp_path: Path) -> None:
-    paths = broken(tool, tmp_path / "in", how)
-    with pytest.raises(UsageError) as caught:
-        mmbench.import_run(tool, paths, out=tmp_path / "runs")
-    assert caught.value.exit_code == 2
-    assert len(str(caught.value)) < 600
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize("how", ["empty", "noise"])
-@pytest.mark.parametrize("ending", ["tsv", "xlsx"])
-def test_a_damaged_table_is_one_sentence(how: str, ending: str, tmp_path: Path) -> None:
-    path = vlmevalkit(tmp_path, ending)[0]
-    path.write_bytes(b"" if how == "empty" else bytes(range(256)) * 20)
-    with pytest.raises(UsageError):
-        mmbench.import_run("vlmevalkit", path, out=tmp_path / "runs")
-
-
-@pytest.mark.parametrize("tool", WRITERS)
-@pytest.mark.parametrize("other", WRITERS)
-def test_the_tool_that_made_the_files_is_named(tool: str, other: str, tmp_path: Path) -> None:
-    if tool == other:
-        return
-    with pytest.raises(UsageError) as caught:
-        mmbench.import_run(other, WRITERS[tool](tmp_path / "in")[:1], out=tmp_path / "runs")
-    assert f"mmbench import {tool}" in str(caught.value)
-
-
-def test_odd_values_of_every_kind_do_not_end_in_a_traceback(tmp_path: Path) -> None:
-    odd = [None, True, -1, math.pi, 10**400, "", "text", [], [[]], [None], {}, {"a": {"b": []}}, [[["x"]]]]
-    names = ("doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "exact_match", "doc_id")
-    for name in names:
-        for value in odd:
-            paths = lm_eval(tmp_path / "in", fix=lambda lines, name=name, value=value: [{**lines[0], name: value}])
-            try:
-                read_peer("lm-eval", peer_files(paths))
-            except (UsageError, NotComparableError):
-                continue
-
-
-def test_an_unknown_version_of_a_log_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "log.json"
-    path.write_text(json.dumps(inspect_log(version=3)), encoding="utf-8")
-    with pytest.raises(DataError):
-        mmbench.import_run("inspect", path, out=tmp_path / "runs")
-
-
-def bomb(path: Path, stated: int, method: int = 8) -> None:
-    """An archive whose only member unpacks to 64 MiB of zeros and states another size."""
-    packer = zlib.compressobj(9, wbits=-15)
-    data = packer.compress(bytes(2**26)) + packer.flush()
-    name = b"header.json"
-    sizes = len(data), stated, len(name)
-    local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, method, 0, 0, 0, *sizes, 0) + name
-    central = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, method, 0, 0, 0, *sizes, 0, 0, 0, 0, 0, 0) + name
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(central), len(local) + len(data), 0)
-    path.write_bytes(local + data + central + end)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("stated", [100, 2**30])
-@pytest.mark.parametrize("method", [8, 93])
-def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_does(
-    stated: int, method: int, tmp_path: Path
-) -> None:
-    bomb(tmp_path / "bomb.eval", stated, method)
-    tracemalloc.start()
-    with pytest.raises(DataError):
-        mmbench.import_run("inspect", tmp_path / "bomb.eval", out=tmp_path / "runs")
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert most < 2**23
-
-
-def test_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError):
-        mmbench.import_run("helm", tmp_path)
-    with pytest.raises(UsageError):
-        mmbench.import_run("lm-eval", tmp_path / "none.json")
-    with pytest.raises(UsageError):
-        mmbench.import_run("lm-eval", [])
-    with pytest.raises(UnknownNameError):
-        imported("lm-eval", tmp_path, task="other=vqa/scenes")
 
 
 # --- what the tools really wrote ---
