@@ -13,7 +13,7 @@ from stored import measured, score_table
 import mmbench
 from mmbench.analysis.confusion import confusion
 from mmbench.analysis.reliability import reliability
-from mmbench.core.errors import MissingExtraError, UsageError
+from mmbench.core.errors import MissingExtraError, UnknownNameError, UsageError
 from mmbench.core.score_table import ScoreTable
 from mmbench.metrics import binary_columns, class_columns, score_column
 from mmbench.reporting.figures.labels import Box, Spot, placed
@@ -186,6 +186,16 @@ def test_the_front_is_a_staircase_and_speeds_that_must_not_be_quoted_are_rings_b
     assert list(border.get_xdata()) == [10.0, 100.0, 100.0]
     assert list(border.get_ydata()) == [quick, quick, slow]
     check_layout(plot)
+
+
+def test_a_cost_that_was_not_measured_is_refused_with_the_reason(tmp_path: Path) -> None:
+    path = written(tmp_path, "model", {TASK: table(0.5, n=8)})
+    speed(path, measured({"latency_p50": 3.0, "samples_per_s": None}))
+    with pytest.raises(UsageError, match="absent") as refused:
+        mmbench.plot([path], "pareto", against="throughput")
+    assert not isinstance(refused.value, UnknownNameError)
+    with pytest.raises(UnknownNameError):
+        mmbench.plot([path], "pareto", against="latency_p5")
 
 
 def test_names_never_cover_a_dot_or_another_name() -> None:

@@ -104,8 +104,25 @@ def pareto_panels(panels: Sequence[Panel], against: str, notes: list[str]) -> li
     known = sorted({name for panel in panels for group in panel.groups for name in _measured(group, panel.task)})
     if not known:
         raise UsageError(f"no speed was measured in these runs, so there is no {against} to draw against")
+    reasons = _reasons(panels, AGAINST.get(against, (against,)))
+    if against in AGAINST or reasons:
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        raise UsageError(f"these runs have no {against}{why}; --against takes what they have: {', '.join(known)}")
     hint = f"They have: {', '.join(known)}; also: {', '.join(AGAINST)}."
     raise UnknownNameError("figure of speed of these runs", against, [*AGAINST, *known], hint=hint)
+
+
+def _reasons(panels: Sequence[Panel], names: Sequence[str]) -> list[str]:
+    """Why figures are null, each reason once."""
+    scenarios = [
+        perf.quality
+        for panel in panels
+        for group in panel.groups
+        for perf in group.perf(panel.task)
+        if perf.quality is not None
+    ]
+    found = [each.figures[name].reason for each in scenarios for name in names if name in each.figures]
+    return list(dict.fromkeys(reason for reason in found if reason))
 
 
 def _measured(group: SeedGroup, task: str) -> list[str]:
