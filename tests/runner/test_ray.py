@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def logged(log: Path) -> list[str]:
+    """A line for each call of the model: the process, and the GPUs that it sees."""
+    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+
+
+def wait_until(there: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def here(folder: Path, tasks: str = "vqa", **options: Any) -> Path:
     return run(folder, "here", tasks, gpus_per_worker=None, **options).path
 
@@ -125,11 +137,7 @@ def test_a_node_that_is_lost_costs_no_answer_and_gpus_are_those_of_one_node(clus
         folder=folder,
     )
     try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and (
-            not log.exists() or len({line.split()[0] for line in log.read_text().splitlines()}) < 2
-        ):
-            time.sleep(0.1)
+        wait_until(lambda: len({line.split()[0] for line in logged(log)}) == 2)
         cluster.remove_node(node)
         _, err = child.communicate(timeout=90)
     finally:
@@ -138,7 +146,7 @@ def test_a_node_that_is_lost_costs_no_answer_and_gpus_are_those_of_one_node(clus
     (far,) = (folder / "far").iterdir()
     assert len({line.id for line in lines(far)}) == 14
     assert all(line.status == "ok" for line in lines(far))
-    assert {line.split()[1] for line in log.read_text().splitlines()} == {"0,1"}
+    assert {line.split()[1] for line in logged(log)} == {"0,1"}
 
 
 def test_a_driver_that_is_killed_takes_its_actors_with_it_and_the_same_command_goes_on(
@@ -161,22 +169,50 @@ def test_a_driver_that_is_killed_takes_its_actors_with_it_and_the_same_command_g
     command += ["--ray", cluster.address, "--gpus-per-worker", "0", "--model-args", f"slow=0.5,log={log}"]
     child = start(*command, folder=folder)
     try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and (not log.exists() or log.read_text().count("\n") < 3):
-            time.sleep(0.1)
+        wait_until(lambda: len(logged(log)) >= 3)
     finally:
         child.send_signal(signal.SIGKILL)
         child.communicate()
-    actors = {int(line.split()[0]) for line in log.read_text().splitlines()}
-    until = time.monotonic() + 30
-    while time.monotonic() < until and any(Path(f"/proc/{pid}").exists() for pid in actors):
-        time.sleep(0.1)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in actors)
-    answered = len(log.read_text().splitlines())
+    actors = {line.split()[0] for line in logged(log)}
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in actors))
+    answered = len(logged(log))
     assert mmbench(*command, folder=folder).code == 0
     (far,) = (folder / "far").iterdir()
     assert len({line.id for line in lines(far)}) == len(lines(far)) == 14
-    assert len(log.read_text().splitlines()) <= answered + 12
+    assert len(logged(log)) <= answered + 12
+
+
+def test_a_signal_ends_the_run_as_without_ray(cluster: Any, folder: Path) -> None:
+    log = folder / "log"
+    command = [
+        "run",
+        "--model",
+        "mymodel.py",
+        "--tasks",
+        "vqa",
+        "--data",
+        "mine.jsonl",
+        "--batch-size",
+        "1",
+        "--out",
+        "far",
+    ]
+    child = start(
+        *command,
+        *("--ray", cluster.address, "--gpus-per-worker", "0", "--model-args", f"slow=1,log={log}"),
+        folder=folder,
+    )
+    try:
+        wait_until(lambda: len(logged(log)) >= 2)
+        child.terminate()
+        began = time.monotonic()
+        _, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 143, err
+    assert time.monotonic() - began < 20
+    (far,) = (folder / "far").iterdir()
+    assert package.load_run(far).record.status == "interrupted"
 
 
 def test_what_the_cluster_has_no_room_for_is_refused_before_the_model_is_opened(cluster: Any, folder: Path) -> None:

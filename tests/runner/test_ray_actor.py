@@ -16,6 +16,7 @@ from mmbench.resolve.model_names import resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.pool.cluster import _explained, check_address, room
 from mmbench.runner.pool.ray_actor import RayActor
+from mmbench.runner.pool.ray_workers import _without_mmbench
 from mmbench.runner.pool.resources import Share
 from mmbench.runner.pool.shipping import with_bytes
 from mmbench.runner.pool.transport import Work, WorkerInfo, WorkerSetup
@@ -104,3 +105,11 @@ def test_a_cluster_that_asks_for_a_token_is_told_apart() -> None:
     for error in (AuthenticationError("Unauthenticated"), refused):
         assert "RAY_AUTH_TOKEN" in str(_explained("head:6379", error))
     assert "RAY_AUTH_TOKEN" not in str(_explained("head:6379", RuntimeError("Version mismatch: 2.59 and 2.60")))
+
+
+def test_a_node_without_mmbench_is_named() -> None:
+    told = (
+        "ray::RayActor.__init__() (pid=25081, ip=10.0.0.7, actor_id=aa) ModuleNotFoundError: No module named 'mmbench'"
+    )
+    assert "10.0.0.7" in _without_mmbench("mmbench", told)
+    assert packages()["mmbench"] in _without_mmbench("mmbench", "")

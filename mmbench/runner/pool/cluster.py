@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ def connect(address: str) -> bool:
     beginning = threading.Thread(target=begin, daemon=True)
     beginning.start()
     beginning.join(_CONNECT_S)
+    _take_signals_back()
     if beginning.is_alive():
         raise UsageError(
             f"--ray {address}: no Ray cluster answered within {_CONNECT_S:.0f} s; is it the address of its head node?"
@@ -68,6 +70,14 @@ def connect(address: str) -> bool:
     if failed:
         raise _explained(address, failed[0]) from failed[0]
     return True
+
+
+def _take_signals_back() -> None:
+    """Install the handlers of this process once more: the native part of Ray puts one in their place that ends it with SIGABRT."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if (own := signal.getsignal(number)) is not None:
+                signal.signal(number, own)
 
 
 def check_address(address: str) -> None:

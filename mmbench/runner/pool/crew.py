@@ -183,6 +183,8 @@ def _described(kind: str, setups: Sequence[WorkerSetup]) -> str:
     threads, gpus = setups[0].threads, setups[0].gpus
     uses = [f"{threads} CPU thread{'s' * (threads > 1)}"] if threads else []
     uses += [f"{gpus:g} GPU{'s' * (gpus > 1)}"] if gpus else []
+    if len(setups) == 1:
+        return f"1 worker ({'a process' if kind == 'process' else f'an actor of {kind.capitalize()}'}) with {' and '.join(uses)}"
     kinds = "processes" if kind == "process" else f"actors of {kind.capitalize()}"
     return f"{len(setups):,} workers ({kinds}), each with {' and '.join(uses)}"
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
+from mmbench.perf.machine import packages
 from mmbench.runner.pool.cluster import bundle, check_room, connect, load_ray
 from mmbench.runner.pool.ray_actor import RayActor
 from mmbench.runner.pool.resources import Share
@@ -31,6 +33,8 @@ from mmbench.runner.pool.transport import (
 )
 
 _AHEAD = "ahead"
+_MISSING = re.compile(r"No module named '([\w.]+)'")
+_ADDRESS = re.compile(r"ip=([\w.:]+)")
 _NO_ROOM_S = 300.0
 """Seconds after which a run ends whose workers all wait for a node."""
 
@@ -151,6 +155,8 @@ class RayWorkers(Transport):
         if isinstance(error, errors.RayActorError) and "creation task" not in text:
             node = "node has died" in text or "node was terminated" in text or "preempted" in text
             return Died(worker, "was lost with its machine" if node else "died", blamed=not node)
+        if method == "open" and (missing := _MISSING.search(text)) is not None:
+            return NotStarted(worker, UsageError(_without_mmbench(missing[1], text)))
         if method == "open":
             return NotStarted(
                 worker,
@@ -205,6 +211,13 @@ class RayWorkers(Transport):
             request_resources(bundles=[])
         if self._ours:
             self._ray.shutdown()
+
+
+def _without_mmbench(module: str, text: str) -> str:
+    """What to say of a node whose Python lacks what a worker begins with."""
+    found = _ADDRESS.search(text)
+    node = f"the node {found[1]}" if found is not None else "a node of the cluster"
+    return f"{node} cannot import {module}: install mmbench {packages().get('mmbench', '')} in the Python that 'ray start' uses there"
 
 
 def _pickled(message: Any) -> bytes:
