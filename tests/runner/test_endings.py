@@ -130,7 +130,7 @@ class RaisesNowAndThen(Colours):
 def test_calls_that_fail_now_and_then_are_counted_with_the_first_cause(tmp_path: Path) -> None:
     errors = iter([ValueError("the first"), *(KeyError(n) for n in range(99))])
     model = RaisesNowAndThen(lambda: next(errors))
-    result = evaluate(model, write_questions(tmp_path, 64), tmp_path, batch_size=4)
+    result = evaluate(model, write_questions(tmp_path, 60), tmp_path, batch_size=4)
     entry = result.runs[0].record.tasks["vqa/mine"]
     assert result.exit_code == 0
     assert entry.n_split == len(model.calls) // 5 > 2
