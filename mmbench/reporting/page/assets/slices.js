@@ -12,7 +12,9 @@ function Bar({ value, model, place, metric, scale }) {
   const from = Math.max(0, scale.at(Math.min(scale.zero, number ?? scale.zero)));
   const length = number === null ? 0 : Math.abs(scale.at(number) - scale.at(scale.zero));
   const whisker = low !== null && { left: percent(scale.at(low)), width: percent(scale.at(high) - scale.at(low)) };
-  const interval = low === null ? "" : ` [${scale.text(low)}, ${scale.text(high)}]`;
+  const digits = (text.split(".")[1] ?? "").length;
+  const shown = (end) => (end * metric.scale).toFixed(digits);
+  const interval = low === null ? "" : ` [${shown(low)}, ${shown(high)}]`;
   return html`<div class="slice-bar"><span class="name"><bdi>${model}</bdi></span>
     <span class="track" aria-hidden="true"><span class=${"fill shade" + place} style=${{ left: percent(from), width: percent(length) }}></span>
       <${Marks} marks=${metric.marks} scale=${scale} />${whisker && html`<span class="whisker" style=${whisker}></span>`}</span>
@@ -29,7 +31,8 @@ function ordered(slice, rows, order) {
     value: (place) => values(place)[0]?.[1] ?? Infinity,
     spread: (place) => Math.min(...values(place).map((value) => value[1])) - Math.max(...values(place).map((value) => value[1])),
   };
-  return keys[order] ? places.sort((a, b) => keys[order](a) - keys[order](b)) : places;
+  const byLabel = (a, b) => slice.labels[a].localeCompare(slice.labels[b], "en", { numeric: true });
+  return places.sort(keys[order] ? (a, b) => keys[order](a) - keys[order](b) || byLabel(a, b) : byLabel);
 }
 
 function Slices({ query }) {
