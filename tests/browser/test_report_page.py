@@ -111,12 +111,14 @@ def test_plots_show_what_the_tables_say(report, open_page):
     assert front == [NAMES[3]], "the model that must not be quoted and those that are beaten are not on the line"
     assert page.locator("svg.pareto .point").count() == len(NAMES)
     page.goto(f"{page.url.split('#')[0]}#slices?by=many")
+    page.locator(".slice").first.wait_for()  # data are inflated without blocking
     assert page.locator(".slice").count() == 25
     page.get_by_role("button", name="Show more").click()
     assert page.locator(".slice").count() == 60
     page.get_by_role("searchbox").fill("label 7")
     assert page.locator(".slice h3").all_inner_texts() == ["label 7"]
     page.goto(f"{page.url.split('#')[0]}#errors")
+    page.locator(".matrix").wait_for()
     assert page.locator(".matrix tbody tr").count() == 2
     assert page.locator(".calibration svg .point").count() > 5
 
@@ -126,6 +128,7 @@ def test_every_value_is_read_when_it_is_asked_for(report, open_page):
     page.get_by_role("button", name=re.compile("^Show")).first.click()
     page.get_by_role("searchbox").fill("auroc many=label")
     rows = page.locator("#view tbody tr")
+    rows.first.wait_for()
     assert rows.count() == 200
     page.get_by_role("searchbox").fill("auroc alpha kind=")
     assert rows.count() == 3
