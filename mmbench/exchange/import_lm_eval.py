@@ -145,7 +145,7 @@ def _sample(
         output=output,
         status="error" if output is None else "ok",
         error="the log holds no answer" if output is None else None,
-        extracted=_extracted(line.get("filtered_resps")),
+        extracted=_chosen(output, listed) if isinstance(output, tuple) else _extracted(line.get("filtered_resps")),
         scores={
             f"{name},{each.get('filter', 'none')}": score
             for _, each in lines
@@ -184,6 +184,11 @@ def _continuations(line: Mapping[str, Any], count: int) -> tuple[str, ...] | Non
         rows = [each if isinstance(each, list) else [] for each in found] if isinstance(found, list) else []
     given = [row[1].strip() for row in rows if len(row) > 1 and isinstance(row[1], str)]
     return tuple(given) if len(given) == count else None
+
+
+def _chosen(scores: tuple[float, ...], choices: tuple[str, ...] | None) -> str | None:
+    """The first of the choices with the highest score; None where the choices are not known."""
+    return choices[scores.index(max(scores))] if choices and len(choices) == len(scores) else None
 
 
 def _extracted(value: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from helpers import evaluate, write_questions
 
 import mmbench
@@ -106,3 +107,36 @@ def test_import_says_what_it_made_and_which_tool_a_file_is_of(tmp_path, capsys):
     assert "import lm-eval" in capsys.readouterr().err
     assert main(["import", "elsewhere", str(path)]) == 2
     assert main(["import", "lm-eval", str(tmp_path / "nowhere")]) == 2
+
+
+CUT = """
+from mmbench import Generation
+
+class Cut:
+    def generate(self, requests):
+        return [self.answer(request) for request in requests]
+
+    def answer(self, request):
+        if request.sample_id in ("q0", "q3") and request.max_new_tokens < 20:
+            return Generation("well, let me", finish_reason="length")
+        return Generation("red", finish_reason="stop")
+"""
+
+
+@pytest.mark.slow
+def test_two_settings_in_one_run_differ_by_what_was_cut_off(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_questions(tmp_path, 8)
+    (tmp_path / "cut.py").write_text(CUT, encoding="utf-8")
+    asked = ["run", "--model", "cut.py:Cut", "--tasks", "vqa", "--data", "mine.jsonl", "--perf", "off"]
+    assert main([*asked, "--max-new-tokens", "8"]) == 0
+    assert main([*asked, "--max-new-tokens", "64", "--reask", "truncated"]) == 0
+    (run,) = (tmp_path / "results" / "runs").iterdir()
+    capsys.readouterr()
+    names = "vqa/mine(max_new_tokens=8)=vqa/mine(max_new_tokens=64)"
+    code, document = explained(capsys, str(run), str(run), "--tasks", names)
+    (task,) = document["tasks"]
+    points = {part["cause"]: part["points"] for part in task["parts"] if part["points"]}
+    assert code == 0
+    assert points == {"truncation": task["gap"]}
+    assert task["due_to"] == ["max_new_tokens"]

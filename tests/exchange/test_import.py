@@ -106,6 +106,7 @@ def test_choices_that_lm_eval_scored_are_kept_as_scores(tmp_path: Path) -> None:
     assert line.output == [-1.5, -0.5]
     assert (result.asked()[0].choices, result.asked()[0].references) == (("cat", "dog"), ("dog",))
     assert result.entry.served_as == {"choose": "choose"}
+    assert list(result.tables()["sample"].answers or ()) == ["dog"] * 4
 
 
 def test_importing_again_replaces_the_run_and_leaves_nothing_else(tmp_path: Path) -> None:
