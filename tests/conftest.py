@@ -3,10 +3,11 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from helpers import Ended
 from hypothesis import settings
 
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # no doctests there, and their names are all the same
@@ -85,3 +86,26 @@ def _plugins_of_this_environment(request: pytest.FixtureRequest) -> Iterator[Non
         from mmbench import registry
 
         registry.plugins.cache_clear()
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Runs ``mmbench`` with these arguments in `tmp_path`: as `helpers.mmbench`, without the start of an interpreter."""
+    from mmbench.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str | Path, **environment: str) -> Ended:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        given = [str(argument) for argument in arguments]
+        monkeypatch.setattr(sys, "argv", ["mmbench", *given])
+        capsys.readouterr()
+        code = main(given)
+        captured = capsys.readouterr()
+        for name in environment:
+            monkeypatch.delenv(name)
+        return Ended(code, captured.out, captured.err)
+
+    return run

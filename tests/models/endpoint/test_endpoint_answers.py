@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import evaluate, lines, mmbench, write_questions
+from helpers import evaluate, lines, write_questions
 from hypothesis import given
 from hypothesis import strategies as st
 from misbehaving import Call, Reply, always, answer, document, failed, first, reply, said, serving, stream
@@ -96,7 +96,9 @@ def prices(folder: Path, text: str) -> None:
 
 
 @pytest.mark.slow
-def test_tokens_are_as_the_endpoint_counts_them_and_cost_what_the_table_says(ask: Any, tmp_path: Path) -> None:
+def test_tokens_are_as_the_endpoint_counts_them_and_cost_what_the_table_says(
+    ask: Any, call: Any, tmp_path: Path
+) -> None:
     prices(tmp_path, '[prices."test-model"]\ninput = 2\noutput = 10.0\n[prices.other]\ninput = 9\noutput = 9\n')
     with serving(always(said(usage=USAGE))) as server:
         result = ask(server, 4)
@@ -104,7 +106,7 @@ def test_tokens_are_as_the_endpoint_counts_them_and_cost_what_the_table_says(ask
         assert (line.input_tokens, line.output_tokens) == (100, 7)
         assert line.cost_usd == pytest.approx((100 * 2 + 7 * 10) / 1e6)
     assert result.runs[0].tasks["vqa/mine"].perf.value("cost") == pytest.approx(4 * 270e-6)
-    assert "on vqa/mine, cost: US$ 0.0011 for what was asked last" in mmbench("show", result.path, folder=tmp_path).out
+    assert "on vqa/mine, cost: US$ 0.0011 for what was asked last" in call("show", result.path).out
     assert "cost: US$ 0.0011" in (result.path / "report.md").read_text()
 
 
@@ -140,12 +142,12 @@ def test_a_table_that_is_none_of_prices_is_refused(text: str, tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_the_command_ends_with_2_before_it_asks(tmp_path: Path) -> None:
+def test_the_command_ends_with_2_before_it_asks(call: Any, tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     prices(tmp_path, BAD_PRICES[-1])
     with serving(always(said())) as server:
         command = ["run", "-m", "openai/m", "-t", "vqa", "--data", "mine.jsonl", "--base-url", server.url]
-        mmbench(*command, folder=tmp_path).refused(2, 'prices."gpt-4"', "US dollars")
+        call(*command).refused(2, 'prices."gpt-4"', "US dollars")
     assert server.calls == []
     assert not (tmp_path / "results").exists()
 
@@ -206,7 +208,7 @@ STREAM = [
 
 
 @pytest.mark.slow
-def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask: Any) -> None:
+def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask: Any, call: Any) -> None:
     with serving(always(stream(STREAM, pause=0.02))) as server:
         result = ask(server, 40, args={"stream": True})
     assert server.calls[0].body["stream"] is True
@@ -216,7 +218,7 @@ def test_a_stream_tells_the_time_to_the_first_token_and_its_usage_at_the_end(ask
         assert line.first_token_s is not None
         assert 0.02 <= line.first_token_s <= line.duration_s - 0.06
     assert result.runs[0].tasks["vqa/mine"].perf.value("first_token_p50") >= 20
-    assert "speed: first token after" in mmbench("show", result.path, folder=result.path).out
+    assert "speed: first token after" in call("show", result.path).out
 
 
 def test_events_may_come_in_any_pieces(ask: Any) -> None:

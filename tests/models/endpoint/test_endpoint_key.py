@@ -132,10 +132,10 @@ def test_a_placeholder_for_a_key_is_no_secret_and_stays_in_answers(ask: Any, mon
     assert {line.output for line in lines(result.path)} == {"red"}
 
 
-def test_openai_itself_needs_a_key(tmp_path: Path) -> None:
+def test_openai_itself_needs_a_key(call: Any, tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     command = ["run", "-m", "openai/gpt-4o-mini", "-t", "vqa", "--data", "mine.jsonl"]
-    ended = mmbench(*command, folder=tmp_path, OPENAI_API_KEY=" ")
+    ended = call(*command, OPENAI_API_KEY=" ")
     ended.refused(2, "OPENAI_API_KEY", "--base-url")
 
 
@@ -159,10 +159,10 @@ def test_a_complete_run_needs_no_key(ask: Any, monkeypatch: Any) -> None:
         "https://me:hunter22@[::1/v1",
     ],
 )
-def test_an_address_that_holds_a_password_is_refused_without_showing_it(url: str, tmp_path: Path) -> None:
+def test_an_address_that_holds_a_password_is_refused_without_showing_it(url: str, call: Any, tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     before = written(tmp_path)
-    ended = mmbench("run", "-m", "openai/m", "-t", "vqa", "--data", "mine.jsonl", "--base-url", url, folder=tmp_path)
+    ended = call("run", "-m", "openai/m", "-t", "vqa", "--data", "mine.jsonl", "--base-url", url)
     ended.refused(2, "base_url holds a name, a password or a query")
     assert "hunter22" not in ended.out + ended.err
     assert written(tmp_path) == before

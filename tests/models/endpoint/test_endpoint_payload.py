@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import evaluate, mmbench, write_model, write_questions, write_rows
+from helpers import evaluate, write_model, write_questions, write_rows
 from misbehaving import always, said, serving
 from PIL import Image
 
@@ -170,12 +170,12 @@ def test_the_name_of_the_model_may_hold_slashes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_alias_holds_address_and_extra_fields(tmp_path: Path) -> None:
+def test_an_alias_holds_address_and_extra_fields(call: Any, tmp_path: Path) -> None:
     write_questions(tmp_path, 2)
     with serving(always(said())) as server:
         alias = f'[models.mine]\nmodel = "openai/m"\n[models.mine.args]\nbase_url = "{server.url}"\nextra = {{ top_k = 1 }}\n'
         (tmp_path / "mmbench.toml").write_text(alias)
-        ended = mmbench("run", "-m", "mine", "-t", "vqa", "--data", "mine.jsonl", folder=tmp_path)
+        ended = call("run", "-m", "mine", "-t", "vqa", "--data", "mine.jsonl")
     assert ended.code == 0, ended.err
     assert server.calls[0].body["top_k"] == 1
 
