@@ -11,6 +11,7 @@ from mmbench.results.rundir import shown_path
 from mmbench.runner.plan.batching import auto_size, cut, estimated_tokens
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.log_state import ANSWERED, LogState
+from mmbench.runner.plan.sharding import batch_weight, own_batches
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.runner.scenarios.planning import load_plan
 from mmbench.runner.scenarios.workload import prompts_of
@@ -96,6 +97,10 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
             size = existing.batch_size
     state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())
     batches = cut(plan, size, spec.batch_cost, largest_first=job.model.capabilities.largest_first)
+    if spec.shard is not None:
+        costly_first = job.model.capabilities.largest_first
+        own = own_batches([batch_weight(plan, batch, costly_first) for batch in batches], spec.shard)
+        batches = batches[own.start : own.stop]
     left = [number for batch in batches for number in batch if state.states[number] != ANSWERED]
     tokens = [estimated_tokens(plan.requests([number])[0]) for number in left]
     read, written = round(sum(each[0] for each in tokens)), round(sum(each[1] for each in tokens))

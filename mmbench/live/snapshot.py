@@ -15,7 +15,7 @@ from mmbench.core.visible import visible
 from mmbench.reporting.build import RunReport, make_report
 from mmbench.reporting.page.document import DataBlock
 from mmbench.resolve.stored_samples import asked_of
-from mmbench.results.find import load_run
+from mmbench.results.find import is_shard, load_run
 from mmbench.results.run import TaskResult
 
 PAGE = 5_000
@@ -38,10 +38,11 @@ def stamp_of(folder: Path) -> str:
 
 
 def run_folders(folder: Path) -> list[Path]:
-    """The run directories in a folder, or the folder itself where it is one."""
+    """The run directories in a folder, shards only where there is nothing else; or the folder itself where it is one."""
     if (folder / "run.json").is_file():
         return [folder]
-    return sorted(path.parent for path in folder.glob("*/run.json"))
+    there_are = sorted(path.parent for path in folder.glob("*/run.json"))
+    return [path for path in there_are if not is_shard(path)] or there_are
 
 
 class Snapshot:

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 
 import mmbench as package
 from mmbench import ModelInfo
+from mmbench.api.run import make_plan
+from mmbench.cli.dry_run import describe
 from mmbench.core import NotComparableError, RunNotFoundError, Shard, ShardRunError, UsageError
 from mmbench.results.log import read_embeddings
 from mmbench.results.rundir import RunDirectory
@@ -85,6 +87,18 @@ def test_shards_hold_each_batch_once_and_weigh_about_the_same(weights: list[floa
     assert [number for own in ranges for number in own] == list(range(len(weights)))
     fair, largest = sum(weights) / of, max(weights, default=0.0)
     assert all(abs(sum(weights[number] for number in own) - fair) <= largest * (1 + 1e-9) + 1e-6 for own in ranges)
+
+
+def test_a_dry_run_tells_of_the_batches_of_the_shard(tmp_path: Path) -> None:
+    data = write_questions(tmp_path, 7)
+    told = []
+    for number in (1, 2, 3):
+        options = {"data": data, "shard": f"{number}/3", "batch_size": 2}
+        (job,) = describe(make_plan("random", "vqa", tmp_path / "runs", options)).jobs
+        assert job["path"].endswith(f".shard-{number}-of-3")
+        told.append((job["tasks"][0]["batches"], job["tasks"][0]["left"]))
+    assert [sum(counts) for counts in zip(*told, strict=True)] == [4, 7]
+    assert max(left for _, left in told) <= 4
 
 
 # --- the same bytes ---
