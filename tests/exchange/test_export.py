@@ -16,7 +16,7 @@ from stored import TASK, score_table, write_run
 
 import mmbench as package
 from mmbench import Generation, Usage, registry
-from mmbench.core import NotComparableError, UnknownNameError, UsageError
+from mmbench.core import NotComparableError, RunFailedError, UnknownNameError, UsageError
 from mmbench.exchange.model_index import TASK_TYPES
 from mmbench.exchange.yaml_text import yaml_mapping
 
@@ -48,6 +48,63 @@ def test_csv_has_a_row_a_sample_and_runs_nothing(run, tmp_path):
     assert rows[3]["accuracy"] == ""
     frame = package.load_run(run).samples()
     assert [float(row["duration_s"]) for row in rows] == frame["duration_s"].tolist()
+
+
+def test_tasks_of_different_columns_are_one_table(tmp_path):
+    """Also where the columns of a later task belong between those of an earlier one."""
+    first = score_table([1.0, 0.0], slices={"kind": ["a", "b"]})
+    second = score_table([0.5], slices={"other": ["c"]})
+    run = write_run(tmp_path, "mine", {TASK: [first], "stored/second": [second], "stored/third": [first]})
+    (path,) = exported(run, "csv", tmp_path / "a.csv")
+    rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
+    frame = package.load_run(run).samples()
+    assert list(rows[0]) == list(frame.columns)
+    assert [row["slice:kind"] for row in rows] == ["a", "b", "", "a", "b"]
+    assert [row["slice:other"] for row in rows] == ["", "", "c", "", ""]
+    assert [float(row["accuracy"]) for row in rows] == [1, 0, 0.5, 1, 0]
+    parquet = pytest.importorskip("pyarrow.parquet")
+    (path,) = exported(run, "parquet", tmp_path / "a.parquet")
+    read = parquet.read_table(path)
+    assert read.column_names == list(frame.columns)
+    assert read.column("slice:other").to_pylist() == [None, None, "c", None, None]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "a=1", "", '"', "a\r\nb"]
+)
+def test_no_text_is_a_formula(text, tmp_path):
+    run = write_run(tmp_path, "mine", {TASK: [score_table([1.0], answers=[text])]})
+    (path,) = exported(run, "csv", tmp_path / "a.csv")
+    (row,) = csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""))
+    assert row["extracted"] == (text if text[:1] in ("a", "", '"') else f"'{text}")
+
+
+class Chooses:
+    """Answers with a score for each choice."""
+
+    info = {"digest": "chooses"}  # noqa: RUF012 - it never changes
+
+    def choose(self, requests):
+        return [[0.0, -1.0, -2.0, -3.0] for _ in requests]
+
+
+def test_texts_and_lists_of_two_runs_are_json_in_one_column(run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    chosen = evaluate(Chooses(), write_questions(tmp_path, 5), tmp_path).path
+    (path,) = exported([run, chosen], "parquet", tmp_path / "a.parquet")
+    answers = parquet.read_table(path).column("answer").to_pylist()
+    assert json.loads(answers[0]) == "red"
+    assert isinstance(json.loads(answers[-1]), list)
+
+
+def test_a_failure_leaves_neither_file_nor_temporary(run, tmp_path, monkeypatch):
+    def fail(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mmbench.exchange.every_eval_ever._sample", fail)
+    with pytest.raises(RunFailedError):
+        exported(run, "eee", tmp_path / "records")
+    assert [each for each in (tmp_path / "records").rglob("*") if each.is_file()] == []
 
 
 def test_parquet_is_the_frame(run, tmp_path):
