@@ -36,7 +36,7 @@ class Asked:
     requests: Callable[[Sample], Sequence[Request]] = lambda _: ()
     """Makes the requests of a sample."""
     note: str | None = None
-    """Why what was asked is not known; None where it is."""
+    """Why what was asked is not known, or what is missing of it; None where nothing is."""
     folder: str | None = None
     """Folder of the user's data, below which paths of images are shown; None where the task brings its own."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +20,19 @@ from mmbench.data.sources import FileImage
 
 _LISTED = 3
 _BY_NAME: Mapping[str, Any] = {IDENTIFIED: "name"}
+GONE = "gone"
+"""Attribute of media that stand in for image files that are missing."""
+_STAND_IN: ContextVar[bool] = ContextVar("stand_in", default=False)
+
+
+@contextmanager
+def missing_images_stand_in() -> Iterator[None]:
+    """Within this block an image file that is missing is a medium with the attribute `GONE`, whose `load` fails, and no error."""
+    token = _STAND_IN.set(True)
+    try:
+        yield
+    finally:
+        _STAND_IN.reset(token)
 
 
 class NamedImages:
@@ -110,7 +125,12 @@ class NamedImages:
             found = self._find(name.replace("\\", "/"))
         if found:
             self._paths[name] = found[0]
-        if not found:
+        if not found and _STAND_IN.get():
+            source = FileImage(str(self._folder / name))
+            self._made[name] = Media(
+                "image", guess_mime(b"", name), media_digest("mmbench-gone-1", name), source, {GONE: True}
+            )
+        elif not found:
             self._missing.append(f"{shown_name(name)} ({place})")
         elif len(found) > 1:
             below = [path.removesuffix(name).removeprefix(str(self._folder)).strip("/\\") or "." for path in found]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmbench.analysis.side_by_side import Asked
-from mmbench.core.errors import MmbenchError, NotComparableError, plugin_errors
+from mmbench.core.errors import DataError, MmbenchError, NotComparableError, plugin_errors
+from mmbench.core.media import Media
 from mmbench.core.requests import Generate, Request
 from mmbench.core.samples import Sample
 from mmbench.core.task import Task
@@ -55,23 +56,47 @@ def asked_of(result: TaskResult, *, foreign: bool = False) -> Asked:
 
     Returns:
         Samples and requests; without them, and with a note that says why, where the task or its data are not to be had or have changed.
+        Images that are gone stand in for themselves, and a note says so.
     """
     from mmbench.data.hub import nothing_fetched
 
     if not result.source.name:
         samples = _of_another_tool(result)
-        note = "Another tool asked this: images are not shown, and prompts as far as its files hold them."
-        return Asked({sample.id: sample for sample in samples}, _asked_there, note=note)
+        told = "Another tool asked this: images are not shown, and prompts as far as its files hold them."
+        return Asked({sample.id: sample for sample in samples}, _asked_there, note=told)
     path = result.source.data_path
     folder = None if path is None else str(Path(path) if Path(path).is_dir() else Path(path).parent)
+    note: str | None = None
     try:
         with nothing_fetched(), plugin_errors(f"task {result.name!r} failed to give its samples"):
-            task, read = _task_and_samples(result, foreign=foreign)
+            try:
+                task, read = _task_and_samples(result, foreign=foreign)
+            except DataError as error:
+                task, read, note = _without_images(result, error, foreign=foreign)
             if read:
                 task.requests(read[0])
     except MmbenchError as error:
         return Asked(note=visible(f"What was asked is not shown: {error}"), folder=folder)
-    return Asked({sample.id: sample for sample in read}, task.requests, folder=folder)
+    return Asked({sample.id: sample for sample in read}, task.requests, note, folder)
+
+
+def _without_images(result: TaskResult, problem: DataError, *, foreign: bool) -> tuple[Task, Sequence[Sample], str]:
+    """The task and its samples where image files are gone, and a note that says so.
+
+    Raises:
+        DataError: The problem, if it is another one, or the samples are not as many as the run says.
+    """
+    from mmbench.data.images import GONE, missing_images_stand_in
+
+    with missing_images_stand_in():
+        task = resolve_source(result.source, foreign=foreign).task
+        samples = task.samples(result.entry.split)
+    media = [part for sample in samples for part in sample.parts if isinstance(part, Media)]
+    gone = len({each.digest for each in media if each.attrs.get(GONE)})
+    if not gone or len(samples) != result.entry.split_samples:
+        raise problem
+    images = "1 image is" if gone == 1 else f"{gone:,} images are"
+    return task, samples, f"{images} gone, so that the data cannot be checked against the fingerprint of the run."
 
 
 def _of_another_tool(result: TaskResult) -> list[Sample]:
