@@ -65,6 +65,7 @@ def test_another_extractor_is_worth_what_it_reads(tmp_path, capsys):
     assert {fact["about"] for fact in task["facts"] if "extractor" in fact["name"]} == {"scoring"}
 
 
+@pytest.mark.slow
 def test_tables_and_markdown_name_the_causes(tmp_path, capsys):
     paths = two(tmp_path, Reader(), Reader("blue"))
     assert main(["explain", *paths, "--examples", "1"]) == 0
@@ -73,6 +74,7 @@ def test_tables_and_markdown_name_the_causes(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("## ")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_explained_has_a_code(tmp_path, capsys):
     paths = two(tmp_path, Reader(), Reader("blue"))
     assert main(["explain", paths[0], paths[0]]) == 2

@@ -243,6 +243,7 @@ def runs(draw: st.DrawFn) -> Fake:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(runs(), runs())
 def test_the_points_of_all_causes_together_sum_to_the_gap(a: Fake, b: Fake) -> None:

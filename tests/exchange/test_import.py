@@ -72,6 +72,7 @@ def test_inspect_logs_say_how_answers_ended_and_an_error_is_no_wrong_answer(tmp_
     assert [each.metrics for each in again.tasks.values()] == [result.metrics]
 
 
+@pytest.mark.slow
 def test_vlmevalkit_tables_are_joined_by_index_in_every_format(tmp_path: Path) -> None:
     tables = [vlmevalkit(tmp_path / ending, ending) for ending in ("tsv", "xlsx")]
     found = [mmbench.import_run("vlmevalkit", each, out=tmp_path / "runs") for each in tables]
@@ -119,6 +120,7 @@ def test_importing_again_replaces_the_run_and_leaves_nothing_else(tmp_path: Path
 # --- scored by a task of ours ---
 
 
+@pytest.mark.slow
 def test_samples_of_our_task_are_found_and_scored_by_our_metric_beside_the_tools(tmp_path: Path) -> None:
     data = tmp_path / "mine.jsonl"
     write_questions(tmp_path, 1)  # makes the image
@@ -147,6 +149,7 @@ def test_a_task_that_is_none_of_ours_cannot_be_rescored(tmp_path: Path) -> None:
         mmbench.rescore(imported("lm-eval", tmp_path).path)
 
 
+@pytest.mark.slow
 def test_an_exported_log_is_imported_with_the_same_values(tmp_path: Path) -> None:
     run = evaluate(Colours(), write_questions(tmp_path, 6), tmp_path)
     (log,) = mmbench.export(run.path, "inspect", tmp_path / "logs")

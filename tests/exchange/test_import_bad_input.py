@@ -65,6 +65,7 @@ def test_the_tool_that_made_the_files_is_named(tool: str, other: str, tmp_path: 
     assert f"mmbench import {tool}" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_odd_values_of_every_kind_do_not_end_in_a_traceback(tmp_path: Path) -> None:
     odd = [None, True, -1, math.pi, 10**400, "", "text", [], [[]], [None], {}, {"a": {"b": []}}, [[["x"]]]]
     names = ("doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "exact_match", "doc_id")
