@@ -141,6 +141,7 @@ def test_images_are_drawn_on_a_terminal_or_when_asked_for_and_never_in_a_pipe(
     os.close(terminal)
 
 
+@pytest.mark.slow
 def test_samples_are_json_with_answers_scores_and_where_images_lie(tmp_path: Path, call: Callable[..., Ended]) -> None:
     data = write_questions(tmp_path, 4)
     run = evaluate(Colours(), data, tmp_path).path

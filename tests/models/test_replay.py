@@ -44,7 +44,7 @@ def test_json_lines_under_the_usual_names_of_fields(tmp_path: Path, id_field: st
 
 
 def test_csv(tmp_path: Path) -> None:
-    assert replay(tmp_path, write_csv(tmp_path / "p.csv", rows())).metrics[0].metric.value == 1.0
+    assert replay(tmp_path, write_csv(tmp_path / "p.csv", rows())).rows()[0].metric.value == 1.0
 
 
 def test_a_csv_cell_may_hold_line_breaks_and_odd_spaces(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_json_as_a_list_and_as_an_object(tmp_path: Path) -> None:
     for n, document in enumerate((rows(), RIGHT)):
         path = tmp_path / f"{n}.json"
         path.write_text(json.dumps(document), encoding="utf-8")
-        assert replay(tmp_path, path).metrics[0].metric.value == 1.0
+        assert replay(tmp_path, path).rows()[0].metric.value == 1.0
 
 
 def test_a_number_stands_as_it_was_written(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_number_stands_as_it_was_written(tmp_path: Path) -> None:
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "p.jsonl", rows())
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert replay(tmp_path, path).metrics[0].metric.value == 1.0
+    assert replay(tmp_path, path).rows()[0].metric.value == 1.0
 
 
 def test_the_log_of_another_run_gives_the_scores_of_that_run(tmp_path: Path) -> None:
