@@ -51,8 +51,15 @@ def test_no_command_imports_what_a_run_names(
     flips = call("compare", *runs, "--flips", "2")
     assert flips.code == 0, flips.err
     assert "foreign-source" in flips.out
-    for command in (["show", runs[0]], ["report", *runs], ["gate", runs[0], "--baseline", runs[1]]):
+    for command in (
+        ["show", runs[0]],
+        ["report", *runs, "--output", tmp_path / "page.html"],
+        ["gate", runs[0], "--baseline", runs[1]],
+    ):
         call(*command)
+    assert "foreign-source" in (tmp_path / "page.html").read_text(encoding="utf-8"), (
+        "the page says why it shows no questions"
+    )
     assert not (folder / "EXECUTED").exists()
 
 
