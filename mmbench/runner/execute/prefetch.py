@@ -18,6 +18,7 @@ from mmbench.core.phases import phase
 from mmbench.core.requests import Request
 from mmbench.data import cache
 from mmbench.models.caller import USER_ERRORS, ModelCaller
+from mmbench.perf.cpu import cpus
 from mmbench.runner.execute.batch_asker import Failure
 from mmbench.runner.execute.executor import Batches
 from mmbench.runner.plan.task_plan import TaskPlan
@@ -55,7 +56,8 @@ class Prefetch:
         self._plan = plan
         self._caller = caller
         self._batches = batches
-        self._workers = workers
+        # Collating is Python code: more threads than the model leaves CPUs for only take turns with it.
+        self._workers = min(workers, max(1, cpus() - 1)) if caller.collates else workers
 
     def __iter__(self) -> Iterator[Prepared]:
         for prepared in self._prepare():
