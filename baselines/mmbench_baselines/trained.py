@@ -57,6 +57,7 @@ class Trained:
             samples_per_s=self.card.samples_per_s,
             modalities=baseline(self.card.baseline).modalities,
             checkpoint=self.checkpoint,
+            weights=self.card.weights or None,
             val={self.card.measure: self.card.best},
         )
 

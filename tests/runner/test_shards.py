@@ -296,6 +296,22 @@ def test_other_versions_and_weights_are_refused_unless_they_are_allowed(tmp_path
 
 
 @pytest.mark.slow
+def test_a_model_that_comes_with_weights_is_known_by_them(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"limit": 12, "perf": "off", "progress": False, "batch_size": 4}
+    shards = [
+        package.run("concat", "vqa/scenes", out=tmp_path / "runs", shard=f"{n}/2", **options).path for n in (1, 2)
+    ]
+    learned = [RunDirectory(path).read().tasks["vqa/scenes"].learned for path in shards]
+    weights = {each.weights for each in learned if each is not None}
+    assert len(weights) == 1
+    assert None not in weights
+    result = merged(shards, tmp_path)
+    assert scores_of(result.paths[0]) == scores_of(
+        package.run("concat", "vqa/scenes", out=tmp_path / "whole", **options).path
+    )
+
+
+@pytest.mark.slow
 def test_damage_is_found_before_anything_is_written(tmp_path: Path) -> None:
     data = write_captions(tmp_path, 5)
     first, second = in_shards(2, data, tmp_path, "retrieval")

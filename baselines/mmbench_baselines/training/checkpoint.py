@@ -92,8 +92,12 @@ def folder_of(root: Path, settings: Settings, task: str, seed: int, key: str) ->
     return root / f"{settings.baseline}--{task.replace('/', '__')}--seed{seed}--{key[:12]}"
 
 
-def save(folder: Path, card: Card, weights: Weights) -> None:
-    """Write weights, then the card, each as a whole; what lay there before stays until then. Raises `RunFailedError`."""
+def save(folder: Path, card: Card, weights: Weights) -> Card:
+    """Write weights, then the card, each as a whole; what lay there before stays until then. Raises `RunFailedError`.
+
+    Returns:
+        The card with the digest of the weights.
+    """
     data = _encode(weights)
     card = msgspec.structs.replace(card, weights=hashlib.sha256(data).hexdigest())
     make_folder(folder)
@@ -102,6 +106,7 @@ def save(folder: Path, card: Card, weights: Weights) -> None:
     write_atomic(folder / CARD, f"{document}\n".encode())
     for over in (folder / STATE, *folder.glob(".*.tmp")):  # a training that was killed while it wrote leaves the latter
         over.unlink(missing_ok=True)
+    return card
 
 
 def load_card(folder: Path) -> Card:

@@ -213,7 +213,7 @@ def _train(settings: Settings, task: TaskInfo, data: _Data, context: FitContext,
         machine=_machine(model),
     )
     if folder is not None:
-        checkpoint.save(folder, card, done.best)
+        card = checkpoint.save(folder, card, done.best)
     return Trained(model, card, settings.size, None if folder is None else str(folder), settings.search)
 
 
