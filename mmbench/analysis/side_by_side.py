@@ -172,7 +172,7 @@ def _numbers(values: NDArray[np.float64], rows: NDArray[np.int64], there: NDArra
     if not len(values):
         return [None] * len(rows)
     taken = np.where(there, np.round(values[rows], 4), np.nan)
-    if (np.isnan(taken) | (taken == np.trunc(taken))).all() and not np.isnan(taken).any():
+    if np.isfinite(taken).all() and (taken == np.trunc(taken)).all():
         return list(taken.astype(np.int64).tolist())
     return [None if each != each else each for each in taken.tolist()]  # noqa: PLR0124 - NaN differs from itself
 
@@ -283,9 +283,17 @@ class _Columns:
         }
         try:
             return msgspec.json.encode(document)
-        except UnicodeEncodeError:  # half of a surrogate pair, which data in JSON may hold
-            texts = [text.encode("utf-8", "replace").decode() for text in self.pool.texts]
-            return msgspec.json.encode({**document, "texts": texts})
+        except UnicodeEncodeError:  # half of a surrogate pair, which a task of Python or the name of a file may hold
+            return msgspec.json.encode(_without_surrogates(document))
+
+
+def _without_surrogates(value: Any) -> Any:
+    """The same document with a question mark in place of each half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_without_surrogates(name): _without_surrogates(each) for name, each in value.items()}
+    return list(map(_without_surrogates, value)) if isinstance(value, list | tuple) else value
 
 
 def _question(sample: Sample) -> str:

@@ -20,6 +20,8 @@ from mmbench.core.errors import MediaError, MmbenchError, UsageError
 from mmbench.live.snapshot import Follower, encoded
 
 LOOPBACK = "127.0.0.1"
+_OWN_NAMES = (LOOPBACK, "localhost")
+"""Names that a browser may reach the page by, with any port: that of an SSH tunnel may be another than ours."""
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -78,8 +80,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a request."""
-        if self.headers.get("Host") not in self._own_names():
-            self._refuse(HTTPStatus.FORBIDDEN, "this page is served to 127.0.0.1 and localhost alone")
+        if self.headers.get("Host", "").partition(":")[0] not in _OWN_NAMES:
+            self._refuse(HTTPStatus.FORBIDDEN, "this page is served under the names 127.0.0.1 and localhost alone")
             return
         if self.path == "/favicon.ico":  # every browser asks for it
             self._send(HTTPStatus.NO_CONTENT, "image/x-icon", b"")
@@ -88,16 +90,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if len(parts) < 3 or parts[0] or not hmac.compare_digest(parts[1].encode(), self.server.token.encode()):
             self._refuse(HTTPStatus.FORBIDDEN, "the address needs the token that mmbench view printed")
             return
-        answer = _ANSWERS.get(parts[2])
+        answer, names = _ANSWERS.get(parts[2], (None, 0))
         try:
-            found = None if answer is None else answer(self.server, *parts[3:])
-        except (IndexError, TypeError, ValueError):  # names and numbers that there are not
-            found = None
+            found = None if answer is None or len(parts) != 3 + names else answer(self.server, *parts[3:])
         except MediaError as error:
             self._refuse(HTTPStatus.GONE, str(error))
             return
         except MmbenchError as error:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - the browser must hear of it: nobody else does
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
             return
         if found is None:
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
@@ -108,11 +111,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Answer a request without the body."""
         self.do_GET()
 
-    def _own_names(self) -> set[str]:
-        return {f"{name}:{self.server.port}" for name in (LOOPBACK, "localhost")}
-
     def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self._send(status, "text/plain; charset=utf-8", f"{why}\n".encode())
+        self._send(status, "text/plain; charset=utf-8", f"{why}\n".encode("utf-8", "replace"))
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes, encoding: str = "") -> None:
         self.send_response(status)
@@ -145,9 +145,13 @@ def _state(server: Server) -> Answer:
 def _samples(server: Server, stamp: str, task: str, page: str) -> Answer:
     with server.reading:
         now = server.follower.now
-        if stamp != now.stamp or not (task.isdecimal() and page.isdecimal()):
-            return None
-        return _JSON, now.samples(int(task), int(page)), "gzip"
+        found = None if stamp != now.stamp else now.samples(_number(task), _number(page))
+    return None if found is None else (_JSON, found, "gzip")
+
+
+def _number(text: str) -> int:
+    """A number in a path; -1 for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 def _image(server: Server, name: str, *, small: bool = False) -> Answer:
@@ -160,11 +164,11 @@ def _thumbnail(server: Server, name: str) -> Answer:
     return _image(server, name, small=True)
 
 
-_ANSWERS: dict[str, Callable[..., Answer]] = {
-    "": _page,
-    "state": _state,
-    "samples": _samples,
-    "image": _image,
-    "thumbnail": _thumbnail,
+_ANSWERS: dict[str, tuple[Callable[..., Answer], int]] = {
+    "": (_page, 0),
+    "state": (_state, 0),
+    "samples": (_samples, 3),
+    "image": (_image, 1),
+    "thumbnail": (_thumbnail, 1),
 }
-"""What stands behind the token to what answers it."""
+"""What stands behind the token, to what answers it and how many names follow."""

@@ -82,7 +82,8 @@ class Snapshot:
 
     def _what_was_asked(self, result: TaskResult) -> Asked:
         entry = result.entry
-        key = f"{entry.name}\0{entry.fingerprint}\0{entry.split}\0{entry.source}"
+        prompt = result.stated_key.get("prompt")  # imported runs on the same data differ by it alone
+        key = f"{entry.name}\0{entry.fingerprint}\0{entry.split}\0{entry.source}\0{prompt}"
         if key not in self._asked:
             self._asked[key] = asked_of(result, foreign=self._foreign)
         return self._asked[key]
@@ -99,12 +100,22 @@ class Snapshot:
         """The page, which fetches everything else."""
         return self.report.html(title, blocks=[DataBlock("live", "state", compressed(b"{}"), self.state())], live=True)
 
-    def samples(self, task: int, page: int) -> bytes:
-        """Samples of a task as compressed JSON. Raises IndexError where there are none, and `NotComparableError`."""
+    def samples(self, task: int, page: int) -> bytes | None:
+        """Samples of a task as compressed JSON; None where there are none.
+
+        Args:
+            task: The place of the task in `tasks`.
+            page: Which `PAGE` of its samples, from 0.
+
+        Raises:
+            NotComparableError: If a file of a run is damaged.
+        """
+        if not 0 <= task < len(self.tasks) or page < 0:
+            return None
         found = self.tasks[task]
         places = range(page * PAGE, min((page + 1) * PAGE, len(found.ids)))
         if not places:
-            raise IndexError(page)
+            return None
         document, media = found.columns(places, places)
         self.media.update(media)
         return compressed(document)

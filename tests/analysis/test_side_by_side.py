@@ -141,6 +141,12 @@ def test_five_megabytes_are_cut_and_half_a_surrogate_is_no_obstacle(tmp_path):
     assert document["texts"][document["question"][0]] == "one ? two"
 
 
+def test_names_of_slices_may_hold_half_a_surrogate_too(tmp_path):
+    answered(tmp_path, "m", {"a": {"output": "x"}})
+    document = payloads(tmp_path, asked({"a": "one"}, slices={"file": "caf\udce9"}))[TASK][1]
+    assert document["slices"]["file"]["labels"] == ["caf?"]
+
+
 def test_runs_that_were_asked_other_questions_stand_apart(tmp_path):
     answered(tmp_path, "m1", {"a": {"output": "yes"}})
     other = answered(tmp_path, "m2", {"a": {"output": "yes"}})

@@ -9,8 +9,9 @@ import threading
 import pytest
 from answered import answered, asked, log, plain_image
 from boards import entry
-from stored import TASK
+from stored import TASK, score_table, write_run
 
+from mmbench.analysis.side_by_side import Asked
 from mmbench.api.view import view
 from mmbench.core.errors import UsageError
 from mmbench.live import snapshot
@@ -83,8 +84,14 @@ def test_nothing_is_answered_without_the_token(served, path):
     assert served.token.encode() not in body
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:1", "localhost:{port}"])
+def test_a_tunnel_may_have_another_port(served, host):
+    assert get(served, f"/{served.token}/state", Host=host.format(port=served.port))[0] == 200
+
+
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "", "[::1]:{port}"]
+    "host",
+    ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", "", "[::1]:{port}", "x@127.0.0.1:{port}"],
 )
 def test_another_host_is_refused(served, host):
     status, _, body = get(served, f"/{served.token}/", Host=host.format(port=served.port))
@@ -108,6 +115,8 @@ def test_another_host_is_refused(served, host):
         "samples/{stamp}/0/1",
         "samples/{stamp}/9/0",
         "samples/{stamp}/0",
+        "samples/{stamp}/0/0/0",
+        "samples/{stamp}/0/99999999999999999999",
         "run.json",
         "__class__",
         "state/x",
@@ -137,6 +146,13 @@ def test_images_come_whole_and_small_once_their_samples_were_fetched(served):
     assert small.startswith(b"\xff\xd8")
 
 
+def test_what_fails_in_an_unforeseen_way_is_said_and_not_taken_for_nothing(served, monkeypatch):
+    monkeypatch.setattr(snapshot.Snapshot, "state", lambda _: "\ud800".encode())
+    status, _, body = get(served, f"/{served.token}/state")
+    assert status == 500
+    assert b"UnicodeEncodeError" in body
+
+
 def test_a_run_that_goes_on_is_read_again(served):
     before = state(served)
     run = next(served.folder.iterdir())
@@ -150,6 +166,14 @@ def test_a_run_that_goes_on_is_read_again(served):
     document = samples(served)
     assert document["ids"] == ["a", "b", "c"]
     assert "perhaps" in document["texts"]
+
+
+def test_runs_on_the_same_data_with_another_prompt_show_what_each_was_asked(tmp_path, monkeypatch):
+    for prompt in ("short", "long"):
+        write_run(tmp_path, prompt, {TASK: [score_table([1.0])]}, prompt=prompt)
+    monkeypatch.setattr(snapshot, "asked_of", lambda result, **_: Asked(note=result.stated_key["prompt"]))
+    notes = {task.entrants[0].label: task.asked.note for task in Follower(tmp_path, foreign=False).now.tasks}
+    assert notes == {"short": "short", "long": "long"}
 
 
 def test_a_run_that_cannot_be_read_is_left_out_and_said(served):

@@ -33,11 +33,15 @@ class Part {
     return this.document.ids[row];
   }
 
-  /** A text by its number: ``{text}``, and of one that is cut also ``{length, gap}``. */
+  /** A text by its number: ``{text}``, and of one that is cut also its true length, and its two ``ends`` with what stands between them. */
   text(number) {
     if (number === null) return null;
+    const text = this.texts[number];
     const [length, gap] = this.document.cuts[number] ?? [];
-    return { text: this.texts[number], length, gap };
+    if (gap === undefined) return { text };
+    const letters = [...text]; // lengths are in characters, and an emoji has two of JavaScript's units
+    const between = `⋯ ${(length - letters.length).toLocaleString("en")} characters left out ⋯`;
+    return { text, length, ends: [letters.slice(0, gap).join(""), letters.slice(gap).join("")], between };
   }
 
   plain(number) {
@@ -192,6 +196,13 @@ const PLACE = 2 ** 20;
 const rowOf = (part, row) => part * PLACE + row;
 const located = (task, number) => ({ part: task.parts[Math.floor(number / PLACE)], row: number % PLACE });
 
+/** The task and the sample that a path names: ``task`` or ``task/sample``. */
+function placeOf(path, tasks) {
+  const fitting = tasks.filter(({ name }) => path === name || path.startsWith(`${name}/`));
+  const task = fitting.sort((a, b) => b.name.length - a.name.length)[0];
+  return task ? { task, sample: path.slice(task.name.length + 1) } : { task: tasks[0], sample: "" };
+}
+
 /** The tasks in the page itself. Images lie in a block of their own, which is read when the first task is. */
 function embedded() {
   const tasks = mmbench.blocks("samples").map((block) => new Task({ name: block.about.title, about: block.about, pages: [block.json] }));
@@ -200,4 +211,4 @@ function embedded() {
   return { tasks, images: () => (read ??= images ? images.json() : Promise.resolve({})) };
 }
 
-mmbench.samples = { OUTCOMES, NOT_ASKED, Part, Task, at, rowOf, located, source: embedded() };
+mmbench.samples = { OUTCOMES, NOT_ASKED, Part, Task, at, rowOf, located, placeOf, source: embedded() };

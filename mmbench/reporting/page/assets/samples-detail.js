@@ -13,16 +13,16 @@
   function Text({ value, words }) {
     const [open, setOpen] = useState(false);
     if (!value) return null;
-    const { text, length, gap } = value;
+    const { text, length, ends, between } = value;
     if (text === "") return html`<p class="s-empty">empty</p>`;
     const folded = !open && text.length > LONG;
-    const pieces = words && !folded && gap === undefined ? words : null;
+    const pieces = words && !folded && !ends ? words : null;
     const shown = folded ? text.slice(0, LONG) : text;
     const body = pieces
       ? pieces.map((each) => (each.other ? html`<mark>${each.text}</mark>` : each.text))
-      : gap === undefined || folded
-        ? shown
-        : [text.slice(0, gap), html`<span class="s-gap">⋯ ${count.format(length - text.length)} characters left out ⋯</span>`, text.slice(gap)];
+      : ends && !folded
+        ? [ends[0], html`<span class="s-gap">${between}</span>`, ends[1]]
+        : shown;
     return html`<div class="s-text"><pre dir="auto">${body}${folded ? "…" : ""}</pre>
       ${text.length > LONG &&
       html`<button type="button" class="s-fold" aria-expanded=${open} onClick=${() => setOpen(!open)}>

@@ -129,7 +129,8 @@
     const lines = models.map((run) => {
       const found = part.answer(run, row);
       if (!found) return null;
-      const each = (name) => one(found.replies.map((reply) => reply[name]?.text ?? null));
+      const whole = (text) => (text?.ends ? text.ends.join(text.between) : (text?.text ?? null));
+      const each = (name) => one(found.replies.map((reply) => whole(reply[name])));
       return JSON.stringify({
         ...asked,
         model: task.about.runs[run],
@@ -137,10 +138,10 @@
         scores: Object.fromEntries(found.values),
         answer: each("output"),
         choice_scores: one(found.replies.map((reply) => reply.choice_scores)),
-        extracted: found.extracted?.text ?? null,
+        extracted: whole(found.extracted),
         raw: each("raw"),
         reasoning: each("reasoning"),
-        explanation: found.why?.text ?? null,
+        explanation: whole(found.why),
         error: each("error"),
       });
     });

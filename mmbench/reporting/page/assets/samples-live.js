@@ -1,7 +1,7 @@
 "use strict";
 // The samples of `mmbench view`: fetched from its server page by page, and again when the runs have changed.
 {
-  const { Task } = mmbench.samples;
+  const { Task, placeOf } = mmbench.samples;
   const EVERY_MS = 3000;
   const [block] = mmbench.blocks("live");
 
@@ -23,6 +23,7 @@
     const media = new Proxy({}, { get: (_, name) => ({ src: `thumbnail/${String(name)}`, full: `image/${String(name)}` }) });
     const source = {
       tasks: tasksOf(state),
+      notes: state.notes,
       images: () => Promise.resolve(media),
       /** Call when the tasks are others; what it returns ends that. */
       changed: (listener) => {
@@ -37,12 +38,12 @@
       const next = await fetched("state");
       if (next.stamp === stamp) return;
       const tasks = tasksOf(next);
-      const open = tasks.find(({ name }) => listeners.size && location.hash.slice(1).startsWith(name)) ?? tasks[0];
-      await open?.load(); // what is shown is replaced at once
+      if (listeners.size) await placeOf(mmbench.route().path, tasks).task?.load(); // what is shown is replaced at once
       ({ stamp } = next);
-      source.tasks = tasks;
+      Object.assign(source, { tasks, notes: next.notes });
       isStale = true;
-      listeners.forEach((listener) => listener());
+      if (!tasks.length) location.reload(); // the page has another first view then
+      else listeners.forEach((listener) => listener());
       refresh();
     }
 

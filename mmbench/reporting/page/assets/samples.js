@@ -2,7 +2,7 @@
 // The view of samples: filters above, the list beside the sample that is open.
 {
   const { html, useCallback, useEffect, useMemo, useRef, useState } = mmbench;
-  const { OUTCOMES, MOST_MODELS, List, Detail, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, source } = mmbench.samples;
+  const { OUTCOMES, MOST_MODELS, List, Detail, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, placeOf, source } = mmbench.samples;
   const count = new Intl.NumberFormat("en");
   const KEYS = [
     ["j or ↓", "next sample"],
@@ -15,13 +15,6 @@
   ];
 
   // --- the address ---
-
-  /** The task and the sample that a path names: ``task`` or ``task/sample``. */
-  function placeOf(path, tasks) {
-    const fitting = tasks.filter(({ name }) => path === name || path.startsWith(`${name}/`));
-    const task = fitting.sort((a, b) => b.name.length - a.name.length)[0];
-    return task ? { task, sample: path.slice(task.name.length + 1) } : { task: tasks[0], sample: "" };
-  }
 
   /** The place of a sample in the rows; -1 where it is not among them. */
   const placeIn = (task, rows, sample) =>
@@ -189,6 +182,7 @@
     const notes = [
       problem && `The samples cannot be read: ${problem}`,
       about.note,
+      ...(source.notes ?? []),
       about.of > about.samples && `This page holds ${count.format(about.samples)} of the task's ${count.format(about.of)} samples. To see all of them: mmbench view`,
       about.metric && `A sample is right if ${about.metric} is at its best.`,
     ].filter(Boolean);
@@ -255,7 +249,7 @@
     return html`<div class=${`s-view ${sample ? "s-open" : ""}`}>
       <${Filters} ...${{ tasks: source.tasks, task, filters, set, counts, slices, search }} />
       <div class="s-status">
-        <p aria-live="polite">${parts === 0 && !problem ? "reading the samples …" : `${label} of ${count.format(task.size)}`} ${done && html`<strong>${done}</strong>`}</p>
+        <p aria-live="polite">${parts === 0 && !task.complete && !problem ? "reading the samples …" : `${label} of ${count.format(task.size)}`} ${done && html`<strong>${done}</strong>`}</p>
         <div class="s-actions">
           <button type="button" onClick=${() => copy(rows)} disabled=${!rows.length}>Copy all as JSON Lines</button>
           <button type="button" onClick=${() => setHelp(true)} aria-label="Keys">?</button>
