@@ -177,6 +177,11 @@ def _explained(
             "neither run's answers could be scored as the other's were: where both answered the same, scores differ by scoring; elsewhere "
             "scoring cannot be told from answers, and counts as answers"
         )
+    own, other = (side.metric for side in sides)
+    if (own.bounds, own.higher_is_better) != (other.bounds, other.higher_is_better):
+        said.append(
+            f"the metrics differ in range or direction ({_range(own)}; {_range(other)}): values and points are on the scale of the second"
+        )
     return TaskExplanation(
         task_a=results[0].name,
         task_b=results[1].name,
@@ -188,6 +193,11 @@ def _explained(
         facts=facts(runs, results, sides, found),
         notes=tuple(said),
     )
+
+
+def _range(metric: Metric) -> str:
+    low, high = ("unbounded" if end is None else f"{end:g}" for end in metric.bounds)
+    return f"{metric.id}: {low} to {high}, {'higher' if metric.higher_is_better else 'lower'} is better"
 
 
 # --- the two sides ---

@@ -12,7 +12,7 @@ from mmbench.core.errors import NotComparableError, OptionError, UnknownNameErro
 from mmbench.core.ids import names_of
 from mmbench.core.samples import Sample
 from mmbench.core.spec import RUNS, DataSource
-from mmbench.exchange.imported_run import Placed, asked_line, write_imported
+from mmbench.exchange.imported_run import Placed, asked_line, name_in_run, write_imported
 from mmbench.exchange.importers import IMPORTERS, read_peer
 from mmbench.exchange.peer_files import peer_files
 from mmbench.exchange.peer_run import PeerRun, PeerTask
@@ -105,6 +105,7 @@ def import_run(  # the options of the command
     if model is not None:
         peer = _named(peer, model.strip())
     placed = _place(peer, names_of(task), data, task_args or {})
+    _check_names(peer, tool, placed)
     digests = {
         file.path.name if len(given) > 1 or len(read) == 1 else _below(file.path, given): file.digest() for file in read
     }
@@ -152,6 +153,16 @@ def _place(
         resolved = resolve_tasks([ours], sources, options)[0]
         found[theirs] = _matched(tasks[theirs], resolved)
     return found
+
+
+def _check_names(peer: PeerRun, tool: str, placed: Mapping[str, Placed]) -> None:
+    """Raise `UsageError` where two tasks would have one name in the run directory."""
+    taken: dict[str, str] = {}
+    for each in peer.tasks:
+        name = name_in_run(each, tool, placed.get(each.name))
+        if name in taken:
+            raise UsageError(f"the tasks {taken[name]!r} and {each.name!r} would both be {name}; import one at a time")
+        taken[name] = each.name
 
 
 def _matched(task: PeerTask, resolved: ResolvedTask) -> Placed:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmbench.comparison.causes import FAILED, Cause, Example, Floats, Mask, Part, Rescored, Side
 from mmbench.comparison.matching import folded, same_question
 from mmbench.comparison.paired_metric import paired
-from mmbench.core.metric import Metric
+from mmbench.core.metric import ONES, Metric
 from mmbench.core.responses import Output, Response
 from mmbench.metrics.evaluate import point
 
@@ -191,7 +191,8 @@ class Walk:
         if not differs.any():
             return Part(step.cause, 0.0, int(step.mask.sum()), 0)
         values = [point(step.metric, rows, self._clusters) for rows in (step.before, step.after)]
-        difference = paired(step.metric, step.before, step.after, self._clusters)
+        sound = _within(step.metric, step.before) and _within(step.metric, step.after)
+        difference = paired(step.metric, step.before, step.after, self._clusters) if sound else None
         shown = self._examples(step, differs, examples)
         return Part(step.cause, values[1] - values[0], int(step.mask.sum()), int(differs.sum()), difference, shown)
 
@@ -241,6 +242,14 @@ def _taken(values: Sequence[str | None] | None, places: NDArray[np.int64]) -> li
 
 def _equal(one: Floats, other: Floats) -> bool:
     return one.shape == other.shape and bool(np.allclose(one, other, rtol=0.0, atol=1e-9))
+
+
+def _within(metric: Metric, rows: Floats) -> bool:
+    """Whether the scores of a plain mean are in its range; those of another metric on another range may not be."""
+    low, high = metric.bounds
+    if not metric.is_mean or metric.columns[1] != ONES:
+        return True
+    return (low is None or rows[:, 0].min() >= low) and (high is None or rows[:, 0].max() <= high)
 
 
 def _computation(metric: Metric) -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ def read_inspect(files: Sequence[PeerFile]) -> PeerRun:
         raise UsageError("no file is a log of inspect: name its .eval or .json files")
     tasks: dict[str, PeerTask] = {}
     headers = [header for _, header, _ in logs]
-    models = list(dict.fromkeys(str(_eval(header).get("model", "unknown")) for header in headers))
+    models = list(dict.fromkeys(str(_eval(header).get("model") or "unknown") for header in headers))
     if len(models) > 1:
         raise UsageError(f"the logs are of {len(models)} models ({', '.join(models[:3])}); import one at a time")
     for file, header, samples in logs:

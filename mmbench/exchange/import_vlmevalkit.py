@@ -179,8 +179,9 @@ def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: flo
                     f"row {place}",
                 )
             merged[index] = {**merged.get(index, {}), **{key: value for key, value in row.items() if value is not None}}
-    column = next((each for each in _SCORES if judged and each in judged[0][0]), None)
     rows_of = {_id(row, place) for place, row in enumerate(judged[0], 1)} if judged else set(merged)
+    scores = [each for each in _SCORES if judged and each in judged[0][0]]
+    column = next((each for each in scores if any(_score(merged[n].get(each)) is not None for n in rows_of)), None)
     left = len(merged) - len(rows_of)
     samples = [_sample(index, place, merged[index], column) for place, index in enumerate(merged) if index in rows_of]
     scale = _scale(samples)

@@ -130,12 +130,15 @@ def _put_in_place(made: Path, target: Path) -> None:
         target.rename(old)
     try:
         made.rename(target)
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:  # what was there before is worth more than nothing
+        with contextlib.suppress(OSError):
+            old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_task(directory: RunDirectory, task: PeerTask, tool: str, run: PeerRun, placed: Placed | None) -> TaskEntry:
-    full = f"{tool}/{_word(task.name)}" if placed is None else placed.resolved.name
+    full = name_in_run(task, tool, placed)
     base = full if placed is None else placed.resolved.task.info.name
     peers = list(task.samples if placed is None else placed.peers)
     asked = [asked_line(peer) for peer in peers]
@@ -178,14 +181,16 @@ def _write_task(directory: RunDirectory, task: PeerTask, tool: str, run: PeerRun
     )
 
 
-def _word(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.+/-]", "_", name)[:120] or "task"
+def name_in_run(task: PeerTask, tool: str, placed: Placed | None) -> str:
+    """Full name of a task in the run directory."""
+    own = re.sub(r"[^A-Za-z0-9_.+/-]", "_", task.name)[:120] or "task"
+    return f"{tool}/{own}" if placed is None else placed.resolved.name
 
 
 def asked_line(peer: PeerSample) -> AskedLine:
     """What was asked of one sample, as it is kept in the run."""
     return AskedLine(
-        id=visible(peer.id).replace("\n", " ")[:200],
+        id=_id_in_run(peer.id),
         position=peer.position,
         question=peer.question,
         prompt=None if peer.prompt == peer.question else peer.prompt,
@@ -195,6 +200,12 @@ def asked_line(peer: PeerSample) -> AskedLine:
         group=peer.cluster,
         slices=dict(peer.slices),
     )
+
+
+def _id_in_run(own: str) -> str:
+    """An id in one short line; a digest keeps apart those that would then be the same."""
+    text = visible(own).replace("\n", " ")[:200]
+    return text if text == own else f"{text[:190]}-{hashlib.sha256(own.encode()).hexdigest()[:8]}"
 
 
 def _renamed(line: AskedLine, sample: Sample) -> AskedLine:

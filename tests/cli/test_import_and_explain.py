@@ -142,3 +142,20 @@ def test_two_settings_in_one_run_differ_by_what_was_cut_off(tmp_path, monkeypatc
     assert code == 0
     assert points == {"truncation": task["gap"]}
     assert task["due_to"] == ["max_new_tokens"]
+
+
+def test_metrics_of_different_ranges_are_named_and_have_no_interval(tmp_path):
+    for name, scores in (("ten", [7, 3, 5, 9, 2, 10]), ("one", [1, 0, 1, 1, 0, 1])):
+        lines = [
+            {"doc_id": n, "target": "a", "resps": [["a"]], "filtered_resps": ["a"], "exact_match": score}
+            for n, score in enumerate(scores)
+        ]
+        path = tmp_path / f"samples_{name}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        mmbench.import_run("lm-eval", path, model=name, out=tmp_path / "runs")
+    pair = "lm-eval/ten=lm-eval/one"
+    [task] = mmbench.explain("lm-eval/ten", "lm-eval/one", tasks=pair, out=tmp_path / "runs").tasks
+    assert task.attribution.gap == pytest.approx(4 / 6 - 6)
+    assert sum(part.points for part in task.attribution.parts) == pytest.approx(task.attribution.gap)
+    assert all(part.difference is None for part in task.attribution.parts)
+    assert any("range" in note for note in task.notes)

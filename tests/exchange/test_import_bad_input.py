@@ -12,6 +12,7 @@ from peer_outputs import WRITERS, imported, inspect_log, lm_eval, vlmevalkit
 
 import mmbench
 from mmbench.core.errors import DataError, NotComparableError, UnknownNameError, UsageError
+from mmbench.exchange.imported_run import _put_in_place
 from mmbench.exchange.importers import read_peer
 from mmbench.exchange.peer_files import peer_files
 
@@ -121,3 +122,48 @@ def test_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
         mmbench.import_run("lm-eval", [])
     with pytest.raises(UnknownNameError):
         imported("lm-eval", tmp_path, task="other=vqa/scenes")
+
+
+def test_ids_that_would_be_the_same_in_a_run_are_kept_apart(tmp_path: Path) -> None:
+    log = inspect_log()
+    names = ["k" * 250 + "a", "k" * 250 + "b", "a\nb", "a b"]
+    log["samples"] = [{**log["samples"][0], "id": name} for name in names]
+    (tmp_path / "log.json").write_text(json.dumps(log), encoding="utf-8")
+    found = mmbench.import_run("inspect", tmp_path / "log.json", out=tmp_path / "runs")
+    task = next(iter(found.run.tasks.values()))
+    ids = [line.id for line in task.asked()]
+    assert len(set(ids)) == len(names)
+    assert list(task.tables()["sample"].unit_ids) == ids
+    assert ids[-1] == "a b"
+
+
+def test_two_tasks_that_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    line = json.dumps({"doc_id": 0, "target": "a", "resps": [["a"]], "filtered_resps": ["a"], "exact_match": 1.0})
+    for name in ("samples_a b.jsonl", "samples_a_b.jsonl"):
+        (tmp_path / name).write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(UsageError):
+        mmbench.import_run(
+            "lm-eval", [tmp_path / "samples_a b.jsonl", tmp_path / "samples_a_b.jsonl"], out=tmp_path / "runs"
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_judged_table_without_numbers_gives_answers_without_scores(tmp_path: Path) -> None:
+    (tmp_path / "M_DATA.tsv").write_text("index\tprediction\tanswer\n1\tA\tA\n2\tB\tA\n", encoding="utf-8")
+    (tmp_path / "M_DATA_result.tsv").write_text(
+        "index\tprediction\tanswer\thit\n1\tA\tA\tyes\n2\tB\tA\tno\n", encoding="utf-8"
+    )
+    found = mmbench.import_run("vlmevalkit", tmp_path, out=tmp_path / "runs")
+    task = found.run.tasks["vlmevalkit/DATA"]
+    assert task.entry.n_samples == 2
+    assert not task.metrics
+
+
+def test_a_run_that_cannot_be_put_in_place_leaves_the_earlier_one(tmp_path: Path) -> None:
+    earlier = tmp_path / "run"
+    earlier.mkdir()
+    (earlier / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(OSError, match="gone"):
+        _put_in_place(tmp_path / "gone", earlier)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (earlier / "run.json").read_text(encoding="utf-8") == "{}"
