@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.analysis.judged_samples import OUTCOMES
+from mmbench.analysis.outcomes import OUTCOMES
+
+T = TypeVar("T")
 
 
 def stratified(ids: Sequence[str], outcomes: NDArray[np.int8], most: int) -> list[int]:
@@ -53,6 +56,20 @@ def with_others(ids: Sequence[str], first: Sequence[int], most: int) -> list[int
     if len(ids) > most:
         others = set([place for place in shuffled(ids) if place in others][: most - len(first)])
     return [*first, *sorted(others)]
+
+
+def spread(groups: Mapping[T, int], total: int) -> dict[T, int]:
+    """Share a number among groups as evenly as their sizes allow.
+
+    >>> spread({"right": 50, "wrong": 3, "failed": 1}, 10)
+    {'right': 6, 'wrong': 3, 'failed': 1}
+    """
+    found: dict[T, int] = {}
+    left = total
+    for place, (name, size) in enumerate(sorted(groups.items(), key=lambda group: group[1])):
+        found[name] = min(size, left // (len(groups) - place))
+        left -= found[name]
+    return {name: found[name] for name in groups}
 
 
 def shuffled(ids: Sequence[str]) -> list[int]:

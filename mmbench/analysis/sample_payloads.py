@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mmbench.analysis.outcomes import spread
-from mmbench.analysis.sample_choice import stratified, with_others
+from mmbench.analysis.sample_choice import spread, stratified, with_others
 from mmbench.analysis.seeds import SeedGroup
 from mmbench.analysis.side_by_side import Asked, Entrant, SideBySide
 from mmbench.core.errors import MediaError

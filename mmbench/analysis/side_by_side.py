@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.answer_columns import answer_columns, compact
-from mmbench.analysis.judged_samples import NOT_ASKED, SampleOutcomes, needs_log, sample_outcomes
+from mmbench.analysis.outcomes import NOT_ASKED, SampleOutcomes, needs_log, sample_outcomes
 from mmbench.analysis.text_pool import TextPool
 from mmbench.core.ids import split_variant
 from mmbench.core.media import Media

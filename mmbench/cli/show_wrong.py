@@ -58,9 +58,10 @@ def wrong_samples(
         UnknownNameError: If there is no such slice or label.
         NotComparableError: If the task has no score for single samples, or a file of the run is damaged.
     """
+    from mmbench.analysis.outcomes import is_best, sample_metric
     from mmbench.api.samples import read_samples
 
-    metric = next((name for name in result.primary if result.metrics[name].unit == "sample"), None)
+    metric = sample_metric(result)
     if metric is None:
         raise NotComparableError(f"{result.name} has no score for single samples: it has no list of wrong ones")
     notes: list[str] = []
@@ -76,7 +77,7 @@ def wrong_samples(
             raise UnknownNameError(f"label of the slice {name}", label, sorted(map(str, labels)))
         rows = [row for row in rows if row.slices.get(name) == label]
     best = _best(result, metric, rows)
-    wrong = [row for row in rows if row.values.get(metric) != best]
+    wrong = [row for row in rows if not is_best(row.values.get(metric), best)]
     sign = 1 if result.metrics[metric].higher_is_better else -1
     wrong.sort(key=lambda row: -math.inf if row.values.get(metric) is None else sign * (row.values[metric] or 0.0))
     return wrong, metric, len(rows)
@@ -84,13 +85,13 @@ def wrong_samples(
 
 def _best(result: TaskResult, metric: str, rows: list[SampleRow]) -> float | None:
     """The best score that the metric has, or that any sample got."""
-    higher = result.metrics[metric].higher_is_better
-    spec = result.specs.get(metric)
-    bound = None if spec is None else spec.bounds[1 if higher else 0]
+    from mmbench.analysis.outcomes import best_score
+
+    bound = best_score(result, metric)
     if bound is not None:
         return bound
     got = [value for row in rows if (value := row.values.get(metric)) is not None]
-    return (max if higher else min)(got, default=None)
+    return (max if result.metrics[metric].higher_is_better else min)(got, default=None)
 
 
 def print_wrong(run: Run, result: TaskResult, values: Mapping[str, Any], *, foreign: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from mmbench.analysis.outcomes import best_score, sample_metric
+from mmbench.analysis.outcomes import best_score, is_best, sample_metric
 from mmbench.analysis.sample_rows import SampleRow
 from mmbench.core.ids import MetricId
 from mmbench.core.score_table import MetricValue
@@ -226,7 +226,7 @@ def _sample(row: SampleRow, score: float | None, best: float | None, extractor: 
                 "is_terminal": True,
             }
         ],
-        "evaluation": {"score": score or 0.0, "is_correct": score is not None and score == best},
+        "evaluation": {"score": score or 0.0, "is_correct": is_best(score, best)},
         "performance": {"latency_ms": 1e3 * sum(answer.duration_s for answer in row.answers)},
         "error": next((answer.error for answer in row.answers if answer.error), None),
         "metadata": _texts(

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from mmbench.analysis.outcomes import best_score, drawn, outcome_of, sample_metric, spread
+from mmbench.analysis.outcomes import OUTCOMES, sample_metric, sample_outcomes
+from mmbench.analysis.sample_choice import stratified
 from mmbench.analysis.sample_rows import SampleRow, sample_rows
 from mmbench.core.errors import ForeignSourceError, MediaError, NotComparableError, UsageError
 from mmbench.core.samples import Sample
@@ -91,9 +92,7 @@ def _numbers(metric: MetricValue) -> dict[str, float | None]:
 
 
 def sample_table(run: Run, result: TaskResult, count: int, note: Callable[[str], None]) -> SampleTable | None:
-    """Some samples of a task, as many right ones as wrong, truncated, unparsed, refused and failed ones where there are.
-
-    Two passes over the task: the first finds how each sample went, the second keeps those that are shown.
+    """Some samples of a task, as many of each of `OUTCOMES` where there are.
 
     Args:
         run: The run.
@@ -102,19 +101,20 @@ def sample_table(run: Run, result: TaskResult, count: int, note: Callable[[str],
         note: Takes a sentence where what was asked is not to be had.
 
     Returns:
-        The table; None where the task scores something other than samples.
+        The table; None where the task scores something other than samples, and for a saved baseline.
+
+    Raises:
+        NotComparableError: If a file of the run is damaged.
     """
     metric = sample_metric(result)
-    if metric is None:
+    if metric is None or not result.store.has_ids:
         return None
-    best, asked = best_score(result, metric), _asked(result, note)
-    groups: dict[str, list[str]] = {}
-    for row in sample_rows(run, result, asked):
-        groups.setdefault(outcome_of(row, metric, best), []).append(row.id)
-    share = spread({name: len(ids) for name, ids in groups.items()}, count)
-    wanted = {each for name, ids in groups.items() for each in drawn(ids, share[name])}
-    rows = [_row(row, metric, best) for row in sample_rows(run, result, asked) if row.id in wanted]
-    return SampleTable(result.name, COLUMNS, rows, sum(map(len, groups.values())))
+    found = sample_outcomes(result, None)
+    chosen = stratified(found.ids, found.outcome[None], count)
+    outcomes = {found.ids[place]: OUTCOMES[found.outcome[place]] for place in chosen}
+    asked = _asked(result, note)
+    rows = [_row(row, metric, outcomes[row.id]) for row in sample_rows(run, result, asked) if row.id in outcomes]
+    return SampleTable(result.name, COLUMNS, rows, len(found.ids))
 
 
 def _asked(result: TaskResult, note: Callable[[str], None]) -> Sequence[Sample] | None:
@@ -125,11 +125,11 @@ def _asked(result: TaskResult, note: Callable[[str], None]) -> Sequence[Sample] 
         return None
 
 
-def _row(row: SampleRow, metric: str, best: float | None) -> Mapping[str, Any]:
+def _row(row: SampleRow, metric: str, outcome: str) -> Mapping[str, Any]:
     answers = [answer.output if isinstance(answer.output, str) else str(answer.output) for answer in row.answers]
     return {
         "id": row.id,
-        "outcome": outcome_of(row, metric, best),
+        "outcome": outcome,
         "images": list(_images(row)),
         "question": _cut(row.question),
         "references": _cut(None if row.asked is None else " | ".join(row.asked.references)),

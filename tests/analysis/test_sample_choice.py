@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mmbench.analysis.judged_samples import OUTCOMES
-from mmbench.analysis.sample_choice import stratified, with_others
+from mmbench.analysis.outcomes import OUTCOMES
+from mmbench.analysis.sample_choice import spread, stratified, with_others
 
 IDS = [f"s{n}" for n in range(1_000)]
 
@@ -37,3 +37,8 @@ def test_samples_with_images_come_first():
     assert len(set(chosen)) == 100
     assert chosen[2:] == sorted(chosen[2:])
     assert with_others(IDS, [5], 2_000) == [5, *(n for n in range(1_000) if n != 5)]
+
+
+def test_groups_share_a_number():
+    assert spread({"a": 3, "b": 100, "c": 100}, 11) == {"a": 3, "b": 4, "c": 4}
+    assert sum(spread({"a": 1, "b": 2}, 100).values()) == 3

@@ -13,7 +13,7 @@ from PIL import Image
 from stored import TASK, write_run
 
 from mmbench.analysis.collection import collect
-from mmbench.analysis.judged_samples import OUTCOMES
+from mmbench.analysis.outcomes import OUTCOMES
 from mmbench.analysis.sample_payloads import IMAGES, sample_payloads, side_by_side
 from mmbench.analysis.side_by_side import Asked
 from mmbench.core.media import Media

@@ -6,7 +6,6 @@ import pytest
 from stored import TASK, score_table, write_run
 
 import mmbench as package
-from mmbench.analysis.outcomes import drawn, spread
 from mmbench.core import (
     Media,
     MediaError,
@@ -156,12 +155,6 @@ def test_every_value_is_finite_where_a_task_has_none(tmp_path):
     values = task_results(found.tasks[TASK]).values
     assert "accuracy" not in values
     assert values["accuracy_share_failed"] == 1
-
-
-def test_groups_share_a_number():
-    assert spread({"a": 3, "b": 100, "c": 100}, 11) == {"a": 3, "b": 4, "c": 4}
-    assert sum(spread({"a": 1, "b": 2}, 100).values()) == 3
-    assert drawn(map(str, range(100)), 5) == drawn(map(str, reversed(range(100))), 5)
 
 
 # --- what users ask for ---
