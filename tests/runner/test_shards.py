@@ -265,6 +265,16 @@ def test_missing_shards_are_named_with_their_commands(tmp_path: Path) -> None:
     assert str(data) in command
 
 
+def test_a_shard_of_more_than_anybody_counts_is_refused_at_once(tmp_path: Path) -> None:
+    (path,) = in_shards(1, write_questions(tmp_path, 4), tmp_path)
+    edit_json(path / "run.json", lambda run: run["shard"].update(of=10**12))
+    path = path.rename(path.with_name(path.name.replace("-of-1", f"-of-{10**12}")))
+    with pytest.raises(NotComparableError) as error:
+        merged([path], tmp_path)
+    assert error.value.reasons[0] == f"2/{10**12}: missing"
+    assert len(error.value.reasons) < 100
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [{"batch_size": 2}, {"limit": 3}, {"max_new_tokens": 7}])
 def test_shards_of_other_plans_are_refused(more: dict[str, Any], tmp_path: Path) -> None:

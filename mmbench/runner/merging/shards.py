@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from mmbench.results.rundir import RunDirectory, shown_path
 from mmbench.results.schema import PlanFile, RunFile
 
 _NAMED = 3
+_COMMANDS = 64
+"""Commands that are printed at most for shards that are missing or unfinished."""
 
 
 @dataclass(frozen=True)
@@ -204,19 +207,22 @@ def check_complete(sharded: ShardedRun, unfinished: Mapping[int, str]) -> None:
         sharded: The run.
         unfinished: Number of a shard to what it lacks.
     """
-    there = {each.shard.number for each in sharded.shards}
-    lacking = {number: "missing" for number in range(1, sharded.of + 1) if number not in there} | dict(unfinished)
-    if not lacking:
+    finished = {each.shard.number for each in sharded.shards} - set(unfinished)
+    count = sharded.of - len(finished)
+    if not count:
         return
-    listed = ", ".join(f"{number}/{sharded.of} ({lacking[number]})" for number in sorted(lacking)[:_NAMED])
-    listed += f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else ""
+    lacking = list(islice((number for number in range(1, sharded.of + 1) if number not in finished), _COMMANDS))
+    why = {number: unfinished.get(number, "missing") for number in lacking}
+    listed = ", ".join(f"{number}/{sharded.of} ({why[number]})" for number in lacking[:_NAMED])
+    listed += f" and {count - _NAMED:,} more" if count > _NAMED else ""
     commands = [
-        shard_command(sharded.first.run, Shard(number, sharded.of), sharded.target.parent) for number in sorted(lacking)
+        shard_command(sharded.first.run, Shard(number, sharded.of), sharded.target.parent) for number in lacking
     ]
+    more = [f"… and {count - len(lacking):,} more"] if count > len(lacking) else []
     raise NotComparableError(
         f"{shown_path(sharded.target)} is not complete: shards {listed}. Finish them, then merge again:\n"
-        + "\n".join(f"  {command}" for command in commands),
-        [f"{number}/{sharded.of}: {lacking[number]}" for number in sorted(lacking)],
+        + "\n".join(f"  {each}" for each in commands + more),
+        [f"{number}/{sharded.of}: {why[number]}" for number in lacking] + more,
     )
 
 
