@@ -28,9 +28,13 @@ from helpers import (
 )
 
 from mmbench.core import PluginError, RunFailedError, UsageError
+from mmbench.core.responses import Response
 from mmbench.resolve.model_names import resolve_instance, resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
-from mmbench.runner.pool.pool_executor import user_files
+from mmbench.runner.execute.signals import Interrupted
+from mmbench.runner.pool.crew import Crew
+from mmbench.runner.pool.pool_executor import _Asking, user_files
+from mmbench.runner.pool.transport import Answer, Answered, Died, Ready, WorkerInfo
 
 MODEL = """
     import os, signal, time
@@ -218,6 +222,51 @@ def test_a_signal_ends_a_run_within_seconds_and_keeps_what_was_answered(world):
     assert 0 < len(lines(run)) < 30
 
 
+class LastWords:
+    """A transport whose workers are asked when a signal arrives; then one of them dies, and the other answers."""
+
+    kind, waiting = "process", 0
+
+    def __init__(self):
+        self.asked = {}
+        self.events = []
+
+    def start(self, worker, setup):
+        self.events.append(Ready(worker, WorkerInfo("here", worker, 0.0)))
+
+    def submit(self, worker, work):
+        self.asked[worker] = work.lease
+
+    def wait(self, timeout_s):
+        if self.events:
+            events, self.events = self.events, []
+            return events
+        if len(self.asked) < 2:
+            return []
+        self.events = [
+            Died(0, "died"),
+            Answered(1, Answer(self.asked[1], [Response("ok", "a")], 0.0, 0.1, None, 1)),
+        ]
+        raise Interrupted(signal.SIGINT)
+
+
+def test_after_a_signal_the_death_of_one_worker_costs_no_answer_of_another():
+    transport, recorded = LastWords(), []
+    setup = types.SimpleNamespace(recipe=types.SimpleNamespace(name="mine"), threads=1, gpus=0.0)
+    todo = types.SimpleNamespace(
+        plan=types.SimpleNamespace(name="vqa/mine", requests=list),
+        batches=[(0, [0]), (1, [1])],
+        spec=types.SimpleNamespace(timeout=None, batch_size=1),
+        batch_size=1,
+        started=0.0,
+    )
+    sink = types.SimpleNamespace(record=lambda call, responses: recorded.append(call.batch))
+    asking = _Asking(Crew(transport, [setup, setup], lambda text: None), transport, todo, sink)
+    with pytest.raises(Interrupted):
+        asking.run()
+    assert recorded == [transport.asked[1]]
+
+
 @pytest.mark.slow
 def test_a_model_that_no_worker_can_open_is_one_sentence(world):
     run = ask("there", workers=2, model_args={"opens": False})
@@ -265,6 +314,9 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
             evaluate(model, Path("mine.jsonl"), Path("out"), workers=2, **more)
     with pytest.raises(UsageError, match="--workers"):
         evaluate("random", Path("mine.jsonl"), Path("out"), gpus_per_worker=1)
+    for model in ("oracle", "later.py:Later"):
+        with pytest.raises(UsageError, match="--executor pool"):
+            evaluate(model, Path("mine.jsonl"), Path("out"), executor="pool")
     assert not (world / "out").exists()
 
 

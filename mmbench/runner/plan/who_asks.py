@@ -11,6 +11,9 @@ from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.plan.job import Job
 from mmbench.runner.pool.resources import shares
 
+_POOL = "pool"
+"""The executor that asks with workers, which may also be named by ``--executor``."""
+
 
 def check_workers(jobs: Sequence[Job]) -> None:
     """Check it for all models of a command.
@@ -24,7 +27,7 @@ def check_workers(jobs: Sequence[Job]) -> None:
             _check_search(job)
         if job.spec.ship_media and job.spec.ray is None:
             raise UsageError("--ship-media is for workers on other machines: add --ray ADDRESS")
-        if job.spec.workers > 1 or job.spec.ray is not None:
+        if job.spec.workers > 1 or job.spec.ray is not None or job.spec.executor == _POOL:
             _check_pool(job)
         elif job.spec.gpus_per_worker is not None or job.spec.cpus_per_worker is not None:
             raise UsageError("--gpus-per-worker and --cpus-per-worker are for several workers: add --workers N")
@@ -43,8 +46,10 @@ def _check_search(job: Job) -> None:
 def _check_pool(job: Job) -> None:
     spec, name, can = job.spec, job.model.name, job.model.capabilities
     how = f"--workers {spec.workers}" if spec.ray is None else f"--ray {spec.ray}"
+    if spec.executor == _POOL and spec.workers == 1 and spec.ray is None:
+        how = f"--executor {_POOL}"
     option = how.partition(" ")[0]
-    if spec.executor is not None:
+    if spec.executor not in (None, _POOL):
         raise UsageError(
             f"{option} and --executor {spec.executor} exclude each other: the executor has workers of its own"
         )

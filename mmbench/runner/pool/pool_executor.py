@@ -290,5 +290,5 @@ class _Asking:
             for event in self._transport.wait(left):
                 if isinstance(event, Answered):
                     self._on_answer(event)
-                elif isinstance(event, Died | Unusable):
-                    return
+                elif isinstance(event, Died | Unusable):  # the others may still answer what they hold
+                    self._queue.lose(event.worker, blamed=False)
