@@ -62,7 +62,7 @@ def worker_notes(workers: Sequence[WorkerPerf]) -> list[str]:
     kinds = ", ".join(dict.fromkeys(worker.kind for worker in workers))
     busy = utilisation(workers)
     notes = [
-        f"asked by {len(workers):,} workers ({kinds}{f' on {device}' if device else ''})"
+        f"asked by {len(workers):,} worker{'s' * (len(workers) > 1)} ({kinds}{f' on {device}' if device else ''})"
         + ("" if busy is None else f", busy {busy:.0%} of the time")
         + "; memory is that of the largest worker"
     ]

@@ -2,7 +2,7 @@
 
 An executor is a class without arguments, registered in the entry-point group ``mmbench.executors``. It gets the batches
 that are left (`Todo`) and reports responses to a `Sink`, which alone writes the log. The built-in ones are ``batch``
-(synchronous models) and ``async``; ``--executor NAME`` puts another in their place.
+(synchronous models), ``async``, and ``pool`` (several workers); ``--executor NAME`` puts another in their place.
 """
 
 from __future__ import annotations
