@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from mmbench.core.errors import RenamedOptionError, UnknownNameError, UsageError
-from mmbench.core.spec import CACHE, CHECKPOINTS, RUNS, DataSource
+from mmbench.core.spec import CACHE, CHECKPOINTS, DataSource
 from mmbench.resolve import forms
 from mmbench.resolve.asking_options import AskOptions, TaskOptions
+from mmbench.resolve.command_options import OF_COMMANDS
 from mmbench.resolve.declared_option import Option
 from mmbench.resolve.load_options import LoadOptions
 from mmbench.resolve.scale_options import ScaleOptions
@@ -310,42 +311,7 @@ def _declared(*keywords: type) -> dict[str, Option]:
     return found
 
 
-_OF_COMMANDS = (
-    Option(
-        "Name, alias, suite, FILE.py[:NAME], module:NAME or provider/name.",
-        forms.names("M[,M…]"),
-        "what",
-        default=(),
-        identity=True,
-        name="model",
-        short="m",
-    ),
-    Option(
-        "Task or family, see: mmbench list tasks.",
-        forms.names("T[,T…]"),
-        "what",
-        default=(),
-        name="tasks",
-        also=("task",),
-        short="t",
-    ),
-    Option("Print what would be done, and stop.", forms.flag(), "what", default=False, name="dry-run"),
-    Option(
-        "Forbid the Hugging Face libraries to use the network.", forms.flag(), "model", default=False, name="offline"
-    ),
-    Option(
-        "Read parquet datasets of the hub where they lie, without keeping them: texts, and the images that are asked about.",
-        forms.flag(),
-        "data",
-        default=False,
-        name="stream",
-    ),
-    Option("Where runs are written and looked for.", forms.folder(), "results", default=RUNS, name="out"),
-    Option("One JSON document on stdout instead of tables.", forms.flag(), "results", default=False, name="json"),
-    Option("Nothing on stderr but what failed.", forms.flag(), "results", default=False, name="quiet", short="q"),
-)
-
-OPTIONS: dict[str, Option] = {**_declared(RunOptions), **{option.name: option for option in _OF_COMMANDS}}
+OPTIONS: dict[str, Option] = {**_declared(RunOptions), **{option.name: option for option in OF_COMMANDS}}
 """Every option that commands share, by name."""
 
 OF_MODEL = {
