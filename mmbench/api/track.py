@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -10,6 +11,7 @@ from mmbench.api.references import references_of
 from mmbench.core.errors import NotComparableError, RunFailedError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
+from mmbench.resolve.allowances import FOREIGN_SOURCE, allowances
 from mmbench.results.find import load_run
 from mmbench.runner.execute.progress import Progress, progress_of
 from mmbench.tracking.process import Followers
@@ -30,6 +32,8 @@ class TrackOptions(TypedDict, total=False):
     """Samples of a task that are sent, spread over how they went; 0: none."""
     wait: float
     """Seconds to wait for the trackers."""
+    allow: str | Iterable[str]
+    """``foreign-source`` to import a Python file or module that a run names as the source of a task, for questions and images."""
     out: str | Path
     """The folder of all runs."""
     progress: bool | Progress
@@ -59,6 +63,8 @@ def track(runs: Any, to: str | Iterable[str], **options: Unpack[TrackOptions]) -
     tracking = wanted_trackers(
         names, options.get("tracker_args") or {}, options.get("samples", SAMPLES), options.get("wait", LONG_S)
     )
+    allowed = allowances(names_of(options.get("allow", ())), (FOREIGN_SOURCE,))
+    tracking = replace(tracking, foreign=FOREIGN_SOURCE in allowed)
     out = options.get("out", RUNS)
     read = [load_run(reference, out) for reference in references_of(runs)]
     if not read:

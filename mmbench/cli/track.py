@@ -30,7 +30,15 @@ _WAIT = replace(OPTIONS["track-wait"], default=600.0)
 @click.option(
     "--to", "names", required=True, metavar="LIST", help="wandb, tensorboard, mlflow: see mmbench list trackers."
 )
-@options("tracker-args", "track-samples", _WAIT, "out", "quiet")
+@options(
+    "tracker-args",
+    "track-samples",
+    _WAIT,
+    "allow",
+    "out",
+    "quiet",
+    allow="foreign-source: import a Python file that a run names, for questions and images.",
+)
 def command(runs: tuple[str, ...], names: str, **values: Any) -> int:
     """Send stored runs to experiment trackers. Nothing of the runs is changed."""
     from mmbench.api.track import track
@@ -43,6 +51,7 @@ def command(runs: tuple[str, ...], names: str, **values: Any) -> int:
         tracker_args=values["tracker_args"],
         samples=values["track_samples"],
         wait=values["track_wait"],
+        allow=values["allow"],
         out=values["out"],
         progress=not values["quiet"],
     )

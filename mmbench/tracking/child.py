@@ -32,10 +32,13 @@ class Teller:
         tracker: The tracker.
         samples: Samples of a task that it gets.
         reply: Sends one message back.
+        foreign: As `Tracking.foreign`.
     """
 
-    def __init__(self, tracker: Tracker, samples: int, reply: Callable[[Mapping[str, Any]], None]) -> None:
-        self._tracker, self._samples, self._reply = tracker, samples, reply
+    def __init__(
+        self, tracker: Tracker, samples: int, reply: Callable[[Mapping[str, Any]], None], *, foreign: bool = False
+    ) -> None:
+        self._tracker, self._samples, self._reply, self._foreign = tracker, samples, reply, foreign
         self._path: Path | None = None
         self._scored: set[str] = set()
 
@@ -77,7 +80,9 @@ class Teller:
         self._results(run, run.tasks)  # again: speed under load comes after the scores
         for result in run.tasks.values():
             if self._samples and result.scores is not None and result.store.has_ids:
-                table = sample_table(run, result, self._samples, lambda text: self._reply({"note": text}))
+                table = sample_table(
+                    run, result, self._samples, lambda text: self._reply({"note": text}), foreign=self._foreign
+                )
                 if table is not None:
                     self._tracker.samples(table)
         self._close(run.record.status)
@@ -108,9 +113,9 @@ def main() -> None:
     try:
         settings = json.loads(messages.readline())
         name = settings["tracker"]
-        Teller(built(name, tracker_class(name), settings["options"]), settings["samples"], reply).follow(
-            _until_end(messages, settings["wait_s"])
-        )
+        tracker = built(name, tracker_class(name), settings["options"])
+        teller = Teller(tracker, settings["samples"], reply, foreign=settings["foreign"])
+        teller.follow(_until_end(messages, settings["wait_s"]))
         reply({"done": True})
     except MmbenchError as error:
         reply({"problem": str(error)})

@@ -91,7 +91,9 @@ def _numbers(metric: MetricValue) -> dict[str, float | None]:
     return found
 
 
-def sample_table(run: Run, result: TaskResult, count: int, note: Callable[[str], None]) -> SampleTable | None:
+def sample_table(
+    run: Run, result: TaskResult, count: int, note: Callable[[str], None], *, foreign: bool = False
+) -> SampleTable | None:
     """Some samples of a task, as many of each of `OUTCOMES` where there are.
 
     Args:
@@ -99,6 +101,7 @@ def sample_table(run: Run, result: TaskResult, count: int, note: Callable[[str],
         result: The task of it.
         count: How many samples at most.
         note: Takes a sentence where what was asked is not to be had.
+        foreign: Whether Python files and modules that the run names may be imported.
 
     Returns:
         The table; None where the task scores something other than samples, and for a saved baseline.
@@ -112,14 +115,14 @@ def sample_table(run: Run, result: TaskResult, count: int, note: Callable[[str],
     found = sample_outcomes(result, None)
     chosen = stratified(found.ids, found.outcome[None], count)
     outcomes = {found.ids[place]: OUTCOMES[found.outcome[place]] for place in chosen}
-    asked = _asked(result, note)
+    asked = _asked(result, note, foreign)
     rows = [_row(row, metric, outcomes[row.id]) for row in sample_rows(run, result, asked) if row.id in outcomes]
     return SampleTable(result.name, COLUMNS, rows, len(found.ids))
 
 
-def _asked(result: TaskResult, note: Callable[[str], None]) -> Sequence[Sample] | None:
+def _asked(result: TaskResult, note: Callable[[str], None], foreign: bool) -> Sequence[Sample] | None:
     try:
-        return stored_samples(result, foreign=True)  # whoever tracks a run has typed its name, or that of its task
+        return stored_samples(result, foreign=foreign)
     except (ForeignSourceError, UsageError, NotComparableError) as error:
         note(f"{result.name}: the samples are sent without question and images: {error}")
         return None

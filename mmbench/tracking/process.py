@@ -157,7 +157,7 @@ class Followers:
     def __enter__(self) -> Self:
         for name, options in self._tracking.trackers.items():
             settings = {"tracker": name, "options": dict(options), "samples": self._tracking.samples}
-            settings["wait_s"] = self._tracking.wait_s
+            settings |= {"wait_s": self._tracking.wait_s, "foreign": self._tracking.foreign}
             try:
                 self._children.append(_Child.start(name, settings, loud=self._loud))
             except OSError as error:

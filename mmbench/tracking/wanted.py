@@ -28,6 +28,8 @@ class Tracking:
     """Samples of a task that are sent; 0: none."""
     wait_s: float = WAIT_S
     """Seconds to wait for a tracker after the last run."""
+    foreign: bool = False
+    """Whether Python files and modules are imported that runs name as the sources of their tasks, for questions and images."""
 
 
 def wanted_trackers(names: Iterable[str], given: Mapping[str, Any], samples: int, wait_s: float) -> Tracking:

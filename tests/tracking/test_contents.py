@@ -1,8 +1,10 @@
 """What a tracker is told of a run, with a tracker of this process that only remembers."""
 
 import json
+import shutil
 
 import pytest
+from helpers import edit_json
 from stored import TASK, score_table, write_run
 
 import mmbench as package
@@ -198,3 +200,20 @@ def test_names_are_those_that_mlflow_takes():
 
 def test_what_a_model_wrote_is_no_markdown():
     assert _cell("a|b\n<b>") == "a\\|b \\<b\\>"
+
+
+def test_code_that_a_run_names_is_imported_only_where_that_is_allowed(run, tmp_path):
+    (tmp_path / "evil.py").write_text("import pathlib\npathlib.Path(__file__).with_name('EXECUTED').touch()\n")
+
+    def change(document):
+        for task in document["tasks"].values():
+            task["source"] |= {"name": str(tmp_path / "evil.py"), "data_path": None}
+
+    copied = tmp_path / run.name
+    shutil.copytree(run, copied)
+    edit_json(copied / "run.json", change)
+    _, replies = told(began(copied), ended(copied))
+    assert "foreign-source" in replies[0]["note"]
+    assert not (tmp_path / "EXECUTED").exists()
+    Teller(Remembers(), 100, replies.append, foreign=True).follow([began(copied), ended(copied)])
+    assert (tmp_path / "EXECUTED").exists()

@@ -159,6 +159,7 @@ def _plan_one(
     tracking = wanted_trackers(
         options["track"], options["tracker_args"], options["track_samples"], options["track_wait"]
     )
+    tracking = replace(tracking, foreign=True)  # the tasks are typed on this command
     chosen = _chosen(model, tasks, options)
     resolved = resolve_tasks(chosen.tasks, options["data"], options["task_args"], asking_of(options))
     fits = _fits(chosen, resolved, skip=options["skip_incompatible"])
