@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmbench.analysis.sample_payloads import compressed, side_by_side
 from mmbench.analysis.side_by_side import Asked, SideBySide
-from mmbench.core.errors import MmbenchError, UsageError
+from mmbench.core.errors import DamagedFileError, MmbenchError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.visible import visible
 from mmbench.reporting.build import RunReport, make_report
@@ -66,19 +66,34 @@ class Snapshot:
         """The images of the samples that were fetched, by the name that the page has for them."""
         self._asked, self._foreign = asked, foreign
         paths = [path for path in run_folders(folder) if self._readable(path)]
-        if not paths:
-            raise UsageError(f"there is no run in {folder}{''.join(f'; {note}' for note in self.notes)}")
-        self.report: RunReport = make_report(paths)
-        read = self.report.read
-        self.tasks: list[SideBySide] = side_by_side(read.groups, read.tasks, self._what_was_asked)
+        self.report: RunReport
+        self.tasks: list[SideBySide]
+        self.report, self.tasks = self._read(folder, paths)
 
     def _readable(self, path: Path) -> bool:
         try:
             load_run(path)
         except MmbenchError as error:
-            self.notes.append(visible(f"{path.name} is left out: {error}"))
+            self._leave_out(path, error)
             return False
         return True
+
+    def _leave_out(self, path: Path, error: MmbenchError) -> None:
+        self.notes.append(visible(f"{path.name} is left out: {error}"))
+
+    def _read(self, folder: Path, paths: Sequence[Path]) -> tuple[RunReport, list[SideBySide]]:
+        """Read the runs, without those in which a file turns out to be damaged."""
+        if not paths:
+            raise UsageError(f"there is no run in {folder}{''.join(f'; {note}' for note in self.notes)}")
+        try:
+            report = make_report(paths)
+            return report, side_by_side(report.read.groups, report.read.tasks, self._what_was_asked)
+        except DamagedFileError as error:
+            sound = [path for path in paths if str(path) != error.run]
+            if len(sound) == len(paths):
+                raise
+            self._leave_out(Path(error.run or ""), error)
+            return self._read(folder, sound)
 
     def _what_was_asked(self, result: TaskResult) -> Asked:
         entry = result.entry

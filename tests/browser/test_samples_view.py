@@ -251,6 +251,8 @@ def test_the_live_page_fetches_all_samples_and_follows_a_run(folder, browser, tm
         shutil.copytree(found, runs / found.name)
         page.get_by_label("Model 3").locator("option", has_text="gamma").wait_for(state="attached")
         assert problems == []
+        page.route("**/state", lambda each: each.abort())
+        page.get_by_text("does not answer any more").wait_for()
     finally:
         context.close()
         server.shutdown()

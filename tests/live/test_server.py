@@ -185,6 +185,16 @@ def test_a_run_that_cannot_be_read_is_left_out_and_said(served):
     assert served.notes == after["notes"]
 
 
+def test_a_run_with_a_damaged_file_is_left_out_too(served):
+    other = answered(served.folder, "other", {"a": {"output": "yes"}})
+    (plan,) = other.glob("tasks/*/plan.json")
+    plan.write_text("{", encoding="utf-8")
+    after = state(served)
+    assert after["tasks"][0]["about"]["runs"] == ["m"]
+    assert served.notes == after["notes"]
+    assert len(served.notes) == 1
+
+
 def test_the_last_state_stays_when_all_runs_are_gone(served):
     before = state(served)
     for path in served.folder.glob("*/run.json"):

@@ -7,7 +7,7 @@
 
   async function fetched(path) {
     const answer = await fetch(path, { cache: "no-store" });
-    if (!answer.ok) throw new Error(`the server said ${answer.status}`);
+    if (!answer.ok) throw new Error(answer.status === 404 ? "the runs have changed meanwhile" : (await answer.text()).trim());
     return answer.json();
   }
 
@@ -31,7 +31,7 @@
         return () => listeners.delete(listener);
       },
     };
-    let { stamp } = state;
+    let { stamp, notes } = state;
     let isStale = false; // the leaderboard is part of the page: it is loaded again when somebody looks at it
 
     async function poll() {
@@ -39,19 +39,34 @@
       if (next.stamp === stamp) return;
       const tasks = tasksOf(next);
       if (listeners.size) await placeOf(mmbench.route().path, tasks).task?.load(); // what is shown is replaced at once
-      ({ stamp } = next);
-      Object.assign(source, { tasks, notes: next.notes });
+      ({ stamp, notes } = next);
+      Object.assign(source, { tasks, notes });
       isStale = true;
       if (!tasks.length) location.reload(); // the page has another first view then
       else listeners.forEach((listener) => listener());
-      refresh();
+    }
+
+    /** Say below the list why nothing new appears; without a problem, no longer. */
+    function tell(problem) {
+      const told = problem ? [...notes, problem] : notes;
+      if (told.join() === source.notes.join()) return;
+      source.notes = told;
+      listeners.forEach((listener) => listener());
     }
 
     function refresh() {
-      if (isStale && mmbench.route().view.id !== "samples") location.reload();
+      const isTyping = document.activeElement?.matches("input:not([type=checkbox]), textarea");
+      if (isStale && !isTyping && mmbench.route().view.id !== "samples") location.reload();
     }
 
-    const again = () => setTimeout(() => poll().catch(() => {}).finally(again), EVERY_MS);
+    const reason = (error) => (error instanceof TypeError ? "mmbench view does not answer any more: this is what it showed last" : error.message);
+
+    async function again() {
+      await new Promise((after) => setTimeout(after, EVERY_MS));
+      await poll().then(() => tell(), (error) => tell(reason(error)));
+      refresh();
+      again();
+    }
     again();
     addEventListener("hashchange", refresh);
     return source;
