@@ -30,7 +30,7 @@ from mmbench.cli.dry_run import describe
 from mmbench.core import NotComparableError, RunNotFoundError, Shard, ShardRunError, UsageError
 from mmbench.results.log import read_embeddings
 from mmbench.results.rundir import RunDirectory
-from mmbench.runner.plan.sharding import own_batches
+from mmbench.runner.plan.sharding import check_excluded, own_batches
 
 
 class Neighbours:
@@ -352,9 +352,7 @@ def test_a_result_on_more_samples_is_not_replaced(tmp_path: Path) -> None:
 def test_what_cannot_be_sharded_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 4)
     refused: list[dict[str, Any]] = [
-        {"shard": "3/2"},
-        {"shard": "0/2"},
-        {"shard": "2"},
+        *({"shard": text} for text in ("3/2", "0/2", "2")),
         {"shard": "1/2", "perf": "full"},
         {"shard": "1/2", "batch_size": "search"},
         {"shard": "1/2", "sweep": "batch-size=1,2"},
@@ -363,6 +361,8 @@ def test_what_cannot_be_sharded_is_refused_before_anything_is_asked(tmp_path: Pa
     for options in refused:
         with pytest.raises(UsageError):
             evaluate(Neighbours(), data, tmp_path, **options)
+    with pytest.raises(UsageError):
+        check_excluded(["track"])
     with pytest.raises(UsageError):
         evaluate(Colours(digest=None), data, tmp_path, shard="1/2")
     assert not (tmp_path / "runs").exists()

@@ -16,6 +16,7 @@ _EXCLUDED = {
     "sweep": "a sweep holds whole runs against each other",
     "interleave": "speed is compared between whole runs",
     "reask": "what is asked again depends on all answers. Merge the shards, then ask again",
+    "track": "a shard has no result to send. Merge the shards, then send the run: mmbench track",
 }
 """Options that cannot be given with ``--shard``, and why."""
 
