@@ -268,7 +268,10 @@ def test_missing_shards_are_named_with_their_commands(tmp_path: Path) -> None:
 def test_a_shard_of_more_than_anybody_counts_is_refused_at_once(tmp_path: Path) -> None:
     (path,) = in_shards(1, write_questions(tmp_path, 4), tmp_path)
     edit_json(path / "run.json", lambda run: run["shard"].update(of=10**12))
-    path = path.rename(path.with_name(path.name.replace("-of-1", f"-of-{10**12}")))
+    for place in (path, tmp_path / "renamed"):  # a name that says another number, and one that says none
+        with pytest.raises(UsageError):
+            merged([path.rename(place)], tmp_path)
+    path = place.rename(path.with_name(path.name.replace("-of-1", f"-of-{10**12}")))
     with pytest.raises(NotComparableError) as error:
         merged([path], tmp_path)
     assert error.value.reasons[0] == f"2/{10**12}: missing"
@@ -351,13 +354,10 @@ def test_a_result_on_more_samples_is_not_replaced(tmp_path: Path) -> None:
 
 def test_what_cannot_be_sharded_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 4)
-    refused: list[dict[str, Any]] = [
-        *({"shard": text} for text in ("3/2", "0/2", "2")),
-        {"shard": "1/2", "perf": "full"},
-        {"shard": "1/2", "batch_size": "search"},
-        {"shard": "1/2", "sweep": "batch-size=1,2"},
-        {"shard": "1/2", "reask": "truncated", "max_new_tokens": 9},
-    ]
+    refused: list[dict[str, Any]] = [{"shard": text} for text in ("3/2", "0/2", "2")]
+    for name, value in (("perf", "full"), ("batch_size", "search"), ("sweep", "batch-size=1,2")):
+        refused.append({"shard": "1/2", name: value})
+    refused.append({"shard": "1/2", "reask": "truncated", "max_new_tokens": 9})
     for options in refused:
         with pytest.raises(UsageError):
             evaluate(Neighbours(), data, tmp_path, **options)

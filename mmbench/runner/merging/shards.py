@@ -100,6 +100,8 @@ def _shards_of(reference: str, out: Path) -> list[Path]:
     found = find_run(reference, out).path
     whole = found.with_name(found.name.removesuffix(found.suffix)) if is_shard(found) else found
     shards = sorted(each.parent for each in whole.parent.glob(f"{_escape(whole.name)}.shard-*-of-*/run.json"))
+    if not shards and RunDirectory(found).read().shard is not None:
+        return [found]  # under another name, of which `_read` tells
     if not shards:
         raise UsageError(f"{shown_path(found)} has no shards: mmbench run --shard K/N makes them")
     return shards
@@ -114,8 +116,13 @@ def _read(path: Path) -> ShardRun:
     run = directory.read()
     if run.shard is None:
         raise UsageError(f"{shown_path(path)} is no shard of a run")
+    shard = Shard(run.shard.number, run.shard.of)
+    if not path.name.endswith(shard.ending):
+        raise UsageError(
+            f"{shown_path(path)} is shard {shard.number} of {shard.of} of a run: give it its name back, which ends in {shard.ending}"
+        )
     plans = {name: directory.read_plan(name) for name, entry in run.tasks.items() if entry.status != "incompatible"}
-    return ShardRun(directory, run, Shard(run.shard.number, run.shard.of), plans)
+    return ShardRun(directory, run, shard, plans)
 
 
 # --- do they fit together? ---
