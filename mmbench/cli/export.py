@@ -78,7 +78,8 @@ def command(runs: tuple[str, ...], format_name: str, output: str | None, **value
         return 0
     written = chosen.write(material, Path(str(target)))
     _say_notes(material.notes)
-    say(f"wrote {len(written):,} files below {target}" if chosen.one is None else f"wrote {target}", err=True)
+    files = "1 file" if len(written) == 1 else f"{len(written):,} files"
+    say(f"wrote {files} below {target}" if chosen.one is None else f"wrote {target}", err=True)
     return 0
 
 

@@ -288,13 +288,14 @@ def _scored(
         return ours, []
     table, metrics = _table(task, tool, asked, peers)
     notes: list[str] = []
+    part = f", or of more samples than the {len(peers):,} of {task.split_samples:,} that the files hold"
     values = [evaluate(metric, table) for metric in metrics]
     for value, metric in zip(values, task.metrics.values(), strict=True):
         said = metric.reported
         if said is not None and value.value is not None and abs(value.value - said) > _CLOSE * max(1.0, abs(said)):
             notes.append(
                 f"{tool} reports {metric.name} = {said:g}; the mean of its samples' scores is {value.value:g}, since it is made of "
-                "them in another way"
+                f"them in another way{part if len(peers) < task.split_samples else ''}"
             )
     slices: dict[str, dict[str, list[Any]]] = {}
     for made in metrics:
@@ -331,9 +332,8 @@ def _table(
     for number, (key, metric) in enumerate(task.metrics.items()):
         given = [peer.scores.get(key) for peer in peers]
         everywhere = all(value is not None for value, peer in zip(given, peers, strict=True) if peer.scores)
-        made = _metric(
-            metric, f"score{number}", given, [tool, *(str(each.id) for each in metrics)], everywhere=everywhere
-        )
+        taken = [tool, *(str(each.id) for each in metrics)]
+        made = _metric(metric, f"score{number}", given, taken, everywhere=everywhere)
         columns[f"score{number}"] = [0.0 if value is None else value for value in given]
         if made.columns[1] != ONES:
             columns[made.columns[1]] = [float(value is not None) for value in given]
