@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -26,6 +27,8 @@ MAX_UNPACKED = 2**34
 """Bytes that an archive may unpack to in all."""
 MAX_FILES = 10_000
 """Files of a folder at most."""
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""The escape of half of a character."""
 _STORED, _DEFLATED, _ZSTD = 0, 8, 93
 
 
@@ -124,7 +127,8 @@ def _check(path: Path) -> None:
 def decode(data: bytes, path: Path, place: int | str | None = None) -> Any:
     """Decode one JSON document. Raises `DataError`, also for NaN, which JSON does not have.
 
-    Some tools write NaN and infinities all the same: those are read as null.
+    Some tools write NaN and infinities all the same: those are read as null. Half of a character, in which an answer that was cut off
+    may end, becomes a question mark.
     """
     try:
         return msgspec.json.decode(data)
@@ -133,7 +137,10 @@ def decode(data: bytes, path: Path, place: int | str | None = None) -> Any:
     import json
 
     try:
-        return json.loads(data, parse_constant=lambda _: None)
+        found = json.loads(data, parse_constant=lambda _: None)
+        if _HALF.search(data):
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+        return found
     except (ValueError, RecursionError) as error:
         said = "it is nested too deeply" if isinstance(error, RecursionError) else f"it is no JSON: {error}"
         raise DataError(said, path, place) from error

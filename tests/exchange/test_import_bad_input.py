@@ -167,3 +167,12 @@ def test_a_run_that_cannot_be_put_in_place_leaves_the_earlier_one(tmp_path: Path
         _put_in_place(tmp_path / "gone", earlier)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert (earlier / "run.json").read_text(encoding="utf-8") == "{}"
+
+
+def test_an_answer_that_ends_in_half_of_a_character_is_read(tmp_path: Path) -> None:
+    line = {"doc_id": 0, "target": "😀", "resps": [["so \ud83d"]], "filtered_resps": ["so \ud83d"], "exact_match": 1.0}
+    path = tmp_path / "samples_mine.jsonl"
+    path.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    task = mmbench.import_run("lm-eval", path, out=tmp_path / "runs").run.tasks["lm-eval/mine"]
+    assert [each.output for each in task.responses()] == ["so ?"]
+    assert task.asked()[0].references == ("😀",)
