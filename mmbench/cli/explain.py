@@ -23,7 +23,7 @@ Examples:
 The points of all causes sum to the gap. They are found in this order: samples that only one run was asked, failures and refusals,
 references, extraction, the metric's convention, questions, truncation, and the answers themselves. Where a task can be built, the answers
 of one run are scored as the other's were; settings that cannot be scored again (prompt, images, decoding, model) are listed as facts.
-Exit codes: 0 explained; 2 usage; 3 a task does not compare (no shared samples), or a run is damaged.
+Exit codes: 0 explained; 2 usage; 3 a task does not compare (no shared samples, an undefined value), or a run is damaged.
 """
 
 

@@ -32,7 +32,7 @@ def attribute(a: Side, b: Side, matching: Matching, *, examples: int = 0) -> Att
         The parts, which sum to the gap.
 
     Raises:
-        NotComparableError: If no sample enters both values.
+        NotComparableError: If no sample enters both values, or a value is undefined.
     """
     pairs = [(i, j) for i, j in matching.pairs if a.counted[i] and b.counted[j]]
     if not pairs:
@@ -48,6 +48,8 @@ def attribute(a: Side, b: Side, matching: Matching, *, examples: int = 0) -> Att
     for step in steps:
         part = walk.part(step, examples)
         parts[part.cause] = _joined(parts[part.cause], part, examples) if part.cause in parts else part
+    if not np.isfinite([value_a, value_b, *(part.points for part in parts.values())]).all():
+        raise NotComparableError(_undefined(a, value_a, b, value_b))
     ordered = _exact([parts[cause] for cause in CAUSES if cause in parts], value_b - value_a)
     same = walk.same
     return Attribution(
@@ -64,6 +66,16 @@ def attribute(a: Side, b: Side, matching: Matching, *, examples: int = 0) -> Att
         answer_points=walk.answer_points(steps),
         pairs=pairs,
     )
+
+
+def _undefined(a: Side, value_a: float, b: Side, value_b: float) -> str:
+    which = [
+        f"{side.metric.id} of the {name} run"
+        for side, value, name in ((a, value_a, "first"), (b, value_b, "second"))
+        if not np.isfinite(value)
+    ]
+    named = " and ".join(which) or f"{b.metric.id} over the samples of both runs"
+    return f"{named} is undefined, so there is no gap to take apart; another metric: --metric ID"
 
 
 def _exact(parts: list[Part], gap: float) -> list[Part]:

@@ -23,6 +23,8 @@ class TaskExplanation:
     """Id of the first run's metric."""
     metric_b: str
     """Of the second run's."""
+    unit: str = "sample"
+    """What both metrics score: ``sample``, ``block`` and so on. Counts of samples are counts of these."""
     scale: float
     """What tables multiply values and points by."""
     higher_is_better: bool
@@ -45,6 +47,7 @@ class TaskExplanation:
         return {
             "task": {"a": self.task_a, "b": self.task_b},
             "metric": {"a": self.metric_a, "b": self.metric_b},
+            "unit": self.unit,
             "scale": self.scale,
             "higher_is_better": self.higher_is_better,
             "value": {"a": found.value_a, "b": found.value_b},

@@ -42,7 +42,7 @@ def _causes(found: Explanation, each: TaskExplanation) -> Table:
     rows += [_row(part, each) for part in own.parts if part.points or part.changed or part.cause == "answers"]
     rows.append((found.b.label, Cell(number(own.value_b, scale), own.value_b), "", "", each.metric_b))
     title = each.task_b if each.task_a == each.task_b else f"{each.task_a} and {each.task_b}"
-    heads = ("", "points", "95 % interval", "samples", "")
+    heads = ("", "points", "95 % interval", f"{each.unit}s", "")
     return Table.of(
         heads,
         [(row[0], row[1], row[2], row[3], row[4]) for row in rows],
@@ -70,7 +70,7 @@ def _notes(found: Explanation, each: TaskExplanation) -> list[str]:
         f"{found.b.label} is {gap} {more} {found.a.label}; the points above sum to that"
         if own.gap
         else "both values are the same",
-        f"{own.shared:,} samples are in both values"
+        f"{own.shared:,} {each.unit}s are in both values"
         + (f", {own.only_a:,} in the first alone" if own.only_a else "")
         + (f", {own.only_b:,} in the second alone" if own.only_b else ""),
     ]

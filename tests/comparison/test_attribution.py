@@ -201,6 +201,13 @@ def macro() -> Metric:
     )
 
 
+def test_a_value_that_is_undefined_has_no_gap() -> None:
+    one = Fake(("a", "b"), ("a", "a")).side()
+    other = replace(one, rows=np.full_like(one.rows, np.nan))
+    with pytest.raises(NotComparableError):
+        attribute(one, other, match(one.asked, other.asked))
+
+
 def test_metrics_that_are_no_means_sum_as_well() -> None:
     rng = np.random.default_rng(5)
     sides = []
