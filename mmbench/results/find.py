@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ def find_run(reference: str, out: Path, *, whole: bool = False) -> RunDirectory:
     if path.name == "run.json" and _is_file(path):
         return RunDirectory(path.parent)
     name = folder_name(reference)
-    there_are = sorted(found.parent for found in out.glob(f"{_escape(name)}*/run.json"))
+    there_are = sorted(found.parent for found in out.glob(f"{glob.escape(name)}*/run.json"))
     starting = [found for found in there_are if not is_shard(found)] or there_are
     of_model = [found for found in starting if _model_of(found) == name]
     exact = [found for found in there_are if found.name == name] or of_model
@@ -105,7 +106,3 @@ def _is_file(path: Path) -> bool:
     with contextlib.suppress(OSError):  # a name that is too long for a path
         return path.is_file()
     return False
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", text)

@@ -306,12 +306,13 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
         ("later.py:Later", {}),
         ("oracle", {}),
         ("mymodel.py:Mixed", {"gpus_per_worker": 1000}),
+        ("mymodel.py:Mixed", {"workers": 1_000_000}),
         ("mymodel.py:Mixed", {"executor": "batch"}),
         ("mymodel.py:Mixed", {"perf": "full"}),
         ("mymodel.py:Mixed", {"batch_size": "search"}),
     ):
         with pytest.raises(UsageError):
-            evaluate(model, Path("mine.jsonl"), Path("out"), workers=2, **more)
+            evaluate(model, Path("mine.jsonl"), Path("out"), **{"workers": 2, **more})
     with pytest.raises(UsageError, match="--workers"):
         evaluate("random", Path("mine.jsonl"), Path("out"), gpus_per_worker=1)
     for model in ("oracle", "later.py:Later"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -94,21 +94,17 @@ def _shards_of(reference: str, out: Path) -> list[Path]:
     path = Path(reference)
     if (path / "run.json").is_file() and is_shard(path):
         return [path]
-    beside = sorted(found.parent for found in path.parent.glob(f"{_escape(path.name)}.shard-*-of-*/run.json"))
+    beside = sorted(found.parent for found in path.parent.glob(f"{glob.escape(path.name)}.shard-*-of-*/run.json"))
     if beside:
         return beside
     found = find_run(reference, out).path
     whole = found.with_name(found.name.removesuffix(found.suffix)) if is_shard(found) else found
-    shards = sorted(each.parent for each in whole.parent.glob(f"{_escape(whole.name)}.shard-*-of-*/run.json"))
+    shards = sorted(each.parent for each in whole.parent.glob(f"{glob.escape(whole.name)}.shard-*-of-*/run.json"))
     if not shards and RunDirectory(found).read().shard is not None:
         return [found]  # under another name, of which `_read` tells
     if not shards:
         raise UsageError(f"{shown_path(found)} has no shards: mmbench run --shard K/N makes them")
     return shards
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", text)
 
 
 def _read(path: Path) -> ShardRun:

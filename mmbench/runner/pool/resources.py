@@ -16,6 +16,8 @@ from mmbench.perf.threads import VARIABLES
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _DEVICES = Path("/dev")
+_MOST = 64
+"""Workers for each CPU of this machine that are not yet taken for a slip of the keyboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,14 @@ def shares(spec: RunSpec, options: Mapping[str, Any]) -> list[Share]:
         options: The options of the model.
 
     Raises:
-        UsageError: For more GPUs than there are, and for a model that is told to use a GPU by its number.
+        UsageError: For more GPUs than there are, for far more workers than CPUs, and for a model that is told to use a GPU by
+            its number.
     """
     count = spec.workers
+    if count > _MOST * cpus():
+        raise UsageError(
+            f"--workers {count}: this machine has {cpus()} CPUs, and each worker is a process with a model of its own; ask for fewer"
+        )
     given = spec.cpus_per_worker
     threads = spec.threads or (max(1, int(given)) if given else max(1, cpus() // count))
     own = given or max(1.0, cpus() / count)
