@@ -46,7 +46,7 @@ def view(
     foreign = FOREIGN_SOURCE in allowances(names_of(allow), (FOREIGN_SOURCE,))
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise UsageError(f"there is no folder {path}; name a folder of runs, such as {RUNS}")
+        raise UsageError(f"there is no folder {path}: name a folder of runs, or make a run, which lands in {RUNS}")
     with contextlib.suppress(KeyboardInterrupt):
         server = Server(Follower(path, foreign=foreign, note=note), port, title)
         try:

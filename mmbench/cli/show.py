@@ -82,8 +82,9 @@ Runs of one model that differ in seed alone are one row: the mean, every seed, a
 def command(what: tuple[str, ...], sample_id: str | None, **values: Any) -> int:
     """Look at a task, a run, one sample of either, or several runs side by side."""
     values["format_name"] = "json" if checked_format(values) is None and values["json"] else checked_format(values)
-    if values["slices"] and not values["wrong"]:
-        raise UsageError("--slice belongs to --wrong")
+    for option, name in (("slices", "--slice"), ("limit", "--limit")):
+        if values[option] and not values["wrong"]:
+            raise UsageError(f"{name} belongs to --wrong")
     if values["wrong"] and sample_id is not None:
         raise UsageError("--wrong and --sample exclude each other")
     if values["predict"] is not None and (sample_id is not None or values["wrong"] or len(what) > 1):
@@ -239,7 +240,7 @@ def _show_run(run: Run, sample_id: str | None, values: dict[str, Any]) -> None:
     answered = [name for name, task in run.tasks.items() if task.status != "incompatible"]
     wanted = _wanted(values["tasks"], answered, "task of this run") or answered
     if len(wanted) != 1:
-        raise UsageError(f"this run has several tasks; add --task {' or --task '.join(wanted)}")
+        raise UsageError(f"this run has several tasks; add --tasks {' or --tasks '.join(wanted)}")
     foreign = FOREIGN_SOURCE in allowances(values["allow"], (FOREIGN_SOURCE,))
     if sample_id is not None:
         if values["format_name"] not in (None, "json"):

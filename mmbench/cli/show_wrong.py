@@ -72,15 +72,22 @@ def wrong_samples(
     for name, label in slices.items():
         labels = {row.slices.get(name) for row in rows} - {None}
         if not labels:
-            raise UnknownNameError("slice", name, sorted({key for row in rows for key in row.slices}))
+            raise _unknown("slice", name, {key for row in rows for key in row.slices})
         if label not in labels:
-            raise UnknownNameError(f"label of the slice {name}", label, sorted(map(str, labels)))
+            raise _unknown(f"label of the slice {name}", label, map(str, labels))
         rows = [row for row in rows if row.slices.get(name) == label]
     best = _best(result, metric, rows)
     wrong = [row for row in rows if not is_best(row.values.get(metric), best)]
     sign = 1 if result.metrics[metric].higher_is_better else -1
     wrong.sort(key=lambda row: -math.inf if row.values.get(metric) is None else sign * (row.values[metric] or 0.0))
     return wrong, metric, len(rows)
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Also names the first of those that there are."""
+    names = sorted(known)
+    shown = ", ".join(map(shown_name, names[:10])) + (" …" if len(names) > 10 else "")
+    return UnknownNameError(kind, name, names, hint=f"There are: {shown}." if names else "There is none.")
 
 
 def _best(result: TaskResult, metric: str, rows: list[SampleRow]) -> float | None:

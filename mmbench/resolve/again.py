@@ -13,6 +13,8 @@ _MOST = 8
 """Values of an option that a command spells out."""
 _JOINED = ("ids", "scenarios", "tasks")
 """Options whose values stand behind one another with commas."""
+_LEFT_OUT = ("model", "tasks", "checkpoints", "cache")
+"""Options that are written otherwise, or name folders of the machine that made the run and change no answer."""
 
 
 def run_command(run: Run) -> str:
@@ -29,7 +31,7 @@ def run_command(run: Run) -> str:
 def _options(spec: Mapping[str, Any]) -> Iterator[str]:
     for option in OPTIONS.values():
         value = spec.get(option.keyword)
-        if option.keyword in ("model", "tasks") or value in (None, [], {}, (), option.default):
+        if option.keyword in _LEFT_OUT or value in (None, [], {}, (), option.default):
             continue
         for text in [""] if option.form.flag else _texts(option.keyword, value):
             yield f"--{option.name}"

@@ -57,6 +57,7 @@ def test_json_has_every_one_of_them(run, call):
 def test_what_is_wrong_is_said(run, call, tmp_path):
     call("show", run, "--wrong", "--slice", "nothing").refused(2, "NAME=LABEL")
     call("show", run, "--wrong", "--slice", "nothing=1").refused(2, "'nothing'")
+    call("show", run, "--limit", "3").refused(2, "--wrong")
     call("show", run, "--slice", "a=b").refused(2, "--wrong")
     call("show", "vqa/easy-vqa", "--wrong").refused(2, "--wrong")
 

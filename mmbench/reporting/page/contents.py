@@ -65,12 +65,14 @@ def _task_boards(report: RunReport) -> Iterator[tuple[Board, Sequence[SeedGroup]
     """The board of each task and data, with the models of its rows."""
     for task in report.read.tasks:
         sets, _ = by_data(report.read.groups, task)
-        for members in sets:
+        for number, members in enumerate(sets, 1):
             have = [row.id for group in members for row in group.rows(task)]
             names = [name for name in report.metrics[task] if name in have]
             ranking = report.rank(task, members, names) if names else None
             ordered = members if ranking is None else [members[place] for place in ranking.order]
             board = _task_board(task, ordered, names, ranking)
+            if len(sets) > 1:  # views and addresses name a board by its title
+                board.title += f", set {number} of {len(sets)}"
             board.subtitle = _of_what(members[0].results(task)[0].entry, apart=len(sets) > 1)
             yield board, ordered
 
