@@ -43,9 +43,12 @@ class PromptMix:
         for part in text.split(","):
             name, _, value = part.partition("=")
             try:
-                found[_SHORT[name.strip()]] = float(value)
+                key, amount = _SHORT[name.strip()], float(value)
             except (KeyError, ValueError):
                 raise UsageError(f"--predict {text!r}: expected {FORM}, or some of these") from None
+            if key in found:
+                raise UsageError(f"--predict {text!r}: {name.strip()} is named twice")
+            found[key] = amount
         return cls(**found)
 
 

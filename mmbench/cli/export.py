@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def command(runs: tuple[str, ...], format_name: str, output: str | None, **value
         "out": values["out"],
     }
     material = material_of(runs, given)
+    _target(output, chosen.one is None, [str(each.run.path) for each in material.scored])  # runs named by their model
     if target is None and chosen.one is not None:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:  # a failure must not leave half a file in a pipe
             chosen.one(material, stream)
@@ -88,7 +90,7 @@ def _say_notes(notes: list[str]) -> None:
         say(f"note: {note}", err=True)
 
 
-def _target(output: str | None, is_folder: bool, runs: tuple[str, ...]) -> Path | None:
+def _target(output: str | None, is_folder: bool, runs: Sequence[str]) -> Path | None:
     """Where the files go. Raises `UsageError` for a place that holds something else."""
     if output is None or not is_folder:
         return writable_file("--output", output, runs)

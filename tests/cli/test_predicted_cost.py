@@ -43,7 +43,9 @@ def test_the_screen_and_the_json_show_the_same(tmp_path: Path, call) -> None:
     assert "the clock fell" in json.dumps(json.loads(text))
 
 
-@pytest.mark.parametrize("text", ["", "in", "in=x", "tokens=3", "in=-1", "out=inf", "in=5", "in=800,out=120"])
+@pytest.mark.parametrize(
+    "text", ["", "in", "in=x", "tokens=3", "in=-1", "out=inf", "in=5", "in=800,out=120", "in=1,mp=0.3,out=120,in=2"]
+)
 def test_what_is_no_mix_or_too_little_of_one_is_refused(tmp_path: Path, call, text: str) -> None:
     assert call("show", run_with(tmp_path, FITS), "--predict", text).code == 2
 

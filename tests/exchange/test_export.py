@@ -16,6 +16,7 @@ from stored import TASK, score_table, write_run
 
 import mmbench as package
 from mmbench import Generation, Usage, registry
+from mmbench.cli.main import main
 from mmbench.core import NotComparableError, RunFailedError, UnknownNameError, UsageError
 from mmbench.exchange.model_index import TASK_TYPES
 from mmbench.exchange.yaml_text import yaml_mapping
@@ -280,3 +281,12 @@ def test_what_is_wrong_is_refused(run, tmp_path):
     with pytest.raises(NotComparableError):
         exported(run, "csv", tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_an_export_replaces_no_file_of_a_run_that_is_named_by_its_model(run, capsys):
+    before = (run / "run.json").read_bytes()
+    name = package.load_run(run).record.model.name
+    place = str(run / "run.json")
+    assert main(["export", name, "--to", "csv", "--output", place, "--out", str(run.parent)]) == 2
+    assert "--output" in capsys.readouterr().err
+    assert (run / "run.json").read_bytes() == before
