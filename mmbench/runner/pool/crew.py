@@ -113,7 +113,7 @@ class Crew:
         else:
             hint = _SCRIPT if "exit code 1" in event.how else ""
             error = RunFailedError(f"a worker {event.how} while it opened the model {place.setup.recipe.name!r}{hint}")
-        if place.lost and place.tries < _TRIES:
+        if place.info is not None and place.tries < _TRIES:  # one could be asked here before
             self._start(place)
         elif self.size == 0:
             raise error
