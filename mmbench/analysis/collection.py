@@ -11,7 +11,7 @@ from mmbench.analysis.seeds import SOLVED, SeedGroup, group_seeds, question_key
 from mmbench.analysis.stored_metrics import with_slices
 from mmbench.core.errors import UsageError
 from mmbench.results.codec import canonical_json
-from mmbench.results.find import load_run
+from mmbench.results.find import is_shard, load_run
 from mmbench.results.run import Run
 
 
@@ -42,7 +42,8 @@ def collect(
 ) -> Collection:
     """Read runs, and group those that differ in seed alone. Nothing on disk is changed.
 
-    A run that is named twice, or is there as a directory and as a baseline, is read once.
+    A run that is named twice, or is there as a directory and as a baseline, is read once. Shards are left out where the run that they
+    were merged into is named too, as by ``results/runs/*``.
 
     Args:
         references: Run directories, names under `out`, or saved baselines.
@@ -63,7 +64,12 @@ def collect(
     runs: dict[Path, Run] = {}
     notes: list[str] = []
     first_of: dict[bytes, str] = {}
+    named = set(map(Path, references))
     for reference in references:
+        whole = Path(reference).with_suffix("") if is_shard(Path(reference)) else None
+        if whole is not None and whole in named:
+            notes.append(f"the shards of {whole.name} are part of it and are not shown beside it")
+            continue
         run = load_run(reference, out)
         path = run.path.resolve()
         if path in runs:
@@ -76,7 +82,7 @@ def collect(
     wanted = chosen_tasks(list(runs.values()), tasks)
     groups = _told_apart(group_seeds(list(runs.values()), wanted, solved=solved, key=question_key))
     known = wanted or list(dict.fromkeys(task for group in groups for task in group.tasks))
-    return Collection(tuple(groups), tuple(known), tuple(notes))
+    return Collection(tuple(groups), tuple(known), tuple(dict.fromkeys(notes)))
 
 
 def _told_apart(groups: Sequence[SeedGroup]) -> list[SeedGroup]:

@@ -183,7 +183,7 @@
       problem && `The samples cannot be read: ${problem}`,
       about.note,
       ...(source.notes ?? []),
-      about.of > about.samples && `This page holds ${count.format(about.samples)} of the task's ${count.format(about.of)} samples. To see all of them: mmbench view`,
+      about.of > about.samples && `This page holds ${count.format(about.samples)} of the task's ${count.format(about.of)} samples; the others were left out to keep it small`,
       about.metric && `A sample is right if ${about.metric} is at its best.`,
     ].filter(Boolean);
     return html`<ul class="notes s-notes">${notes.map((note) => html`<li><bdi>${note}</bdi></li>`)}</ul>`;
