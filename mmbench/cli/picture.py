@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from mmbench.core.errors import MediaError
 from mmbench.core.media import Media
+from mmbench.core.visible import visible
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -85,15 +86,15 @@ def draw(media: Media, protocol: Protocol, width: int = WIDTH) -> str:
     try:
         image = media.load()
     except MediaError as error:
-        return f"[{error}]"
+        return f"[{visible(str(error))}]"
     columns = min(width, shutil.get_terminal_size().columns - 1, max(8, image.width))
     shape = image.width / image.height
     columns = max(1, min(columns, round(2 * width * shape)))  # as many rows at most as the widest has columns
-    rows = max(1, round(columns / shape / 2))
+    rows = max(1, min(width, round(columns / shape / 2)))  # a strip of one pixel may be as high as it likes
     if protocol == "blocks":
         return _blocks(image.resize((columns, 2 * rows)))
     pixels = min(image.width, columns * _CELL)
-    small = image.resize((pixels, max(1, round(pixels / shape))))
+    small = image.resize((pixels, max(1, min(2 * _CELL * width, round(pixels / shape)))))
     if protocol == "sixel":
         return sixels(small)
     encoded = io.BytesIO()

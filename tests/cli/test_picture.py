@@ -17,7 +17,9 @@ from helpers import Colours, Ended, evaluate, write_questions
 from PIL import Image
 
 from mmbench.cli.picture import draw, iterm, kitty, known_protocol, sixels
+from mmbench.core.media import Media
 from mmbench.data import image_from_bytes
+from mmbench.data.sources import FileImage
 
 XTERM = {"TERM": "xterm-256color"}
 
@@ -116,6 +118,14 @@ def test_an_image_is_small_and_keeps_its_shape_and_a_broken_one_is_a_sentence() 
     keys = dict(each.split("=") for each in re.match(r"\x1b_G([^;]*)", tall)[1].split(","))  # type: ignore[index]
     assert int(keys["c"]) == 1
     assert draw(image_from_bytes(b"\x89PNG\r\n\x1a\n broken"), "kitty").startswith("[")
+
+
+def test_a_strip_of_one_pixel_does_not_flood_the_terminal_and_a_path_does_not_steer_it() -> None:
+    strip = image_from_bytes(png_of(noise(1, 5000)))
+    assert draw(strip, "blocks").count("\n") < 50
+    assert draw(strip, "sixel").count("-") < 200
+    gone = Media("image", "image/png", "0" * 64, FileImage("/gone/\x1b]0;title\x07.png", ""))
+    assert "\x1b" not in draw(gone, "kitty")
 
 
 @pytest.mark.slow
