@@ -25,6 +25,7 @@ from helpers import (
     write_questions,
 )
 
+from mmbench import merge
 from mmbench.core import RunFailedError, UsageError
 from mmbench.results.rundir import RunDirectory
 
@@ -206,3 +207,17 @@ def test_a_lock_is_held_within_one_process_too(tmp_path: Path) -> None:
         pass
     with directory.locked():
         assert directory.path.is_dir()
+
+
+def test_a_second_merge_disturbs_nothing_of_one_that_goes_on(tmp_path: Path) -> None:
+    data = write_questions(tmp_path, 4)
+    shards = [evaluate(Colours(), data, tmp_path, shard=f"{n}/2", batch_size=2, perf="off").path for n in (1, 2)]
+    whole = shards[0].with_name(shards[0].name.partition(".shard-")[0])
+    staging = RunDirectory(whole.with_name(f".{whole.name}.merging"))
+    with staging.locked():  # as the first merge has it
+        (staging.path / "tasks").mkdir()
+        with pytest.raises(RunFailedError):
+            merge(shards, progress=False)
+        assert (staging.path / "tasks").is_dir()
+    assert merge(shards, progress=False).paths == [whole]
+    assert not staging.path.exists()

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -75,17 +76,14 @@ class Merge:
                 self._write(target, target.read())
             return target
         staging = RunDirectory(target.path.with_name(f".{target.path.name}.merging"))
-        try:
-            with staging.locked():
+        with staging.locked():  # only its owner may remove it
+            try:
                 shutil.rmtree(staging.path / "tasks", ignore_errors=True)  # of a merge that was killed
                 self._write(staging, None)
-                try:
-                    staging.path.rename(target.path)
-                except OSError as error:
-                    raise write_failed(target.path, error) from error
-        except BaseException:
-            shutil.rmtree(staging.path, ignore_errors=True)
-            raise
+                _rename(staging.path, target.path)
+            except BaseException:
+                shutil.rmtree(staging.path, ignore_errors=True)
+                raise
         return target
 
     def _plans(self) -> dict[str, TaskPlan]:
@@ -250,6 +248,13 @@ class Merge:
                 for shard in self.sharded.shards
             ],
         )
+
+
+def _rename(path: Path, to: Path) -> None:
+    try:
+        path.rename(to)
+    except OSError as error:
+        raise write_failed(to, error) from error
 
 
 def _with_row(line: ResponseLine, vectors: Any, path: Any, log: ResponseLog) -> ResponseLine:
