@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mmbench.comparison.matching import match
 from mmbench.core.errors import NotComparableError, OptionError, UnknownNameError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.samples import Sample
+from mmbench.core.secrets import masked
 from mmbench.core.spec import RUNS, DataSource
 from mmbench.exchange.imported_run import Placed, asked_line, name_in_run, write_imported
 from mmbench.exchange.importers import IMPORTERS, read_peer
@@ -101,9 +102,9 @@ def import_run(  # the options of the command
         raise OptionError("--model", model, "the name of the model")
     given = [files] if isinstance(files, str | Path) else list(files)
     read = peer_files(given)
-    peer = read_peer(tool, read)
+    peer = _without_secrets(read_peer(tool, read))
     if model is not None:
-        peer = _named(peer, model.strip())
+        peer = replace(peer, model=model.strip())
     placed = _place(peer, names_of(task), data, task_args or {})
     _check_names(peer, tool, placed)
     digests = {
@@ -121,10 +122,10 @@ def _below(path: Path, given: Sequence[str | Path]) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
 
 
-def _named(peer: PeerRun, model: str) -> PeerRun:
-    from dataclasses import replace
-
-    return replace(peer, model=model)
+def _without_secrets(peer: PeerRun) -> PeerRun:
+    """The run with what may be a secret masked among its settings, such as a key among the arguments of a model."""
+    tasks = [replace(each, generation=masked(each.generation), settings=masked(each.settings)) for each in peer.tasks]
+    return replace(peer, settings=masked(peer.settings), tasks=tasks)
 
 
 def _place(

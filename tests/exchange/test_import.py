@@ -250,3 +250,17 @@ def test_real_outputs_of_three_tools_give_their_number_and_differ_in_what_was_as
     own = found.attribution
     assert own.only_a == 30
     assert own.points("samples") == pytest.approx(own.gap)
+
+
+def test_a_key_among_the_arguments_of_a_model_is_not_kept(tmp_path: Path) -> None:
+    config = {"model": "openai", "model_args": "model=org/m,api_key=sk-123,base_url=https://me:pw@host/v1"}
+    paths = lm_eval(tmp_path / "in")
+    results = next(path for path in paths if path.suffix == ".json")
+    document = json.loads(results.read_text(encoding="utf-8"))
+    results.write_text(json.dumps({**document, "config": {**document["config"], **config}}), encoding="utf-8")
+    found = mmbench.import_run("lm-eval", paths, out=tmp_path / "runs")
+    assert found.run.record.imported.model == "org/m"
+    written = "".join(path.read_text(encoding="utf-8") for path in found.path.rglob("*.json*"))
+    assert "base_url" in written
+    assert "sk-123" not in written
+    assert "me:pw" not in written
