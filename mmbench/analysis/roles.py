@@ -10,9 +10,6 @@ Role = Literal["contestant", "baseline", "control"]
 """``control``: answers without looking (random, constant, priors) or by looking at the references (oracle);
 ``baseline``: one of the small models that come with mmbench; ``contestant``: everything else."""
 
-ROLES: tuple[Role, ...] = ("contestant", "baseline", "control")
-"""All roles, in the order in which they are shown."""
-
 _CONTROLS = ("mmbench.models.controls", "mmbench.models.prior")
 _BASELINES = ("mmbench_baselines", "mmbench.baselines")
 """Packages whose models are baselines; the second is what the package was called before schema version 7."""

@@ -108,12 +108,6 @@ def sample_payloads(
         yield Payload(IMAGES, {}, compressed(msgspec.json.encode(thumbnail_documents(media))))
 
 
-def page_of_samples(task: SideBySide, start: int, stop: int) -> tuple[bytes, Mapping[str, Media]]:
-    """Some samples of a task, in the order of its data, without images: the document, uncompressed, and the images that it names."""
-    places = range(start, min(stop, len(task.ids)))
-    return task.columns(places, places)
-
-
 def thumbnail_documents(media: Mapping[str, Media]) -> dict[str, dict[str, Any]]:
     """Small copies of images by name: ``src``, a ``data:`` URL, with ``size`` of the image itself; ``gone`` says why there is none."""
     from mmbench.data.thumbnails import thumbnail
