@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from mmbench.api.keywords import check_keywords
 from mmbench.api.references import references_of
 from mmbench.api.samples import read_samples, wanted_tasks
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
@@ -59,6 +60,7 @@ def export(runs: Any, to: str, target: str | Path, **options: Unpack[ExportOptio
         >>> mmbench.export("mymodel", "parquet", "mymodel.parquet")  # doctest: +SKIP
         [PosixPath('mymodel.parquet')]
     """
+    check_keywords(options, ExportOptions, "mmbench.export")
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS, hint=f"There are: {', '.join(FORMATS)}.")
     path = Path(target).expanduser()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from mmbench.api.keywords import check_keywords
 from mmbench.api.references import references_of
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
@@ -61,6 +62,7 @@ def plot(runs: Any, kind: str = "intervals", **options: Unpack[PlotOptions]) -> 
         >>> figure.save("figure.pdf")  # doctest: +SKIP
         PosixPath('figure.pdf')
     """
+    check_keywords(options, PlotOptions, "mmbench.plot")
     given: dict[str, Any] = dict(options)
     out = given.pop("out", RUNS)
     given["tasks"] = names_of(given.get("tasks", ()))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from mmbench.api.keywords import check_keywords
 from mmbench.api.references import references_of
 from mmbench.core.errors import NotComparableError, RunFailedError, UsageError
 from mmbench.core.ids import names_of
@@ -57,6 +58,7 @@ def track(runs: Any, to: str | Iterable[str], **options: Unpack[TrackOptions]) -
         >>> import mmbench
         >>> mmbench.track("mymodel", "tensorboard")  # doctest: +SKIP
     """
+    check_keywords(options, TrackOptions, "mmbench.track")
     names = names_of(to)
     if not names:
         raise UsageError("name at least one tracker; see: mmbench list trackers")

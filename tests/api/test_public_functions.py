@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,17 @@ def test_an_object_of_the_user_gets_progress(tmp_path: Path) -> None:
     mine = Mine()
     mmbench.run("constant", "vqa", data=write_questions(tmp_path), out=tmp_path / "runs", progress=mine)
     assert {"note", "start", "update", "finish"} == set(mine.calls)
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (lambda: mmbench.track("reds", "tensorboard", track_samples=0), "samples"),  # type: ignore[call-arg]
+        (lambda: mmbench.export("reds", "csv", "reds.csv", alow="foreign-source"), "allow"),  # type: ignore[call-arg]
+        (lambda: mmbench.plot("reds", widht=5), "width"),  # type: ignore[call-arg]
+    ],
+)
+def test_a_misspelt_keyword_is_refused_with_the_nearest(call: Callable[[], object], near: str) -> None:
+    with pytest.raises(mmbench.UnknownNameError) as caught:
+        call()
+    assert caught.value.near == [near]
