@@ -92,6 +92,8 @@ def peer_files(given: Iterable[str | Path]) -> list[PeerFile]:
     """
     found: dict[Path, None] = {}
     for each in given:
+        if not str(each).strip():  # it would be the working directory
+            raise UsageError("the name of a file is empty")
         path = Path(each).expanduser()
         try:
             if path.is_dir():

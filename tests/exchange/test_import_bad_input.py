@@ -117,6 +117,8 @@ def test_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError):
         mmbench.import_run("helm", tmp_path)
     with pytest.raises(UsageError):
+        mmbench.import_run("lm-eval", "")
+    with pytest.raises(UsageError):
         mmbench.import_run("lm-eval", tmp_path / "none.json")
     with pytest.raises(UsageError):
         mmbench.import_run("lm-eval", [])
