@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from mmbench.core.task import Task
 from mmbench.core.visible import visible
 from mmbench.resolve.task_names import resolve_source
 from mmbench.results.run import TaskResult
+
+_FOLDERS = re.compile(r"""(?<![\w.:/~-])~?/(?:[^\s/'"]+/)+""")
+"""The folders of an absolute path."""
 
 
 def stored_samples(result: TaskResult, *, foreign: bool = False) -> Sequence[Sample]:
@@ -76,8 +81,14 @@ def asked_of(result: TaskResult, *, foreign: bool = False) -> Asked:
             if read:
                 task.requests(read[0])
     except MmbenchError as error:
-        return Asked(note=visible(f"What was asked is not shown: {error}"), folder=folder)
+        return Asked(note=f"What was asked is not shown: {_without_folders(str(error), folder)}", folder=folder)
     return Asked({sample.id: sample for sample in read}, task.requests, note, folder)
+
+
+def _without_folders(text: str, folder: str | None) -> str:
+    """A text without the folders of this machine: a page that shows it may be mailed. Addresses on the web stay."""
+    inside = text if folder is None else text.replace(f"{folder.rstrip(os.sep)}{os.sep}", "")
+    return visible(_FOLDERS.sub("", inside))
 
 
 def _without_images(result: TaskResult, problem: DataError, *, foreign: bool) -> tuple[Task, Sequence[Sample], str]:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import mmbench
-from mmbench.resolve.stored_samples import asked_of
+from mmbench.resolve.stored_samples import _without_folders, asked_of
 
 
 @pytest.fixture
@@ -35,6 +35,26 @@ def test_an_image_that_is_gone_stands_in_for_itself(stored):
     gone, there = found.samples["q1"].parts[0], found.samples["q0"].parts[0]
     assert gone.path == str(data / "1.png")
     assert there.load().size == (8, 8)
+
+
+def test_a_note_names_files_and_no_folder_of_the_machine(stored):
+    result, data = stored
+    (data / "my.jsonl").unlink()
+    note = asked_of(result).note
+    assert note.endswith("my.jsonl")
+    assert str(data.parent) not in note
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("there is no file /home/me/a b/x.jsonl", "there is no file x.jsonl"),
+        ("'/srv/models/x.py:words' is not imported", "'x.py:words' is not imported"),
+        ("see https://example.org/a/b and vqa/scenes, 3/4 of ~/data/x/y.png", "see https://example.org/a/b and vqa/scenes, 3/4 of y.png"),
+    ],
+)  # fmt: skip
+def test_folders_are_taken_out_of_absolute_paths_alone(text, shown):
+    assert _without_folders(text, "/home/me/a b") == shown
 
 
 def test_data_that_have_changed_are_not_shown_also_where_an_image_is_gone(stored):
