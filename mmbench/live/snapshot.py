@@ -38,10 +38,13 @@ def stamp_of(folder: Path) -> str:
 
 
 def run_folders(folder: Path) -> list[Path]:
-    """The run directories in a folder, shards only where there is nothing else; or the folder itself where it is one."""
+    """The run directories in a folder, shards only where there is nothing else; or the folder itself where it is one.
+
+    Hidden folders are runs that a merge or an import is still making.
+    """
     if (folder / "run.json").is_file():
         return [folder]
-    there_are = sorted(path.parent for path in folder.glob("*/run.json"))
+    there_are = sorted(path.parent for path in folder.glob("*/run.json") if not path.parent.name.startswith("."))
     return [path for path in there_are if not is_shard(path)] or there_are
 
 

@@ -7,6 +7,8 @@ import pytest
 from answered import answered
 from helpers import mmbench, start
 
+from mmbench.live.snapshot import run_folders
+
 
 @pytest.mark.slow
 def test_control_c_ends_it_with_exit_code_0(tmp_path):
@@ -31,3 +33,10 @@ def test_what_cannot_be_served_is_one_sentence_and_exit_code_2(tmp_path, argumen
     assert ended.code == 2
     assert ended.out == ""
     assert "Traceback" not in ended.err
+
+
+def test_runs_that_are_being_made_are_left_out(tmp_path):
+    for name in ("a", ".importing-1-a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text("{}")
+    assert run_folders(tmp_path) == [tmp_path / "a"]
