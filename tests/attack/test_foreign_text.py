@@ -105,7 +105,7 @@ def test_names_are_escaped_in_every_place_of_a_page(call: Callable[..., Ended], 
         for markup in ("](", "<img", "**x**", "`c`"):
             assert markup not in plain, (command, markup)
     page = call("report", *runs, "--format", "html", "--title", MARKUP).out
-    assert "<img" not in page
+    assert "<img src=x" not in page  # unlike the images that scripts of the page make
     assert not STEERS.search(page)
     assert MARKUP in texts(json.loads(call("report", *runs, "--format", "json").out))
     assert MARKUP in call("report", *runs, "--format", "csv").out

@@ -55,6 +55,7 @@ def test_every_error_has_the_exit_code_of_its_kind() -> None:
         "MissingBaselineError": 3,
         "DamagedFileError": 3,
         "NewerSchemaError": 3,
+        "ShardRunError": 3,
         "StaleRunError": 3,
         "RunFailedError": 4,
         "MediaError": 4,
