@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -185,7 +186,7 @@ def start(*arguments: str | Path, folder: Path, **extra: str) -> subprocess.Pope
 
 
 def start_python(*arguments: str | Path, folder: Path, **extra: str) -> subprocess.Popen[str]:
-    """Start Python in a process of its own and return at once."""
+    """Start Python in a process of its own and return at once. Ctrl-C reaches it although the tests may run in the background, where it is ignored."""
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
@@ -195,6 +196,7 @@ def start_python(*arguments: str | Path, folder: Path, **extra: str) -> subproce
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it calls nothing that takes a lock
     )
 
 

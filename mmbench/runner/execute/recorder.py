@@ -16,6 +16,7 @@ from mmbench.perf.observer import Observer
 from mmbench.results.log import ResponseLog, row_check
 from mmbench.results.schema import ResponseLine
 from mmbench.runner.execute.progress import State
+from mmbench.runner.execute.signals import shielded
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
 
 _ENOUGH_FOR_A_FRACTION = 50
@@ -109,8 +110,10 @@ class Recorder:
         for (call, _), (new, responses) in zip(ended, kept, strict=True):
             for place, response in zip(new, responses, strict=True):
                 self._count(call.numbers[place], call.requests[place], response)
-            for observer in self._observers:
-                observer.on_responses(call, new, responses)
+        with shielded():  # an observer that is stopped half way would go on with columns of unlike lengths
+            for (call, _), (new, responses) in zip(ended, kept, strict=True):
+                for observer in self._observers:
+                    observer.on_responses(call, new, responses)
         self._check_errors()
 
     def _kept(
