@@ -170,8 +170,8 @@ def test_a_run_of_several_tasks_has_to_be_told_which(call: Callable[..., Ended],
     write_captions(tmp_path)
     data = ["--data", "vqa=mine.jsonl", "--data", "retrieval=captions.jsonl"]
     call("run", "--model", "constant", "--tasks", "vqa,retrieval", *data)
-    call("show", "constant", "--sample", "q0").refused(2, "add --task vqa/mine or --task retrieval/captions")
-    assert call("show", "constant", "--sample", "q0", "--task", "vqa/mine").code == 0
+    call("show", "constant", "--sample", "q0").refused(2, "vqa/mine", "retrieval/captions")
+    assert call("show", "constant", "--sample", "q0", "--tasks", "vqa/mine").code == 0
     call("show", "constant", "--sample", "q0", "--task", "vqa/mime").refused(2, "Did you mean 'vqa/mine'")
 
 
