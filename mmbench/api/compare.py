@@ -70,15 +70,14 @@ def compare(  # noqa: PLR0913  # the options of the command
     first, second = references_of(a), references_of(b)
     sides = distinct(load_current([*first, *second], Path(out), allowed)[0])
     allowed -= {STALE}
-    several = len(first) > 1 or len(second) > 1
-    if several:
-        check_seeds(sides[: len(first)], sides[len(first) :])
+    references, candidates = sides[: len(first)], sides[len(first) :]
+    if several := len(first) > 1 or len(second) > 1:
+        check_seeds(references, candidates)
     elif allowed:
-        sides = [*matched(sides[0], sides[1])]
+        sides = [*matched(*sides)]
     wanted = chosen(sides, names_of(tasks), [metrics] if isinstance(metrics, str) else metrics)
     if several:
-        reference, candidate = sides[: len(first)], sides[len(first) :]
-        found = compare_seeds(reference, candidate, *wanted, slices=slices, allow=allowed)
+        found = compare_seeds(references, candidates, *wanted, slices=slices, allow=allowed)
     else:
         found = compare_runs(sides[0], sides[1], *wanted, slices=slices, allow=allowed)
     return with_correction(found, correction, every=bool(metrics))

@@ -51,7 +51,7 @@ def export(runs: Any, to: str, target: str | Path, **options: Unpack[ExportOptio
         The files that were written.
 
     Raises:
-        UsageError: For names of runs, tasks and formats that do not exist.
+        UsageError: For names of runs, tasks and formats that do not exist, and for a target inside a run that is read.
         NotComparableError: If a file of a run is damaged or of a newer schema, or no task of the runs has scores.
         RunFailedError: If a file cannot be written.
 
@@ -66,7 +66,16 @@ def export(runs: Any, to: str, target: str | Path, **options: Unpack[ExportOptio
     path = Path(target).expanduser()
     if FORMATS[to].several is not None and path.exists() and not path.is_dir():
         raise UsageError(f"{to} writes several files, and {path} is no folder")
-    return FORMATS[to].write(material_of(runs, options), path)
+    material = material_of(runs, options)
+    check_target(material, path)
+    return FORMATS[to].write(material, path)
+
+
+def check_target(material: Material, target: Path) -> None:
+    """Raise `UsageError` where what is exported would replace a file of its runs, or land among them."""
+    for each in material.scored:
+        if target.resolve().is_relative_to(each.run.path.resolve()):
+            raise UsageError(f"{target} lies in {each.run.path}, which is read: write it to another place")
 
 
 def material_of(runs: Any, options: ExportOptions) -> Material:

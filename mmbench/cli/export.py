@@ -50,7 +50,7 @@ _IN_MEMORY = 2**26
 @options("allow", "out", allow="foreign-source: import a Python file that a run names, for what was asked.")
 def command(runs: tuple[str, ...], format_name: str, output: str | None, **values: Any) -> int:
     """Write runs in the formats of other tools. Nothing of the runs is changed."""
-    from mmbench.api.export import ExportOptions, material_of
+    from mmbench.api.export import ExportOptions, check_target, material_of
     from mmbench.exchange.formats import FORMATS
 
     if format_name not in FORMATS:
@@ -69,7 +69,8 @@ def command(runs: tuple[str, ...], format_name: str, output: str | None, **value
         "out": values["out"],
     }
     material = material_of(runs, given)
-    _target(output, chosen.one is None, [str(each.run.path) for each in material.scored])  # runs named by their model
+    if target is not None:
+        check_target(material, target)
     if target is None and chosen.one is not None:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:  # a failure must not leave half a file in a pipe
             chosen.one(material, stream)

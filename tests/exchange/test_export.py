@@ -288,5 +288,15 @@ def test_an_export_replaces_no_file_of_a_run_that_is_named_by_its_model(run, cap
     name = package.load_run(run).record.model.name
     place = str(run / "run.json")
     assert main(["export", name, "--to", "csv", "--output", place, "--out", str(run.parent)]) == 2
-    assert "--output" in capsys.readouterr().err
+    assert place in capsys.readouterr().err
     assert (run / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("to", "place"), [("csv", "run.json"), ("csv", "new.csv"), ("eee", "folder"), ("inspect", ".")]
+)
+def test_an_export_by_python_neither_replaces_a_file_of_its_run_nor_lands_among_them(run, to, place):
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError):
+        exported(run, to, run / place)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
