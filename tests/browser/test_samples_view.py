@@ -89,7 +89,7 @@ def test_samples_are_filtered_by_outcome_slice_text_and_models(page_file, open_p
     page.get_by_label("Only where they differ").check()
     differing = sum(n % 40 not in (3, 7, 11) and (n % 2 == 0) != (n % 3 == 0) for n in range(COUNT))
     assert listed(page) == differing
-    page.get_by_label("Slice").select_option("kind=kind 1")
+    page.get_by_label("Slice").select_option(label="kind: kind 1")
     assert listed(page) == sum(
         n % 40 not in (3, 7, 11) and (n % 2 == 0) != (n % 3 == 0) and n % 3 == 1 for n in range(COUNT)
     )

@@ -40,6 +40,7 @@ _REPORT_SCRIPTS = (
     "numbers.js",
     "origins.js",
     "samples-data.js",
+    "samples-address.js",
     "samples-live.js",
     "samples-filter.js",
     "samples-words.js",

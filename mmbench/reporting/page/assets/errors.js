@@ -1,6 +1,6 @@
 "use strict";
 // How models err: a confusion matrix where a task has classes, a reliability diagram where a model gave probabilities.
-const { html, useState, useEffect, contents, go } = mmbench;
+const { html, useState, useEffect, contents, go, amended } = mmbench;
 
 const known = mmbench.blocks("diagnostics");
 const share = (value) => `${(100 * value).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
@@ -62,7 +62,7 @@ function Errors({ query }) {
   const models = read[place] ?? [];
   const nameOf = (each) => board.rows[each.row].model;
   const found = models.find((each) => nameOf(each) === query.get("model")) ?? models[0];
-  const change = (more) => go("errors", { ...Object.fromEntries(query), ...more }, { replace: true });
+  const change = (more) => go("errors", amended(query, more), { replace: true });
   return html`<div class="controls">
       <label>Task <select value=${block.name} onChange=${(event) => change({ task: event.target.value })}>${known.map((each) => html`<option>${each.name}</option>`)}</select></label>
       <label>Model <select value=${found && nameOf(found)} onChange=${(event) => change({ model: event.target.value })}>${models.map((each) => html`<option>${nameOf(each)}</option>`)}</select></label>

@@ -1,6 +1,6 @@
 "use strict";
 // The leaderboards: a row for each model, its value with the interval drawn on an axis that all rows share.
-const { html, useState, useMemo, axis, percent, contents, go } = mmbench;
+const { html, useState, useMemo, axis, percent, contents, go, amended } = mmbench;
 
 const ROLES = { contestant: "Contestants", baseline: "Baselines", control: "Controls" };
 const SHARES = ["truncated", "unparsed", "refused", "failed"];
@@ -195,9 +195,9 @@ function Leaderboard({ query }) {
   const text = query.get("search") ?? "";
   const task = query.get("task") ?? "";
   const hidden = (query.get("without") ?? "").split(",");
-  const [column, direction] = (query.get("sort") ?? "").split(":");
+  const [, column, direction] = /^(.*):(up|down)$/s.exec(query.get("sort") ?? "") ?? [];
   const sort = { column, upwards: direction === "up" };
-  const change = (more, options = { replace: true }) => go("leaderboard", { ...Object.fromEntries(query), ...more }, options);
+  const change = (more) => go("leaderboard", amended(query, more), { replace: true });
   const roles = Object.keys(ROLES).filter((role) => boards.some((board) => board.rows.some((row) => row.role === role)));
   const shown = (row) => !hidden.includes(row.role) && fold(row.model).includes(fold(text.trim()));
   const toggle = (role) => change({ without: roles.filter((each) => hidden.includes(each) !== (each === role)).join(",") });

@@ -196,13 +196,6 @@ const PLACE = 2 ** 20;
 const rowOf = (part, row) => part * PLACE + row;
 const located = (task, number) => ({ part: task.parts[Math.floor(number / PLACE)], row: number % PLACE });
 
-/** The task and the sample that a path names: ``task`` or ``task/sample``. */
-function placeOf(path, tasks) {
-  const fitting = tasks.filter(({ name }) => path === name || path.startsWith(`${name}/`));
-  const task = fitting.sort((a, b) => b.name.length - a.name.length)[0];
-  return task ? { task, sample: path.slice(task.name.length + 1) } : { task: tasks[0], sample: "" };
-}
-
 /** The tasks in the page itself. Images lie in a block of their own, which is read when the first task is. */
 function embedded() {
   const tasks = mmbench.blocks("samples").map((block) => new Task({ name: block.about.title, about: block.about, pages: [block.json] }));
@@ -211,4 +204,4 @@ function embedded() {
   return { tasks, images: () => (read ??= images ? images.json() : Promise.resolve({})) };
 }
 
-mmbench.samples = { OUTCOMES, NOT_ASKED, Part, Task, at, rowOf, located, placeOf, source: embedded() };
+mmbench.samples = { OUTCOMES, NOT_ASKED, Part, Task, at, rowOf, located, source: embedded() };

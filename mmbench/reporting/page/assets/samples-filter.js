@@ -1,36 +1,7 @@
 "use strict";
-// Which samples are listed: the filters, what they let through, and how they stand in the address of the page.
+// Which samples are listed: what the filters let through, and the lines that a copy holds.
 {
   const { OUTCOMES, NOT_ASKED, at, rowOf } = mmbench.samples;
-  const MOST_MODELS = 3;
-
-  /** Filters from the query of the address; names that this task does not know are left out. */
-  function filtersOf(query, task) {
-    const runs = task.about.runs;
-    const named = query.getAll("model").map((name) => runs.indexOf(name)).filter((run) => run >= 0);
-    const chosen = [...new Set(named)].slice(0, MOST_MODELS);
-    const [name, ...label] = (query.get("slice") ?? "").split("=");
-    return {
-      models: chosen.length ? chosen : runs.slice(0, MOST_MODELS).map((_, run) => run),
-      outcomes: new Set((query.get("outcome") ?? "").split(",").filter((each) => OUTCOMES.some((o) => o.name === each))),
-      slice: name ? { name, label: label.join("=") } : null,
-      text: query.get("text") ?? "",
-      differ: query.get("differ") === "1",
-    };
-  }
-
-  /** The query for filters; what is as it comes by itself is left out. */
-  function queryOf(filters, task) {
-    const query = new URLSearchParams();
-    const runs = task.about.runs;
-    const usual = filters.models.every((run, place) => run === place) && filters.models.length === Math.min(runs.length, MOST_MODELS);
-    if (!usual) filters.models.forEach((run) => query.append("model", runs[run]));
-    if (filters.outcomes.size) query.set("outcome", [...filters.outcomes].join(","));
-    if (filters.slice) query.set("slice", `${filters.slice.name}=${filters.slice.label}`);
-    if (filters.text) query.set("text", filters.text);
-    if (filters.differ) query.set("differ", "1");
-    return query;
-  }
 
   /** Whether models differ in a row: in what became of the sample or in its score; in their texts where nothing is scored. */
   function differs(part, models, row) {
@@ -148,5 +119,5 @@
     return lines.filter((line) => line !== null);
   }
 
-  Object.assign(mmbench.samples, { MOST_MODELS, filtersOf, queryOf, filtered, slicesOf, jsonLines });
+  Object.assign(mmbench.samples, { filtered, slicesOf, jsonLines });
 }

@@ -38,7 +38,7 @@
       const next = await fetched("state");
       if (next.stamp === stamp) return;
       const tasks = tasksOf(next);
-      if (listeners.size) await placeOf(mmbench.route().path, tasks).task?.load(); // what is shown is replaced at once
+      if (listeners.size) await placeOf(mmbench.route(), tasks).task?.load(); // what is shown is replaced at once
       ({ stamp, notes } = next);
       Object.assign(source, { tasks, notes });
       isStale = true;

@@ -1,8 +1,8 @@
 "use strict";
 // The view of samples: filters above, the list beside the sample that is open.
 {
-  const { html, useCallback, useEffect, useMemo, useRef, useState } = mmbench;
-  const { OUTCOMES, MOST_MODELS, List, Detail, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, placeOf, source } = mmbench.samples;
+  const { html, useEffect, useMemo, useRef, useState } = mmbench;
+  const { OUTCOMES, MOST_MODELS, List, Detail, placeOf, addressOf, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, source } = mmbench.samples;
   const count = new Intl.NumberFormat("en");
   const KEYS = [
     ["j or ↓", "next sample"],
@@ -33,17 +33,15 @@
 
   function Slices({ slices, chosen, change }) {
     if (!slices.length) return null;
-    const value = chosen ? `${chosen.name}=${chosen.label}` : "";
+    const known = [];
+    const option = (slice, at) => html`<option value=${at}>${slice.name}: ${slice.label}</option>`;
     const groups = slices.map(
-      ([name, labels]) => html`<optgroup label=${name}>
-        ${labels.map((label) => html`<option value=${`${name}=${label}`}>${name}: ${label}</option>`)}
-      </optgroup>`,
+      ([name, labels]) => html`<optgroup label=${name}>${labels.map((label) => option({ name, label }, known.push({ name, label }) - 1))}</optgroup>`,
     );
-    const set = (text) => {
-      const cut = slices.map(([name]) => name).filter((name) => text.startsWith(`${name}=`)).sort((a, b) => b.length - a.length)[0];
-      change(cut === undefined ? null : { name: cut, label: text.slice(cut.length + 1) });
-    };
-    return html`<${Select} label="Slice" value=${value} change=${set} options=${[html`<option value="">all</option>`, groups]} />`;
+    const place = chosen ? known.findIndex(({ name, label }) => name === chosen.name && label === chosen.label) : "";
+    const other = place === -1 && option(chosen, -1); // a link from a page with other samples may name it
+    const options = [html`<option value="">all</option>`, other, groups];
+    return html`<${Select} label="Slice" value=${place} change=${(at) => change(at === "" ? null : (known[at] ?? chosen))} options=${options} />`;
   }
 
   function Models({ runs, models, change }) {
@@ -81,14 +79,14 @@
     </fieldset>`;
   }
 
-  function Filters({ tasks, task, filters, set, counts, slices, search }) {
+  function Filters({ tasks, task, openTask, filters, set, counts, slices, search }) {
     const [text, setText] = useState(filters.text);
     const [unfolded, unfold] = useState(false);
     const active = filters.outcomes.size + Number(filters.differ) + Number(filters.slice !== null);
     useEffect(() => setText(filters.text), [filters.text]);
     return html`<form class="s-filters" role="search" aria-label="Filter the samples" onSubmit=${(event) => event.preventDefault()}>
       ${tasks.length > 1 &&
-      html`<${Select} label="Task" value=${task.name} change=${(name) => mmbench.go(name)} options=${tasks.map((each) => html`<option value=${each.name}>${each.name}</option>`)} />`}
+      html`<${Select} label="Task" value=${tasks.indexOf(task)} change=${(place) => openTask(tasks[place])} options=${tasks.map((each, place) => html`<option value=${place}>${each.name}</option>`)} />`}
       <label class="s-field s-search"><span>Text</span>
         <input ref=${search} type="search" placeholder="in questions and answers" value=${text} onInput=${(event) => {
           setText(event.target.value);
@@ -192,7 +190,7 @@
   function Samples({ path, query }) {
     const [, again] = useState(0);
     useEffect(() => source.changed?.(() => again((n) => n + 1)), []);
-    const { task, sample } = placeOf(path, source.tasks);
+    const { task, sample } = placeOf({ path, query }, source.tasks);
     const { parts, problem } = useParts(task);
     const media = useMedia();
     const search = useRef(null);
@@ -206,7 +204,11 @@
     const wide = matchMedia("(min-width: 60rem)").matches;
     const place = listed >= 0 || sample ? listed : wide && rows.length ? 0 : -1;
 
-    const go = useCallback((name, next, how) => mmbench.go(name ? `${task.name}/${name}` : task.name, next, how), [task]);
+    const goTo = (where, name, filtering, how) => {
+      const found = addressOf(where, name, filtering, source.tasks);
+      mmbench.go(found.path, found.query, how);
+    };
+    const go = (name, filtering, how) => goTo(task, name, filtering, how);
     const set = (change) => go(sample, queryOf({ ...filters, ...change }, task), { replace: true });
     const open = (next, { focus = false } = {}) => {
       if (next < 0 || next >= rows.length) return;
@@ -247,7 +249,7 @@
       <button type="button" onClick=${next} disabled=${place < 0 || place + 1 >= rows.length} aria-label="Next sample">↓</button>
       <button type="button" onClick=${() => copy([rows[place]])} disabled=${place < 0}>Copy as JSON Lines</button>`;
     return html`<div class=${`s-view ${sample ? "s-open" : ""}`}>
-      <${Filters} ...${{ tasks: source.tasks, task, filters, set, counts, slices, search }} />
+      <${Filters} ...${{ tasks: source.tasks, task, openTask: (next) => goTo(next, "", {}), filters, set, counts, slices, search }} />
       <div class="s-status">
         <p aria-live="polite">${parts === 0 && !task.complete && !problem ? "reading the samples …" : `${label} of ${count.format(task.size)}`} ${done && html`<strong>${done}</strong>`}</p>
         <div class="s-actions">

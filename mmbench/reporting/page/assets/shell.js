@@ -38,23 +38,45 @@ function decoded(text) {
   }
 }
 
+/** The hash of a path and a query, in which slashes stay as they are because people read addresses; ``parsed`` reads it back. */
+function hashOf(path, query = {}) {
+  const search = new URLSearchParams(query).toString().replaceAll("%2F", "/");
+  return "#" + encodeURIComponent(path).replaceAll("%2F", "/") + (search && "?" + search);
+}
+
+function parsed(hash) {
+  const text = hash.slice(1);
+  const mark = text.indexOf("?");
+  const path = decoded(mark < 0 ? text : text.slice(0, mark));
+  return { path, query: new URLSearchParams(mark < 0 ? "" : text.slice(mark + 1)) };
+}
+
+/** The view that a path belongs to: the one of that name, else the samples; for no path the first one. */
+function viewOf(path) {
+  const shown = available();
+  const samples = path ? shown.find((each) => each.id === "samples") : undefined;
+  return shown.find((each) => each.id === path) ?? samples ?? shown[0];
+}
+
 /** Where the reader is: ``path`` before the question mark of the hash, ``query`` behind it, and the view that they belong to. */
 function route() {
-  const hash = location.hash.slice(1);
-  const mark = hash.indexOf("?");
-  const path = decoded(mark < 0 ? hash : hash.slice(0, mark));
-  const query = new URLSearchParams(mark < 0 ? "" : hash.slice(mark + 1));
-  const shown = available();
-  let view = shown.find((each) => each.id === path);
-  if (!view && path) view = shown.find((each) => each.id === "samples");
-  return { path, query, view: view ?? shown[0] };
+  const { path, query } = parsed(location.hash);
+  return { path, query, view: viewOf(path) };
+}
+
+/** A query with other values for some names: a list stands for as many pairs, an empty text or list for none. */
+function amended(query, changes) {
+  const next = new URLSearchParams(query);
+  for (const [name, values] of Object.entries(changes)) {
+    next.delete(name);
+    for (const value of [values].flat()) if (value !== "") next.append(name, value);
+  }
+  return next;
 }
 
 /** Change the hash; ``replace`` keeps the browser's history as it is, as for each letter that is typed. */
 function go(path, query = {}, { replace = false } = {}) {
-  const pairs = [...new URLSearchParams(query)].filter(([, value]) => value !== "");
-  const search = new URLSearchParams(pairs).toString().replaceAll("%2F", "/");
-  const hash = "#" + encodeURIComponent(path).replaceAll("%2F", "/") + (search && "?" + search);
+  const hash = hashOf(path, query);
   if (hash === location.hash) return;
   if (replace) {
     history.replaceState(null, "", hash);
@@ -98,4 +120,4 @@ function start() {
   draw();
 }
 
-globalThis.mmbench = { ...preact, ...preactHooks, html, contents, blocks, view, route, go, start };
+globalThis.mmbench = { ...preact, ...preactHooks, html, contents, blocks, view, viewOf, hashOf, parsed, route, amended, go, start };

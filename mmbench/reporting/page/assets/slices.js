@@ -1,6 +1,6 @@
 "use strict";
 // Values by slice: for each label a bar with its interval, for a few models at a time.
-const { html, useState, useEffect, axis, percent, contents, go, Marks } = mmbench;
+const { html, useState, useEffect, axis, percent, contents, go, amended, Marks } = mmbench;
 
 const AT_ONCE = 25;
 const MODELS = 3;
@@ -47,22 +47,23 @@ function Slices({ query }) {
   const metric = board.metrics[0];
   const change = (more) => {
     setMost(AT_ONCE);
-    go("slices", { ...Object.fromEntries(query), ...more }, { replace: true });
+    go("slices", amended(query, more), { replace: true });
   };
   const slice = slices[key]?.find((each) => each.name === query.get("by")) ?? slices[key]?.[0];
   const usual = [...board.rows.keys()].filter((row) => board.rows[row].role === "contestant").concat([...board.rows.keys()]).slice(0, MODELS);
-  const models = query.get("models") ? query.get("models").split("|").map((name) => board.rows.findIndex((row) => row.model === name)).filter((row) => row >= 0) : [...new Set(usual)];
+  const named = query.has("model") ? query.getAll("model") : (query.get("models")?.split("|") ?? []); // older links join the names
+  const models = named.length ? named.map((name) => board.rows.findIndex((row) => row.model === name)).filter((row) => row >= 0) : [...new Set(usual)];
   const text = (query.get("search") ?? "").toLocaleLowerCase("en");
-  const pick = (row) => change({ models: (models.includes(row) ? models.filter((each) => each !== row) : [...models, row]).map((each) => board.rows[each].model).join("|") });
+  const pick = (row) => change({ models: "", model: (models.includes(row) ? models.filter((each) => each !== row) : [...models, row]).map((each) => board.rows[each].model) });
   const places = slice ? ordered(slice, models, query.get("order")).filter((place) => slice.labels[place].toLocaleLowerCase("en").includes(text)) : [];
   return html`<div class="controls">
-      <label>Task <select value=${block.name} onChange=${(event) => change({ task: event.target.value, by: "", models: "" })}>${known.map((each) => html`<option>${each.name}</option>`)}</select></label>
+      <label>Task <select value=${block.name} onChange=${(event) => change({ task: event.target.value, by: "", models: "", model: "" })}>${known.map((each) => html`<option>${each.name}</option>`)}</select></label>
       <label>By <select value=${slice?.name} onChange=${(event) => change({ by: event.target.value })}>${block.about.names.map(([name, count]) => html`<option value=${name}>${name} (${count.toLocaleString("en")})</option>`)}</select></label>
       <label>Order <select value=${query.get("order") ?? "label"} onChange=${(event) => change({ order: event.target.value })}>${Object.entries(ORDERS).map(([id, name]) => html`<option value=${id}>${name}</option>`)}</select></label>
       <label>Search <input type="search" placeholder="label" value=${query.get("search") ?? ""} onInput=${(event) => change({ search: event.target.value })} /></label>
     </div>
     <details class="pick"><summary>Models: ${models.map((row) => board.rows[row].model).join(", ") || "none"}</summary>
-      ${board.rows.map((row, place) => html`<label><input type="checkbox" checked=${models.includes(place)} onChange=${() => pick(place)} /><bdi>${row.model}</bdi></label>`)}</details>
+      ${board.rows.map((row, place) => html`<label><input type="checkbox" checked=${models.includes(place)} disabled=${models.length === 1 && models[0] === place} onChange=${() => pick(place)} /><bdi>${row.model}</bdi></label>`)}</details>
     <section><h2><bdi>${metric.heading}</bdi> of <bdi>${board.title}</bdi>${slice && html` by <bdi>${slice.name}</bdi>`}</h2>
       ${!slice ? html`<p class="quiet" role="status">reading …</p>` : html`<${Bars} slice=${slice} places=${places} most=${most} models=${models} board=${board} metric=${metric} />`}
       ${places.length > most && html`<p><button type="button" class="button" onClick=${() => setMost(most + 4 * AT_ONCE)}>Show more: ${(places.length - most).toLocaleString("en")} labels are left</button></p>`}

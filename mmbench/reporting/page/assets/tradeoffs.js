@@ -1,6 +1,6 @@
 "use strict";
 // Quality against latency, throughput, memory or cost: a scatter plot with the models that nothing else beats in both.
-const { html, axis, contents, go } = mmbench;
+const { html, axis, contents, go, amended } = mmbench;
 
 const WIDTH = 900;
 const HEIGHT = 440;
@@ -71,7 +71,7 @@ function Tradeoffs({ query }) {
   const board = contents.boards[chosen.board];
   const metric = board.metrics[0];
   const cost = chosen.axes.find((each) => each.id === query.get("cost")) ?? chosen.axes[0];
-  const change = (more) => go("tradeoffs", { ...Object.fromEntries(query), ...more }, { replace: true });
+  const change = (more) => go("tradeoffs", amended(query, more), { replace: true });
   const points = chosen.points
     .filter((point) => point.costs[cost.id])
     .map((point) => ({ row: board.rows[point.row], score: board.rows[point.row].scores[0], cost: point.costs[cost.id], on: point.fronts?.includes(cost.id) }));
