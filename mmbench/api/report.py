@@ -16,7 +16,7 @@ from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
 from mmbench.reporting.build import ReportOptions, RunReport, make_report
 from mmbench.reporting.page.document import DataBlock
-from mmbench.resolve.again import run_command
+from mmbench.resolve.again import run_commands
 from mmbench.resolve.allowances import FOREIGN_SOURCE, allowances
 from mmbench.resolve.options import OPTIONS
 from mmbench.resolve.stored_samples import asked_of
@@ -109,7 +109,7 @@ def report(  # noqa: PLR0913  # the options of the command
         scale=_known_scale(scale),
         solved=OPTIONS["solved"].value(solved),
     )
-    made = make_report(references_of(runs), out=out, options=shown, command_of=run_command)
+    made = make_report(references_of(runs), out=out, options=shown, commands_of=run_commands)
     return Report(*(getattr(made, each.name) for each in fields(made)))
 
 

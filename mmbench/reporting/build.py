@@ -25,8 +25,8 @@ from mmbench.results.run import Run
 if TYPE_CHECKING:
     from mmbench.reporting.page.document import DataBlock
 
-CommandOf = Callable[[Run], str]
-"""A run → the command that makes it again; empty where that is not known."""
+CommandsOf = Callable[[Run], Sequence[str]]
+"""A run → the commands that made it, in order; empty where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class RunReport:
     """Task to the metrics that have columns, the one that ranks first."""
     rank: Rank
     """Ranks models; what was ranked for the tables is not computed again."""
-    command_of: CommandOf
-    """Gives the command that makes a run again."""
+    commands_of: CommandsOf
+    """Gives the commands that made a run."""
     board: tuple[Leaderboard, Sequence[str]] | None = None
     """The mean over tasks with notes on the choice of tasks; None where there is none."""
 
@@ -102,7 +102,7 @@ def make_report(
     *,
     out: str | Path = RUNS,
     options: ReportOptions | None = None,
-    command_of: CommandOf = lambda _: "",
+    commands_of: CommandsOf = lambda _: (),
 ) -> RunReport:
     """Read runs and put them into tables.
 
@@ -112,7 +112,7 @@ def make_report(
         runs: Directories, names under `out`, or saved baselines.
         out: The folder in which names are looked up.
         options: What is shown.
-        command_of: Gives the command that makes a run again, for a page to show; empty where it is not known.
+        commands_of: Gives the commands that made a run, for a page to show; empty where they are not known.
 
     Returns:
         The report.
@@ -157,7 +157,7 @@ def make_report(
         tables = [Table((Column("model", "left"),), [(group.label,) for group in read.groups])]
         notes.append("none of these runs has a task")
     first = replace(tables[0], notes=(*tables[0].notes, *notes))
-    return RunReport(read, (first, *tables[1:]), wanted, ranked, command_of, mean)
+    return RunReport(read, (first, *tables[1:]), wanted, ranked, commands_of, mean)
 
 
 def _is_asked(asked: frozenset[str] | None, each: ValueOf) -> bool:

@@ -1,4 +1,4 @@
-"""The command that makes a stored run again."""
+"""The commands that made a stored run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ _LEFT_OUT = ("model", "tasks", "checkpoints", "cache")
 """Options that are written otherwise, or name folders of the machine that made the run and change no answer."""
 
 
-def run_command(run: Run) -> str:
-    """The command that makes a run again: what differs from the defaults, and no more."""
+def run_commands(run: Run) -> list[str]:
+    """The commands that made a run, in order: of each what differs from the defaults, and no more."""
     if (origin := run.record.imported) is not None:
         ours = [word for task in run.tasks.values() if task.source.name for word in ("--task", task.source.name)]
-        return visible(shell_command(["mmbench", "import", origin.tool, *origin.files, *ours]))
-    spec = run.record.spec
+        return [visible(shell_command(["mmbench", "import", origin.tool, *origin.files, *ours]))]
+    specs = (*run.record.earlier_specs, run.record.spec)
+    latest_first = dict.fromkeys(_run_command(run, spec) for spec in reversed(specs))
+    return list(latest_first)[::-1]
+
+
+def _run_command(run: Run, spec: Mapping[str, Any]) -> str:
     model = str(spec.get("model") or run.model.name)
     words = ["mmbench", "run", "--model", model, "--tasks", ",".join(map(str, spec.get("tasks") or run.tasks))]
     return visible(shell_command([*words, *_options(spec)]))

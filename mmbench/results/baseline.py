@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -181,10 +182,16 @@ def _portable(run: RunFile) -> RunFile:
         if learned is not None and learned.checkpoint is not None:
             learned = replaced(learned, checkpoint=Path(learned.checkpoint).name)
         tasks[name] = replaced(entry, source=source, learned=learned)
-    spec = {key: value for key, value in run.spec.items() if key not in _PATH_OPTIONS}
+    return replaced(
+        run, tasks=tasks, spec=_portable_spec(run.spec), earlier_specs=list(map(_portable_spec, run.earlier_specs))
+    )
+
+
+def _portable_spec(given: dict[str, Any]) -> dict[str, Any]:
+    spec = {key: value for key, value in given.items() if key not in _PATH_OPTIONS}
     if isinstance(spec.get("data"), list):
         spec["data"] = [
             {**each, "path": Path(each["path"]).name} if isinstance(each, dict) and "path" in each else each
             for each in spec["data"]
         ]
-    return replaced(run, tasks=tasks, spec=spec)
+    return spec

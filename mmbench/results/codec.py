@@ -144,6 +144,11 @@ def _add_parts(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "schema_version": 10}
 
 
+def _add_earlier_specs(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 11 added `RunFile.earlier_specs`: earlier files know the last command alone."""
+    return {**document, "schema_version": 11}
+
+
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _add_learned,
     2: _add_first_token_and_cache,
@@ -154,6 +159,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     7: _add_seals,
     8: _split_speed,
     9: _add_parts,
+    10: _add_earlier_specs,
 }
 """Schema version to the pure function that turns a document of it into one of the next version."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from mmbench.core.responses import ENDED_WELL, Response
 from mmbench.core.visible import shown_name
 from mmbench.results.rundir import RunDirectory
-from mmbench.results.schema import RunStatus, TaskEntry
+from mmbench.results.schema import RunFile, RunStatus, TaskEntry
 from mmbench.runner.plan.task_plan import TaskPlan
 from mmbench.scoring.answers import StoredAnswers
 from mmbench.scoring.tables import chance_of, keep, score
@@ -20,6 +21,23 @@ Prior = Callable[[TaskPlan], Mapping[str, float]]
 
 _CAUSES = 3
 """Causes of failures that are named."""
+
+
+def specs_before(spec: Mapping[str, Any], runs: Iterable[RunFile], **changes: Any) -> list[dict[str, Any]]:
+    """`RunFile.earlier_specs` of a run that goes on from others.
+
+    Args:
+        spec: The options of the new session.
+        runs: Records of what it goes on from, oldest first.
+        changes: Options that the earlier sessions are written down with.
+
+    Returns:
+        The options of all earlier sessions, each once, at the place of its last time, without those that equal `spec`.
+    """
+    found: list[dict[str, Any]] = []
+    for earlier in ({**each, **changes} for run in runs for each in (*run.earlier_specs, run.spec)):
+        found = [each for each in found if each != earlier] + ([earlier] if earlier != spec else [])
+    return found
 
 
 def scored_entry(plan: TaskPlan, directory: RunDirectory, entry: TaskEntry, prior: Prior) -> TaskEntry:

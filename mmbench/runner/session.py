@@ -31,7 +31,7 @@ from mmbench.results.schema import (
     TaskStatus,
 )
 from mmbench.results.schema.speed import QUALITY
-from mmbench.runner.entries import Prior, overall_status
+from mmbench.runner.entries import Prior, overall_status, specs_before
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
 from mmbench.runner.execute.executor import Executors
@@ -127,6 +127,7 @@ class Session:
         model, versions, shard = self.job.model, packages(), self.job.spec.shard
         former = dict.fromkeys([*earlier.former_identities, earlier.identity] if earlier else [])
         former.pop(self.job.identity, None)
+        spec = masked(msgspec.to_builtins(self.job.spec))
         return RunFile(
             schema_version=SCHEMA_VERSION,
             mmbench_version=versions.get("mmbench", "unknown"),
@@ -143,7 +144,8 @@ class Session:
                 settings=earlier.model.settings if earlier else {},
             ),
             seed=self.job.spec.seed,
-            spec=masked(msgspec.to_builtins(self.job.spec)),
+            spec=spec,
+            earlier_specs=specs_before(spec, [earlier] if earlier else []),
             tasks=earlier.tasks if earlier else {},
             created=earlier.created if earlier else now,
             updated=now,

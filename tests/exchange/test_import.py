@@ -10,7 +10,7 @@ from peer_outputs import HITS, QUESTIONS, RIGHT, SAID, WRITERS, imported, inspec
 
 import mmbench
 from mmbench.core.errors import NotComparableError, UsageError
-from mmbench.resolve.again import run_command
+from mmbench.resolve.again import run_commands
 
 # --- what becomes of them ---
 
@@ -114,7 +114,7 @@ def test_importing_again_replaces_the_run_and_leaves_nothing_else(tmp_path: Path
     first, second = imported("lm-eval", tmp_path), imported("lm-eval", tmp_path)
     assert first.path == second.path
     assert [each.name for each in (tmp_path / "runs").iterdir()] == [first.path.name]
-    assert run_command(first.run).startswith("mmbench import lm-eval results_")
+    assert run_commands(first.run)[0].startswith("mmbench import lm-eval results_")
 
 
 # --- scored by a task of ours ---

@@ -319,6 +319,14 @@ def test_version_10_added_shards_and_what_was_merged_of_them() -> None:
     assert earlier.tasks["tiny/words"].learned.weights is None
 
 
+def test_version_11_added_the_commands_before_the_last_one() -> None:
+    run, before = fixture(11, "Learns").read(), fixture(10, "Learns").read()
+    assert [spec["max_errors"] for spec in (*run.earlier_specs, run.spec)] == [0.5, 9]
+    assert before.earlier_specs == []
+    (whole,) = (FIXTURES / "v11" / "shards").glob("*--????????")
+    assert RunDirectory(whole).read().earlier_specs == [], "shards are no commands of their own"
+
+
 def test_version_10_added_workers_and_what_is_promised() -> None:
     perf, before = fixture(10, "Several").read_perf(), fixture(9, "Several").read_perf()
     assert perf is not None

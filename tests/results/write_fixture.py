@@ -41,6 +41,7 @@ def main() -> None:
         run(source, "../runs", *chooses)
         run(source, "../runs", "--model", f"{model}:Writes", "--tasks", both)
         run(source, "../runs", "--model", f"{model}:Learns", "--tasks", words)
+        run(source, "../runs", "--model", f"{model}:Learns", "--tasks", words, "--max-errors", "9")  # a second command
         vectors = f"tiny_{NEW}_task.py:vectors"
         run(source, "../runs", "--model", f"{model}:Several", "--tasks", vectors, "--workers", "2")
         learns = ["--model", f"{model}:Learns", "--tasks", words]

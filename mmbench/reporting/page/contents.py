@@ -56,7 +56,7 @@ def page_contents(report: RunReport) -> tuple[PageContents, list[DataBlock]]:
     blocks = [make(*each) for make in (slice_block, diagnostics_block) for each in of_tasks]
     weighed = [found for each in of_tasks if (found := tradeoff(*each)) is not None]
     contents = PageContents(
-        _summary(report), [board for board, _ in boards], weighed, origins(report.runs, report.command_of)
+        _summary(report), [board for board, _ in boards], weighed, origins(report.runs, report.commands_of)
     )
     return contents, [block for block in blocks if block is not None]
 

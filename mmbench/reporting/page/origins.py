@@ -23,8 +23,8 @@ class RunOrigin(Struct, omit_defaults=True):
     """Day of its last write, in UTC."""
     status: str
     """How far it came."""
-    command: str
-    """The command that makes it again."""
+    commands: list[str]
+    """The commands that made it, in order."""
     version: str
     """Version of mmbench."""
     commit: str = ""
@@ -46,8 +46,8 @@ class Origins(Struct):
     """The versions of packages that can change a number, each set once."""
 
 
-def origins(runs: Sequence[Run], command_of: Callable[[Run], str]) -> Origins:
-    """Where runs come from, in the order given; `command_of` gives the command that makes a run again."""
+def origins(runs: Sequence[Run], commands_of: Callable[[Run], Sequence[str]]) -> Origins:
+    """Where runs come from, in the order given; `commands_of` gives the commands that made a run."""
     machines = list(dict.fromkeys(map(_machine, runs)))
     packages = list(dict.fromkeys(map(_packages, runs)))
     found = [
@@ -57,7 +57,7 @@ def origins(runs: Sequence[Run], command_of: Callable[[Run], str]) -> Origins:
             run.seed,
             run.record.updated[:10],
             run.record.status,
-            command_of(run),
+            list(commands_of(run)),
             visible(run.record.mmbench_version),
             _commit(run),
             machines.index(_machine(run)),

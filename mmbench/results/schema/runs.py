@@ -203,6 +203,9 @@ class RunFile(StoredRecord, frozen=True, kw_only=True):
     """Seed of the run."""
     spec: dict[str, Any]
     """The options of the last session, under their names in Python."""
+    earlier_specs: list[dict[str, Any]] = field(default_factory=list)
+    """The options of the sessions before the last one, oldest first; of those with the same options, also as the last one, only the
+    latest. Empty before schema version 11."""
     tasks: dict[str, TaskEntry]
     """Full task name to how it went."""
     created: str

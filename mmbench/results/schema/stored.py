@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """Version of the JSON files in a run directory; grows when a field is added, removed or changes its meaning."""
 
 RunStatus = Literal["running", "complete", "partial", "interrupted", "stopped", "failed"]

@@ -17,7 +17,7 @@ from mmbench.results.codec import write_failed
 from mmbench.results.log import ResponseLog, embedding_of, read_embeddings, read_log, row_check
 from mmbench.results.rundir import RunDirectory, make_folder, shown_path
 from mmbench.results.schema import MergedShard, PlanFile, ResponseLine, RunFile, TaskEntry
-from mmbench.runner.entries import Prior, overall_status, scored_entry
+from mmbench.runner.entries import Prior, overall_status, scored_entry, specs_before
 from mmbench.runner.execute.progress import Progress, State
 from mmbench.runner.execute.signals import raise_if_swallowed, shielded
 from mmbench.runner.merging.shards import ShardedRun, ShardRun, check_complete
@@ -232,12 +232,16 @@ class Merge:
         for run in runs:
             settings |= run.model.settings
         former = [each for run in (existing, latest) if run is not None for each in run.former_identities]
+        spec = {**latest.spec, "shard": None}
         return msgspec.structs.replace(
             latest,
             status=overall_status(entries.values()),
             model=msgspec.structs.replace(latest.model, settings=settings),
             former_identities=list(dict.fromkeys(former)),
-            spec={name: value for name, value in latest.spec.items() if name != "shard"} | {"shard": None},
+            spec=spec,
+            earlier_specs=specs_before(
+                spec, [*([existing] if existing else []), *sorted(runs, key=lambda run: run.updated)], shard=None
+            ),
             tasks=entries,
             created=min(run.created for run in (*runs, *([existing] if existing else []))),
             updated=datetime.now(UTC).isoformat(timespec="seconds"),
