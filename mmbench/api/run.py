@@ -25,11 +25,13 @@ from mmbench.results.run import MetricRow, Run, read_run
 from mmbench.results.rundir import shown_path
 from mmbench.results.schema import PerfScenario, ShardEntry
 from mmbench.runner.execute.budget import Budget
+from mmbench.runner.execute.executor import Executors, asks_with_workers
 from mmbench.runner.execute.progress import Display, Progress, progress_of
 from mmbench.runner.execute.signals import interruptible
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.planner import Plan, make_plan
 from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.runner.plan.upcoming import next_to_ask
 from mmbench.runner.session import Session
 from mmbench.scoring.prior import prior_values
 from mmbench.tracking.process import Followers
@@ -229,8 +231,8 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     for label, problem in failures.items():
         progress.problem(f"{label}: {problem}")
     load_failures: dict[str, MmbenchError] = {}
-    with Followers(plan.tracking, progress.note, progress.problem) as followers:
-        runs = dict(_runs(plan, names, (failures, load_failures), progress, followers))
+    with Followers(plan.tracking, progress.note, progress.problem) as followers, Executors() as executors:
+        runs = dict(_runs(plan, names, (failures, load_failures), progress, (followers, executors)))
     points = _points(plan, names, runs, failures)
     if plan.pareto is not None and points:
         write_atomic(Path(plan.pareto), sweep_figure(points, Path(plan.pareto).suffix.lower()))
@@ -245,10 +247,11 @@ def _runs(
     names: Sequence[str],
     found_failures: tuple[dict[str, str], dict[str, MmbenchError]],
     progress: Display,
-    followers: Followers,
+    kept: tuple[Followers, Executors],
 ) -> Iterator[tuple[int, Run]]:
     """Run every job: its place in the plan, and the run. What ends one early is added to the failures under its name."""
     failures, load_failures = found_failures
+    followers, executors = kept
     cache: dict[tuple[str, ...], Mapping[str, float]] = {}
 
     def prior(task: TaskPlan) -> Mapping[str, float]:
@@ -265,7 +268,9 @@ def _runs(
             progress.problem(f"{name}: {failures[name]}")
             continue
         _announce(name, job, progress)
-        session = Session(job, progress, prior, budget, followers if plan.tracking.trackers else None)
+        upcoming = next_to_ask(plan.jobs[place + 1 :]) if asks_with_workers(job.spec) and job.turn is None else None
+        follower = followers if plan.tracking.trackers else None
+        session = Session(job, progress, prior, executors, upcoming, budget, follower)
         try:
             with interruptible():
                 session.execute()

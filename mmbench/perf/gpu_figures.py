@@ -71,9 +71,14 @@ def _state(state: GpuState, when: str) -> dict[str, PerfFigure]:
     }
 
 
-def gpu_reasons(use: GpuUse) -> list[PerfReason]:
-    """Why figures that were measured meanwhile must not be quoted."""
+def gpu_reasons(use: GpuUse, *, shared: bool = False) -> list[PerfReason]:
+    """Why figures that were measured meanwhile must not be quoted; `shared`: the next model was loaded at the end of it."""
     found = []
+    if shared:
+        detail = (
+            "the next model was loaded while the last batches were asked: energy and power of the GPU are those of both"
+        )
+        found.append(PerfReason(code="foreign_gpu_process", detail=detail))
     if use.slowed_by:
         detail = f"the GPU lowered its clocks while it was measured: {', '.join(use.slowed_by)}"
         found.append(PerfReason(code="throttled", detail=detail))

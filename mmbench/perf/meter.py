@@ -50,6 +50,10 @@ class Conditions:
     """The place among runs that take turns."""
     workers: Sequence[WorkerPerf] = ()
     """What each of several workers did; empty where the model was asked in this process."""
+    loaded_early: bool = False
+    """Whether the model was loaded while the one before it was asked its last batches."""
+    alone_s: float | None = None
+    """When the next model began to load on the same machines, by the clock of the calls; None where it did not meanwhile."""
 
 
 class Meter(Observer):
@@ -130,15 +134,15 @@ class Meter(Observer):
             splits: Calls that failed, so that their requests were asked again in smaller calls.
         """
         log = self._log
-        window = window_of(log.start, log.duration)
+        window = window_of(log.start, log.duration, conditions.alone_s)
         counted = None if window is None else Counted.of(log, window, conditions.requests_per_sample)
         figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
         figures |= self._of_gpu(conditions.requests_per_sample) | worker_figures(conditions.workers)
         found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
         again = figures.get("latency_p50")
         found += validity.reasons([validity.asked_before(conditions.first_ms, again.value if again else None)])
-        found += gpu_reasons(self._gpu_use) if self._gpu_use is not None else []
-        notes = worker_notes(conditions.workers)
+        found += gpu_reasons(self._gpu_use, shared=conditions.alone_s is not None) if self._gpu_use is not None else []
+        notes = [*worker_notes(conditions.workers), *self._overlaps(conditions)]
         notes += (
             [] if self._peaks.reset or notes else ["peak memory covers the whole process so far, not this task alone"]
         )
@@ -167,6 +171,22 @@ class Meter(Observer):
             turn=conditions.turn,
             workers=list(conditions.workers),
         )
+
+    def _overlaps(self, conditions: Conditions) -> list[str]:
+        """What was measured while two models shared the machines."""
+        log, found = self._log, []
+        if conditions.loaded_early:
+            found.append(
+                "the model was loaded while the one before it was asked its last batches; its load time is that of the slowest "
+                "worker by its own clock, without the start of its process"
+            )
+        if (alone := conditions.alone_s) is not None:
+            shared = sum(start + lasts > alone for start, lasts in zip(log.start, log.duration, strict=True))
+            found.append(
+                f"the next model began to load before the last {shared:,} of {len(log):,} calls had ended: rates are those of the "
+                "time before"
+            )
+        return found
 
     def _why_nothing(self, counted: Counted | None) -> str | None:
         """Why no rate is given; None where one is."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WAVES = 3
 """Waves of calls, as many as are in flight at once each, from which a rate is given."""
@@ -50,13 +50,23 @@ class Window:
         return min(1.0, max(0.0, inside / duration))
 
 
-def window_of(starts: Sequence[float], durations: Sequence[float]) -> Window | None:
+def window_of(starts: Sequence[float], durations: Sequence[float], until: float | None = None) -> Window | None:
     """Find the window of some calls; None where there are none.
 
     One call after the other: from the end of the first to the end of the last, time between calls included. Several in
     flight: the warm-up ends when a call has ended and nine tenths of the most calls were in flight; the window begins when nine
     tenths of those that were in flight then have ended, and ends when the last call starts, or no half of the most are in flight.
+
+    Args:
+        starts: Start of each call.
+        durations: Duration of each call.
+        until: When the calls had the machine no longer to themselves: the window ends then at the latest.
     """
+    found = _whole(starts, durations)
+    return found if found is None or until is None else replace(found, end=min(found.end, until))
+
+
+def _whole(starts: Sequence[float], durations: Sequence[float]) -> Window | None:
     calls = sorted(zip(starts, durations, strict=True))
     if not calls:
         return None

@@ -77,12 +77,15 @@ class Measurement:
         if self._meter is None:
             return None
         capabilities = self.job.model.capabilities
+        early = self.load_s is not None and self.remarks.load_s is not None
         conditions = Conditions(
             identity=self._identity(),
             requests_per_sample=self.plan.n_requests / len(self.plan.samples),
             remote=capabilities.remote,
             sorted_by_cost=capabilities.largest_first,
-            load_s=self.load_s,
+            load_s=self.remarks.load_s if early else self.load_s,
+            loaded_early=early,
+            alone_s=self.remarks.alone_s,
             first_ms=self._first_ms() if capabilities.remote else None,
             turn=self.job.turn,
             workers=self.remarks.workers,

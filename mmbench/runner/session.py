@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -67,6 +67,10 @@ class Session:
     """Where to report."""
     prior: Prior
     """Values of the blind prior on a plan; shared between models, because they depend on the plan alone."""
+    executors: Executors
+    """Those of the command."""
+    upcoming: Job | None = None
+    """The next run of the command, where its model may be loaded while the last batches of this one are asked."""
     budget: Budget | None = None
     """What the command may spend, shared between models; None: as much as it takes."""
     follower: Follower | None = None
@@ -188,8 +192,9 @@ class Session:
             )
 
     def _ask_and_score(self, tasks: Sequence[TaskRun]) -> None:
-        job, progress = self.job, self.progress
+        job, progress, executors = self.job, self.progress, self.executors
         cache_folder = job.spec.cache if any(task.left for task in tasks) else None
+        last = next((task for task in reversed(tasks) if task.left), None)
         with (
             compute_threads(job.spec.threads),
             LocalModel(
@@ -200,7 +205,7 @@ class Session:
                 retrain=job.spec.retrain,
                 on_fit=None if self.follower is None else self.follower.fitted,
             ) as model,
-            Executors() as executors,
+            executors.one_run(),
             shared_answers(cache_folder, job.model, progress) as cache,
         ):
             for task in tasks:
@@ -208,6 +213,7 @@ class Session:
                     learns = job.model.capabilities.learns
                     fitted = partial(model.fitted, task.plan, partial(self._keep_learned, task)) if learns else None
                     todo = task.todo(partial(self._open, model, task), fitted)
+                    todo = replace(todo, upcoming=self.upcoming if task is last else None)
                     task.loaded = self.opened and not learns
                     try:
                         task.ask(todo, executors, progress, cache)
@@ -219,6 +225,8 @@ class Session:
                         self.opened |= task.ready
                         task.add_notes(model.notes_on(task.name))
                         self._keep_settings(model.settings or dict(task.measurement.remarks.settings))
+                    if task is last:
+                        executors.end_asking()
                 elif not task.kept_larger:
                     ended = "" if job.spec.shard else f": {task.plan.n_requests:,} requests ended well"
                     progress.note(f"{task.name}  nothing left to ask{ended}")

@@ -45,6 +45,28 @@ class Reds:
 """
 
 
+TWO_MODELS = """
+import time
+from pathlib import Path
+
+class First:
+    def __init__(self, once):
+        self.once = once
+
+    def generate(self, requests):
+        if any(request.sample_id == "q13" for request in requests):
+            until = time.monotonic() + 60
+            while not Path(self.once).exists():
+                assert time.monotonic() < until, "the second model was not opened"
+                time.sleep(0.05)
+        return ["red"] * len(requests)
+
+class Second(First):
+    def open(self):
+        Path(self.once).touch()
+"""
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head with one CPU, and a node with one CPU and, as far as Ray counts, two GPUs."""
@@ -106,6 +128,19 @@ def test_two_actors_give_the_bytes_of_this_process_with_images_sent_or_read(clus
     perf = far.runs[0].tasks["vqa/mine"].perf
     assert perf is not None
     assert [worker.kind for worker in perf.quality.workers] == ["ray", "ray"]
+
+
+def test_the_second_model_is_opened_in_the_room_of_an_actor_of_the_first_that_has_nothing_left(
+    cluster: Any, folder: Path
+) -> None:
+    path = write_model(folder, TWO_MODELS, "two.py")
+    models = [f"{path}:{name}" for name in ("First", "Second")]
+    options = {"data": folder / "mine.jsonl", "out": folder / "far", "batch_size": 3, "progress": False}
+    args = {"once": str(folder / "opened")}  # the last batch of the first is answered once the second is opened
+    far = package.run(models, "vqa", model_args=args, ray=cluster.address, workers=2, gpus_per_worker=0, **options)
+    assert (far.exit_code, far.failures) == (0, {})
+    near = package.run(models, "vqa", model_args=args, **{**options, "out": folder / "near"})
+    assert [scores_of(run.path) for run in far.runs] == [scores_of(run.path) for run in near.runs]
 
 
 def test_an_actor_that_is_killed_in_mid_batch_costs_no_answer(cluster: Any, folder: Path) -> None:

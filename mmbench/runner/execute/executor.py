@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mmbench import registry
-from mmbench.core.errors import PluginError
+from mmbench.core.errors import MmbenchError, PluginError
 from mmbench.core.responses import Call, Response
 from mmbench.core.spec import RunSpec
 from mmbench.resolve.model_names import ResolvedModel
@@ -23,6 +24,7 @@ from mmbench.runner.plan.task_plan import TaskPlan
 
 if TYPE_CHECKING:
     from mmbench.runner.execute.local_model import OpenModel
+    from mmbench.runner.plan.job import Job
 
 Batches = Sequence[tuple[int, list[int]]]
 """(number of the batch in the plan, numbers of its requests), in the order in which they are to be asked."""
@@ -54,6 +56,8 @@ class Todo:
     """Build the model in this process and fit it, without opening it; None for a model that does not learn."""
     note: Callable[[str], None] = _no_note
     """Shows one line to people."""
+    upcoming: Job | None = None
+    """The next run of the command, where this is the last task of its run: its model may be loaded once workers are idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,10 @@ class Remarks:
     """CPU threads of each worker; None: as ``--threads`` says."""
     only_requests: str | None = None
     """Why another number of workers would be asked the same, but maybe not in the same batches; None where it would be."""
+    load_s: float | None = None
+    """Seconds that the model took to load where that began while the model before was asked; None: as the run measures it."""
+    alone_s: float | None = None
+    """When the next model began to load, in seconds since `Todo.started`; None where it did not while the task was asked."""
 
 
 class Sink(Protocol):
@@ -104,6 +112,9 @@ class Sink(Protocol):
 class Executor(Protocol):
     """Answers batches of tasks. One object serves all tasks of a run, one after the other."""
 
+    over_runs: bool = False
+    """Whether one object serves all runs of a command, rather than one; it then has a method `end_run`."""
+
     def prepare(self, todo: Todo) -> None:
         """Load the model, here (unless overridden) or on workers. Called before clocks and progress display start."""
         todo.open_model()
@@ -121,12 +132,15 @@ class Executor(Protocol):
         del task
         return Remarks()
 
+    def end_run(self) -> None:
+        """Take note that nothing more is asked in this run; called at least once, also after an exception."""
+
     def close(self) -> None:
         """Free what is held; called once, also after an exception."""
 
 
 class Executors:
-    """The executors of one session, made when they are first needed. A context manager that closes them."""
+    """The executors of a command, made when they are first needed. A context manager that closes them."""
 
     def __init__(self) -> None:
         self._made: dict[str, Executor] = {}
@@ -135,8 +149,30 @@ class Executors:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close(list(self._made))
+
+    @contextmanager
+    def one_run(self) -> Iterator[None]:
+        """What happens inside is one run; those that serve one alone are closed at its end, and all of them after a signal."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, MmbenchError):
+                self._close(list(self._made))
+            raise
+        finally:
+            self.end_asking()
+            self._close([name for name, each in self._made.items() if not _over_runs(each)])
+
+    def end_asking(self) -> None:
+        """Tell those that serve several runs that nothing more is asked in this one."""
         for executor in self._made.values():
-            executor.close()
+            if _over_runs(executor):
+                executor.end_run()
+
+    def _close(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._made.pop(name).close()
 
     def shares(self, todo: Todo) -> Iterator[tuple[Executor, Todo]]:
         """Who asks what: the executor that is named; else ``async`` for methods that are ``async def``.
@@ -145,7 +181,7 @@ class Executors:
         """
         shares: dict[str, list[tuple[int, list[int]]]] = {}
         asynchronous = todo.model.capabilities.asynchronous
-        here = "pool" if todo.spec.workers > 1 or todo.spec.ray else "batch"
+        here = "pool" if asks_with_workers(todo.spec) else "batch"
         for item in todo.batches:
             own = "async" if asynchronous and todo.plan.kind_of(item[1]) in asynchronous else here
             shares.setdefault(todo.spec.executor or own, []).append(item)
@@ -161,6 +197,15 @@ class Executors:
         if name not in self._made:
             self._made[name] = load_executor(name)()
         return self._made[name]
+
+
+def _over_runs(executor: Executor) -> bool:
+    return getattr(executor, "over_runs", False)
+
+
+def asks_with_workers(spec: RunSpec) -> bool:
+    """Whether batches are asked by several workers, or on a cluster."""
+    return spec.workers > 1 or spec.ray is not None or spec.executor == "pool"
 
 
 def load_executor(name: str) -> Callable[[], Executor]:

@@ -1,16 +1,17 @@
-"""The workers of one model: started together, replaced where they die, and what each of them did."""
+"""The workers of one model: started where there is a slot, replaced where they die, and what each of them did."""
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.results.schema import WorkerPerf
-from mmbench.runner.pool.transport import Answer, Died, NotStarted, Ready, Transport, WorkerInfo, WorkerSetup
+from mmbench.runner.pool.transport import Answer, Died, Event, NotStarted, Ready, Transport, WorkerInfo, WorkerSetup
 
 _TRIES = 3
 """Times in a row that a worker is started in the place of a lost one before it can be asked."""
@@ -22,10 +23,12 @@ _ENOUGH = 3
 """Calls that a worker must have answered before that is said of it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Place:
     """One of the workers that there are to be, whichever process stands for it at the moment."""
 
+    slot: int
+    """Its number among them."""
     setup: WorkerSetup
     """What a worker here needs."""
     info: WorkerInfo | None = None
@@ -54,27 +57,39 @@ class Place:
 
 
 class Crew:
-    """Keeps workers at work over a transport.
+    """Keeps workers at work over a transport. Each has a slot, which is its place among the setups.
 
     Args:
         transport: Starts and ends them.
         setups: One for each worker that there is to be.
         note: Shows one line to people.
+        numbers: Numbers of workers, where other crews have workers of the same transport.
+        taken: Slots that other workers still have; `fill` starts a worker there.
     """
 
-    def __init__(self, transport: Transport, setups: Sequence[WorkerSetup], note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        setups: Sequence[WorkerSetup],
+        note: Callable[[str], None],
+        numbers: Iterator[int] | None = None,
+        taken: Collection[int] = (),
+    ) -> None:
         self.ready: dict[int, Place] = {}
         """Workers that can be asked, by number, in the order in which they became ready."""
         self.settings: Mapping[str, Any] = {}
         """What the model says that it answers by."""
         self._transport = transport
         self._note = note
-        self._places = [Place(setup) for setup in setups]
+        self._places = [Place(slot, setup) for slot, setup in enumerate(setups)]
         self._starting: dict[int, Place] = {}
-        self._numbers = 0
+        self._numbers = itertools.count() if numbers is None else numbers
+        self.vacant = set(taken)
+        """Slots in which no worker was started yet."""
         note(f"{setups[0].recipe.name}: starting {_described(transport.kind, setups)}")
         for place in self._places:
-            self._start(place)
+            if place.slot not in self.vacant:
+                self._start(place)
 
     @property
     def starting(self) -> int:
@@ -84,13 +99,44 @@ class Crew:
     @property
     def size(self) -> int:
         """Workers that there are or will soon be."""
-        return len(self.ready) + len(self._starting)
+        return len(self.ready) + len(self._starting) + len(self.vacant)
+
+    @property
+    def slots(self) -> Mapping[int, int]:
+        """Every worker that was started, ready or not, and its slot."""
+        return {worker: place.slot for each in (self.ready, self._starting) for worker, place in each.items()}
+
+    @property
+    def load_s(self) -> float | None:
+        """Seconds that the slowest worker took to open the model, by its own clock; None where none has."""
+        return max((place.info.load_s for place in self._places if place.info is not None), default=None)
+
+    def fill(self, slot: int) -> None:
+        """Start a worker in a slot that was taken."""
+        self.vacant.remove(slot)
+        self._start(self._places[slot])
+
+    def leave(self, worker: int, now: float) -> None:
+        """Count a worker no more, because it is to end; none takes its place."""
+        place = self.ready.pop(worker, None) or self._starting.pop(worker)
+        if place.ready_since is not None:
+            place.ready_s += now - place.ready_since
+            place.ready_since = None
 
     def _start(self, place: Place) -> None:
-        number, self._numbers = self._numbers, self._numbers + 1
+        number = next(self._numbers)
         place.tries += 1
         self._starting[number] = place
         self._transport.start(number, place.setup)
+
+    def on_start(self, event: Event, now: float) -> None:
+        """Take note of what became of a worker that is asked nothing. Raises as `on_not_started` and `on_lost` do."""
+        if isinstance(event, Ready):
+            self.on_ready(event, now)
+        elif isinstance(event, Died) and event.worker in self.ready:
+            self.on_lost(event.worker, now, event.how)
+        elif isinstance(event, NotStarted | Died):
+            self.on_not_started(event)
 
     def on_ready(self, event: Ready, now: float) -> None:
         """Take note that a worker can be asked."""
@@ -126,7 +172,7 @@ class Crew:
         place.ready_s += now - (place.ready_since or now)
         place.ready_since = None
         place.lost += 1
-        self._note(f"worker {self._places.index(place)} {why}; another takes its place")
+        self._note(f"worker {place.slot} {why}; another takes its place")
         self._start(place)
 
     def on_answer(self, worker: int, answer: Answer, under_way_s: float) -> None:

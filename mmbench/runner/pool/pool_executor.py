@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from mmbench.core.errors import RunFailedError
 from mmbench.core.phases import active, phase
 from mmbench.core.requests import Request
 from mmbench.core.responses import Call, Response
+from mmbench.core.spec import RunSpec
 from mmbench.perf.machine import packages
 from mmbench.runner.execute.executor import Executor, Remarks, Sink, Todo
 from mmbench.runner.execute.recipe import ModelRecipe
@@ -19,12 +21,11 @@ from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.leases import Lease, LeaseQueue, Patience
 from mmbench.runner.pool.processes import Processes
 from mmbench.runner.pool.resources import Share, shares
+from mmbench.runner.pool.slots import Slots
 from mmbench.runner.pool.transport import (
     Answered,
     Died,
     Event,
-    NotStarted,
-    Ready,
     Transport,
     Unusable,
     Work,
@@ -33,23 +34,27 @@ from mmbench.runner.pool.transport import (
 
 _DRAIN_S = 4.0
 """Seconds that workers have after a signal to end what they are answering."""
-_CLOSE_S = 3.0
-"""Seconds that they have to close their models."""
 _WAIT_S = 1.0
 _LOSSES = 16
 """Workers that may be lost one after the other with no answer in between."""
 
 
 class PoolExecutor(Executor):
-    """Keeps the workers of one model over all its tasks; a model that learns has new ones for each task."""
+    """Keeps workers over all runs of a command.
+
+    Those of one model serve all its tasks; a model that learns has new ones for each task. Each of them leaves its slot to the
+    model of the next run when no batch is left to be leased.
+    """
+
+    over_runs: bool = True
 
     def __init__(self) -> None:
         self.workers = 1
         """Workers that there are to be."""
-        self._transport: Transport | None = None
-        self._crew: Crew | None = None
-        self._shares: Sequence[Share] = ()
+        self._slots: Slots | None = None
+        self._divided: tuple[Any, ...] = ()
         self._task = ""
+        self._load_s: float | None = None
         self._remarks: dict[str, Remarks] = {}
 
     def prepare(self, todo: Todo) -> None:
@@ -59,46 +64,88 @@ class PoolExecutor(Executor):
             UsageError: If the model cannot be built in another process.
             RunFailedError: If no worker could open it.
         """
-        if self._crew is not None and (self._task == todo.plan.name or todo.fitted is None):
-            return
-        self.close()
+        slots = self._slots
+        if slots is not None and slots.crew is not None:
+            if self._task == todo.plan.name or todo.fitted is None:
+                return
+            slots.leave_all()
+        self._task = todo.plan.name
+        early = slots is not None and self._divided == _division(todo.spec) and slots.take_next(todo.model, todo.spec)
+        if slots is None or not early:
+            slots = self._open(todo, slots)
+        self.workers = len(slots.shares)
+        while (crew := slots.crew) is not None and (
+            crew.vacant or crew.starting > (slots.transport.waiting if crew.ready else 0)
+        ):
+            for event in slots.wait(_WAIT_S):
+                crew.on_start(event, time.perf_counter())
+        self._load_s = crew.load_s if crew is not None and early else None
+
+    def _open(self, todo: Todo, slots: Slots | None) -> Slots:
+        """Begin to start the workers."""
         learned = todo.fitted() if todo.fitted is not None else None
         recipe = ModelRecipe.of(todo.model, learned)
-        self._task = todo.plan.name
-        self._transport, self._shares = _here(todo) if todo.spec.ray is None else _on_cluster(todo.spec.ray, todo)
-        self.workers = len(self._shares)
-        self._crew = crew = Crew(self._transport, [_setup(recipe, share, todo) for share in self._shares], todo.note)
-        while crew.starting > (self._transport.waiting if crew.ready else 0):
-            for event in self._transport.wait(_WAIT_S):
-                _on_start(crew, event)
+        if slots is None or self._divided != _division(todo.spec):
+            self.close()
+            transport, found = _here(todo) if todo.spec.ray is None else _on_cluster(todo.spec.ray, todo)
+            self._slots = slots = Slots(transport, found)
+            self._divided = _division(todo.spec)
+        slots.open([_setup(recipe, share, todo.spec) for share in slots.shares], todo.note)
+        return slots
 
     def run(self, todo: Todo, sink: Sink) -> None:
         """Ask every batch and record what comes of it. After a signal, what is answered within seconds is kept."""
-        if self._crew is None or self._transport is None:
+        slots = self._slots
+        if slots is None or (crew := slots.crew) is None:
             raise RunFailedError("the workers were not started")
-        asking = _Asking(self._crew, self._transport, todo, sink)
-        self._crew.begin_task(time.perf_counter())
+        asking = _Asking(crew, slots, todo, sink, self._leave(todo, slots))
+        crew.begin_task(time.perf_counter())
         try:
             asking.run()
         finally:
-            self._crew.end_task(time.perf_counter())
+            crew.end_task(time.perf_counter())
             self._remarks[todo.plan.name] = Remarks(
-                settings=self._crew.settings,
-                notes=self._crew.notes(),
-                workers=self._crew.figures(),
-                threads=self._shares[0].threads,
+                settings=crew.settings,
+                notes=crew.notes(),
+                workers=crew.figures(),
+                threads=slots.shares[0].threads,
                 only_requests=asking.only_requests,
+                load_s=self._load_s,
+                alone_s=None if slots.next_since is None else slots.next_since - todo.started,
             )
+
+    def _leave(self, todo: Todo, slots: Slots) -> Callable[[int], None] | None:
+        """What has a worker leave its slot to the model of the next run; None where there is none to be asked by these workers."""
+        job = todo.upcoming
+        if job is None or _division(job.spec) != self._divided:
+            return None
+
+        def setups() -> Sequence[WorkerSetup]:
+            recipe = ModelRecipe.of(job.model)
+            return [_setup(recipe, share, job.spec) for share in slots.shares]
+
+        return lambda worker: slots.leave_to(job, setups, worker, todo.note)
 
     def remarks(self, task: str) -> Remarks:
         """What the workers say of a task that was asked."""
         return self._remarks.get(task, Remarks())
 
+    def end_run(self) -> None:
+        """Have the workers close their model, and begin to open that of the next run where it is known."""
+        self._task, self._remarks = "", {}
+        if self._slots is not None:
+            self._slots.leave_all()
+
     def close(self) -> None:
         """End the workers."""
-        transport, self._transport, self._crew = self._transport, None, None
-        if transport is not None:
-            transport.close(_CLOSE_S)
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.close()
+
+
+def _division(spec: RunSpec) -> tuple[Any, ...]:
+    """What says how many workers there are, where, and what each may use."""
+    return (spec.workers, spec.threads, spec.cpus_per_worker, spec.gpus_per_worker, spec.ray, spec.ship_media)
 
 
 def _here(todo: Todo) -> tuple[Transport, Sequence[Share]]:
@@ -125,12 +172,12 @@ def _on_cluster(address: str, todo: Todo) -> tuple[Transport, Sequence[Share]]:
     return transport, found
 
 
-def _setup(recipe: ModelRecipe, share: Share, todo: Todo) -> WorkerSetup:
+def _setup(recipe: ModelRecipe, share: Share, spec: RunSpec) -> WorkerSetup:
     return WorkerSetup(
         recipe,
         packages().get("mmbench", "unknown"),
         threads=share.threads,
-        loader_threads=todo.spec.loader_threads,
+        loader_threads=spec.loader_threads,
         user_files=user_files(),
         environment=share.environment,
         cpus=share.cpus,
@@ -147,27 +194,32 @@ def user_files() -> dict[str, str]:
     return {name: file for name, file in found.items() if file is not None}
 
 
-def _on_start(crew: Crew, event: Event) -> None:
-    """Take note of what became of a worker while no task is asked."""
-    now = time.perf_counter()
-    if isinstance(event, Ready):
-        crew.on_ready(event, now)
-    elif isinstance(event, Died) and event.worker in crew.ready:
-        crew.on_lost(event.worker, now, event.how)
-    elif isinstance(event, NotStarted | Died):
-        crew.on_not_started(event)
-
-
 class _Asking:
-    """One task being asked."""
+    """One task being asked.
 
-    def __init__(self, crew: Crew, transport: Transport, todo: Todo, sink: Sink) -> None:
+    Args:
+        crew: The workers.
+        transport: Carries leases to them.
+        todo: What is asked.
+        sink: Takes what comes of it.
+        leave: Told of a worker that has nothing left to do; None: it stays.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        transport: Transport | Slots,
+        todo: Todo,
+        sink: Sink,
+        leave: Callable[[int], None] | None = None,
+    ) -> None:
         self.only_requests: str | None = None
         """As in `Remarks`."""
         self._crew = crew
         self._transport = transport
         self._todo = todo
         self._sink = sink
+        self._leave = leave
         self._queue = LeaseQueue([len(numbers) for _, numbers in todo.batches], Patience(fixed_s=todo.spec.timeout))
         self._size = todo.batch_size
         self._auto = isinstance(todo.spec.batch_size, str)
@@ -183,6 +235,7 @@ class _Asking:
         try:
             while not self._queue.done:
                 self._give_out()
+                self._let_idle_leave()
                 if phases is not None:
                     phases.rest_on("model" if self._queue.leased else "queue")
                 self._wait(_WAIT_S)
@@ -204,6 +257,12 @@ class _Asking:
                 work = Work(lease.number, self._todo.plan.name, requests, self._size, self._auto)
                 self._sent[lease.number] = requests, time.perf_counter()
                 self._transport.submit(worker, work)
+
+    def _let_idle_leave(self) -> None:
+        """Let those leave that hold nothing where no batch is left; what a lost worker held is for the one in its place."""
+        if self._leave is not None and self._queue.left == 0:
+            for worker in [each for each in self._crew.slots if not self._queue.held_by(each)]:
+                self._leave(worker)
 
     def _numbers(self, lease: Lease) -> list[int]:
         return self._todo.batches[lease.batch][1][lease.start : lease.stop]
@@ -232,7 +291,7 @@ class _Asking:
         elif isinstance(event, Died) and event.worker in self._crew.ready:
             self._on_lost(event.worker, event.how, "error", blamed=event.blamed)
         else:
-            _on_start(self._crew, event)
+            self._crew.on_start(event, time.perf_counter())
 
     def _on_answer(self, event: Answered) -> None:
         now, answer = time.perf_counter(), event.answer

@@ -175,6 +175,11 @@ class Processes(Transport):
         _end(found)
         return Died(worker, how)
 
+    def stop(self, worker: int) -> None:
+        """Let a process close its model and end."""
+        if (found := self._workers.get(worker)) is not None:
+            self._stop(found)
+
     def kill(self, worker: int) -> None:
         """End a process and those below it."""
         if (found := self._workers.pop(worker, None)) is not None:

@@ -137,9 +137,13 @@ class RayWorkers(Transport):
             return None
         worker, method = asked
         try:
-            value = pickle.loads(self._ray.get(reference))  # noqa: S301 - from a worker of this run
+            data = self._ray.get(reference)
+            value: Any = None if method == "close" else pickle.loads(data)  # noqa: S301 - from a worker of this run
         except Exception as error:  # noqa: BLE001 - whatever Ray, or a stranger's object, raises
             return self._failed(worker, method, error)
+        if method == "close":
+            self._forget(worker, kill=True)
+            return Died(worker, "has closed its model")
         if isinstance(value, MmbenchError):
             self._forget(worker, kill=True)
             return NotStarted(worker, value) if method == "open" else Unusable(worker, value)
@@ -180,6 +184,11 @@ class RayWorkers(Transport):
             f"no node of the cluster has had room for a worker in {_NO_ROOM_S:.0f} s; the same command goes on when there is one"
         )
         return [NotStarted(number, error) for number in late]
+
+    def stop(self, worker: int) -> None:
+        """Let an actor close its model, then end it."""
+        if (found := self._workers.get(worker)) is not None:
+            self._asked[found.actor.close.remote()] = worker, "close"
 
     def kill(self, worker: int) -> None:
         """End an actor."""

@@ -170,6 +170,9 @@ class Transport(Protocol):
     def wait(self, timeout_s: float) -> Sequence[Event]:
         """What has happened, in order; waits for the first event, and at most so long (then nothing)."""
 
+    def stop(self, worker: int) -> None:
+        """Let a worker that was not killed close its model and end; `Died` follows when its memory is free."""
+
     def kill(self, worker: int) -> None:
         """End a worker at once, whatever it does, and all processes below it. No event of it follows."""
 
