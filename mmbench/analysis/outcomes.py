@@ -1,4 +1,4 @@
-"""What became of each sample of a task in a run: right, wrong, truncated, unparsed, refused or failed, and its scores."""
+"""What became of each sample of a task in a run: right, wrong, scored, truncated, unparsed, refused or failed, and its scores."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from mmbench.metrics.evaluate import STATUSES, status_codes, unit_values
 from mmbench.results.run import TaskResult
 from mmbench.results.schema import ResponseLine
 
-OUTCOMES = ("right", "partly", "wrong", "truncated", "unparsed", "refused", "failed", "unscored")
-"""What may become of a sample. ``right``: it has the best score that there is. ``wrong``: the worst. ``partly``: something between,
-where scores are graded. ``unscored``: it was asked and is not scored, or not yet. The others are statuses, whatever was scored."""
+OUTCOMES = ("right", "partly", "wrong", "scored", "truncated", "unparsed", "refused", "failed", "unscored")
+"""What may become of a sample. ``right``: it has the best score that there is. ``wrong``: the worst. ``partly``: something between.
+``scored``: it has a score of a metric without a best or a worst value, so nothing says how good that is. ``unscored``: it was asked and
+is not scored, or not yet. The others are statuses, whatever was scored."""
 NOT_ASKED = -1
 """Stands in place of an outcome where a run was not asked a sample."""
 MOST_METRICS = 4
@@ -27,10 +28,10 @@ MOST_METRICS = 4
 _CLOSE = 1e-6
 """How near a score comes to the best one there is, and counts as it: products of shares are rarely exact."""
 
-_RIGHT, _PARTLY, _WRONG, _FAILED, _UNSCORED = (
-    OUTCOMES.index(name) for name in ("right", "partly", "wrong", "failed", "unscored")
+_RIGHT, _PARTLY, _WRONG, SCORED, _FAILED, _UNSCORED = (
+    OUTCOMES.index(name) for name in ("right", "partly", "wrong", "scored", "failed", "unscored")
 )
-_OTHERWISE = {"scored": "wrong", "error": "failed", "skipped": "unscored"}
+_OTHERWISE = {"error": "failed", "skipped": "unscored"}
 _OF_STATUS = np.array([OUTCOMES.index(_OTHERWISE.get(each, each)) for each in STATUSES], dtype=np.int8)
 _OF_ANSWER = {"ok": _UNSCORED, "error": _FAILED, "timeout": _FAILED}
 
@@ -52,16 +53,22 @@ class SampleOutcomes:
     table: ScoreTable | None = None
     """The score table whose rows are these samples; None where the task scores something else, or nothing yet."""
 
+    @property
+    def scores(self) -> Floats:
+        """float64 [n]: the values that decide what is right; NaN where there are none."""
+        return next(iter(self.values.values()), np.full(len(self.ids), np.nan))
+
 
 def sample_metric(result: TaskResult) -> str | None:
-    """The first primary metric that scores samples; None where the task scores something else."""
-    return next((name for name in result.primary if result.metrics[name].unit == "sample"), None)
+    """The first primary metric that scores samples, one that is a mean before others; None where the task scores something else."""
+    return next((name for name in _candidates(result, result.primary) if result.metrics[name].unit == "sample"), None)
 
 
-def best_score(result: TaskResult, metric: str) -> float | None:
-    """The best value that a sample can have in a metric; None where there is no such bound."""
+def end_scores(result: TaskResult, metric: str) -> tuple[float | None, float | None]:
+    """The worst and the best value that a sample can have in a metric; None where there is no such bound."""
     spec = result.specs.get(metric)
-    return None if spec is None else spec.bounds[1 if result.metrics[metric].higher_is_better else 0]
+    low, high = (None, None) if spec is None else spec.bounds
+    return (low, high) if result.metrics[metric].higher_is_better else (high, low)
 
 
 def is_best(score: float | None, best: float | None) -> bool:
@@ -89,7 +96,7 @@ def sample_outcomes(result: TaskResult, lines: Sequence[ResponseLine] | None) ->
         ids, outcome = list(answered), np.fromiter(answered.values(), np.int8, len(answered))
     places = {sample: place for place, sample in enumerate(ids)}
     values: dict[str, Floats] = {}
-    for name in _candidates(result):
+    for name in _candidates(result, [*result.primary, *result.metrics]):
         if len(values) == MOST_METRICS:
             break
         found = _values(result, name, tables, places)
@@ -99,13 +106,13 @@ def sample_outcomes(result: TaskResult, lines: Sequence[ResponseLine] | None) ->
                 outcome = np.where(status >= 0, _OF_STATUS[status], outcome)
     if values:
         first = next(iter(values))
-        outcome = _judged(outcome, values[first], *_ends(result, first, values[first]))
+        outcome = _judged(outcome, values[first], *end_scores(result, first))
     return SampleOutcomes(ids, outcome.astype(np.int8), values, table)
 
 
-def _candidates(result: TaskResult) -> list[str]:
-    """The metrics that say something of a single sample, primary ones first: those that are means, else any."""
-    names = list(dict.fromkeys([*result.primary, *result.metrics]))
+def _candidates(result: TaskResult, names: Iterable[str]) -> list[str]:
+    """The metrics among some that say something of a single sample: those that are means, else any."""
+    names = list(dict.fromkeys(names))
     means = [name for name in names if name in result.specs and result.specs[name].kind == "mean"]
     return means or names
 
@@ -159,20 +166,11 @@ def _values(
         return sums / counts, worst
 
 
-def _ends(result: TaskResult, metric: str, values: Floats) -> tuple[float, float]:
-    """The worst and the best value of a metric: its bounds, or where it has none, what samples got."""
-    spec = result.specs.get(metric)
-    bounds: Sequence[float | None] = (None, None) if spec is None else spec.bounds
-    known = values[np.isfinite(values)]
-    got: tuple[Any, Any] = (known.min(), known.max()) if len(known) else (np.nan, np.nan)
-    low, high = (seen if bound is None else bound for bound, seen in zip(bounds, got, strict=True))
-    return (low, high) if result.metrics[metric].higher_is_better else (high, low)
-
-
-def _judged(outcome: NDArray[Any], values: Floats, worst: float, best: float) -> NDArray[Any]:
-    """The outcomes with scored samples told apart by their values."""
-    scored = outcome == _WRONG
-    is_right, is_wrong = (np.isclose(values, end, rtol=0.0, atol=_CLOSE) for end in (best, worst))
-    judged = np.where(is_right, _RIGHT, np.where(is_wrong, _WRONG, _PARTLY))
-    judged = np.where(np.isnan(values), _UNSCORED, judged)
-    return np.where(scored, judged, outcome)
+def _judged(outcome: NDArray[Any], values: Floats, worst: float | None, best: float | None) -> NDArray[Any]:
+    """The outcomes with scored samples told apart by their values, as far as the metric has a worst and a best one."""
+    judged = np.full(len(values), SCORED if worst is None or best is None else _PARTLY)
+    for end, code in ((worst, _WRONG), (best, _RIGHT)):
+        if end is not None:
+            judged[np.isclose(values, end, rtol=0.0, atol=_CLOSE)] = code
+    judged[np.isnan(values)] = _UNSCORED
+    return np.where(outcome == SCORED, judged, outcome)

@@ -9,9 +9,27 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mmbench.analysis.outcomes import OUTCOMES
+from mmbench.analysis.outcomes import OUTCOMES, SCORED
 
 T = TypeVar("T")
+
+
+def by_thirds(outcomes: NDArray[np.int8], values: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Outcomes in which samples that only have a score are told apart by thirds of the scores, so that high and low ones are chosen.
+
+    Args:
+        outcomes: int8 [runs, n] places in `OUTCOMES`; negative where a run was not asked a sample.
+        values: float64 [runs, n] scores; NaN where there is none.
+
+    Returns:
+        int8 [runs, n]: `outcomes`, where the thirds of ``scored`` have places of their own behind the others.
+    """
+    scored = (outcomes == SCORED) & np.isfinite(values)
+    if not scored.any():
+        return outcomes
+    low, high = np.quantile(values[scored], [1 / 3, 2 / 3])
+    thirds = len(OUTCOMES) + (values > low).astype(np.int8) + (values > high).astype(np.int8)
+    return np.where(scored, thirds, outcomes).astype(np.int8)
 
 
 def stratified(ids: Sequence[str], outcomes: NDArray[np.int8], most: int) -> list[int]:
@@ -21,7 +39,7 @@ def stratified(ids: Sequence[str], outcomes: NDArray[np.int8], most: int) -> lis
 
     Args:
         ids: [n] ids of the samples.
-        outcomes: int8 [runs, n] places in `OUTCOMES`; negative where a run was not asked a sample.
+        outcomes: int8 [runs, n] places in `OUTCOMES`, or what `by_thirds` makes of them; negative where a run was not asked a sample.
         most: Samples at most.
 
     Returns:
@@ -31,10 +49,9 @@ def stratified(ids: Sequence[str], outcomes: NDArray[np.int8], most: int) -> lis
         return list(range(len(ids)))
     order = shuffled(ids)
     queues = []
-    for code in range(len(OUTCOMES)):
+    for code in np.unique(outcomes[outcomes >= 0]):
         having = (outcomes == code).any(axis=0)
-        if having.any():
-            queues.append(iter([place for place in order if having[place]]))
+        queues.append(iter([place for place in order if having[place]]))
     chosen: set[int] = set()
     while queues and len(chosen) < most:
         for queue in list(queues):

@@ -99,7 +99,7 @@ def sample_payloads(
     shares = spread({number: len(task.ids) for number, task in enumerate(tasks)}, max_samples)
     for task, share in zip(tasks, shares.values(), strict=True):
         progress(f"{task.title}: {share:,} samples of {len(task.entrants):,} runs")
-        shown = stratified(task.ids, task.matrix, min(thumbnails, share))
+        shown = stratified(task.ids, task.strata, min(thumbnails, share))
         data, images = task.columns(with_others(task.ids, shown, share), shown)
         media |= images
         yield Payload(task.entrants[0].result.name, task.metadata(share), compressed(data))

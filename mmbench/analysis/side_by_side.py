@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmbench.analysis.answer_columns import answer_columns, compact
-from mmbench.analysis.outcomes import NOT_ASKED, SampleOutcomes, needs_log, sample_outcomes
+from mmbench.analysis.outcomes import NOT_ASKED, SampleOutcomes, end_scores, needs_log, sample_outcomes
+from mmbench.analysis.sample_choice import by_thirds
 from mmbench.analysis.text_pool import TextPool
 from mmbench.core.ids import split_variant
 from mmbench.core.media import Media
@@ -103,10 +104,20 @@ class SideBySide:
             found[row, there] = each.outcome[places[there]]
         return found
 
+    @cached_property
+    def strata(self) -> NDArray[np.int8]:
+        """int8 [r, n]: `matrix` as samples are chosen by; see `mmbench.analysis.sample_choice.by_thirds`."""
+        scores = np.full(self.matrix.shape, np.nan)
+        for row, (each, places) in enumerate(zip(self.outcomes, self.places, strict=True)):
+            there = places >= 0
+            scores[row, there] = each.scores[places[there]]
+        return by_thirds(self.matrix, scores)
+
     def metadata(self, shown: int) -> dict[str, Any]:
         """What the page says of the task before its samples are looked at; `shown` is how many of them it has."""
         first = self.entrants[0].result
-        deciding = next((name for each in self.outcomes for name in each.values), None)
+        pairs = zip(self.entrants, self.outcomes, strict=True)
+        result, deciding = next(((each.result, name) for each, found in pairs for name in found.values), (first, None))
         return {
             "task": first.name,
             "title": self.title,
@@ -114,7 +125,8 @@ class SideBySide:
             "of": len(self.ids),
             "runs": [each.label for each in self.entrants],
             "metric": deciding,
-            "higher_is_better": deciding is None or first.metrics[deciding].higher_is_better,
+            "ends": (None, None) if deciding is None else end_scores(result, deciding),
+            "higher_is_better": deciding is None or result.metrics[deciding].higher_is_better,
             "note": self.asked.note,
         }
 

@@ -15,7 +15,7 @@ from mmbench.cli.sample_documents import row_document
 from mmbench.cli.show_sample import print_line
 from mmbench.cli.values import print_json, say
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
-from mmbench.core.visible import shown_name
+from mmbench.core.visible import shown_name, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,36 +29,56 @@ FEW = 20
 """Samples that are shown to people unless a limit is given."""
 
 
-def slice_choice(given: Iterable[str]) -> dict[str, str]:
-    """What ``--slice NAME=LABEL`` chooses. Raises `UsageError`."""
-    found: dict[str, str] = {}
-    for each in given:
-        name, equals, label = each.partition("=")
-        if not (name and equals and label):
-            raise UsageError(f"--slice {each}: expected NAME=LABEL, such as type=colour")
-        found[name] = label
+def slice_readings(given: str) -> list[tuple[str, str]]:
+    """The names and labels that ``NAME=LABEL`` may mean, where both may hold an equals sign themselves. Raises `UsageError` for none."""
+    cuts = [place for place, letter in enumerate(given) if letter == "="]
+    found = [(given[:cut], given[cut + 1 :]) for cut in cuts if given[:cut] and given[cut + 1 :]]
+    if not found:
+        raise UsageError(f"--slice {given}: expected NAME=LABEL, such as type=colour")
     return found
 
 
+def chosen_slice(given: str, known: Mapping[str, set[str]]) -> tuple[str, str]:
+    """Name and label that ``--slice NAME=LABEL`` means.
+
+    Args:
+        given: What was typed.
+        known: Slice name to its labels.
+
+    Raises:
+        UsageError: If there is no such slice or label.
+    """
+    pairs = slice_readings(given)
+    named = [(name, label) for name, label in pairs if name in known]
+    if not named:
+        raise _unknown("slice", pairs[0][0], known)
+    for name, label in named:
+        if label in known[name]:
+            return name, label
+    name, label = named[0]
+    raise _unknown(f"label of the slice {name}", label, known[name])
+
+
 def wrong_samples(
-    run: Run, result: TaskResult, slices: Mapping[str, str], *, foreign: bool
-) -> tuple[list[SampleRow], str, int]:
-    """The samples whose score in the first primary metric of samples is not the best that there is.
+    run: Run, result: TaskResult, slices: Iterable[str], *, foreign: bool
+) -> tuple[list[SampleRow], str, int, bool]:
+    """The samples whose score in `sample_metric` is not the best that there is; all samples where the metric has no best value.
 
     Args:
         run: The run.
         result: The task of it.
-        slices: Slice name to label; only samples in all of these.
+        slices: ``NAME=LABEL`` of slices; only samples in all of these.
         foreign: Whether Python files and modules that the run names may be imported, for what was asked.
 
     Returns:
-        (The samples, worst first, those that were not scored before all others; the metric's id; how many samples there are.)
+        (The samples, worst first, those that were not scored before all others; the metric's id; how many samples there are; whether
+        the metric has a best value.)
 
     Raises:
-        UnknownNameError: If there is no such slice or label.
+        UsageError: If there is no such slice or label.
         NotComparableError: If the task has no score for single samples, or a file of the run is damaged.
     """
-    from mmbench.analysis.outcomes import is_best, sample_metric
+    from mmbench.analysis.outcomes import end_scores, is_best, sample_metric
     from mmbench.api.samples import read_samples
 
     metric = sample_metric(result)
@@ -69,18 +89,17 @@ def wrong_samples(
     rows = list(read_samples([run], [result.name], allow=allow, note=notes.append))
     for note in notes:
         say(f"note: {note}", err=True)
-    for name, label in slices.items():
-        labels = {row.slices.get(name) for row in rows} - {None}
-        if not labels:
-            raise _unknown("slice", name, {key for row in rows for key in row.slices})
-        if label not in labels:
-            raise _unknown(f"label of the slice {name}", label, map(str, labels))
-        rows = [row for row in rows if row.slices.get(name) == label]
-    best = _best(result, metric, rows)
+    known: dict[str, set[str]] = {}
+    for row in rows:
+        for name, label in row.slices.items():
+            known.setdefault(name, set()).add(label)
+    chosen = [chosen_slice(each, known) for each in slices]
+    rows = [row for row in rows if all(row.slices.get(name) == label for name, label in chosen)]
+    _, best = end_scores(result, metric)
     wrong = [row for row in rows if not is_best(row.values.get(metric), best)]
     sign = 1 if result.metrics[metric].higher_is_better else -1
     wrong.sort(key=lambda row: -math.inf if row.values.get(metric) is None else sign * (row.values[metric] or 0.0))
-    return wrong, metric, len(rows)
+    return wrong, metric, len(rows), best is not None
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
@@ -88,17 +107,6 @@ def _unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     names = sorted(known)
     shown = ", ".join(map(shown_name, names[:10])) + (" …" if len(names) > 10 else "")
     return UnknownNameError(kind, name, names, hint=f"There are: {shown}." if names else "There is none.")
-
-
-def _best(result: TaskResult, metric: str, rows: list[SampleRow]) -> float | None:
-    """The best score that the metric has, or that any sample got."""
-    from mmbench.analysis.outcomes import best_score
-
-    bound = best_score(result, metric)
-    if bound is not None:
-        return bound
-    got = [value for row in rows if (value := row.values.get(metric)) is not None]
-    return (max if result.metrics[metric].higher_is_better else min)(got, default=None)
 
 
 def print_wrong(run: Run, result: TaskResult, values: Mapping[str, Any], *, foreign: bool) -> None:
@@ -114,17 +122,25 @@ def print_wrong(run: Run, result: TaskResult, values: Mapping[str, Any], *, fore
         UsageError: For a slice that is none, or another format than JSON.
         NotComparableError: As `wrong_samples`.
     """
-    slices, limit = slice_choice(values["slices"]), values["limit"]
+    slices, limit = values["slices"], values["limit"]
     if values["format_name"] not in (None, "json"):
         raise UsageError("--wrong prints for people, or with --format json; tables of samples: mmbench export --to csv")
-    wrong, metric, total = wrong_samples(run, result, slices, foreign=foreign)
+    for each in slices:
+        slice_readings(each)  # before the samples are read
+    wrong, metric, total, has_best = wrong_samples(run, result, slices, foreign=foreign)
     if values["format_name"] == "json":
         print_json([row_document(row) for row in wrong[:limit]])
         return
     limit = FEW if limit is None else limit
     protocol = protocol_of(sys.stdout, values["images"])
-    chosen = "".join(f", {name} {label}" for name, label in slices.items())
-    say(f"{result.name}{chosen}: {len(wrong):,} of {total:,} samples have less than the best {metric}, worst first")
+    chosen = "".join(f", {visible(each)}" for each in slices)
+    if has_best:
+        say(f"{result.name}{chosen}: {len(wrong):,} of {total:,} samples have less than the best {metric}, worst first")
+    else:
+        direction = "lowest" if result.metrics[metric].higher_is_better else "highest"
+        say(
+            f"{result.name}{chosen}: {metric} has no best value, so no sample is wrong; {total:,} samples, {direction} first"
+        )
     for row in wrong[:limit]:
         click.echo()
         _print(row, metric, protocol)

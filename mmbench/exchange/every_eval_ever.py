@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from mmbench.analysis.outcomes import best_score, is_best, sample_metric
+from mmbench.analysis.outcomes import end_scores, is_best, sample_metric
 from mmbench.analysis.sample_rows import SampleRow
 from mmbench.core.ids import MetricId
 from mmbench.core.score_table import MetricValue
@@ -191,7 +191,7 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _lines(each: Scored, primary: str, evaluation: str, model: str) -> Iterator[bytes]:
     """A line a sample, scored by the metric `primary`."""
-    best, encoder = best_score(each.result, primary), msgspec.json.Encoder()
+    (_, best), encoder = end_scores(each.result, primary), msgspec.json.Encoder()
     extractor = str((each.result.entry.scored_by or {}).get("extractor") or "none")
     for row in each.rows():
         document = {

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mmbench.analysis.outcomes import OUTCOMES, sample_metric, sample_outcomes
-from mmbench.analysis.sample_choice import stratified
+from mmbench.analysis.sample_choice import by_thirds, stratified
 from mmbench.analysis.sample_rows import SampleRow, sample_rows
 from mmbench.core.errors import ForeignSourceError, MediaError, NotComparableError, UsageError
 from mmbench.core.samples import Sample
@@ -113,7 +113,7 @@ def sample_table(
     if metric is None or not result.store.has_ids:
         return None
     found = sample_outcomes(result, None)
-    chosen = stratified(found.ids, found.outcome[None], count)
+    chosen = stratified(found.ids, by_thirds(found.outcome[None], found.scores[None]), count)
     outcomes = {found.ids[place]: OUTCOMES[found.outcome[place]] for place in chosen}
     asked = _asked(result, note, foreign)
     rows = [_row(row, metric, outcomes[row.id]) for row in sample_rows(run, result, asked) if row.id in outcomes]

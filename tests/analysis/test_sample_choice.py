@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mmbench.analysis.outcomes import OUTCOMES
-from mmbench.analysis.sample_choice import spread, stratified, with_others
+from mmbench.analysis.outcomes import OUTCOMES, SCORED
+from mmbench.analysis.sample_choice import by_thirds, spread, stratified, with_others
 
 IDS = [f"s{n}" for n in range(1_000)]
 
@@ -42,3 +42,14 @@ def test_samples_with_images_come_first():
 def test_groups_share_a_number():
     assert spread({"a": 3, "b": 100, "c": 100}, 11) == {"a": 3, "b": 4, "c": 4}
     assert sum(spread({"a": 1, "b": 2}, 100).values()) == 3
+
+
+def test_where_nothing_is_right_or_wrong_low_middle_and_high_scores_are_chosen():
+    matrix = np.full((1, len(IDS)), SCORED, dtype=np.int8)
+    values = np.arange(len(IDS), dtype=float)[None]
+    chosen = stratified(IDS, by_thirds(matrix, values), 30)
+    assert [sum(low <= place < low + 334 for place in chosen) for low in (0, 334, 668)] == [10, 10, 10]
+    same = by_thirds(matrix, np.zeros_like(values))
+    assert len(stratified(IDS, same, 30)) == 30
+    judged = outcomes(wrong=[3])[None]
+    assert (by_thirds(judged, values) == judged).all()

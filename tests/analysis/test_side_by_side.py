@@ -3,14 +3,17 @@
 import base64
 import gzip
 import json
+import shutil
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from answered import answered, asked, log, plain_image
 from boards import entry
 from PIL import Image
-from stored import TASK, write_run
+from stored import ACCURACY, TASK, score_table, write_run
 
 from mmbench.analysis.collection import collect
 from mmbench.analysis.outcomes import OUTCOMES
@@ -20,6 +23,7 @@ from mmbench.core.media import Media
 from mmbench.core.score_table import ScoreTable
 from mmbench.data.sources import FileImage
 from mmbench.metrics import mean_metric
+from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import ResponseLine
 
 IDS = ("a", "b", "c")
@@ -100,6 +104,37 @@ def test_scores_of_queries_belong_to_their_samples(tmp_path):
     run = payloads(tmp_path)[TASK][1]["runs"][0]
     assert run["values"] == {"recall@1": [0.5, 1.0]}
     assert [OUTCOMES[code] for code in run["outcome"]] == ["partly", "right"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "ends", "expected"),
+    [
+        ((None, None), [None, None], ["scored", "scored", "scored"]),
+        ((0.0, None), [0.0, None], ["wrong", "scored", "scored"]),
+        ((None, 7.0), [None, 7.0], ["scored", "scored", "right"]),
+        ((0.0, 7.0), [0.0, 7.0], ["wrong", "partly", "right"]),
+    ],
+)
+def test_only_a_bound_of_the_metric_makes_a_score_right_or_wrong(tmp_path, bounds, ends, expected):
+    table = score_table([0.0, 3.0, 7.0])
+    path = write_run(tmp_path, "m", {TASK: [table]}, [replace(ACCURACY, bounds=bounds)])
+    log(path, [ResponseLine(id=f"{TASK}/{name}/0", status="ok", output="x") for name in table.unit_ids])
+    about, document = payloads(tmp_path)[TASK]
+    assert [OUTCOMES[code] for code in column(document["runs"][0]["outcome"], 3)] == expected
+    assert list(about["ends"]) == ends
+
+
+def test_a_run_without_scores_stands_beside_one_that_has_them(tmp_path):
+    path = answered(tmp_path, "a first", {name: {"output": "yes"} for name in IDS})
+    (scored,) = (path / "tasks").glob("*/scores")
+    shutil.rmtree(scored)
+    run = RunDirectory(path).read()
+    entries = {name: msgspec.structs.replace(entry, scoring=None) for name, entry in run.tasks.items()}
+    RunDirectory(path).write(msgspec.structs.replace(run, tasks=entries))
+    answered(tmp_path, "second", {name: {"output": "yes", "score": 1.0} for name in IDS})
+    about, document = payloads(tmp_path)[TASK]
+    assert about["metric"] == "accuracy"
+    assert [OUTCOMES[run["outcome"]] for run in document["runs"]] == ["unscored", "right"]
 
 
 def test_too_many_samples_are_left_out_and_counted(tmp_path):

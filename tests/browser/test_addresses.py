@@ -43,10 +43,10 @@ ROUND_TRIP = """(cases) => {
     const at = mmbench.parsed(hash);
     const found = placeOf(at, all);
     const read = filtersOf(at.query, found.task);
-    const { models, text, differ, slice, outcomes } = read;
-    const same = [[mmbench.viewOf(at.path).id, found.task.name, found.sample], { models, text, differ, slice, outcomes: [...outcomes] }];
+    const { models, text, order, differ, slice, outcomes } = read;
+    const same = [[mmbench.viewOf(at.path).id, found.task.name, found.sample], { models, text, order, differ, slice, outcomes: [...outcomes] }];
     const { runs, ...meant } = filters;
-    const wanted = [["samples", tasks[place], sample], { models: meant.models, text: meant.text, differ: meant.differ, slice: meant.slice, outcomes: meant.outcomes }];
+    const wanted = [["samples", tasks[place], sample], { models: meant.models, text: meant.text, order: meant.order, differ: meant.differ, slice: meant.slice, outcomes: meant.outcomes }];
     return JSON.stringify(same) === JSON.stringify(wanted) ? [] : [[hash, wanted, same]];
   });
 }"""
@@ -83,6 +83,7 @@ def test_random_names_come_back_from_their_address(report, open_page):
             "outcomes": chosen.sample(["right", "wrong", "failed"], chosen.randint(0, 3)),
             "slice": chosen.choice([None, {"name": name(0), "label": name()}]),
             "text": name(0),
+            "order": chosen.choice(["", "worst", "best"]),
             "differ": chosen.random() < 0.5,
         }
         place = chosen.randrange(len(tasks))

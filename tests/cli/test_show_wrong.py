@@ -1,10 +1,13 @@
 """``mmbench show RUN --wrong``: which samples are listed, in which order, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from helpers import COLOURS, Colours, evaluate, write_captions, write_questions
+from stored import ACCURACY, TASK, score_table, write_run
 
+from mmbench.analysis.outcomes import OUTCOMES, sample_outcomes
 from mmbench.cli.show_wrong import wrong_samples
 from mmbench.results.find import load_run
 
@@ -24,11 +27,11 @@ def run(tmp_path):
     return evaluate(Halting(), write_questions(tmp_path, 8), tmp_path, batch_size=1).path
 
 
-def ids(run, **slices):
+def ids(run):
     stored = load_run(run)
     (result,) = stored.tasks.values()
-    wrong, metric, total = wrong_samples(stored, result, slices, foreign=False)
-    assert (metric, total) == ("accuracy", 8)
+    wrong, metric, total, has_best = wrong_samples(stored, result, (), foreign=False)
+    assert (metric, total, has_best) == ("accuracy", 8, True)
     return [row.id for row in wrong]
 
 
@@ -52,6 +55,31 @@ def test_json_has_every_one_of_them(run, call):
     assert rows[1]["references"] == [list(COLOURS)[1]]
     assert json.loads(call("show", run, "--wrong", "--json").out) == rows
     assert json.loads(call("show", run, "--wrong", "--json", "--limit", "2").out) == rows[:2]
+
+
+def test_names_and_labels_of_slices_may_hold_equals_signs(tmp_path):
+    slices = {"a": ["b=c", "x"], "a=b": ["c=", "="]}
+    path = write_run(tmp_path, "m", {TASK: [score_table([0.0, 0.0], slices=slices)]})
+    stored = load_run(path)
+    (result,) = stored.tasks.values()
+    wanted = {"a=b=c": ["s0"], "a=x": ["s1"], "a=b=c=": ["s0"], "a=b==": ["s1"]}
+    for given, expected in wanted.items():
+        assert [row.id for row in wrong_samples(stored, result, [given], foreign=False)[0]] == expected, given
+    both = wrong_samples(stored, result, ["a=x", "a=b=c="], foreign=False)
+    assert (both[0], both[2]) == ([], 0)
+
+
+@pytest.mark.parametrize(("higher", "order"), [(True, ["s1", "s0", "s2"]), (False, ["s2", "s0", "s1"])])
+def test_a_metric_without_a_best_value_calls_nothing_wrong_and_lists_all_worst_first(tmp_path, call, higher, order):
+    open_ended = replace(ACCURACY, bounds=(None, None), higher_is_better=higher)
+    path = write_run(tmp_path, "m", {TASK: [score_table([2.0, -3.5, 70.0])]}, (open_ended,))
+    ended = call("show", path, "--wrong", "--json")
+    assert [row["id"] for row in json.loads(ended.out)] == order
+    stored = load_run(path)
+    (result,) = stored.tasks.values()
+    wrong, _, total, has_best = wrong_samples(stored, result, (), foreign=False)
+    assert (len(wrong), total, has_best) == (3, 3, False)
+    assert [OUTCOMES[code] for code in sample_outcomes(result, None).outcome] == ["scored"] * 3
 
 
 def test_what_is_wrong_is_said(run, call, tmp_path):

@@ -4,6 +4,8 @@
   const { OUTCOMES } = mmbench.samples;
   const VIEW = "samples";
   const MOST_MODELS = 3;
+  /** In what order samples are listed: by the score of the first model, or as the data have them. */
+  const ORDERS = new Map([["", "as in the data"], ["worst", "worst first"], ["best", "best first"]]);
 
   /** The task and the sample that an address names: ``task`` or ``task/sample``, or in the query of ``samples?task=…&sample=…``. */
   function placeOf({ path, query }, tasks) {
@@ -41,6 +43,7 @@
       outcomes: new Set((query.get("outcome") ?? "").split(",").filter((each) => OUTCOMES.some((o) => o.name === each))),
       slice: sliceOf(query),
       text: query.get("text") ?? "",
+      order: ORDERS.has(query.get("order")) ? query.get("order") : "",
       differ: query.get("differ") === "1",
     };
   }
@@ -57,9 +60,10 @@
       query.set("label", filters.slice.label);
     }
     if (filters.text) query.set("text", filters.text);
+    if (filters.order) query.set("order", filters.order);
     if (filters.differ) query.set("differ", "1");
     return query;
   }
 
-  Object.assign(mmbench.samples, { MOST_MODELS, placeOf, addressOf, filtersOf, queryOf });
+  Object.assign(mmbench.samples, { MOST_MODELS, ORDERS, placeOf, addressOf, filtersOf, queryOf });
 }

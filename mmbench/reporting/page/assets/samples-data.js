@@ -6,6 +6,7 @@ const OUTCOMES = [
   { name: "right", label: "right", sign: "✓" },
   { name: "partly", label: "partly right", sign: "◐" },
   { name: "wrong", label: "wrong", sign: "✗" },
+  { name: "scored", label: "scored", sign: "#" },
   { name: "truncated", label: "truncated", sign: "✂" },
   { name: "unparsed", label: "unparsed", sign: "?" },
   { name: "refused", label: "refused", sign: "⊘" },

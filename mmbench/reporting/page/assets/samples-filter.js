@@ -1,7 +1,7 @@
 "use strict";
 // Which samples are listed: what the filters let through, and the lines that a copy holds.
 {
-  const { OUTCOMES, NOT_ASKED, at, rowOf } = mmbench.samples;
+  const { OUTCOMES, NOT_ASKED, at, rowOf, located } = mmbench.samples;
 
   /** Whether models differ in a row: in what became of the sample or in its score; in their texts where nothing is scored. */
   function differs(part, models, row) {
@@ -49,8 +49,22 @@
     return { before, all: [...before, (row) => models.some((run) => codes[part.outcomes[run][row]])] };
   }
 
+  /** Rows by the score of a model; those without one stand last, and equal ones keep their order. */
+  function ordered(task, rows, run, order) {
+    if (!order) return rows;
+    const sign = (order === "best") === task.about.higher_is_better ? -1 : 1;
+    const scores = new Map(rows.map((number) => {
+      const { part, row } = located(task, number);
+      return [number, at(part.deciding[run], row)];
+    }));
+    return rows.sort((one, two) => {
+      const [a, b] = [scores.get(one), scores.get(two)];
+      return a === null || b === null ? (a === null) - (b === null) : sign * (a - b);
+    });
+  }
+
   /**
-   * The rows that pass all filters, and how many pass all but that of outcomes, by outcome of any of the models.
+   * The rows that pass all filters, in their order, and how many pass all but that of outcomes, by outcome of any of the models.
    */
   function filtered(task, filters) {
     const rows = [];
@@ -71,7 +85,7 @@
         if (!last || last(row)) rows.push(rowOf(number, row));
       }
     });
-    return { rows, counts };
+    return { rows: ordered(task, rows, filters.models[0], filters.order), counts };
   }
 
   /** All labels of all slices: ``[[name, [label]]]``. */

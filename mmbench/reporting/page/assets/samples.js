@@ -2,7 +2,7 @@
 // The view of samples: filters above, the list beside the sample that is open.
 {
   const { html, useEffect, useMemo, useRef, useState } = mmbench;
-  const { OUTCOMES, MOST_MODELS, List, Detail, placeOf, addressOf, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, source } = mmbench.samples;
+  const { OUTCOMES, MOST_MODELS, ORDERS, List, Detail, placeOf, addressOf, filtersOf, queryOf, filtered, slicesOf, jsonLines, located, source } = mmbench.samples;
   const count = new Intl.NumberFormat("en");
   const KEYS = [
     ["j or ↓", "next sample"],
@@ -96,6 +96,7 @@
       <button type="button" class="s-unfold" aria-expanded=${unfolded} onClick=${() => unfold(!unfolded)}>Filters${active ? `: ${active}` : ""}</button>
       <div class=${`s-rest ${unfolded ? "s-unfolded" : ""}`}>
       <${Slices} slices=${slices} chosen=${filters.slice} change=${(slice) => set({ slice })} />
+      ${task.about.metric && html`<${Select} label="Order" value=${filters.order} change=${(order) => set({ order })} options=${[...ORDERS].map(([order, name]) => html`<option value=${order}>${name}</option>`)} />`}
       <${Models} runs=${task.about.runs} models=${filters.models} change=${(models) => set({ models })} />
       <${Outcomes} counts=${counts} chosen=${filters.outcomes} change=${(outcomes) => set({ outcomes })} />
       ${filters.models.length > 1 &&
@@ -175,6 +176,14 @@
     return media;
   }
 
+  /** What right and wrong mean; a metric without an end calls no sample so. */
+  function judging({ metric, ends: [worst, best] }) {
+    if (worst === null && best === null) return `No sample is right or wrong, because ${metric} has no best and no worst value; order them by it.`;
+    if (worst === null) return `A sample is right if ${metric} is ${best}, its best; it has no worst value, so none is wrong.`;
+    if (best === null) return `A sample is wrong if ${metric} is ${worst}, its worst; it has no best value, so none is right.`;
+    return `A sample is right if ${metric} is ${best}, its best, and wrong if it is ${worst}.`;
+  }
+
   function Notes({ task, problem }) {
     const { about } = task;
     const notes = [
@@ -182,7 +191,7 @@
       about.note,
       ...(source.notes ?? []),
       about.of > about.samples && `This page holds ${count.format(about.samples)} of the task's ${count.format(about.of)} samples; the others were left out to keep it small`,
-      about.metric && `A sample is right if ${about.metric} is at its best.`,
+      about.metric && judging(about),
     ].filter(Boolean);
     return html`<ul class="notes s-notes">${notes.map((note) => html`<li><bdi>${note}</bdi></li>`)}</ul>`;
   }
