@@ -46,7 +46,7 @@ class LongTexts(Sequence["str | None"]):
 
     def kept(self) -> Sequence[str | None]:
         """The texts as a plain list where all of them are in memory, else this sequence."""
-        return self if self._file is not None else list(self)
+        return self if self._file is not None else [text for text in self._texts if not isinstance(text, tuple)]
 
     def __len__(self) -> int:
         return len(self._texts)

@@ -60,7 +60,7 @@ class Request:
     @property
     def modalities(self) -> frozenset[str]:
         """The kinds of the parts: ``image``, ``audio``, ``video`` and ``text``."""
-        return frozenset(["text" if isinstance(part, str) else part.kind for part in self.content])
+        return frozenset({"text" if isinstance(part, str) else part.kind for part in self.content})
 
     @property
     def images(self) -> list[Media]:
@@ -95,7 +95,7 @@ class Generate(Request):
     @property
     def content(self) -> tuple[Part, ...]:
         """All parts of all messages."""
-        return _content(self)
+        return _content(self.messages) if self.messages else self.parts
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Choose(Request):
     @property
     def content(self) -> tuple[Part, ...]:
         """All parts of all messages."""
-        return _content(self)
+        return _content(self.messages) if self.messages else self.parts
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,10 +140,8 @@ def conversation(request: Request) -> tuple[Message, ...]:
     return messages or (Message("user", request.content),)
 
 
-def _content(request: Generate | Choose) -> tuple[Part, ...]:
-    if not request.messages:
-        return request.parts
-    return tuple(part for message in request.messages for part in message.parts)
+def _content(messages: Sequence[Message]) -> tuple[Part, ...]:
+    return tuple(part for message in messages for part in message.parts)
 
 
 def identify(requests: Sequence[Request], task: str, sample_id: str, seed: int) -> None:

@@ -139,7 +139,13 @@ def evaluate_slices(
         PluginError: As `evaluate`.
         ValueError: As `evaluate`.
     """
-    units, method = read_units(metric, table), IntervalMethod(interval, seed)
+    return slices_of_units(metric, read_units(metric, table), table, IntervalMethod(interval, seed))
+
+
+def slices_of_units(
+    metric: Metric, units: Units, table: ScoreTable, method: IntervalMethod = _STANDARD
+) -> dict[str, dict[str, MetricValue]]:
+    """The same, where the units of the table have been read."""
     return {
         name: {
             label: evaluate_units(metric, units.take(index), method) for label, index in _by_label(table.slices[name])

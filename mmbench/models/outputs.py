@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import lru_cache
 from typing import Any, get_args
 
 from mmbench.core.errors import MmbenchError
@@ -16,6 +17,8 @@ LOWEST_SCORE = -1e30
 """What a log-probability of minus infinity is stored as: JSON has no infinities."""
 FINISH_REASONS: tuple[FinishReason, ...] = get_args(FinishReason)
 """Why a generation may have ended."""
+_SHORT = 32
+"""Characters up to which what was made of an answer is remembered."""
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -38,7 +41,10 @@ def check_outputs(kind: RequestKind, requests: Sequence[Request], outputs: Any) 
     if len(found) != len(requests):
         raise BadOutputError(f"{kind} returned {len(found)} outputs for {len(requests)} requests")
     if kind == "generate":
-        return [_generation(output) for output in found]
+        return [
+            _short(output) if output.__class__ is str and len(output) <= _SHORT else _generation(output)
+            for output in found
+        ]
     return [_scores(request, output) for request, output in zip(requests, found, strict=True)]
 
 
@@ -48,6 +54,12 @@ def _kind_of(value: Any) -> str:
 
 def _failed(message: str) -> Response:
     return Response("error", error=message)
+
+
+@lru_cache(maxsize=4096)
+def _short(text: str) -> Response:
+    """As `_generation`, for short texts, which come again and again: equal ones share a response."""
+    return _generation(text)
 
 
 def _generation(output: Any) -> Response:

@@ -301,12 +301,20 @@ class ResponseLog:
             self._embeddings = EmbeddingFile(self._embeddings_path, self._rows_in_log)
         return self._embeddings
 
-    def append(self, lines: Sequence[ResponseLine]) -> None:
-        """Write the lines of one batch, in one write unless they are long; sync when the interval has passed."""
+    def append(self, lines: Sequence[ResponseLine]) -> list[int]:
+        """Write the lines of one batch, in one write unless they are long; sync when the interval has passed.
+
+        Returns:
+            Where in the file each line begins.
+        """
         pieces: list[bytes] = []
-        waiting = 0
+        begins: list[int] = []
+        end, waiting, encode, check = self._lines.size, 0, self._encoder.encode, zlib.crc32
         for line in lines:
-            pieces.append(data := self._line(line))
+            body = encode(line)[:-1]
+            pieces.append(data := b"%b%b%d}\n" % (body, _CRC, check(body)))
+            begins.append(end)
+            end += len(data)
             waiting += len(data)
             if waiting > _ONE_WRITE:
                 self._lines.append(b"".join(pieces))
@@ -318,10 +326,7 @@ class ResponseLog:
                 self._embeddings.sync()
             self._lines.sync()
             self._synced_at = now
-
-    def _line(self, line: ResponseLine) -> bytes:
-        body = self._encoder.encode(line)[:-1]
-        return b"%b%b%d}\n" % (body, _CRC, zlib.crc32(body))
+        return begins
 
     def __enter__(self) -> Self:
         return self

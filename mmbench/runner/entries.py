@@ -13,7 +13,7 @@ from mmbench.core.visible import shown_name
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import RunFile, RunStatus, TaskEntry
 from mmbench.runner.plan.task_plan import TaskPlan
-from mmbench.scoring.answers import StoredAnswers
+from mmbench.scoring.answers import AnswerBook, StoredAnswers
 from mmbench.scoring.tables import chance_of, keep, score
 
 Prior = Callable[[TaskPlan], Mapping[str, float]]
@@ -40,7 +40,9 @@ def specs_before(spec: Mapping[str, Any], runs: Iterable[RunFile], **changes: An
     return found
 
 
-def scored_entry(plan: TaskPlan, directory: RunDirectory, entry: TaskEntry, prior: Prior) -> TaskEntry:
+def scored_entry(
+    plan: TaskPlan, directory: RunDirectory, entry: TaskEntry, prior: Prior, book: AnswerBook | None = None
+) -> TaskEntry:
     """Score everything that is logged of a task, and write the scores.
 
     Args:
@@ -48,6 +50,7 @@ def scored_entry(plan: TaskPlan, directory: RunDirectory, entry: TaskEntry, prio
         directory: The run, which this process has locked.
         entry: What ``run.json`` says of the task so far.
         prior: The blind prior on a plan.
+        book: What is logged, where this process wrote all of it; None: the log is read.
 
     Returns:
         The entry with status, scores and what must be said beside them.
@@ -56,8 +59,9 @@ def scored_entry(plan: TaskPlan, directory: RunDirectory, entry: TaskEntry, prio
         RunFailedError: If the scores cannot be written.
         NotComparableError: If the log is damaged.
     """
-    responses = StoredAnswers(plan, directory)
-    failed = sum(status not in ENDED_WELL for status in responses.statuses)
+    responses = StoredAnswers(plan, directory, book)
+    ended = Counter(responses.statuses)
+    failed = sum(count for status, count in ended.items() if status not in ENDED_WELL)
     scored = score(plan.task, plan.identity_digest, plan.samples, responses, name=plan.name, repeats=plan.repeats)
     return msgspec.structs.replace(
         entry,

@@ -34,6 +34,7 @@ from mmbench.runner.plan.log_state import ANSWERED, FAILED, MISSING, LogState
 from mmbench.runner.plan.reask import source_of, take_over
 from mmbench.runner.plan.sharding import batch_weight, own_batches
 from mmbench.runner.plan.task_plan import TaskPlan
+from mmbench.scoring.answers import AnswerBook
 
 
 class TaskRun:
@@ -83,6 +84,7 @@ class TaskRun:
         self._earlier = earlier if asked == plan.identity_digest else None
         self._unchanged: TaskEntry | None = None
         self._searches = False
+        self._book: AnswerBook | None = None
         before, kept = self._existing.batch_size if self._existing else 0, earlier.batch_size if earlier else 0
         self._room = kept if 0 < kept < before else None  # memory had room for no larger batch
         self.entry = _new_entry(plan, self._earlier)
@@ -241,11 +243,11 @@ class TaskRun:
         self.ready = True
         todo = self._search(todo, progress) if self._searches else todo
         counts = self._counts()
+        observers = self._observers(counts, progress, cache)
+        self._book = self._new_book()
         with (
             ResponseLog(self._folder, self._state.rows) as log,
-            Recorder(
-                log, self._state, counts, self._spec.max_errors, self._observers(counts, progress, cache)
-            ) as recorder,
+            Recorder(log, self._state, counts, self._spec.max_errors, observers, self._book) as recorder,
         ):
             try:
                 if cache is not None:
@@ -261,6 +263,11 @@ class TaskRun:
             finally:
                 measurement.remarks = executors.remarks(self.name)
                 self._note_end(recorder)
+
+    def _new_book(self) -> AnswerBook | None:
+        """Keeps what this session logs, to score it; None where the log must be read: earlier sessions wrote to it, or embeddings."""
+        read = any(self._state.states) or self._spec.shard is not None or "embed" in self.plan.served.values()
+        return None if read else AnswerBook(self.plan.n_requests)
 
     def _note_end(self, recorder: Recorder) -> None:
         """Complete the entry with what asking has shown."""
@@ -323,7 +330,7 @@ class TaskRun:
         if self._spec.shard is not None:
             self.entry = self._shard_entry(self._spec.shard)
             return
-        self.entry = scored_entry(plan, self._directory, self.entry, prior)
+        self.entry = scored_entry(plan, self._directory, self.entry, prior, self._book)
 
     def _shard_entry(self, shard: Shard) -> TaskEntry:
         """The entry once a shard is asked, which is scored with the others when they are merged."""

@@ -37,9 +37,10 @@ def readable_by(
     own, table = getattr(task, "extractor", None), tables.get("sample")
     if not isinstance(own, Extractor) or table is None or len(table.status) != len(samples):
         return {}
-    unparsed = [row for row, status in enumerate(table.status) if status == "unparsed"]
-    if len(unparsed) <= _SHARE * sum(status in COUNTED for status in table.status):
+    statuses = Counter(table.status)
+    if statuses["unparsed"] <= _SHARE * sum(count for status, count in statuses.items() if status in COUNTED):
         return {}
+    unparsed = [row for row, status in enumerate(table.status) if status == "unparsed"]
     others = [
         other for other in extractors() if other.suggested and other.name != own.name and other.reads == own.reads
     ]

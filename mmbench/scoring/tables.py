@@ -8,9 +8,9 @@ from typing import Any
 
 from mmbench.core.errors import PluginError, plugin_errors
 from mmbench.core.responses import Response
-from mmbench.core.score_table import ScoreTable
+from mmbench.core.score_table import MetricValue, ScoreTable
 from mmbench.core.task import Task
-from mmbench.metrics.evaluate import IntervalChoice, evaluate, evaluate_slices
+from mmbench.metrics.evaluate import IntervalChoice, IntervalMethod, evaluate_units, read_units, slices_of_units
 from mmbench.metrics.registered import check_ids
 from mmbench.results.metric_specs import spec_of
 from mmbench.results.rundir import RunDirectory
@@ -73,10 +73,14 @@ def score(
     metrics = [metric for metric in task.metrics if metric.unit in tables]
     over_repeats = repeat_metrics(task, tables, repeats) if repeats > 1 else []
     metrics += over_repeats
-    values = [evaluate(metric, tables[metric.unit], interval=interval) for metric in metrics]
+    values: list[MetricValue] = []
     slices: dict[str, dict[str, list[Any]]] = {}
+    method = IntervalMethod(interval)
     for metric in metrics:
-        for slice_name, labels in evaluate_slices(metric, tables[metric.unit], interval=interval).items():
+        table = tables[metric.unit]
+        units = read_units(metric, table)
+        values.append(evaluate_units(metric, units, method))
+        for slice_name, labels in slices_of_units(metric, units, table, method).items():
             for label, value in labels.items():
                 slices.setdefault(slice_name, {}).setdefault(label, []).append(value)
     scores = ScoresFile(

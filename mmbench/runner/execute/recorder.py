@@ -18,6 +18,7 @@ from mmbench.results.schema import ResponseLine
 from mmbench.runner.execute.progress import State
 from mmbench.runner.execute.signals import shielded
 from mmbench.runner.plan.log_state import ANSWERED, FAILED, LogState
+from mmbench.scoring.answers import AnswerBook
 
 _ENOUGH_FOR_A_FRACTION = 50
 _NOTHING: Mapping[str, Any] = {}
@@ -32,10 +33,7 @@ class _Rows(NamedTuple):
 
     row: int | None = None
     rows: int | None = None
-    check: int | None = None
-
-
-_NO_ROWS = _Rows()
+    row_check: int | None = None
 
 
 class Recorder:
@@ -47,6 +45,7 @@ class Recorder:
         counts: Counters for people; updated.
         max_errors: Failures that are allowed: a count from 1, or a fraction.
         observers: Told of every call, in this order.
+        book: Gets what is logged, except embeddings; None: nothing does.
     """
 
     def __init__(
@@ -56,6 +55,7 @@ class Recorder:
         counts: State,
         max_errors: float,
         observers: Sequence[Observer] = (),
+        book: AnswerBook | None = None,
     ) -> None:
         self.batch_size: int | None = None
         """The size that `reduce_batch_size` was told last."""
@@ -68,6 +68,7 @@ class Recorder:
         self._counts = counts
         self._max_errors = max_errors
         self._observers = observers
+        self._book = book
         self._failed = 0
         self._first_error = ""
 
@@ -106,10 +107,13 @@ class Recorder:
     def _record_all(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
         lines: list[ResponseLine] = []
         kept = [self._kept(call, responses, lines) for call, responses in ended]
-        self._log.append(lines)
+        begins = self._log.append(lines)
+        if self._book is not None:
+            logged = (call.numbers[place] for (call, _), (new, _) in zip(ended, kept, strict=True) for place in new)
+            for number, line, begin in zip(logged, lines, begins, strict=True):
+                self._book.add(number, line, begin)
         for (call, _), (new, responses) in zip(ended, kept, strict=True):
-            for place, response in zip(new, responses, strict=True):
-                self._count(call.numbers[place], call.requests[place], response)
+            self._count(call, new, responses)
         with shielded():  # an observer that is stopped half way would go on with columns of unlike lengths
             for (call, _), (new, responses) in zip(ended, kept, strict=True):
                 for observer in self._observers:
@@ -120,16 +124,17 @@ class Recorder:
         self, call: Call, responses: Sequence[Response], lines: list[ResponseLine]
     ) -> tuple[list[int], Sequence[Response]]:
         """Places and responses of a call that are not logged yet; their lines are added to `lines`."""
-        new = [place for place, number in enumerate(call.numbers) if self._states[number] != ANSWERED]
-        kept: Sequence[Response] = [responses[place] for place in new]
-        rows: Sequence[_Rows] = (_NO_ROWS,) * len(new)
-        if call.requests[0].kind == "embed":
-            kept = same_length(kept, self._log.embeddings.dim)
-            rows = self._store(kept)
+        states, requests = self._states, call.requests
+        new = [place for place, number in enumerate(call.numbers) if states[number] != ANSWERED]
+        kept = responses if len(new) == len(responses) else [responses[place] for place in new]
         times = round(call.start_s, 6), round(call.duration_s, 6)
+        if requests[0].kind != "embed":
+            lines += [_line(call, times, requests[place], response) for place, response in zip(new, kept, strict=True)]
+            return new, kept
+        kept = same_length(kept, self._log.embeddings.dim)
         lines += [
-            _line(call, times, call.requests[place], response, row)
-            for place, response, row in zip(new, kept, rows, strict=True)
+            _line(call, times, requests[place], response, row)
+            for place, response, row in zip(new, kept, self._store(kept), strict=True)
         ]
         return new, kept
 
@@ -151,16 +156,25 @@ class Recorder:
             row += several or 1
         return rows
 
-    def _count(self, number: int, request: Request, response: Response) -> None:
-        counts, ok = self._counts, response.status in ENDED_WELL
-        counts.asked += 1
-        counts.failed += (not ok) - (self._states[number] == FAILED)
-        counts.done += ok
-        counts.truncated += response.status == "truncated"
-        self._states[number] = ANSWERED if ok else FAILED
-        if not ok:
-            self._failed += 1
-            self._first_error = self._first_error or f"sample {shown_name(request.sample_id)}: {response.error}"
+    def _count(self, call: Call, new: Sequence[int], responses: Sequence[Response]) -> None:
+        """Count the responses to the requests at these places of a call."""
+        counts, states = self._counts, self._states
+        statuses = [response.status for response in responses]
+        well = [status in ENDED_WELL for status in statuses]
+        done = sum(well)
+        counts.asked += len(new)
+        counts.done += done
+        counts.failed += len(new) - done
+        counts.truncated += statuses.count("truncated")
+        for place, ended_well in zip(new, well, strict=True):
+            number = call.numbers[place]
+            counts.failed -= states[number] == FAILED
+            states[number] = ANSWERED if ended_well else FAILED
+        if done < len(new):
+            self._failed += len(new) - done
+            place, first = next(each for each in zip(new, responses, strict=True) if each[1].status not in ENDED_WELL)
+            name = shown_name(call.requests[place].sample_id)
+            self._first_error = self._first_error or f"sample {name}: {first.error}"
 
     def _check_errors(self) -> None:
         failed, asked, allowed = self._failed, self._counts.asked, self._max_errors
@@ -173,20 +187,21 @@ class Recorder:
             )
 
 
-def _line(call: Call, times: tuple[float, float], request: Request, response: Response, rows: _Rows) -> ResponseLine:
+def _line(
+    call: Call, times: tuple[float, float], request: Request, response: Response, rows: _Rows | None = None
+) -> ResponseLine:
+    """The line of one response; `rows` says where the embedding lies, where it is one."""
     return ResponseLine(
         id=request.id,
         status=response.status,
-        output=None if request.kind == "embed" else response.output,  # type: ignore[arg-type]
-        row=rows.row,
-        rows=rows.rows,
-        row_check=rows.check,
+        output=response.output if rows is None else None,  # type: ignore[arg-type]
         error=response.error,
         start_s=times[0],
         duration_s=times[1],
         batch=call.batch,
         batch_size=len(call.requests),
         cached=call.cached,
+        **(_NOTHING if rows is None else rows._asdict()),
         **_details(response),
     )
 

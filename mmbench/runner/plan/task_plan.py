@@ -25,6 +25,9 @@ from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.scoring.asked import AskedTask
 
+_MOST_KEPT = 32_768
+"""Requests that are kept from being numbered to being asked, so that memory does not grow with the dataset."""
+
 
 @dataclass(kw_only=True)
 class TaskPlan(AskedTask):
@@ -45,19 +48,25 @@ class TaskPlan(AskedTask):
     training: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What models are fitted to, read once for all models and seeds that share this plan; see `mmbench.runner.training_data`."""
 
+    enumerated: dict[int, Sequence[Request]] = field(default_factory=dict, repr=False, compare=False)
+    """Place of a sample → its requests as they were made to be numbered, until they are asked for: at most `_MOST_KEPT`."""
+
     def requests(self, numbers: Sequence[int]) -> list[Request]:
         """Build the requests with these numbers, as the model is asked them."""
         built: list[Request] = []
-        at, made = -1, []
+        at, made, first = -1, [], self.first
         for number in numbers:
-            place = bisect_right(self.first, number) - 1
+            place = bisect_right(first, number) - 1
             if place != at:
-                at, made = place, self._make(self.samples[place])
-            built.append(as_served(made[number - self.first[place]], self.served))
+                at, made = place, self._make(place)
+            built.append(made[number - first[place]])
+        if any(kind != by for kind, by in self.served.items()):
+            return [as_served(request, self.served) for request in built]
         return built
 
-    def _make(self, sample: Sample) -> list[Request]:
-        made = list(self.task.requests(sample))
+    def _make(self, place: int) -> list[Request]:
+        sample = self.samples[place]
+        made = list(self.enumerated.pop(place, ()) or self.task.requests(sample))
         if self.source.generation:
             set_generation(made, self.source.generation)
         if self.repeats > 1:
@@ -161,21 +170,23 @@ def _enumerate(plan: TaskPlan) -> None:
     first_with: dict[tuple[str, str], int] = {}
     pools: dict[tuple[str, frozenset[str]], array[int]] = {}
     number = 0
-    for sample in plan.samples:
+    for place, sample in enumerate(plan.samples):
         made = plan.task.requests(sample)
+        if number < _MOST_KEPT:
+            plan.enumerated[place] = made
         if plan.repeats > 1:
             made = [*made] * plan.repeats
         for request in made:
             if request.kind not in plan.served:
                 raise PluginError(f"task {plan.name!r} made a {request.kind} request that its info does not name")
-            key = _content_key(request)
+            key = _content_key(request) if isinstance(request, Embed) else None
             if key is not None and (earlier := first_with.setdefault(key, number)) != number:
                 plan.duplicates[number] = earlier
             else:
                 pool = request.kind, request.modalities
-                if pool not in pools:
-                    pools[pool] = plan.pools[request.kind, *sorted(request.modalities)] = array("l")
-                pools[pool].append(number)
+                if (numbers := pools.get(pool)) is None:
+                    numbers = pools[pool] = plan.pools[request.kind, *sorted(request.modalities)] = array("l")
+                numbers.append(number)
             number += 1
         plan.first.append(number)
         ids.update(f"\x1e{sample.id}\x1f{len(made)}".encode())
@@ -193,9 +204,7 @@ def _generation(plan: TaskPlan) -> dict[str, Any]:
     return found
 
 
-def _content_key(request: Request) -> tuple[str, str] | None:
-    """What makes two requests the same question to the model; None where each is asked on its own."""
-    if not isinstance(request, Embed):
-        return None
+def _content_key(request: Embed) -> tuple[str, str]:
+    """What makes two requests the same question to the model; requests of other kinds are asked each on its own."""
     part = request.part
     return (part.kind, part.digest) if isinstance(part, Media) else ("text", part)
