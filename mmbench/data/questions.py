@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmbench.core import Media
+from mmbench.core import DataError, Media
+from mmbench.data.columnar import NotPlain
+from mmbench.data.drafts import Draft, Shared, plain_drafts
 from mmbench.data.images import NamedImages
 from mmbench.data.layouts import QUESTIONS
 from mmbench.data.reading import FileRows, read_dataset
@@ -19,19 +20,8 @@ _LETTERS = "ABCDEFGHIJ"
 """Fields that may hold choices, as in the tables of VLMEvalKit, MMBench and SEED-Bench."""
 
 
-class _Shared:
-    """One object for all equal tuples and mappings, so that many questions cost little."""
-
-    def __init__(self) -> None:
-        self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._slices: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-
-    def texts(self, items: list[str]) -> tuple[str, ...]:
-        whole = tuple(items)
-        return self._tuples.setdefault(whole, whole)
-
-    def slices(self, labels: dict[str, str]) -> Mapping[str, str]:
-        return self._slices.setdefault(tuple(sorted(labels.items())), labels)
+_AT_ONCE = 1_000
+"""Records that are looked at together."""
 
 
 def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
@@ -66,25 +56,51 @@ def questions_of(records: Iterable[Record], images: NamedImages) -> list[Questio
     Raises:
         DataError: If a record lacks something or an id stands there twice; images that are missing are reported together.
     """
-    shared = _Shared()
-    places: dict[str, str] = {}
-    questions: list[Question] = []
-    names: list[tuple[str, ...]] = []
-    for position, record in enumerate(records):
-        found = image_names(record, images)
-        question = _question(record, position, shared, asked=True)
-        if question.id in places:
-            raise record.error(f"id {question.id!r} is taken by {places[question.id]}")
-        places[question.id] = record.place
-        questions.append(question)
-        names.append(found)
-    del places
+    drafts = _drafts(records, images)
     media = images.media()
-    for position, found in enumerate(names):
-        if found:
-            first, *more = [media[name] for name in found]
-            questions[position] = replace(questions[position], image=first, more_images=tuple(more))
-    return questions
+    return [draft.finished(media) for draft in drafts]
+
+
+def _drafts(records: Iterable[Record], images: NamedImages) -> list[Draft]:
+    """The drafts of all records: of many at once where these are plain, else record by record."""
+    shared, places, found = Shared(), dict[str, str](), list[Draft]()
+    for batch in _batches(records):
+        try:
+            made = plain_drafts(batch, places, shared, images)
+        except NotPlain:
+            for record in batch:
+                names = image_names(record, images)
+                draft = _draft(record, len(places), shared, asked=True)
+                _take(draft.id, record, places)
+                found.append(draft._replace(images=names))
+        else:
+            found += made
+            places.update((draft.id, record.place) for draft, record in zip(made, batch, strict=True))
+    return found
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """The records, many at a time. Those before one that cannot be read come before its error: they may be wrong themselves."""
+    batch: list[Record] = []
+    try:
+        for record in records:
+            batch.append(record)
+            if len(batch) == _AT_ONCE:
+                yield batch
+                batch = []
+    except DataError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _take(name: str, record: Record, places: dict[str, str]) -> None:
+    """Keep where an id stands. Raises `DataError` where it stands somewhere else, too."""
+    if name in places:
+        raise record.error(f"id {name!r} is taken by {places[name]}")
+    places[name] = record.place
 
 
 def image_names(record: Record, images: NamedImages) -> tuple[str, ...]:
@@ -120,19 +136,17 @@ def _image_value(record: Record, item: Any, what: str) -> str | bytes | Media:
 
 def _unseen(records: Iterable[Record]) -> list[Question]:
     """The questions of records that are only scored."""
-    shared, places, questions = _Shared(), dict[str, str](), list[Question]()
-    for position, record in enumerate(records):
-        question = _question(record, position, shared, asked=False)
-        if question.id in places:
-            raise record.error(f"id {question.id!r} is taken by {places[question.id]}")
-        places[question.id] = record.place
+    shared, places, questions = Shared(), dict[str, str](), list[Question]()
+    for record in records:
+        draft = _draft(record, len(places), shared, asked=False)
+        _take(draft.id, record, places)
         name = record.fields.get("image")
-        named = question.group or (str(name) if isinstance(name, str) else "")
-        questions.append(replace(question, group=named))
+        named = draft.group or (str(name) if isinstance(name, str) else "")
+        questions.append(draft._replace(group=named).finished({}))
     return questions
 
 
-def _question(record: Record, position: int, shared: _Shared, *, asked: bool) -> Question:
+def _draft(record: Record, position: int, shared: Shared, *, asked: bool) -> Draft:
     """The question of a record, its images left out; it has a text, unless it is not `asked`."""
     text = record.text("question") if asked or record.has("question") else ""
     if record.has("hint") and record.fields["hint"] != "":
@@ -143,9 +157,8 @@ def _question(record: Record, position: int, shared: _Shared, *, asked: bool) ->
         choices, answers = list(lettered.values()), [_by_letter(record, lettered, answer) for answer in answers]
     if choices is not None:
         _check_choices(record, choices, answers)
-    return Question(
+    return Draft(
         id=_id(record, position),
-        image=None,
         question=text,
         answers=shared.texts(answers),
         choices=None if choices is None else shared.texts(choices),

@@ -51,18 +51,19 @@ class Question:
 
     def scored(self) -> Sequence[str]:
         """Everything that could change a score; lists have their lengths before them."""
-        return (
-            self.id,
-            self.image.digest if self.image else "",
-            self.question,
-            str(len(self.answers)),
-            *self.answers,
-            *(("open",) if self.choices is None else (str(len(self.choices)), *self.choices)),
-            *(text for pair in sorted(self.slices.items()) for text in pair),
-            *(("records", *self.records) if self.records else ()),
-            *(("images", *(image.digest for image in self.more_images)) if self.more_images else ()),
-            ".",
-        )
+        found = [self.id, self.image.digest if self.image else "", self.question, str(len(self.answers)), *self.answers]
+        if self.choices is None:
+            found.append("open")
+        else:
+            found += (str(len(self.choices)), *self.choices)
+        for pair in sorted(self.slices.items()):
+            found += pair
+        if self.records:
+            found += ("records", *self.records)
+        if self.more_images:
+            found += ("images", *(image.digest for image in self.more_images))
+        found.append(".")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
