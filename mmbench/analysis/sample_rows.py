@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from mmbench.analysis.stored_metrics import metric_for
 from mmbench.core.ids import split_variant
@@ -42,11 +45,11 @@ _ANSWERED = (
 )
 """Columns that hold a list where a sample has several answers."""
 _TIMES = ("start_s", "duration_s", "first_token_s", "batch_size", "cached")
+_NO_SLICES: Mapping[str, str] = {}
 _SUMS = ("input_tokens", "output_tokens", "reasoning_tokens", "image_tokens", "cost_usd")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleRow:
+class SampleRow(Struct, frozen=True, kw_only=True, gc=False):
     """One sample of one task of one run."""
 
     model: str
@@ -73,7 +76,7 @@ class SampleRow:
     """Why it was scored as it was, where that needs words."""
     cluster: str | None = None
     """What errors cluster on."""
-    slices: Mapping[str, str] = field(default_factory=dict)
+    slices: Mapping[str, str] = {}
     """Names and labels by which results are also shown."""
 
     @property
@@ -87,7 +90,7 @@ class SampleRow:
         """The texts among the sample's parts, a line each; None where what was asked is not known."""
         if self.asked is None:
             return None
-        return "\n".join(part for part in self.asked.parts if isinstance(part, str))
+        return "\n".join([part for part in self.asked.parts if isinstance(part, str)])
 
     @property
     def images(self) -> list[Media]:
@@ -146,7 +149,7 @@ def _columns_of_ones(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
     """The columns of samples with one answer each: as `SampleRow.to_dict` gives them, without a dict for each row."""
     answers, asked = [row.answers[0] for row in rows], [row.asked for row in rows]
     found: dict[str, list[Any]] = {
-        name: [getattr(row, name) for row in rows]
+        name: list(map(attrgetter(name), rows))
         for name in ("model", "seed", "task", "id", "question", "extracted", "score_status", "explanation", "cluster")
     }
     found["references"] = [None if each is None else list(each.references) for each in asked]
@@ -155,7 +158,7 @@ def _columns_of_ones(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
     found["answer"] = [answer.output for answer in answers]
     found["raw"] = [answer.output if answer.raw is None else answer.raw for answer in answers]
     for name in ("reasoning", "status", "finish_reason", "error", *_TIMES, *_SUMS):
-        found[name] = [getattr(answer, name) for answer in answers]
+        found[name] = list(map(attrgetter(name), answers))
     for name in dict.fromkeys(chain.from_iterable(row.values for row in rows)):
         found[name] = [row.values.get(name) for row in rows]
     for name in dict.fromkeys(chain.from_iterable(row.slices for row in rows)):
@@ -246,20 +249,30 @@ def sample_rows(run: Run, result: TaskResult, asked: Sequence[Sample] | None) ->
     order = [name for name in samples if name in known] + [name for name in known if name not in samples]
     places = {} if table is None else {name: place for place, name in enumerate(table.unit_ids)}
     values = _values(result, table)
-    common: dict[str, Any] = {"model": run.model.name, "seed": run.seed, "task": result.name}
+    make = partial(SampleRow, model=run.model.name, seed=run.seed, task=result.name)
     scored = _scored(table)
     unscored = dict.fromkeys(values)
     for name in order:
-        sample, place = samples.get(name), places.get(name)
-        own: dict[str, Any] = {"id": name, "asked": sample, "answers": tuple(answers.get(name, ()))}
+        sample, place, own = samples.get(name), places.get(name), tuple(answers.get(name, ()))
         if place is not None:
-            yield SampleRow(
-                **common, **own, values={key: column[place] for key, column in values.items()}, **scored(place)
+            status, extracted, why, cluster, slices = scored[place]
+            yield make(
+                id=name,
+                asked=sample,
+                answers=own,
+                values={key: column[place] for key, column in values.items()},
+                score_status=status,
+                extracted=extracted,
+                explanation=why,
+                cluster=cluster,
+                slices=slices,
             )
         elif sample is not None:
-            yield SampleRow(**common, **own, values=unscored, cluster=sample.cluster, slices=dict(sample.slices))
+            yield make(
+                id=name, asked=sample, answers=own, values=unscored, cluster=sample.cluster, slices=dict(sample.slices)
+            )
         else:
-            yield SampleRow(**common, **own, values=unscored)
+            yield make(id=name, asked=sample, answers=own, values=unscored)
 
 
 def answers_by_sample(result: TaskResult) -> dict[str, list[ResponseLine]]:
@@ -298,19 +311,27 @@ def _values(result: TaskResult, table: ScoreTable | None) -> dict[str, list[floa
     return found
 
 
-def _scored(table: ScoreTable | None) -> Callable[[int], dict[str, Any]]:
-    """What the score table says, beside its values, of the sample in a row of it."""
+_Scored = tuple[str, str | None, str | None, str, Mapping[str, str]]
+
+
+def _scored(table: ScoreTable | None) -> list[_Scored]:
+    """[n] what the score table says of each row beside its values: status, what was extracted, why, cluster and slices."""
     if table is None:
-        return lambda place: {}
+        return []
     nothing = [None] * len(table.unit_ids)
-    statuses, clusters = [str(status) for status in table.status], table.cluster_ids
     extracted = nothing if table.answers is None else table.answers
     explanations = nothing if table.explanations is None else table.explanations
-    slices = list(table.slices.items())
-    return lambda place: {
-        "score_status": statuses[place],
-        "extracted": extracted[place],
-        "explanation": explanations[place],
-        "cluster": clusters[place],
-        "slices": {name: labels[place] for name, labels in slices if labels[place]},
-    }
+    return list(zip(map(str, table.status), extracted, explanations, table.cluster_ids, _slices(table), strict=True))
+
+
+def _slices(table: ScoreTable) -> list[Mapping[str, str]]:
+    """[n] the labels of each row by name, without empty ones; one mapping for all equal ones."""
+    if not table.slices:
+        return [_NO_SLICES] * len(table.unit_ids)
+    made: dict[tuple[str, ...], Mapping[str, str]] = {}
+    found = []
+    for labels in zip(*table.slices.values(), strict=True):
+        if labels not in made:
+            made[labels] = {name: label for name, label in zip(table.slices, labels, strict=True) if label}
+        found.append(made[labels])
+    return found

@@ -14,7 +14,8 @@ from mmbench.data.rows import Question
 
 _NOT_PLAIN = ("hint", "media", "A")
 """Fields that only reading row by row understands."""
-_TEXT, _TEXT_OR_NUMBER = {str}, {str, NumberText}
+_TEXT: set[type] = {str}
+_TEXT_OR_NUMBER: set[type] = {str, NumberText}
 
 
 class Draft(NamedTuple):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _ONE_WRITE = 2**22
 """Bytes that are put together for one write."""
+_ONE_READ = 2**17
+"""Bytes of whole lines that are decoded together."""
 
 FSYNC_INTERVAL_S = 5.0
 """Longest time between two fsyncs of the log while it grows."""
@@ -241,24 +243,45 @@ def read_log(path: Path, begins: array[int] | None = None) -> Iterator[ResponseL
     if not check_regular(path):
         return
     decoder = msgspec.json.Decoder(ResponseLine)
-    zeros, place, end = None, 0, 0
+    zeros, end, number = None, 0, 0
     with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            place, end = end, end + len(raw)
-            if not raw.endswith(b"\n"):
-                return
-            if raw.endswith(_ZEROS):  # what a power cut leaves, if nothing follows
-                zeros = zeros or number
+        while lines := file.readlines(_ONE_READ):
+            sound = _decoded(lines, decoder) if begins is None and zeros is None else None
+            if sound is not None:
+                number += len(lines)
+                yield from sound
                 continue
-            try:
-                line = decode_line(raw, decoder)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise DamagedFileError(path, error, f"line {number}", run=run_of(path)) from error
-            if zeros is not None:
-                raise DamagedFileError(path, "it holds zeros", f"line {zeros}", run=run_of(path))
-            if begins is not None:
-                begins.append(place)
-            yield line
+            for raw in lines:
+                number, place, end = number + 1, end, end + len(raw)
+                if not raw.endswith(b"\n"):
+                    return
+                if raw.endswith(_ZEROS):  # what a power cut leaves, if nothing follows
+                    zeros = zeros or number
+                    continue
+                try:
+                    line = decode_line(raw, decoder)
+                except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                    raise DamagedFileError(path, error, f"line {number}", run=run_of(path)) from error
+                if zeros is not None:
+                    raise DamagedFileError(path, "it holds zeros", f"line {zeros}", run=run_of(path))
+                if begins is not None:
+                    begins.append(place)
+                yield line
+
+
+def _decoded(lines: Sequence[bytes], decoder: msgspec.json.Decoder[ResponseLine]) -> list[ResponseLine] | None:
+    """Several lines of a log, decoded together; None unless each of them is whole and matches its checksum."""
+    bodies = []
+    for raw in lines:
+        body, _, check = raw.rpartition(_CRC)
+        if check != b"%d}\n" % zlib.crc32(body):
+            return None
+        bodies.append(body)
+    try:
+        found = decoder.decode_lines(b"}\n".join(bodies) + b"}")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return found if len(found) == len(lines) else None
 
 
 class ResponseLog:
