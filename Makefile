@@ -26,7 +26,7 @@ gpu: ## everything that depends on a GPU, in eight minutes; writes results/perf/
 nightly: versions ## trains a shipped baseline again and compares it with its weights; the long attacks and loads
 	pytest -m "training or nightly" --durations 20
 	.ci/trackers
-	-pytest tests/benchmarks/test_load.py -m nightly -s
+	-pytest tests/benchmarks -m nightly -s
 
 versions: ## checkpoints with the oldest and the newest releases of transformers, accelerate and peft
 	.ci/versions oldest
