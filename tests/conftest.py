@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import selection
 from helpers import Ended
 from hypothesis import settings
 
@@ -30,8 +31,9 @@ def _block_network() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 
 
-def pytest_configure() -> None:
-    """Block the network for this process and its children, and let no hub library try it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Block the network for this process and its children, let no hub library try it, and import only what `-m` leaves."""
+    config.pluginmanager.register(selection)
     _block_network()
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ[name] = "1"

@@ -13,6 +13,7 @@ from mmbench.core import CheckpointError, Generate, UsageError
 from mmbench.models.hf.adapter import HuggingFace
 
 pytest.importorskip("peft")
+pytestmark = pytest.mark.slow  # importing peft takes five seconds
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +43,6 @@ def answered(path: Path, **options: Any) -> str:
     return str(model.generate(requests, model.collate(requests))[0].text)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of peft's own
 def test_an_adapter_answers_as_peft_itself_has_it(llava: Path, lora: Path) -> None:
     import torch
@@ -113,7 +113,6 @@ def test_what_is_no_adapter_is_not_taken_for_one(llava: Path, lora: Path, tmp_pa
         HuggingFace.weights_digest(str(lora), adapter=str(lora))
 
 
-@pytest.mark.slow
 def test_an_adapter_of_another_model_is_not_put_on_in_part(lora: Path, llava: Path, tmp_path: Path) -> None:
     """PEFT warns and goes on with weights that are missing: the answers would be those of the bare checkpoint."""
     from safetensors.torch import load_file, save_file
