@@ -17,12 +17,16 @@ from mmbench.exchange.peer_files import Archive, PeerFile, number, plain, texts
 from mmbench.exchange.peer_run import PeerMetric, PeerRun, PeerSample, PeerTask
 
 TOOL = "vlmevalkit"
-_FAILED = "Failed to obtain answer via API"
-"""What VLMEvalKit writes in the place of an answer that did not arrive."""
-_SCORES = ("hit", "match", "eval_match", "score", "eval_score", "correct", "acc")
+_FAILED = "Failed to obtain answer"
+"""How VLMEvalKit begins what it writes in the place of an answer that did not arrive."""
+_SCORES = ("hit", "match", "eval_match", "score", "eval_score", "correct", "acc", "verifier_match")
 """Columns that may hold what a sample got, the most usual first."""
 _EXTRACTED = ("extracted", "eval_pred", "res")
 """Columns that may hold the answer that was found in the prediction."""
+_JUDGED = frozenset((*_SCORES, *_EXTRACTED, "log"))
+"""Columns that only a table has which was judged."""
+_OVERALL = ("Overall", "overall", "acc", "Accuracy", "Final Score Norm", "Final Score")
+"""Columns of a table of scores that may hold the value over everything."""
 _SLICES = ("category", "l2-category", "split", "task", "skill")
 _OPTIONS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SUFFIX = re.compile(
@@ -40,19 +44,20 @@ def read_vlmevalkit(files: Sequence[PeerFile]) -> PeerRun:
     tables = [file for file in files if file.suffix in _TABLES and file.suffix != ".pkl"]
     tables = tables or [file for file in files if file.suffix == ".pkl"]  # the same answers as in the tables
     answered: dict[str, list[tuple[PeerFile, list[Row]]]] = {}
-    reported: dict[str, float] = {}
+    reported: dict[str, list[float]] = {}
     stems = [file.path.stem for file in tables]
     if twice := [file for file in tables if stems.count(file.path.stem) > 1 and file.suffix in (".xlsx", ".tsv")]:
         raise UsageError(
             f"{' and '.join(str(file.path) for file in twice[:2])} are of one model and dataset; import the folder of one evaluation at a time"
         )
-    for file in tables:
-        rows = _rows(file)
-        base = _base(file.path.stem, stems)
+    read = [(file, _rows(file)) for file in tables]
+    predicted = _predictions(read)
+    for file, rows in read:
+        base = _base(file.path.stem, predicted, stems)
         if rows and ("prediction" in rows[0] or ("index" in rows[0] and any(name in rows[0] for name in _SCORES))):
             answered.setdefault(base, []).append((file, rows))
-        elif (value := _overall(rows)) is not None:
-            reported[base] = value
+        else:
+            reported.setdefault(base, []).extend(_overall(rows))
     answered = {base: found for base, found in answered.items() if any("prediction" in rows[0] for _, rows in found)}
     if not answered:
         raise UsageError("no table has a column 'prediction': name the file of predictions that VLMEvalKit writes")
@@ -60,14 +65,38 @@ def read_vlmevalkit(files: Sequence[PeerFile]) -> PeerRun:
     models = list(dict.fromkeys(model for model, _ in names.values()))
     if len(models) > 1:
         raise UsageError(f"the files are of {len(models)} models ({', '.join(models[:3])}); import one at a time")
-    tasks = [_task(names[base][1], tables, reported.get(base)) for base, tables in answered.items()]
+    tasks = [_task(names[base][1], tables, reported.get(base, [])) for base, tables in answered.items()]
     return PeerRun(model=models[0], tasks=tasks)
 
 
-def _base(stem: str, others: Iterable[str]) -> str:
-    """The name of the predictions that a file belongs to: the shortest name among the files with which its own begins."""
-    starts = [other for other in others if stem == other or stem.startswith(f"{other}_")]
-    return _SUFFIX.sub("", min(starts, key=len)) if starts else stem
+def _predictions(read: Sequence[tuple[PeerFile, list[Row]]]) -> list[str]:
+    """Names of the tables of predictions, where those of several datasets may begin alike: ``…_MMBench`` and ``…_MMBench_V11``.
+
+    A table that was not judged and whose name begins with that of another one is of another dataset if it asks other questions.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for file, rows in sorted(read, key=lambda each: len(each[0].path.stem)):
+        if not rows or "prediction" not in rows[0] or _JUDGED & rows[0].keys():
+            continue
+        asked = {_id(row, place): str(row.get("question", row.get("prediction"))) for place, row in enumerate(rows, 1)}
+        before = [found[other] for other in found if _begins(file.path.stem, other)]
+        if not any(asked.items() <= other.items() for other in before):
+            found[file.path.stem] = asked
+    return list(found)
+
+
+def _begins(stem: str, other: str) -> bool:
+    return stem == other or stem.startswith(f"{other}_")
+
+
+def _base(stem: str, predicted: Iterable[str], others: Iterable[str]) -> str:
+    """The name of the predictions that a file belongs to: the longest one with which its own name begins.
+
+    Where there is none, it is the shortest name of another file, without what an evaluation adds to it.
+    """
+    if fitting := [other for other in predicted if _begins(stem, other)]:
+        return max(fitting, key=len)
+    return _SUFFIX.sub("", min((other for other in others if _begins(stem, other)), key=len))
 
 
 def _names(base: str, path: Path) -> tuple[str, str]:
@@ -151,19 +180,18 @@ def _sheet(file: PeerFile) -> list[Row]:
     return rows
 
 
-def _overall(rows: Sequence[Row]) -> float | None:
-    """The value over everything in a table of scores; None where it has none, or several."""
-    for row in rows:
-        for name in ("Overall", "overall", "acc", "Final Score Norm", "Final Score"):
-            if (found := number(row.get(name))) is not None:
-                return found
-    return None
+def _overall(rows: Sequence[Row]) -> list[float]:
+    """What a table of scores may say of everything: in the rows that are called so, else in all of them."""
+    called = [
+        row for row in rows if "overall" in {str(value).lower() for value in row.values() if isinstance(value, str)}
+    ]
+    return [found for row in called or rows for name in _OVERALL if (found := number(row.get(name))) is not None]
 
 
 # --- samples ---
 
 
-def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: float | None) -> PeerTask:
+def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], overall: Sequence[float]) -> PeerTask:
     merged: dict[str, Row] = {}
     tables = sorted(tables, key=lambda each: len(each[0].path.stem))
     judged = [rows for _, rows in tables if rows and any(column in rows[0] for column in _SCORES)]
@@ -185,11 +213,14 @@ def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: flo
     left = len(merged) - len(rows_of)
     samples = [_sample(index, place, merged[index], column) for place, index in enumerate(merged) if index in rows_of]
     scale = _scale(samples)
-    if column is not None and reported is not None and not _is_mean(samples, reported, column):
-        averaged = [
-            _averaged(sample, merged[sample.id], column) for sample in samples
-        ]  # as VQA accuracy is, over what people said
-        samples = averaged if _is_mean(averaged, reported, column) else samples
+    reported = None if column is None else _mean_among(overall, samples, column)
+    if column is not None and overall and reported is None:
+        # as VQA accuracy is, over what people said
+        averaged = [_averaged(sample, merged[sample.id], column) for sample in samples]
+        reported = _mean_among(overall, averaged, column)
+        samples = samples if reported is None else averaged
+    if reported is None and len(set(overall)) == 1:
+        (reported,) = set(overall)
     notes = []
     if left:
         notes.append(
@@ -203,6 +234,11 @@ def _task(name: str, tables: Sequence[tuple[PeerFile, list[Row]]], reported: flo
         reported /= 100.0
     metrics = {} if column is None else {column: PeerMetric(name=column, reported=reported)}
     return PeerTask(name=name, samples=samples, metrics=metrics, notes=tuple(notes))
+
+
+def _mean_among(overall: Sequence[float], samples: Sequence[PeerSample], column: str) -> float | None:
+    """The value among those of a table of scores that is the mean of what the samples got: tables also hold F1, and parts of the data."""
+    return next((value for value in overall if _is_mean(samples, value, column)), None)
 
 
 def _is_mean(samples: Sequence[PeerSample], reported: float, column: str) -> bool:
@@ -232,7 +268,7 @@ def _id(row: Row, place: int) -> str:
 def _sample(index: str, place: int, row: Row, column: str | None) -> PeerSample:
     given = row.get("prediction")
     output = None if given is None else str(given)
-    failed = output is None or _FAILED in output
+    failed = output is None or output.startswith(_FAILED)
     options = [(letter, row[letter]) for letter in _OPTIONS if row.get(letter) not in (None, "")]
     score = None if column is None else _score(row.get(column))
     extracted = next((str(row[name]) for name in _EXTRACTED if row.get(name) not in (None, "")), None)
@@ -245,7 +281,8 @@ def _sample(index: str, place: int, row: Row, column: str | None) -> PeerSample:
         choices=tuple(str(text) for _, text in options) or None,
         output=None if failed else output,
         status="error" if failed else "ok",
-        error=_FAILED if failed else None,
+        error=plain(output or _FAILED, 500) if failed else None,
+        reasoning=None if row.get("thinking") in (None, "") else str(row["thinking"]),
         extracted=extracted,
         explanation=plain(str(row["log"]), 500) if row.get("log") not in (None, "") else None,
         scores={} if column is None or score is None else {column: score},

@@ -263,6 +263,7 @@ def _line(peer: PeerSample, request_id: str) -> ResponseLine:
         id=request_id,
         status=peer.status,
         output=output,
+        reasoning=peer.reasoning,
         error=peer.error,
         input_tokens=peer.tokens[0],
         output_tokens=peer.tokens[1],

@@ -31,6 +31,8 @@ class PeerSample:
     """The closed set of answers; None where there is none."""
     output: str | tuple[float, ...] | None = None
     """The text that was answered, or the score of every choice; None where no answer arrived."""
+    reasoning: str | None = None
+    """What the model thought before, where the tool keeps that apart."""
     status: Status = "ok"
     """How the request ended."""
     finish_reason: FinishReason = "unknown"

@@ -186,6 +186,78 @@ def test_scores_against_several_people_are_averaged_where_that_gives_the_reporte
     assert values == {"50.0": (0.5, 0), "75.0": (0.75, 0), "12.0": (0.75, 1)}
 
 
+def tsv(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    heads = list(rows[0])
+    path.write_text(
+        "\n".join("\t".join(str(row[h]) for h in heads) for row in [dict(zip(heads, heads, strict=True)), *rows])
+    )
+    return path
+
+
+def test_datasets_of_vlmevalkit_whose_names_begin_alike_stay_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "Model-7B"
+    for name, hits in (("MMBench_DEV_EN", (1, 0)), ("MMBench_DEV_EN_V11", (1, 1)), ("MMBench_DEV_EN_V11_MINI", (0, 0))):
+        asked = [
+            {"index": n, "question": f"{name} {n}?", "A": "x", "B": "y", "answer": "A", "prediction": "A"}
+            for n in (1, 2)
+        ]
+        judged = [{**row, "hit": hit, "log": "as it is"} for row, hit in zip(asked, hits, strict=True)]
+        tsv(folder / f"Model-7B_{name}.tsv", asked)
+        tsv(folder / f"Model-7B_{name}_gpt-4o-mini_result.tsv", judged)
+        (folder / f"Model-7B_{name}_acc.csv").write_text(f"split,Overall\ndev,{sum(hits) / 2}\n", encoding="utf-8")
+    found = mmbench.import_run("vlmevalkit", folder, out=tmp_path / "runs")
+    values = {
+        name.partition("/")[2]: task.metrics["hit(tool=vlmevalkit)"].value for name, task in found.run.tasks.items()
+    }
+    assert values == {"MMBench_DEV_EN": 0.5, "MMBench_DEV_EN_V11": 1.0, "MMBench_DEV_EN_V11_MINI": 0.0}
+    assert not any("reported" in note for note in found.notes)
+
+
+def test_the_value_of_vlmevalkit_is_the_one_over_everything_that_is_a_mean(tmp_path: Path) -> None:
+    """Its tables of yes-no questions begin with F1, those of other tasks with one of several skills."""
+    rows = [
+        {"index": n, "question": f"{n}?", "answer": "Yes", "prediction": "Yes", "extracted": "Yes", "score": n < 3}
+        for n in range(4)
+    ]
+    table = tsv(tmp_path / "M_POPE_auxmatch.tsv", rows)
+    scores = tmp_path / "M_POPE_score.csv"
+    notes = {}
+    for text in (
+        "split,Overall,acc,precision\nOverall,85.7,75.0,100.0\nrandom,91.0,92.0,93.0\n",
+        "Category,tot,acc\nrec,2,50.0\nOverall,4,75.0\n",
+        "Category,Total,Hit,Accuracy\nOverall,4,3,75.0\nrec,2,2,100.0\n",
+        "split,Overall\ndev,50.0\ntest,100.0\n",
+        "Overall\n60.0\n",
+    ):
+        scores.write_text(text, encoding="utf-8")
+        found = mmbench.import_run("vlmevalkit", [table, scores], out=tmp_path / "runs")
+        assert [row.value for row in found.run.rows()] == [0.75]
+        notes[text] = len(found.notes)
+    assert list(notes.values()) == [0, 0, 0, 0, 1]
+
+
+def test_what_vlmevalkit_writes_for_failures_and_thoughts_is_no_answer(tmp_path: Path) -> None:
+    said = [
+        "Failed to obtain answer.",
+        "Failed to obtain answer: <class 'KeyError'> 'x'",
+        "no: Failed to obtain answer",
+        "7",
+    ]
+    rows = [
+        {"index": n, "question": "?", "answer": "7", "prediction": text, "thinking": f"hm {n}", "verifier_match": 1.0}
+        for n, text in enumerate(said)
+    ]
+    found = mmbench.import_run("vlmevalkit", tsv(tmp_path / "M_DATA_detailed_results.tsv", rows), out=tmp_path / "runs")
+    (task,) = found.run.tasks.values()
+    lines = list(task.responses())
+    assert [line.status for line in lines] == ["error", "error", "ok", "ok"]
+    assert lines[1].error is not None
+    assert "KeyError" in lines[1].error
+    assert [line.reasoning for line in lines] == ["hm 0", "hm 1", "hm 2", "hm 3"]
+    assert list(task.metrics) == ["verifier_match(tool=vlmevalkit)"]
+
+
 # --- what an imported run is not ---
 
 
