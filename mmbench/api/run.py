@@ -270,7 +270,7 @@ def _runs(
         _announce(name, job, progress)
         upcoming = next_to_ask(plan.jobs[place + 1 :]) if asks_with_workers(job.spec) and job.turn is None else None
         follower = followers if plan.tracking.trackers else None
-        session = Session(job, progress, prior, executors, upcoming, budget, follower)
+        session = Session(job, progress, prior, executors, upcoming, budget, follower, plan.remeasure)
         try:
             with interruptible():
                 session.execute()

@@ -31,6 +31,7 @@ Examples:
   mmbench run --model all-baselines,random --tasks vqa,retrieval --seeds 3
   mmbench run --model new.py --interleave old.py --repeats 5 --tasks vqa   # which of the two is faster?
   mmbench run --model mymodel --tasks vqa --perf full          # speed under load, after the quality run
+  mmbench run --model mymodel --tasks vqa --remeasure          # the speed of a finished run again; answers and scores stay
   mmbench run --model mymodel --tasks vqa --shard 3/8          # one of eight commands; then: mmbench merge mymodel
   mmbench run --model openai/m --base-url URL --model-args stream=true --tasks vqa --perf full --rate 20 --slo ttft_p99=500ms
 

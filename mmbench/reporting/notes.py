@@ -17,6 +17,8 @@ BOUNDS = "bounds: the value if every truncated, unparsed, refused and failed out
 """What the column of bounds means."""
 _LOOK = "mmbench show RUN --sample ID"
 _REASK = ", and ask them again with --reask truncated --max-new-tokens N"
+_PASSING = ("not_steady", "throttled", "foreign_gpu_process", "cpu_pressure")
+"""Reasons why a speed must not be quoted that another time of the day may not have."""
 _NAMED = 4
 """Metrics that a note names, of those that share a reason."""
 
@@ -71,6 +73,18 @@ def _notes_on_result(result: TaskResult, run: Run, *, speed: bool) -> list[tuple
         notes.append(("", _promised(result)))
     if speed:
         notes += [(", speed", note) for note in speed_notes(perf)]
+        if perf.turn is None and (passing := [each for each in perf.reasons if each.code in _PASSING]):
+            text = (
+                "what spoilt the speed may have passed"
+                if len(passing) == len(perf.reasons)
+                else "a part of this may have passed"
+            )
+            notes.append(
+                (
+                    ", speed",
+                    Advised(text, "; the same command with --remeasure measures it again and keeps answers and scores"),
+                )
+            )
         if perf.n_samples > result.entry.n_samples:
             more = f"measured on {perf.n_samples:,.0f} samples, when more were asked than are scored here"
             notes.append((", speed", more))

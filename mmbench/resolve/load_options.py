@@ -1,4 +1,4 @@
-"""Options of ``--perf full``: which scenarios are measured, under which load, and against which targets."""
+"""Options of what is measured after the quality run: its speed again, and scenarios under load with their targets."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
@@ -28,8 +28,17 @@ def _targets() -> Form:
 
 
 class LoadOptions(TypedDict, total=False):
-    """Keywords of `mmbench.run` that ``--perf full`` reads."""
+    """Keywords of `mmbench.run` about speed that is measured after the quality run."""
 
+    remeasure: Annotated[
+        bool,
+        Option(
+            "Measure the speed of a finished run again: everything is asked once more, answers and scores stay.",
+            forms.flag(),
+            "speed",
+            default=False,
+        ),
+    ]
     scenarios: Annotated[
         str | Sequence[str] | None,
         Option(

@@ -34,11 +34,12 @@ from mmbench.results.schema.speed import QUALITY
 from mmbench.runner.entries import Prior, overall_status, specs_before
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
-from mmbench.runner.execute.executor import Executors
+from mmbench.runner.execute.executor import Executors, Todo
 from mmbench.runner.execute.local_model import LocalModel, OpenModel
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import Interrupted, shielded
 from mmbench.runner.plan.job import Job
+from mmbench.runner.remeasuring import remeasure
 from mmbench.runner.scenarios.phase import LoadPhase, merged
 from mmbench.runner.scenarios.planning import load_plan
 from mmbench.runner.task_run import TaskRun
@@ -75,6 +76,8 @@ class Session:
     """What the command may spend, shared between models; None: as much as it takes."""
     follower: Follower | None = None
     """Who is told how it goes on; None: nobody."""
+    remeasure: bool = False
+    """Whether the speed of tasks of which nothing is left to ask is measured again."""
     directory: RunDirectory = field(init=False)
     """The run directory."""
     run: RunFile = field(init=False)
@@ -84,7 +87,7 @@ class Session:
     opened: bool = False
     """Whether the model was ready to be asked."""
     load_failure: MmbenchError | None = None
-    """What kept speed from being measured under load, or None; the quality results stand."""
+    """What kept speed from being measured under load or again, or None; the quality results stand."""
 
     def __post_init__(self) -> None:
         self.directory = self.job.directory()
@@ -194,7 +197,7 @@ class Session:
     def _ask_and_score(self, tasks: Sequence[TaskRun]) -> None:
         job, progress, executors = self.job, self.progress, self.executors
         cache_folder = job.spec.cache if any(task.left for task in tasks) else None
-        last = next((task for task in reversed(tasks) if task.left), None)
+        last = next((task for task in reversed(tasks) if task.left and not self.remeasure), None)
         with (
             compute_threads(job.spec.threads),
             LocalModel(
@@ -210,11 +213,8 @@ class Session:
         ):
             for task in tasks:
                 if task.left:
-                    learns = job.model.capabilities.learns
-                    fitted = partial(model.fitted, task.plan, partial(self._keep_learned, task)) if learns else None
-                    todo = task.todo(partial(self._open, model, task), fitted)
-                    todo = replace(todo, upcoming=self.upcoming if task is last else None)
-                    task.loaded = self.opened and not learns
+                    todo = replace(self._todo(model, task), upcoming=self.upcoming if task is last else None)
+                    task.loaded = self.opened and not job.model.capabilities.learns
                     try:
                         task.ask(todo, executors, progress, cache)
                     except BaseException:
@@ -238,11 +238,31 @@ class Session:
                     self._write(tasks={**self.run.tasks, task.name: task.entry}, machine=machine())
                 if self.follower is not None:
                     self.follower.scored(task.name)
-            if job.spec.perf == "full":
+            if job.spec.perf == "full" or self.remeasure:
                 with shielded():  # no kill while speed is measured makes the quality results incomplete
                     self._write(status=overall_status(self.run.tasks.values()))
-                for task in tasks:
-                    self._measure_load(model, task)
+            for task in tasks if self.remeasure else ():
+                if not task.left:
+                    self._remeasure(model, task)
+            for task in tasks if job.spec.perf == "full" else ():
+                self._measure_load(model, task)
+
+    def _todo(self, model: LocalModel, task: TaskRun) -> Todo:
+        learns = self.job.model.capabilities.learns
+        fitted = partial(model.fitted, task.plan, partial(self._keep_learned, task)) if learns else None
+        return task.todo(partial(self._open, model, task), fitted)
+
+    def _remeasure(self, model: LocalModel, task: TaskRun) -> None:
+        """Measure the speed of a task again. Where that does not come to its end, the figures that there are stay."""
+        todo = task.asked_again(self._todo(model, task))
+        count, loaded = sum(len(numbers) for _, numbers in todo.batches), self.opened
+        self.progress.note(f"{task.name}  speed: asking {count:,} requests again; answers and scores stay as they are")
+        try:
+            measured = remeasure(self.job, todo, self.executors, self.progress, loaded=loaded, budget=self.budget)
+        except MmbenchError as error:
+            self.load_failure = self.load_failure or error
+        else:
+            self._keep_quality(task.name, measured)
 
     def _measure_load(self, model: LocalModel, task: TaskRun) -> None:
         """Measure the scenarios of ``--perf full``; a failure is kept in `load_failure`, and the next task goes on."""
@@ -265,15 +285,18 @@ class Session:
     def _add_perf(self, task: TaskRun) -> None:
         """Keep what was measured, also of a task that was not asked to its end."""
         measured = task.measurement.result()
-        if measured is None or not (measured.n_calls or measured.n_warm_up or measured.complete):
+        if measured is not None and (measured.n_calls or measured.n_warm_up or measured.complete):
+            self._keep_quality(task.name, measured)
+
+    def _keep_quality(self, task: str, measured: PerfScenario | None) -> None:
+        """Keep what was measured of a quality run in place of what there was; nothing where nothing is measured."""
+        if measured is None:
             return
         with shielded():
             earlier = self.directory.read_perf()
             tasks = dict(earlier.tasks) if earlier else {}
-            under_load = (
-                [each for each in tasks[task.name].scenarios if each.name != QUALITY] if task.name in tasks else []
-            )
-            tasks[task.name] = TaskPerf(scenarios=[measured, *under_load])
+            under_load = [each for each in tasks[task].scenarios if each.name != QUALITY] if task in tasks else []
+            tasks[task] = TaskPerf(scenarios=[measured, *under_load])
             self.directory.write_perf(PerfFile(schema_version=SCHEMA_VERSION, tasks=tasks))
 
     def _end(self, tasks: Sequence[TaskRun], status: TaskStatus | None, reason: str | None) -> None:

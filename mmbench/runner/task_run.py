@@ -235,6 +235,14 @@ class TaskRun:
         size = self.entry.batch_size
         return Todo(self.plan, self.left, self._job.model, open_model, self._spec, size, fitted=fitted)
 
+    def asked_again(self, todo: Todo) -> Todo:
+        """The same with all requests of the plan, whether they are answered or not, cut by the rule of a new run."""
+        largest_first, size = self._job.model.capabilities.largest_first, self._spec.batch_size
+        if isinstance(size, str):
+            size = self.entry.batch_size or auto_size(self.plan, largest_first=largest_first)
+        batches = cut(self.plan, size, self._spec.batch_cost, largest_first=largest_first)
+        return replace(todo, batches=list(enumerate(batches)), batch_size=size)
+
     def ask(self, todo: Todo, executors: Executors, progress: Progress, cache: CachedAnswers | None) -> None:
         """Ask what is left. Raises `StoppedError`, `RunFailedError`, `Interrupted`."""
         measurement = self.measurement

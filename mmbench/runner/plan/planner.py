@@ -29,7 +29,7 @@ from mmbench.runner.plan.sweep import Swept, settings
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
 from mmbench.runner.plan.turns import plan_turns
 from mmbench.runner.plan.who_asks import check_workers
-from mmbench.runner.scenarios.planning import check_load
+from mmbench.runner.scenarios.planning import check_load, check_remeasure
 from mmbench.tracking.wanted import Tracking, wanted_trackers
 
 
@@ -49,6 +49,8 @@ class Plan:
     """The value from which a seed counts as having solved a task."""
     strict: bool = False
     """Whether a speed that must not be quoted makes the command fail."""
+    remeasure: bool = False
+    """Whether the speed of finished tasks is measured again."""
     turns: int = 0
     """With ``--interleave`` how often the two models take turns; 0 without."""
     swept: tuple[Swept, ...] = ()
@@ -85,6 +87,8 @@ def make_plan(
     swept = OPTIONS["sweep"].value(options.get("sweep"))
     if options.get("shard") is not None:
         check_excluded(name for name, value in options.items() if value)
+    if options.get("remeasure"):
+        check_remeasure(options)
     plans = _Plans()
     if options.get("interleave") is not None:
         return plan_turns(
@@ -186,6 +190,7 @@ def _plan_one(
         options["max_cost"],
         options["solved"],
         options["strict"],
+        options["remeasure"],
         tracking=tracking,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,11 @@ from mmbench.runner.scenarios.workload import (
 
 _OF_FULL = ("scenarios", "rate", "find_max_rate", "slo", "workload", "perf_requests", "perf_seconds", "perf_format")
 """Options that mean nothing without ``--perf full``."""
+_NOT_AGAIN = {
+    "interleave": "speeds of a pair must be measured by turns; raise --repeats to add a pair",
+    "shard": "merge the shards, then measure the run again",
+}
+"""Options that cannot be given with ``--remeasure``, and why."""
 _MANY = 2_000
 """Prompts whose drawing takes seconds."""
 
@@ -109,3 +114,12 @@ def check_load(jobs: Sequence[Job]) -> None:
         check_workload(spec.workload)
         for plan in job.plans:
             load_plan(plan, job.model, spec)
+
+
+def check_remeasure(options: Mapping[str, Any]) -> None:
+    """Refuse ``--remeasure`` beside keywords of `mmbench.run` with which it cannot be meant. Raises `UsageError`."""
+    if options.get("perf") == "off":
+        raise UsageError("--remeasure measures speed: leave --perf off out")
+    for name, why in _NOT_AGAIN.items():
+        if options.get(name):
+            raise UsageError(f"--remeasure and --{name} exclude each other: {why}")
