@@ -18,6 +18,7 @@ from mmbench.models.endpoint.payload import LETTERS, data_url, messages_of, temp
 from mmbench.models.finish_reasons import finish_reason_of
 from mmbench.models.hf.files import checkpoint_digest
 from mmbench.models.hf.placeholders import NEUTRALISED, neutral, neutral_messages, placeholders
+from mmbench.models.hf.weights_size import WeightsSize, size_of_checkpoint
 
 Messages = list[dict[str, Any]]
 """One chat."""
@@ -48,6 +49,18 @@ class VLLM:
         """Digest of the folder, or commit on the hub. Raises `UsageError`, `MissingExtraError`."""
         _require(path)
         return checkpoint_digest(path, options.get("revision"))
+
+    @classmethod
+    def weights_size(cls, path: str, **options: Any) -> WeightsSize | None:
+        """The memory that the weights will take on GPUs, by their files; None where these are not on this machine.
+
+        Left to itself, the engine loads what was saved in float32 in half precision.
+        """
+        dtype = "bfloat16" if options.get("dtype", "auto") == "auto" else options["dtype"]
+        known = {name: options[name] for name in ("revision",) if name in options}
+        quantised = {"quantisation": "int4"} if options.get("quantization") else {}
+        found = size_of_checkpoint(path, {**known, **quantised, "dtype": dtype, "device": "cuda"})
+        return None if found is None else replace(found, spread=True)
 
     def open(self) -> None:
         """Load the weights. Raises what the engine raises."""

@@ -10,6 +10,8 @@ FOREIGN_SOURCE = "foreign-source"
 """A Python file or module that a stored run names, rather than this command, is imported."""
 OUTSIDE_IMAGES = "outside-images"
 """Images outside the folder of the data file are sent to an endpoint."""
+MEMORY = "memory"
+"""A model is loaded although its weights seem to need more memory than is free."""
 
 VERSIONS = "versions"
 """Shards that were asked with other versions of packages are merged."""

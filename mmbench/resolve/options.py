@@ -72,7 +72,8 @@ class RunOptions(TrainOptions, AskOptions, LoadOptions, ScaleOptions, total=Fals
     allow: Annotated[
         str | Sequence[str] | None,
         Option(
-            "What is refused otherwise, by name: outside-images sends images of any folder to an endpoint.",
+            "What is refused otherwise, by name: outside-images sends images of any folder to an endpoint, memory loads a model "
+            "whose weights seem not to fit.",
             forms.names("LIST"),
             "what",
             default=(),

@@ -26,6 +26,7 @@ from mmbench.models.hf.placeholders import NEUTRALISED
 from mmbench.models.hf.prompts import Prompts
 from mmbench.models.hf.selfcheck import Batches, check
 from mmbench.models.hf.sequences import Processing
+from mmbench.models.hf.weights_size import WeightsSize, size_of_checkpoint
 
 if TYPE_CHECKING:
     import torch
@@ -100,6 +101,11 @@ class HuggingFace:
         digest = found.digest()
         found.check("hf", trusted=chosen.trust_remote_code)
         return digest if template is None else hashlib.sha256(f"{digest}\0{template}".encode()).hexdigest()
+
+    @classmethod
+    def weights_size(cls, path: str, **options: Any) -> WeightsSize | None:
+        """The memory that the weights will take, by their files; None where these are not on this machine."""
+        return size_of_checkpoint(path, options)
 
     def open(self) -> None:
         """Load processor and weights, and check that it can be asked.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from mmbench.core.errors import CheckpointError, ModelUnusableError, RunFailedError, UsageError
@@ -29,6 +29,7 @@ from mmbench.models.hf.loading import (
 from mmbench.models.hf.lora import adapted
 from mmbench.models.hf.multivector import SeveralVectors, gives_several_vectors
 from mmbench.models.hf.options import HfOptions
+from mmbench.models.hf.weights_size import WeightsSize, size_of_checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,6 +162,11 @@ class HuggingFaceEmbedding:
         found.check("hf-embed", trusted=chosen.trust_remote_code)
         return digest
 
+    @classmethod
+    def weights_size(cls, path: str, **options: Any) -> WeightsSize | None:
+        """The memory that the weights will take, by their files; None where these are not on this machine."""
+        return size_of_checkpoint(path, options)
+
     def open(self) -> None:
         """Load processor and weights. Raises `CheckpointError`."""
         source = adapted(self.path, self.options.revision, self.options.adapter).locate()
@@ -288,6 +294,14 @@ class HuggingFaceEncoders:
         HfOptions.parse(f"hf-encoder/{paths}", options, _OWN)
         digests = " ".join(checkpoint_digest(path, options.get("revision")) for path in _two(paths))
         return hashlib.sha256(digests.encode()).hexdigest()
+
+    @classmethod
+    def weights_size(cls, paths: str, **options: Any) -> WeightsSize | None:
+        """The memory that the weights of both will take, by their files; None where these are not on this machine."""
+        image, text = (size_of_checkpoint(path, options) for path in _two(paths))
+        if image is None or text is None:
+            return None
+        return replace(image, bytes=image.bytes + text.bytes, mapped=image.mapped and text.mapped)
 
     def open(self) -> None:
         """Load both encoders. Raises `RunFailedError`."""

@@ -186,13 +186,14 @@ def check_weights(folder: Path) -> None:
     Raises:
         CheckpointError: If a file is missing, a pointer of Git LFS, or shorter than its header says.
     """
-    files = list(_weight_files(folder))
+    files = list(weight_files(folder))
     for file in files:
         if file.suffix == ".safetensors":
             _check_length(file)
 
 
-def _weight_files(folder: Path) -> Iterator[Path]:
+def weight_files(folder: Path) -> Iterator[Path]:
+    """The files of the weights. Raises `CheckpointError` where there are none, or a shard is missing."""
     found = next((folder / name for name in _WEIGHTS if (folder / name).is_file()), None)
     if found is None:
         others = sorted(file.name for pattern in ("*.safetensors", "*.bin", "*.gguf") for file in folder.glob(pattern))

@@ -13,7 +13,7 @@ from mmbench.core.errors import MissingExtraError, MmbenchError, UsageError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import FIGURE_SUFFIXES, RunSpec
 from mmbench.models.caller import served_kinds
-from mmbench.resolve.allowances import OUTSIDE_IMAGES, allowances
+from mmbench.resolve.allowances import MEMORY, OUTSIDE_IMAGES, allowances
 from mmbench.resolve.arguments import models_of
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.resolve.options import OF_RUN, OPTIONS, checked
@@ -23,6 +23,7 @@ from mmbench.results.schema import TaskEntry
 from mmbench.runner.execute.executor import load_executor
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.leaving import check_leaving
+from mmbench.runner.plan.memory import check_memory
 from mmbench.runner.plan.reask import check_reask
 from mmbench.runner.plan.sharding import check_excluded, check_shards
 from mmbench.runner.plan.sweep import Swept, settings
@@ -178,7 +179,9 @@ def _plan_one(
     check_shards(jobs)
     check_load(jobs)
     check_workers(jobs)
-    check_leaving(jobs, options["images"], allowances(options["allow"], (OUTSIDE_IMAGES,)))
+    allowed = allowances(options["allow"], (OUTSIDE_IMAGES, MEMORY))
+    check_leaving(jobs, options["images"], allowed)
+    check_memory(jobs, allowed)
     names = plans.names(resolved)
     notes = [
         f"{names[task.name]}: {note}" for task in resolved for note in (*origins_of(task.task), *notes_of(task.task))

@@ -21,7 +21,7 @@ def next_to_ask(jobs: Sequence[Job]) -> Job | None:
         and where its model learns before it is asked.
     """
     for job in jobs:
-        left = _is_left(job)
+        left = is_left(job)
         if left is None or (left and job.model.capabilities.learns):
             return None
         if left:
@@ -29,7 +29,7 @@ def next_to_ask(jobs: Sequence[Job]) -> Job | None:
     return None
 
 
-def _is_left(job: Job) -> bool | None:
+def is_left(job: Job) -> bool | None:
     """Whether something of a run is left to ask; None where its record does not tell."""
     directory = job.directory()
     if not (directory.path / "run.json").is_file():
