@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mmbench.api.track import track
     from mmbench.api.train import TrainResult, train
     from mmbench.api.view import view
+    from mmbench.api.workers import WorkerCount, workers
     from mmbench.core import (
         AmbiguousRunError,
         CardFamily,
@@ -149,6 +150,7 @@ __all__ = [
     "UnknownNameError",
     "Usage",
     "UsageError",
+    "WorkerCount",
     "compare",
     "explain",
     "export",
@@ -171,6 +173,7 @@ __all__ = [
     "track",
     "train",
     "view",
+    "workers",
 ]
 
 __getattr__, __dir__ = lazy_exports(
@@ -196,6 +199,7 @@ __getattr__, __dir__ = lazy_exports(
         "mmbench.api.track": ("track",),
         "mmbench.api.train": ("TrainResult", "train"),
         "mmbench.api.view": ("view",),
+        "mmbench.api.workers": ("WorkerCount", "workers"),
         "mmbench.results.run": ("Run", "TaskResult"),
         "mmbench.metrics.formulas": ("mean_metric",),
         "mmbench.core": (

@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "Look at a task, a run, one sample of either, or several runs side by side.",
     "compare": "Compare runs: differences with intervals and p-values, and what flipped.",
     "explain": "Say where the gap between two runs comes from: data, prompt, extraction, decoding, metric.",
+    "workers": "Have more or fewer workers ask a run that is under way.",
     "merge": "Put the shards of a run together (mmbench run --shard).",
     "rescore": "Apply today's metrics to the stored answers of a run, and say what moved.",
     "repair": "Rebuild what is damaged in a run directory from what is not.",

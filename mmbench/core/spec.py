@@ -153,8 +153,9 @@ class RunSpec:
     """Background threads that collate and load media ahead; 0: none."""
     threads: int | None
     """CPU threads for training and inference; None: as the model and its libraries choose."""
-    workers: int
-    """Processes that ask the model at once, each with a model of its own; 1: this process."""
+    workers: int | None
+    """Processes that ask the model at once, each with a model of its own, where a run begins. None and 1: this process; None with
+    `ray`: as many as the cluster has room for, also when its nodes become more or fewer."""
     gpus_per_worker: int | None
     """GPUs that each of several workers sees; None: its part of those that there are."""
     cpus_per_worker: int | None
@@ -202,6 +203,11 @@ class RunSpec:
     """Folder of answers that runs share; None: none."""
     checkpoints: str
     """Folder in which models that learn keep what they have learned, shared by runs."""
+
+    @property
+    def by_workers(self) -> bool:
+        """Whether workers ask, and not this process."""
+        return (self.workers or 1) > 1 or self.ray is not None
 
     @property
     def selection(self) -> Selection:

@@ -54,6 +54,8 @@ class Conditions:
     """Whether the model was loaded while the one before it was asked its last batches."""
     alone_s: float | None = None
     """When the next model began to load on the same machines, by the clock of the calls; None where it did not meanwhile."""
+    workers_changed: bool = False
+    """Whether there were more or fewer workers at some time."""
 
 
 class Meter(Observer):
@@ -213,7 +215,7 @@ class Meter(Observer):
         return [
             validity.failures(counted.requests - counted.ok, counted.requests),
             PerfReason(code="failures", detail=split) if splits else None,
-            None if conditions.sorted_by_cost else validity.not_steady(times),
+            _changed(conditions) or (None if conditions.sorted_by_cost else validity.not_steady(times)),
             validity.recompiled(self._graphs or 0, validity.compiled_graphs()),
             validity.cached_by_server(log.cached_requests, sum(log.ok)),
             validity.client_bound(use) if conditions.remote else None,
@@ -221,6 +223,13 @@ class Meter(Observer):
             validity.cpu_pressure(use),
             validity.throttled(use),
         ]
+
+
+def _changed(conditions: Conditions) -> PerfReason | None:
+    """Why figures of a number of workers that changed are none of any number."""
+    if not conditions.workers_changed:
+        return None
+    return PerfReason(code="not_steady", detail="there were more or fewer workers while it was measured")
 
 
 def _held_up(

@@ -22,12 +22,12 @@ class ScaleOptions(TypedDict, total=False):
         ),
     ]
     workers: Annotated[
-        int,
+        int | None,
         Option(
-            "Workers that ask the model at once, each with a model of its own: processes of this machine, or actors of --ray.",
+            "Workers that ask the model at once, each with a model of its own: processes of this machine, or actors of --ray; "
+            "default: 1, with --ray as many as the cluster has room for. Change it meanwhile with: mmbench workers RUN N.",
             forms.whole(1),
             "speed",
-            default=1,
         ),
     ]
     gpus_per_worker: Annotated[
@@ -49,7 +49,7 @@ class ScaleOptions(TypedDict, total=False):
     ray: Annotated[
         str | None,
         Option(
-            "Ask on a Ray cluster, with --workers actors: auto (the one of this machine) or HOST:PORT of its head node.",
+            "Ask on a Ray cluster, whose actors are the workers: auto (the one of this machine) or HOST:PORT of its head node.",
             forms.text("auto|ADDRESS"),
             "speed",
         ),

@@ -115,6 +115,32 @@ class RunDirectory:
         """Replace ``perf.json``."""
         write_atomic(self.path / "perf.json", pretty_json(sealed(perf)))
 
+    def read_workers(self) -> int | None:
+        """Workers that a run is to be asked by which is under way; None where it is not asked by workers now.
+
+        Raises:
+            DamagedFileError: If the file ``workers`` holds no number from 1 up.
+        """
+        path = self.path / "workers"
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DamagedFileError(path, error, run=self.path) from error
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
+            raise DamagedFileError(path, f"it holds {text[:20]!r} and no number of workers", run=self.path)
+        return int(text)
+
+    def write_workers(self, count: int) -> None:
+        """Say how many workers a run that is under way is to be asked by. Raises `RunFailedError`."""
+        write_atomic(self.path / "workers", f"{count}\n".encode())
+
+    def remove_workers(self) -> None:
+        """Say that the run is not asked by workers any more."""
+        with contextlib.suppress(OSError):
+            (self.path / "workers").unlink()
+
     def write_scores(self, scores: ScoresFile, tables: Mapping[str, ScoreTable]) -> str:
         """Write values and tables under the name of their content, once; the name. Raises `RunFailedError`."""
         folder = self.task(scores.task) / "scores"

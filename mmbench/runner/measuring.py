@@ -89,6 +89,7 @@ class Measurement:
             first_ms=self._first_ms() if capabilities.remote else None,
             turn=self.job.turn,
             workers=self.remarks.workers,
+            workers_changed=self.remarks.workers_changed,
         )
         return self._meter.result(conditions, self._where_s, complete=self.complete, splits=self.splits)
 

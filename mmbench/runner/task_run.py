@@ -233,7 +233,16 @@ class TaskRun:
     def todo(self, open_model: Callable[[], OpenModel], fitted: Callable[[], Any] | None) -> Todo:
         """What is left to ask, for an executor."""
         size = self.entry.batch_size
-        return Todo(self.plan, self.left, self._job.model, open_model, self._spec, size, fitted=fitted)
+        return Todo(
+            self.plan,
+            self.left,
+            self._job.model,
+            open_model,
+            self._spec,
+            size,
+            fitted=fitted,
+            directory=self._directory,
+        )
 
     def asked_again(self, todo: Todo) -> Todo:
         """The same with all requests of the plan, whether they are answered or not, cut by the rule of a new run."""

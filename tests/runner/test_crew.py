@@ -4,13 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmbench.core import RunFailedError, UsageError
+from mmbench.core import DamagedFileError, RunFailedError, UsageError
 from mmbench.core.responses import Response
 from mmbench.perf.workers import utilisation, worker_figures, worker_notes
+from mmbench.results.rundir import RunDirectory
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.pool import resources
 from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.resources import shares
+from mmbench.runner.pool.steering import Steering
 from mmbench.runner.pool.transport import Answer, Died, NotStarted, Ready, WorkerInfo, WorkerSetup
 
 
@@ -54,6 +56,44 @@ def test_a_lost_worker_is_replaced_and_one_that_never_opens_is_given_up():
         crew.on_not_started(Died(worker, "was killed by SIGKILL"))
     assert (crew.starting, crew.size, list(crew.ready)) == (0, 1, [0])
     assert len(notes) == 3, "that workers start, that one was lost, that the others go on"
+
+
+def test_workers_join_and_the_last_ones_leave_when_they_have_answered():
+    crew, transport, _ = crew_of(1)
+    ready(crew, 0)
+    crew.begin_task(0.0)
+    assert crew.resize(4, share) == []
+    assert (transport.workers, crew.vacant, crew.size, crew.most, crew.changed) == ([0], {1, 2, 3}, 4, 4, True)
+    for slot in (1, 2, 3):
+        crew.fill(slot)
+    ready(crew, 1, 2, now=1.0)
+    assert crew.resize(1, share) == [2, 1, 3], "those that were asked answer what they hold"
+    assert (list(crew.ready), crew.taken, crew.is_leaving(1), crew.is_open(3)) == ([0], {0}, True, False)
+    crew.leave(3, 2.0)
+    answered(crew, 2, 1.0)
+    crew.leave(2, 3.0)
+    crew.on_lost(1, 4.0, "was killed by SIGKILL")
+    assert (list(crew.slots), len(transport.workers)) == ([0], 4), "none takes the place of one that was leaving"
+    assert crew.resize(2, share) == []
+    assert (crew.vacant, crew.size) == ({1}, 2)
+    crew.end_task(5.0)
+    assert [(each.number, each.n_requests, each.n_lost) for each in crew.figures()] == [(0, 0, 0), (1, 0, 1), (2, 4, 0)]
+    crew.begin_task(6.0)
+    assert (crew.changed, crew.most) == (False, 2)
+
+
+def share(slot):
+    return resources.Share(1, 1.0)
+
+
+def test_a_worker_that_joins_and_cannot_open_the_model_ends_no_run_that_others_go_on_with():
+    crew, _, notes = crew_of(1)
+    ready(crew, 0)
+    crew.begin_task(0.0)
+    crew.resize(2, share)
+    crew.fill(1)
+    crew.on_not_started(NotStarted(1, UsageError("another version there")))
+    assert notes[-1] == "another version there. 1 of 2 workers go on"
 
 
 def test_workers_of_which_none_can_open_end_the_run():
@@ -133,3 +173,39 @@ def test_cores_are_divided_unless_threads_are_given(monkeypatch):
             (threads, cpus, str(threads))
         ] * 4
     assert shares(spec(32), {})[0].threads == 1
+
+
+@pytest.mark.parametrize(
+    ("gpus", "workers", "each", "expected"),
+    [("0,1,2,3", 2, 1, "2"), ("0,1,2,3", 2, None, None), ("0", 2, None, "0"), ("", 2, None, "")],
+)
+def test_one_more_worker_gets_gpus_of_its_own_or_shares_as_the_others_do(monkeypatch, gpus, workers, each, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    spec = SimpleNamespace(workers=workers, threads=3, cpus_per_worker=None, gpus_per_worker=each)
+    first = resources.shares(spec, {})
+    if expected is None:
+        with pytest.raises(UsageError, match="--gpus-per-worker"):
+            resources.further_share(first, 2)
+        return
+    share = resources.further_share(first, 2)
+    assert (share.environment.get("CUDA_VISIBLE_DEVICES", ""), share.threads) == (expected, 3)
+
+
+def test_only_changes_of_what_is_asked_for_and_of_the_room_change_the_number(tmp_path):
+    rooms = iter([2, 3, 1, 3, 9])
+    directory, steering = RunDirectory(tmp_path), Steering(lambda: next(rooms), 2)
+    steering.begin(directory, 2)
+    assert [steering.look(now, 2) for now in (0.0, 0.5, 1.0, 2.0, 3.0)] == [None, None, 3, None, 4]
+    directory.write_workers(5)
+    assert steering.follows_cluster
+    assert [steering.look(now, 4) for now in (4.0, 5.0, 6.0)] == [5, None, None], "and the room counts no more"
+    assert not steering.follows_cluster
+    for text in ("0", "", "two", "-1", "9" * 30):
+        (tmp_path / "workers").write_text(text)
+        with pytest.raises(DamagedFileError):
+            directory.read_workers()
+    with pytest.raises(DamagedFileError):
+        steering.look(7.0, 5)
+    assert steering.look(8.0, 5) is None, "it is said once"
+    steering.end()
+    assert directory.read_workers() is None

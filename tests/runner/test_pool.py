@@ -27,6 +27,7 @@ from helpers import (
     write_questions,
 )
 
+from mmbench import load_run, workers
 from mmbench.core import PluginError, RunFailedError, UsageError
 from mmbench.core.responses import Response
 from mmbench.resolve.model_names import resolve_instance, resolve_model
@@ -44,8 +45,9 @@ MODEL = """
     class Mixed:
         '''Answers depend on the whole batch, so that only batches of the same composition give the same.'''
 
-        def __init__(self, pause: float = 0.01, dies: str = "", once: str = "", hangs: str = "", opens: bool = True):
+        def __init__(self, pause: float = 0.01, dies: str = "", once: str = "", hangs: str = "", opens: bool = True, tokens: str = ""):
             self.pause, self.dies, self.once, self.hangs, self.opens = pause, dies, once, hangs, opens
+            self.tokens = tokens  # a file with the number of calls that may end
 
         def open(self):
             if not self.opens:
@@ -62,6 +64,13 @@ MODEL = """
 
         def suffer(self, requests):
             time.sleep(self.pause)
+            if self.tokens:
+                with open("calls", "a") as calls:
+                    calls.write("x")
+                    calls.flush()
+                    number = calls.tell()
+                while int(Path(self.tokens).read_text() or 0) < number:
+                    time.sleep(0.02)
             ids = [request.sample_id for request in requests]
             if self.dies in ids:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -102,9 +111,9 @@ def test_any_number_of_workers_gives_the_same_bytes(world):
     data = {"vqa": "mine.jsonl", "retrieval": "captions.jsonl", "captioning": "captions.jsonl"}
     here = ask("here", ",".join(data), data)
     assert {task.entry.promise for task in here.runs[0].tasks.values()} == {"bytes"}
-    for workers in (2, 3, 5):
+    for count in (2, 3, 5):
         (world / "slow").unlink(missing_ok=True)
-        there = ask(f"there{workers}", ",".join(data), data, workers=workers)
+        there = ask(f"there{count}", ",".join(data), data, workers=count)
         assert there.exit_code == 0
         assert there.path.name == here.path.name, "the number of workers is no identity"
         assert len(scores_of(there.path)) == 6
@@ -161,6 +170,42 @@ def command(out: str, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
+def test_workers_join_and_leave_while_a_run_is_asked_and_the_bytes_are_the_same(world):
+    tokens = world / "tokens"
+    tokens.write_text("2")
+    one_by_one = ("--batch-size", "1", "--model-args", "tokens=tokens")
+    child = start(*command("there", *one_by_one), folder=world)
+
+    def are_there(count: int, calls: int) -> bool:
+        granted = int(tokens.read_text())
+        tokens.write_text(str(min(granted + 1, max(granted, calls))))
+        return len(alive(world)) == count
+
+    try:
+        wait_until(lambda: list(world.glob("there/*/workers")) != [] or child.poll() is not None, what="the run")
+        run = only_run(world / "there")
+        for count, before, calls in ((1, 2, 12), (3, 1, 12), (2, 3, 24)):
+            assert workers(run, count).before == before
+            time.sleep(2.5)  # it is looked at once a second, and no call is granted before
+            wait_until(lambda count=count, calls=calls: are_there(count, calls), what=f"{count} workers")
+        (run / "workers").write_text("many")
+        time.sleep(1.5)  # it is looked at once a second
+        tokens.write_text("1000")
+        _, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 0, err
+    assert "no number of workers" in err
+    assert not (run / "workers").exists()
+    with pytest.raises(UsageError):
+        workers(run, 2)
+    mmbench(*command("here", "--workers", "1", *one_by_one), folder=world)
+    assert scores_of(run) == scores_of(only_run(world / "here"))
+    perf = load_run(run).tasks["vqa/mine"].perf.quality
+    assert (len(perf.workers), perf.identity.workers, perf.valid) == (3, 3, False)
+
+
+@pytest.mark.slow
 def test_a_killed_driver_leaves_no_worker_and_the_same_command_goes_on(world):
     kill_driver(world, 0.2)
     resumed_to_the_same_bytes(world)
@@ -200,8 +245,8 @@ def kill_driver(folder: Path, after_s: float) -> None:
 
 def resumed_to_the_same_bytes(folder: Path) -> None:
     """Give the command again, and compare with a run of one process that nobody killed."""
-    for out, workers in (("killed", "2"), ("whole", "1")):
-        ended = mmbench(*command(out, "--workers", workers), folder=folder)
+    for out, count in (("killed", "2"), ("whole", "1")):
+        ended = mmbench(*command(out, "--workers", count), folder=folder)
         assert ended.code == 0, ended.err
     assert scores_of(only_run(folder / "killed")) == scores_of(only_run(folder / "whole"))
 

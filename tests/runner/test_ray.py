@@ -27,14 +27,16 @@ import os, time
 from pathlib import Path
 
 class Reds:
-    def __init__(self, once=None, slow=0.0, log=None):
-        self.once, self.slow, self.log = once, slow, log
+    def __init__(self, once=None, slow=0.0, log=None, gate=None):
+        self.once, self.slow, self.log, self.gate = once, slow, log, gate
 
     def generate(self, requests):
         if self.log:
             with open(self.log, "a") as file:
                 print(os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES", ""), file=file)
         time.sleep(self.slow)
+        while self.gate and requests[0].sample_id > "q2" and not Path(self.gate).exists():
+            time.sleep(0.1)
         if self.once and any(request.sample_id == "q9" for request in requests) and not Path(self.once).exists():
             Path(self.once).touch()
             os.kill(os.getpid(), 9)
@@ -111,7 +113,7 @@ def logged(log: Path) -> list[str]:
 
 
 def wait_until(there: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not there():
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -182,6 +184,31 @@ def test_a_node_that_is_lost_costs_no_answer_and_gpus_are_those_of_one_node(clus
     assert len({line.id for line in lines(far)}) == 14
     assert all(line.status == "ok" for line in lines(far))
     assert {line.split()[1] for line in logged(log)} == {"0,1"}
+
+
+def test_without_a_number_there_are_as_many_workers_as_nodes_have_room_for_and_they_come_and_go_with_them(
+    cluster: Any, folder: Path
+) -> None:
+    log, gate = folder / "log", folder / "gate"
+    command = ["run", "--model", "mymodel.py", "--tasks", "vqa", "--data", "mine.jsonl", "--batch-size", "1"]
+    command += ["--out", "far", "--ray", cluster.address, "--gpus-per-worker", "0"]
+    child = start(*command, "--model-args", f"log={log},gate={gate}", folder=folder)
+    try:
+        wait_until(lambda: len(set(logged(log))) == 2)
+        node = cluster.add_node(num_cpus=1, node_ip_address=HOST, **LITTLE)
+        wait_until(lambda: len(set(logged(log))) == 3)
+        cluster.remove_node(node)
+        gate.touch()
+        _, err = child.communicate(timeout=90)
+    finally:
+        child.kill()
+    assert child.returncode == 0, err
+    assert len(set(logged(log))) == 3, "none was started in the place of the one that left with its machine"
+    (far,) = (folder / "far").iterdir()
+    assert scores_of(far) == scores_of(here(folder))
+    perf = package.load_run(far).tasks["vqa/mine"].perf
+    assert perf is not None
+    assert (perf.quality.identity.workers, [each.n_lost for each in perf.quality.workers]) == (3, [0, 0, 1])
 
 
 def test_a_driver_that_is_killed_takes_its_actors_with_it_and_the_same_command_goes_on(

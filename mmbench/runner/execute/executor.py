@@ -19,6 +19,7 @@ from mmbench.core.errors import MmbenchError, PluginError
 from mmbench.core.responses import Call, Response
 from mmbench.core.spec import RunSpec
 from mmbench.resolve.model_names import ResolvedModel
+from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import WorkerPerf
 from mmbench.runner.plan.task_plan import TaskPlan
 
@@ -58,6 +59,8 @@ class Todo:
     """Shows one line to people."""
     upcoming: Job | None = None
     """The next run of the command, where this is the last task of its run: its model may be loaded once workers are idle."""
+    directory: RunDirectory | None = None
+    """The run; an executor writes nothing there but the number of its workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Remarks:
     """What each worker did; empty where the model was asked in this process."""
     threads: int | None = None
     """CPU threads of each worker; None: as ``--threads`` says."""
+    workers_changed: bool = False
+    """Whether there were more or fewer workers at some time of the task."""
     only_requests: str | None = None
     """Why another number of workers would be asked the same, but maybe not in the same batches; None where it would be."""
     load_s: float | None = None
@@ -205,7 +210,7 @@ def _over_runs(executor: Executor) -> bool:
 
 def asks_with_workers(spec: RunSpec) -> bool:
     """Whether batches are asked by several workers, or on a cluster."""
-    return spec.workers > 1 or spec.ray is not None or spec.executor == "pool"
+    return spec.by_workers or spec.executor == "pool"
 
 
 def load_executor(name: str) -> Callable[[], Executor]:

@@ -27,7 +27,7 @@ def check_workers(jobs: Sequence[Job]) -> None:
             _check_search(job)
         if job.spec.ship_media and job.spec.ray is None:
             raise UsageError("--ship-media is for workers on other machines: add --ray ADDRESS")
-        if job.spec.workers > 1 or job.spec.ray is not None or job.spec.executor == _POOL:
+        if job.spec.by_workers or job.spec.executor == _POOL:
             _check_pool(job)
         elif job.spec.gpus_per_worker is not None or job.spec.cpus_per_worker is not None:
             raise UsageError("--gpus-per-worker and --cpus-per-worker are for several workers: add --workers N")
@@ -35,7 +35,7 @@ def check_workers(jobs: Sequence[Job]) -> None:
 
 def _check_search(job: Job) -> None:
     spec = job.spec
-    if spec.executor is None and spec.workers == 1 and spec.ray is None and not job.model.capabilities.asynchronous:
+    if spec.executor is None and not spec.by_workers and not job.model.capabilities.asynchronous:
         return
     raise UsageError(
         f"--batch-size search: {job.model.name} is not asked in batches by this process; give --concurrency N for a "
@@ -46,7 +46,7 @@ def _check_search(job: Job) -> None:
 def _check_pool(job: Job) -> None:
     spec, name, can = job.spec, job.model.name, job.model.capabilities
     how = f"--workers {spec.workers}" if spec.ray is None else f"--ray {spec.ray}"
-    if spec.executor == _POOL and spec.workers == 1 and spec.ray is None:
+    if spec.executor == _POOL and not spec.by_workers:
         how = f"--executor {_POOL}"
     option = how.partition(" ")[0]
     if spec.executor not in (None, _POOL):

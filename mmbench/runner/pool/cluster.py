@@ -124,14 +124,14 @@ def _explained(address: str, error: BaseException) -> MmbenchError:
 # --- room ---
 
 
-def cluster_shares(spec: RunSpec) -> list[Share]:
+def cluster_share(spec: RunSpec) -> Share:
     """What each worker may use: one GPU where the cluster has any, and one CPU, unless the options say otherwise."""
     gpus = spec.gpus_per_worker
     if gpus is None:
         gpus = int(any(node.get("GPU", 0.0) >= 1 for node in nodes()))
     threads = spec.threads or spec.cpus_per_worker or 1
     environment = dict.fromkeys(VARIABLES, str(threads))
-    return [Share(threads, float(spec.cpus_per_worker or 1), float(gpus), environment)] * spec.workers
+    return Share(threads, float(spec.cpus_per_worker or 1), float(gpus), environment)
 
 
 def nodes() -> list[Mapping[str, float]]:
@@ -147,11 +147,15 @@ def room(share: Share, there: Sequence[Mapping[str, float]]) -> int:
     )
 
 
-def check_room(share: Share, workers: int) -> int:
+def check_room(share: Share, workers: int | None) -> int:
     """Ask the cluster to grow where it has no room for all workers.
 
+    Args:
+        share: What each of them needs.
+        workers: How many there are to be; None: as many as there is room for.
+
     Returns:
-        How many workers it has room for now.
+        How many of them it has room for now.
 
     Raises:
         UsageError: If no node has room for one.
@@ -164,6 +168,8 @@ def check_room(share: Share, workers: int) -> int:
             f"a worker needs {share.cpus:g} CPUs and {share.gpus:g} GPUs on one node, and no node of the cluster has both: the largest "
             f"have {most['CPU']:g} CPUs and {most['GPU']:g} GPUs; ask for less (--cpus-per-worker, --gpus-per-worker)"
         )
+    if workers is None:
+        return fit
     if fit < workers:
         from ray.autoscaler.sdk import request_resources
 

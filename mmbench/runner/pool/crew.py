@@ -1,4 +1,4 @@
-"""The workers of one model: started where there is a slot, replaced where they die, and what each of them did."""
+"""The workers of one model: started where there is a slot, replaced, made more or fewer, and what each of them did."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import itertools
 import statistics
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.results.schema import WorkerPerf
+from mmbench.runner.pool.resources import Share
 from mmbench.runner.pool.transport import Answer, Died, Event, NotStarted, Ready, Transport, WorkerInfo, WorkerSetup
 
 _TRIES = 3
@@ -54,6 +55,14 @@ class Place:
     gpu_reserved: int | None = None
     notes: dict[int, Mapping[str, int]] = field(default_factory=dict)
     """What the model of each worker here noted of the task, by the number of the worker."""
+    given_up: bool = False
+    """Whether there is to be no worker here: there are to be fewer, or none could be started."""
+
+    def stop_clock(self, now: float) -> None:
+        """Count the time until now in which a worker here was ready."""
+        if self.ready_since is not None:
+            self.ready_s += now - self.ready_since
+        self.ready_since = None
 
 
 class Crew:
@@ -61,7 +70,7 @@ class Crew:
 
     Args:
         transport: Starts and ends them.
-        setups: One for each worker that there is to be.
+        setups: One for each worker that there is to be at first.
         note: Shows one line to people.
         numbers: Numbers of workers, where other crews have workers of the same transport.
         taken: Slots that other workers still have; `fill` starts a worker there.
@@ -83,9 +92,14 @@ class Crew:
         self._note = note
         self._places = [Place(slot, setup) for slot, setup in enumerate(setups)]
         self._starting: dict[int, Place] = {}
+        self._leaving: dict[int, Place] = {}
+        self._asking = False
         self._numbers = itertools.count() if numbers is None else numbers
         self.vacant = set(taken)
-        """Slots in which no worker was started yet."""
+        """Slots in which a worker is to be started, once they are free."""
+        self._wanted = self.most = len(setups)
+        self.changed = False
+        """Whether there were to be more or fewer workers at some time of the task."""
         note(f"{setups[0].recipe.name}: starting {_described(transport.kind, setups)}")
         for place in self._places:
             if place.slot not in self.vacant:
@@ -98,13 +112,70 @@ class Crew:
 
     @property
     def size(self) -> int:
-        """Workers that there are or will soon be."""
-        return len(self.ready) + len(self._starting) + len(self.vacant)
+        """Workers that there are or will soon be, without those that leave."""
+        return len(self.taken)
 
     @property
     def slots(self) -> Mapping[int, int]:
         """Every worker that was started, ready or not, and its slot."""
-        return {worker: place.slot for each in (self.ready, self._starting) for worker, place in each.items()}
+        found = (self.ready, self._starting, self._leaving)
+        return {worker: place.slot for each in found for worker, place in each.items()}
+
+    @property
+    def taken(self) -> set[int]:
+        """Slots in which there is or will soon be a worker that does not leave."""
+        there_are = [*self.ready.values(), *self._starting.values()]
+        return {place.slot for place in there_are if not place.given_up} | self.vacant
+
+    def is_open(self, worker: int) -> bool:
+        """Whether a worker has opened the model."""
+        return worker in self.ready or worker in self._leaving
+
+    def is_leaving(self, worker: int) -> bool:
+        """Whether a worker answers what it holds and is asked no more."""
+        return worker in self._leaving
+
+    def resize(self, count: int, share: Callable[[int], Share]) -> list[int]:
+        """Have more or fewer workers: `fill` starts further ones in slots that are vacant then, and the last ones leave.
+
+        Args:
+            count: Workers that there are to be.
+            share: What a worker in a slot of this number may use. It may raise `UsageError`.
+
+        Returns:
+            Those that are to leave, once they have answered what they hold.
+
+        Raises:
+            UsageError: If there is room for fewer.
+        """
+        self.changed |= count != self.size
+        try:
+            while self.size > count:
+                self._vacate(max(self.taken))
+            while self.size < count:
+                self._offer(share)
+        finally:
+            self._wanted, self.most = self.size, max(self.most, self.size)
+        return [*self._leaving, *(worker for worker, place in self._starting.items() if place.given_up)]
+
+    def _vacate(self, slot: int) -> None:
+        """Have no worker in a slot; one that is being started is to be left by the caller."""
+        self._places[slot].given_up = True
+        self.vacant.discard(slot)
+        for worker in [worker for worker, place in self.ready.items() if place.slot == slot]:
+            self._leaving[worker] = self.ready.pop(worker)
+
+    def _offer(self, share: Callable[[int], Share]) -> None:
+        """Have a worker in the first slot that has none, or in a new one."""
+        free = next((place for place in self._places if place.slot not in self.slots.values() and place.given_up), None)
+        if free is None:
+            of = share(len(self._places))
+            first = self._places[0].setup
+            setup = replace(first, threads=of.threads, environment=of.environment, cpus=of.cpus, gpus=of.gpus)
+            free = Place(len(self._places), setup)
+            self._places.append(free)
+        free.given_up, free.tries = False, 0
+        self.vacant.add(free.slot)
 
     @property
     def load_s(self) -> float | None:
@@ -118,10 +189,8 @@ class Crew:
 
     def leave(self, worker: int, now: float) -> None:
         """Count a worker no more, because it is to end; none takes its place."""
-        place = self.ready.pop(worker, None) or self._starting.pop(worker)
-        if place.ready_since is not None:
-            place.ready_s += now - place.ready_since
-            place.ready_since = None
+        place = self.ready.pop(worker, None) or self._leaving.pop(worker, None) or self._starting.pop(worker)
+        place.stop_clock(now)
 
     def _start(self, place: Place) -> None:
         number = next(self._numbers)
@@ -133,7 +202,7 @@ class Crew:
         """Take note of what became of a worker that is asked nothing. Raises as `on_not_started` and `on_lost` do."""
         if isinstance(event, Ready):
             self.on_ready(event, now)
-        elif isinstance(event, Died) and event.worker in self.ready:
+        elif isinstance(event, Died) and event.worker not in self._starting:
             self.on_lost(event.worker, now, event.how)
         elif isinstance(event, NotStarted | Died):
             self.on_not_started(event)
@@ -148,32 +217,48 @@ class Crew:
         """Start another in its place, unless that is no use.
 
         Raises:
-            MmbenchError: If no worker is left, or what is wrong is wrong for all of them.
+            MmbenchError: If no worker is left, or what is wrong is wrong for all of them and none was asked yet.
         """
         place = self._starting.pop(event.worker)
         error: MmbenchError
         if isinstance(event, NotStarted):
             error = event.error
-            if isinstance(error, UsageError):
+            if isinstance(error, UsageError) and not (self._asking and self.ready):
                 raise error
         else:
             hint = _SCRIPT if "exit code 1" in event.how else ""
             error = RunFailedError(f"a worker {event.how} while it opened the model {place.setup.recipe.name!r}{hint}")
-        if place.info is not None and place.tries < _TRIES:  # one could be asked here before
+        again = place.tries < _TRIES and not isinstance(error, UsageError)
+        if place.info is not None and again:  # one could be asked here before
             self._start(place)
         elif self.size == 0:
             raise error
         else:
-            self._note(f"{error}. {self.size:,} of {len(self._places):,} workers go on")
+            place.given_up = True
+            self._note(f"{error}. {self.size:,} of {self._wanted:,} workers go on")
 
-    def on_lost(self, worker: int, now: float, why: str) -> None:
-        """Start another worker in the place of one that is gone. Raises `RunFailedError` if that is no use any more."""
-        place = self.ready.pop(worker)
-        place.ready_s += now - (place.ready_since or now)
-        place.ready_since = None
+    def on_lost(self, worker: int, now: float, why: str, *, another: bool = True) -> None:
+        """Take note that a worker is gone.
+
+        Args:
+            worker: The worker.
+            now: The time.
+            why: What became of it, for people.
+            another: Whether another is started in its place, unless it was leaving.
+        """
+        leaving = self._leaving.pop(worker, None)
+        place = self.ready.pop(worker) if leaving is None else leaving
+        place.stop_clock(now)
         place.lost += 1
-        self._note(f"worker {place.slot} {why}; another takes its place")
-        self._start(place)
+        if leaving is not None:
+            self._note(f"worker {place.slot}, which was leaving, {why}")
+        elif another:
+            self._note(f"worker {place.slot} {why}; another takes its place")
+            self._start(place)
+        else:
+            place.given_up = self.changed = True
+            self._wanted -= 1
+            self._note(f"worker {place.slot} {why}; {self.size:,} workers go on")
 
     def on_answer(self, worker: int, answer: Answer, under_way_s: float) -> None:
         """Take note of what a worker did.
@@ -183,7 +268,7 @@ class Crew:
             answer: Its answer.
             under_way_s: Seconds from sending the lease to the arrival of the answer.
         """
-        place = self.ready[worker]
+        place = self.ready[worker] if worker in self.ready else self._leaving[worker]
         place.calls += 1
         place.requests += len(answer.responses)
         place.busy_s += answer.duration_s
@@ -196,6 +281,7 @@ class Crew:
 
     def begin_task(self, now: float) -> None:
         """Forget what was counted of an earlier task."""
+        self.changed, self.most, self._asking = False, self.size, True
         for place in self._places:
             place.calls = place.requests = place.lost = 0
             place.busy_s = place.dispatch_s = place.ready_s = 0.0
@@ -204,9 +290,10 @@ class Crew:
 
     def end_task(self, now: float) -> None:
         """Stop counting the time in which workers are ready."""
+        self._asking = False
         for place in self._places:
             if place.ready_since is not None:
-                place.ready_s += now - place.ready_since
+                place.stop_clock(now)
                 place.ready_since = now
 
     def notes(self) -> dict[str, int]:
@@ -221,7 +308,8 @@ class Crew:
         """What each worker did of the task."""
         paces = [place.busy_s / place.requests for place in self._places if place.calls >= _ENOUGH]
         usual = statistics.median(paces) if len(paces) > 1 else None
-        return [_figures(number, self._transport.kind, place, usual) for number, place in enumerate(self._places)]
+        there_were = [each for each in self._places if each.ready_s or each.calls or each.lost or not each.given_up]
+        return [_figures(place.slot, self._transport.kind, place, usual) for place in there_were]
 
 
 def _described(kind: str, setups: Sequence[WorkerSetup]) -> str:

@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from mmbench.core.errors import RunFailedError
+from mmbench.core.errors import DamagedFileError, RunFailedError, UsageError
 from mmbench.core.phases import active, phase
 from mmbench.core.requests import Request
 from mmbench.core.responses import Call, Response
@@ -20,8 +21,9 @@ from mmbench.runner.execute.signals import Interrupted, raise_if_swallowed, shie
 from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.leases import Lease, LeaseQueue, Patience
 from mmbench.runner.pool.processes import Processes
-from mmbench.runner.pool.resources import Share, shares
+from mmbench.runner.pool.resources import Share, further_share, shares
 from mmbench.runner.pool.slots import Slots
+from mmbench.runner.pool.steering import Steering
 from mmbench.runner.pool.transport import (
     Answered,
     Died,
@@ -50,8 +52,9 @@ class PoolExecutor(Executor):
 
     def __init__(self) -> None:
         self.workers = 1
-        """Workers that there are to be."""
+        """The most workers that there were to be at once in the last task."""
         self._slots: Slots | None = None
+        self._steering = Steering()
         self._divided: tuple[Any, ...] = ()
         self._task = ""
         self._load_s: float | None = None
@@ -87,8 +90,10 @@ class PoolExecutor(Executor):
         recipe = ModelRecipe.of(todo.model, learned)
         if slots is None or self._divided != _division(todo.spec):
             self.close()
-            transport, found = _here(todo) if todo.spec.ray is None else _on_cluster(todo.spec.ray, todo)
-            self._slots = slots = Slots(transport, found)
+            transport, found, further = _here(todo) if todo.spec.ray is None else _on_cluster(todo.spec.ray, todo)
+            self._slots = slots = Slots(transport, found, further)
+            follows = todo.spec.ray is not None and todo.spec.workers is None
+            self._steering = Steering(getattr(transport, "room", None) if follows else None, len(found))
             self._divided = _division(todo.spec)
         slots.open([_setup(recipe, share, todo.spec) for share in slots.shares], todo.note)
         return slots
@@ -98,16 +103,19 @@ class PoolExecutor(Executor):
         slots = self._slots
         if slots is None or (crew := slots.crew) is None:
             raise RunFailedError("the workers were not started")
-        asking = _Asking(crew, slots, todo, sink, self._leave(todo, slots))
+        self._steering.begin(todo.directory, crew.size)
+        asking = _Asking(crew, slots, todo, sink, self._leave(todo, slots), self._steering)
         crew.begin_task(time.perf_counter())
         try:
             asking.run()
         finally:
             crew.end_task(time.perf_counter())
+            self.workers = crew.most
             self._remarks[todo.plan.name] = Remarks(
                 settings=crew.settings,
                 notes=crew.notes(),
                 workers=crew.figures(),
+                workers_changed=crew.changed,
                 threads=slots.shares[0].threads,
                 only_requests=asking.only_requests,
                 load_s=self._load_s,
@@ -133,11 +141,13 @@ class PoolExecutor(Executor):
     def end_run(self) -> None:
         """Have the workers close their model, and begin to open that of the next run where it is known."""
         self._task, self._remarks = "", {}
+        self._steering.end()
         if self._slots is not None:
             self._slots.leave_all()
 
     def close(self) -> None:
         """End the workers."""
+        self._steering.end()
         slots, self._slots = self._slots, None
         if slots is not None:
             slots.close()
@@ -148,28 +158,34 @@ def _division(spec: RunSpec) -> tuple[Any, ...]:
     return (spec.workers, spec.threads, spec.cpus_per_worker, spec.gpus_per_worker, spec.ray, spec.ship_media)
 
 
-def _here(todo: Todo) -> tuple[Transport, Sequence[Share]]:
+_Found = tuple[Transport, Sequence[Share], Callable[[int], Share]]
+"""A transport, what each of the first workers may use, and what one more may."""
+
+
+def _here(todo: Todo) -> _Found:
     """Processes of this machine."""
-    return Processes(), shares(todo.spec, todo.model.options)
+    first = shares(todo.spec, todo.model.options)
+    return Processes(), first, partial(further_share, first)
 
 
-def _on_cluster(address: str, todo: Todo) -> tuple[Transport, Sequence[Share]]:
+def _on_cluster(address: str, todo: Todo) -> _Found:
     """Actors of a Ray cluster. Raises `UsageError` where it cannot be reached or has no room."""
-    from mmbench.runner.pool.cluster import cluster_shares
+    from mmbench.runner.pool.cluster import cluster_share
     from mmbench.runner.pool.ray_workers import RayWorkers
 
     first = todo.plan.requests(todo.batches[0][1][:1]) if todo.batches else []
     media = [medium.path for request in first for medium in request.media if medium.path is not None]
     transport = RayWorkers(address, media, ship_media=todo.spec.ship_media)
     try:
-        found = cluster_shares(todo.spec)
-        room = transport.reserve(found[0], len(found))
+        share = cluster_share(todo.spec)
+        room = transport.reserve(share, todo.spec.workers)
     except BaseException:
         transport.close(0.0)
         raise
-    if room < len(found):
-        todo.note(f"the cluster has room for {room:,} of {len(found):,} workers; the others begin when nodes join")
-    return transport, found
+    count = todo.spec.workers or room
+    if room < count:
+        todo.note(f"the cluster has room for {room:,} of {count:,} workers; the others begin when nodes join")
+    return transport, [share] * count, lambda number: share
 
 
 def _setup(recipe: ModelRecipe, share: Share, spec: RunSpec) -> WorkerSetup:
@@ -203,6 +219,7 @@ class _Asking:
         todo: What is asked.
         sink: Takes what comes of it.
         leave: Told of a worker that has nothing left to do; None: it stays.
+        steering: Tells how many workers there are to be; None: their number stays.
     """
 
     def __init__(
@@ -212,6 +229,7 @@ class _Asking:
         todo: Todo,
         sink: Sink,
         leave: Callable[[int], None] | None = None,
+        steering: Steering | None = None,
     ) -> None:
         self.only_requests: str | None = None
         """As in `Remarks`."""
@@ -220,6 +238,7 @@ class _Asking:
         self._todo = todo
         self._sink = sink
         self._leave = leave
+        self._steering = steering
         self._queue = LeaseQueue([len(numbers) for _, numbers in todo.batches], Patience(fixed_s=todo.spec.timeout))
         self._size = todo.batch_size
         self._auto = isinstance(todo.spec.batch_size, str)
@@ -234,6 +253,7 @@ class _Asking:
         phases = active()
         try:
             while not self._queue.done:
+                self._steer()
                 self._give_out()
                 self._let_idle_leave()
                 if phases is not None:
@@ -257,6 +277,26 @@ class _Asking:
                 work = Work(lease.number, self._todo.plan.name, requests, self._size, self._auto)
                 self._sent[lease.number] = requests, time.perf_counter()
                 self._transport.submit(worker, work)
+
+    def _steer(self) -> None:
+        """Have as many workers as there are to be by now; those that leave answer first what they hold."""
+        slots, crew = self._transport, self._crew
+        if self._steering is None or not isinstance(slots, Slots) or slots.next is not None:
+            return
+        before = crew.size
+        try:
+            if (wanted := self._steering.look(time.perf_counter(), before)) is not None:
+                self._let_go(slots.resize(wanted))
+                self._todo.note(f"workers from now on: {crew.size:,}, instead of {before:,}")
+        except (DamagedFileError, UsageError) as error:
+            self._todo.note(f"{error}; {crew.size:,} workers go on")
+
+    def _let_go(self, workers: Sequence[int]) -> None:
+        """End workers that are to leave and have answered what they hold."""
+        for worker in workers:
+            if not self._queue.held_by(worker) and isinstance(self._transport, Slots):
+                self._queue.lose(worker, blamed=False)
+                self._transport.release(worker)
 
     def _let_idle_leave(self) -> None:
         """Let those leave that hold nothing where no batch is left; what a lost worker held is for the one in its place."""
@@ -288,7 +328,7 @@ class _Asking:
             self._on_answer(event)
         elif isinstance(event, Unusable):
             raise event.error
-        elif isinstance(event, Died) and event.worker in self._crew.ready:
+        elif isinstance(event, Died) and self._crew.is_open(event.worker):
             self._on_lost(event.worker, event.how, "error", blamed=event.blamed)
         else:
             self._crew.on_start(event, time.perf_counter())
@@ -311,6 +351,8 @@ class _Asking:
         self._ended[event.worker] = start + answer.duration_s
         batch = self._todo.batches[lease.batch][0]
         call = Call(batch, self._numbers(lease), requests, start, answer.duration_s, device_s=answer.device_s)
+        if self._crew.is_leaving(event.worker):
+            self._let_go([event.worker])
         self._sink.record(call, answer.responses)
 
     def _on_lost(self, worker: int, how: str, status: str, *, blamed: bool = True) -> None:
@@ -330,7 +372,11 @@ class _Asking:
             raise RunFailedError(
                 f"{self._losses:,} workers were lost one after the other, with no answer in between; the last one {how}"
             )
-        self._crew.on_lost(worker, now, how)
+        self._crew.on_lost(worker, now, how, another=blamed or not self._goes_with_its_machine())
+
+    def _goes_with_its_machine(self) -> bool:
+        """Whether a worker whose machine is gone has none in its place: the number follows the cluster, and others go on."""
+        return self._steering is not None and self._steering.follows_cluster and self._crew.size > 1
 
     def _give_up(self, lease: Lease, how: str, status: str, now: float) -> None:
         """Record that a request has no answer, because it costs workers."""

@@ -26,6 +26,10 @@ class RayActor:
         self._begun: dict[int, Any] = {}
         self._arrived = threading.Condition()
 
+    def placed(self) -> bytes:
+        """Return, because a node has taken this actor."""
+        return pickle.dumps(None)
+
     def open(self, data: bytes, media: Sequence[str]) -> bytes:
         """Open the model.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.perf.machine import packages
-from mmbench.runner.pool.cluster import bundle, check_room, connect, load_ray
+from mmbench.runner.pool.cluster import bundle, check_room, connect, load_ray, nodes, room
 from mmbench.runner.pool.ray_actor import RayActor
 from mmbench.runner.pool.resources import Share
 from mmbench.runner.pool.shipping import with_bytes
@@ -35,6 +35,8 @@ from mmbench.runner.pool.transport import (
 _AHEAD = "ahead"
 _MISSING = re.compile(r"No module named '([\w.]+)'")
 _ADDRESS = re.compile(r"ip=([\w.:]+)")
+_PLACING_S = 20.0
+"""Seconds after which a worker that no node has taken counts as one that waits for room: something else runs there."""
 _NO_ROOM_S = 300.0
 """Seconds after which a run ends whose workers all wait for a node."""
 
@@ -48,6 +50,8 @@ class _Remote:
     """The placement group that holds its resources; None where Ray needs none."""
     since: float
     """When it was begun to be started."""
+    placed: bool = False
+    """Whether a node has taken it."""
     ready: bool = False
 
 
@@ -69,19 +73,34 @@ class RayWorkers(Transport):
         self._ours = connect(address)
         self._workers: dict[int, _Remote] = {}
         self._asked: dict[Any, tuple[int, str]] = {}  # reference → worker, what was asked of it
+        self._share: Share | None = None
         self._room: int | None = None
         self._alone_since = time.monotonic()
 
-    def reserve(self, share: Share, workers: int) -> int:
-        """How many workers there is room for now; the cluster is asked to grow for the others. Raises `UsageError`."""
+    def reserve(self, share: Share, workers: int | None) -> int:
+        """How many workers there is room for now; the cluster is asked to grow for the others. Raises `UsageError`.
+
+        Args:
+            share: What each of them needs.
+            workers: How many there are to be; None: as many as there is room for.
+        """
+        self._share = share
         self._room = check_room(share, workers)
         return self._room
+
+    def room(self) -> int:
+        """How many workers the cluster has room for now, those that there are included."""
+        with contextlib.suppress(Exception):  # whatever Ray raises while its head node cannot be asked
+            self._room = self._room if self._share is None else room(self._share, nodes())
+        return self._room or 0
 
     @property
     def waiting(self) -> int:
         """Workers that wait for a node with room, as far as is known."""
-        starting = sum(not each.ready for each in self._workers.values())
-        return 0 if self._room is None else min(starting, max(0, len(self._workers) - self._room))
+        unplaced = [each for each in self._workers.values() if not each.placed]
+        beyond = 0 if self._room is None else max(0, len(self._workers) - self._room)
+        late = sum(time.monotonic() - each.since > _PLACING_S for each in unplaced)
+        return max(min(len(unplaced), beyond), late)
 
     def start(self, worker: int, setup: WorkerSetup) -> None:
         """Make an actor, which waits where no node has room."""
@@ -102,6 +121,7 @@ class RayWorkers(Transport):
             )
         actor = made.remote()
         self._workers[worker] = _Remote(actor, group, time.monotonic())
+        self._asked[actor.placed.options(concurrency_group=_AHEAD).remote()] = worker, "placed"
         self._asked[actor.open.remote(_pickled(setup), list(self._media))] = worker, "open"
 
     @staticmethod
@@ -147,6 +167,9 @@ class RayWorkers(Transport):
         if isinstance(value, MmbenchError):
             self._forget(worker, kill=True)
             return NotStarted(worker, value) if method == "open" else Unusable(worker, value)
+        if method == "placed":
+            self._workers[worker].placed = True
+            return None
         if method == "open":
             self._workers[worker].ready = True
             return Ready(worker, value)
@@ -159,9 +182,10 @@ class RayWorkers(Transport):
         if isinstance(error, errors.RayActorError) and "creation task" not in text:
             node = "node has died" in text or "node was terminated" in text or "preempted" in text
             return Died(worker, "was lost with its machine" if node else "died", blamed=not node)
-        if method == "open" and (missing := _MISSING.search(text)) is not None:
+        opening = method in ("placed", "open")
+        if opening and (missing := _MISSING.search(text)) is not None:
             return NotStarted(worker, UsageError(_without_mmbench(missing[1], text)))
-        if method == "open":
+        if opening:
             return NotStarted(
                 worker,
                 UsageError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def visible_gpus() -> list[str]:
 
 
 def shares(spec: RunSpec, options: Mapping[str, Any]) -> list[Share]:
-    """What each of the workers of a run may use on this machine.
+    """What each of the workers that a run begins with may use on this machine.
 
     CPUs are divided evenly unless ``--threads`` or ``--cpus-per-worker`` says otherwise. Each worker sees as many GPUs as
     ``--gpus-per-worker`` says, and its own part of those that there are without it.
@@ -57,7 +57,7 @@ def shares(spec: RunSpec, options: Mapping[str, Any]) -> list[Share]:
         UsageError: For more GPUs than there are, for far more workers than CPUs, and for a model that is told to use a GPU by
             its number.
     """
-    count = spec.workers
+    count = spec.workers or 1
     if count > _MOST * cpus():
         raise UsageError(
             f"--workers {count}: this machine has {cpus()} CPUs, and each worker is a process with a model of its own; ask for fewer"
@@ -70,15 +70,48 @@ def shares(spec: RunSpec, options: Mapping[str, Any]) -> list[Share]:
         raise UsageError(
             f"--device {options['device']}: each of several workers sees GPUs of its own, from cuda:0 on; give --device cuda"
         )
-    environment = dict.fromkeys(VARIABLES, str(threads))
-    if gpus is None:
-        return [Share(threads, own, 0.0, environment)] * count
-    return [Share(threads, own, float(len(mine)), {**environment, _VISIBLE: ",".join(mine)}) for mine in gpus]
+    shared = Share(threads, own, 0.0, dict.fromkeys(VARIABLES, str(threads)))
+    return [shared] * count if gpus is None else [_with_gpus(shared, mine) for mine in gpus]
+
+
+def further_share(first: Sequence[Share], number: int) -> Share:
+    """What one more worker may use, while those that a run began with go on.
+
+    It gets as many threads as each of them, because their number decides in which order libraries add up, and as many GPUs.
+
+    Args:
+        first: What `shares` gave those that the run began with.
+        number: Workers that there are to be before it.
+
+    Raises:
+        UsageError: If it would need GPUs that others have.
+    """
+    if number + 1 > _MOST * cpus():
+        raise UsageError(f"this machine has {cpus()} CPUs: {number:,} workers are enough")
+    alike, there = first[0], visible_gpus()
+    names = [share.environment.get(_VISIBLE, "") for share in first]
+    if not alike.gpus or not there:
+        return alike
+    if len(set(names)) < len(names) or len(there) < len(first):  # they share GPUs already
+        return _with_gpus(alike, [there[number % len(there)]])
+    each = int(alike.gpus)
+    mine = there[each * number : each * (number + 1)]
+    if len(mine) < each:
+        raise UsageError(
+            f"each worker has {each:,} of the {len(there):,} GPUs, and there are no others for a further one: begin with "
+            "--gpus-per-worker and a smaller number"
+        )
+    return _with_gpus(alike, mine)
+
+
+def _with_gpus(share: Share, names: Sequence[str]) -> Share:
+    environment = {**share.environment, _VISIBLE: ",".join(names)}
+    return replace(share, gpus=float(len(names)), environment=environment)
 
 
 def _gpus(spec: RunSpec) -> list[list[str]] | None:
     """The GPUs of each worker; None where there are none to divide."""
-    count, wanted, there = spec.workers, spec.gpus_per_worker, visible_gpus()
+    count, wanted, there = spec.workers or 1, spec.gpus_per_worker, visible_gpus()
     if wanted is not None and wanted * count > len(there):
         known = f"there are {len(there)}" if there else "this machine has none that CUDA shows"
         raise UsageError(

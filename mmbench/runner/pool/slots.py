@@ -28,11 +28,15 @@ class Slots:
     Args:
         transport: Starts and ends workers.
         shares: What the worker in each slot may use.
+        further: What one in a slot with a higher number may use; it may raise `UsageError`. None: the same as the first.
     """
 
-    def __init__(self, transport: Transport, shares: Sequence[Share]) -> None:
-        self.shares = shares
-        """What the worker in each slot may use."""
+    def __init__(
+        self, transport: Transport, shares: Sequence[Share], further: Callable[[int], Share] | None = None
+    ) -> None:
+        self._shares = list(shares)  # also of slots that are not used any more
+        self._count = len(self._shares)
+        self._further = further
         self.transport = transport
         """Carries leases to the workers."""
         self.crew: Crew | None = None
@@ -46,10 +50,45 @@ class Slots:
         self._numbers = itertools.count()
         self._leaving: dict[int, tuple[int, float]] = {}  # worker → its slot, and until when it may close its model
 
+    @property
+    def shares(self) -> Sequence[Share]:
+        """What the worker in each slot may use."""
+        return self._shares[: self._count]
+
     def open(self, setups: Sequence[WorkerSetup], note: Callable[[str], None]) -> None:
         """Start the workers of the model that is to be asked, each when its slot is free."""
         taken = {slot for slot, _ in self._leaving.values()}
         self.crew = Crew(self.transport, setups, note, self._numbers, taken)
+
+    def resize(self, count: int) -> Sequence[int]:
+        """Have more or fewer workers ask the model that is asked, and those of later runs.
+
+        Args:
+            count: Workers that there are to be.
+
+        Returns:
+            Those that are to leave: `release` ends each once it holds nothing.
+
+        Raises:
+            UsageError: If there is room for fewer.
+        """
+        if (crew := self.crew) is None:
+            return ()
+
+        def share(slot: int) -> Share:
+            if slot == len(self._shares):
+                self._shares.append(self._shares[0] if self._further is None else self._further(slot))
+            return self._shares[slot]
+
+        try:
+            return crew.resize(count, share)
+        finally:
+            self._count = max(crew.taken, default=0) + 1
+            self._fill()
+
+    def release(self, worker: int) -> None:
+        """Have a worker that is asked nothing more close its model and end."""
+        self._leave(worker)
 
     def leave_to(
         self, job: Job, setups: Callable[[], Sequence[WorkerSetup]], worker: int, note: Callable[[str], None]
@@ -78,9 +117,9 @@ class Slots:
     def _leave(self, worker: int) -> None:
         if (crew := self.crew) is None:
             return
-        now, slot, ready = time.perf_counter(), crew.slots[worker], worker in crew.ready
+        now, slot, is_open = time.perf_counter(), crew.slots[worker], crew.is_open(worker)
         crew.leave(worker, now)
-        if ready:
+        if is_open:
             self._leaving[worker] = slot, now + CLOSE_S
             self.transport.stop(worker)
         else:
@@ -160,7 +199,7 @@ class Slots:
         if crew is None or not crew.vacant:
             return
         taken = {slot for slot, _ in self._leaving.values()}
-        if self.next is not None and self.crew is not None:
+        if self.crew is not None:
             taken |= set(self.crew.slots.values())
         for slot in sorted(crew.vacant - taken):
             if crew is self.next and self.next_since is None:
