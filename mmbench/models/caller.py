@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from mmbench.core.model import Capabilities, capabilities
@@ -85,6 +85,13 @@ class ModelCaller:
     async def call_one(self, kind: RequestKind, request: Request) -> Any:
         """Ask one request of an async method."""
         return await getattr(self.model, kind)(request)
+
+    def prepare_ahead(self, requests: Sequence[Request]) -> None:
+        """Show an async model the requests that it will soon be asked, where it has a method `prepare_ahead`."""
+        method = getattr(self.model, "prepare_ahead", None)
+        if callable(method):
+            with suppress(*USER_ERRORS):  # what fails here fails again when it is asked, and is recorded then
+                method(requests)
 
     def open(self) -> Awaitable[None] | None:
         """Call `open()` of the model where it has one; what it returned, to be awaited when it is async."""

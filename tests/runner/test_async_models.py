@@ -70,13 +70,13 @@ def test_the_log_has_one_line_a_request_written_as_each_one_ends(tmp_path: Path)
     assert {line.batch_size for line in lines(result.path)} == {1}
 
 
-def test_what_ends_in_one_round_of_the_loop_is_logged_in_one_write(tmp_path: Path, monkeypatch: Any) -> None:
+def test_what_ends_at_about_the_same_time_is_logged_in_one_write(tmp_path: Path, monkeypatch: Any) -> None:
     sizes: list[int] = []
     append = ResponseLog.append
 
-    def counted(log: ResponseLog, lines: Any) -> None:
+    def counted(log: ResponseLog, lines: Any) -> list[int]:
         sizes.append(len(lines))
-        append(log, lines)
+        return append(log, lines)
 
     class Together(Served):
         """Lets go of eight requests at once."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmbench.core.errors import UsageError
 from mmbench.core.media import Media
 from mmbench.core.phases import phase
-from mmbench.core.requests import Choose, Generate
+from mmbench.core.requests import Choose, Generate, Request
 from mmbench.core.responses import Generation
 from mmbench.models.endpoint import answers
 from mmbench.models.endpoint.address import base_address
@@ -132,6 +132,12 @@ class OpenAI:
             await self._client.close()
             self._client = None
 
+    def prepare_ahead(self, requests: Sequence[Request]) -> None:
+        """Begin to encode the images of requests that will soon be asked. What cannot be encoded fails when it is asked."""
+        for request in requests:
+            for media in self._payloads.missing(request):
+                self._encoding_of(media)
+
     async def generate(self, request: Generate) -> Generation:
         """The model's text. Raises `TransientError`, `ModelUnusableError`, `RunFailedError`, `MediaError`."""
         completion = await self._ask(self._payloads.generate, request)
@@ -156,22 +162,28 @@ class OpenAI:
 
     async def _body(self, build: Callable[[_Asked], bytes], request: _Asked) -> bytes:
         """The body of a call; images are read and encoded in other threads."""
-        for media in self._payloads.missing(request):
-            await self._encode(media)
-        if self._payloads.missing(request):  # too large to be kept beside each other
-            return await asyncio.to_thread(build, request)
+        if missing := self._payloads.missing(request):
+            for media in missing:
+                await self._encode(media)
+            if self._payloads.missing(request):  # too large to be kept beside each other
+                return await asyncio.to_thread(build, request)
         with phase("preprocess"):
             return build(request)
 
     async def _encode(self, media: Media) -> None:
         """Wait until an image is encoded, once for all requests that hold it. Raises `MediaError`, `RunFailedError`."""
+        encoding = self._encoding_of(media)
+        await asyncio.wait([encoding])  # a request that is given up does not end the work that others wait for
+        encoding.result()
+
+    def _encoding_of(self, media: Media) -> asyncio.Future[bytes]:
+        """The encoding of an image in another thread, begun unless it has been."""
         encoding = self._encoding.get(media.digest)
         if encoding is None:
             encoding = asyncio.get_running_loop().run_in_executor(None, self._payloads.encode, media)
             self._encoding[media.digest] = encoding
             encoding.add_done_callback(lambda done: self._encoded(media.digest, done))
-        await asyncio.wait([encoding])  # a request that is given up does not end the work that others wait for
-        encoding.result()
+        return encoding
 
     def _encoded(self, digest: str, done: asyncio.Future[bytes]) -> None:
         del self._encoding[digest]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -64,20 +65,21 @@ class Client:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if endpoint.key:
             headers["Authorization"] = f"Bearer {endpoint.key}"
-        # Headers of each call, never of the session: aiohttp tells those of the session to the proxy as well. And never
-        # redirected: another host must not get the key.
-        self._way: dict[str, Any] = {"headers": headers, "allow_redirects": False}
-        if proxy is not None:
-            self._way |= {"proxy": proxy.url, "proxy_headers": proxy.headers()}
+        # Never redirected: another host must not get the key.
+        self._way: dict[str, Any] = {"allow_redirects": False}
+        if proxy is not None:  # headers of each call, since aiohttp tells those of the session to the proxy as well
+            self._way |= {"headers": headers, "proxy": proxy.url, "proxy_headers": proxy.headers()}
         self.heard_s: float | None = None
         """When the last byte of an answer came, by `time.monotonic`; None before any."""
         self._reached = False
         self._answered = False
         self._refused = 0
         self._http = aiohttp.ClientSession(
+            headers=headers if proxy is None else None,
             connector=aiohttp.TCPConnector(limit=0, ssl=trust(endpoint.ca_file)),
             timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s, connect=endpoint.connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=_request_class(),
         )
 
     @property
@@ -261,6 +263,17 @@ def trust(ca_file: str | None) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
         raise UsageError(f"ca_file={ca_file!r} cannot be read as certificates: {error}") from error
+
+
+def _request_class() -> type[aiohttp.ClientRequest]:
+    """The class of requests that are sent without delay."""
+    import aiohttp
+
+    if sys.version_info >= (3, 12):
+        return aiohttp.ClientRequest
+    from mmbench.models.endpoint.sending import PromptRequest
+
+    return PromptRequest
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int, *, cut: bool = False) -> bytes:

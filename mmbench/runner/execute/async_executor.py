@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from mmbench.core.errors import ModelUnusableError, TransientError
+from mmbench.core.errors import MmbenchError, ModelUnusableError, TransientError
 from mmbench.core.phases import Phases, phase
 from mmbench.core.phases import active as measuring
 from mmbench.core.requests import Request
@@ -30,9 +32,13 @@ from mmbench.runner.execute.silence import stop_when_silent
 
 _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
+_AHEAD = 8
+"""So many requests at least are built before it is their turn, and as many at a time."""
+_GATHER_S = 0.004
+"""An answer is recorded at most so long after it came, together with what came meanwhile: a write costs as much as a call."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Attempt:
     """The last time that a request was asked, by the runner's clock."""
 
@@ -74,6 +80,7 @@ class _Asking:
         self._phases: Phases | None = None
         self._flying = 0
         self._main: asyncio.Task[Any] | None = None
+        self._group: asyncio.TaskGroup
         self._ended: list[tuple[Call, list[Response]]] = []
 
     def run(self, loop: EventLoop) -> None:
@@ -105,6 +112,7 @@ class _Asking:
         source = self._requests()
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 workers = [group.create_task(self._worker(source)) for _ in range(self._spec.concurrency)]
                 if self._caller.capabilities.remote:
                     watch = group.create_task(
@@ -113,15 +121,26 @@ class _Asking:
                     await asyncio.wait(workers)
                     watch.cancel()
         except BaseExceptionGroup as errors:
+            with suppress(MmbenchError):  # what stopped the session first is told
+                self._record()
             raise errors.exceptions[0] from None
+        finally:
+            self._record()
 
     def _requests(self) -> Iterator[tuple[int, int, Request]]:
-        for batch, numbers in self._todo.batches:
-            for number in numbers:
-                if not self._sink.is_answered(number):
-                    with phase("load"):
-                        request = self._todo.plan.requests([number])[0]
-                    yield batch, number, request
+        """What is left to ask, built a few requests at a time before it is their turn: (batch, number, request)."""
+        is_answered = self._sink.is_answered
+        left = ((batch, n) for batch, numbers in self._todo.batches for n in numbers if not is_answered(n))
+        built: deque[tuple[int, int, Request]] = deque()
+        while True:
+            if len(built) <= _AHEAD and (following := list(islice(left, _AHEAD))):
+                with phase("load"):
+                    requests = self._todo.plan.requests([number for _, number in following])
+                built += [(*place, request) for place, request in zip(following, requests, strict=True)]
+                self._caller.prepare_ahead(requests)
+            if not built:
+                return
+            yield built.popleft()
 
     async def _worker(self, source: Iterator[tuple[int, int, Request]]) -> None:
         for batch, number, request in source:
@@ -129,14 +148,22 @@ class _Asking:
             response = await self._ask(request, attempt)
             call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s, waited_s=attempt.waited_s)
             self._ended.append((call, [response]))
-            if len(self._ended) == 1:
-                await self._record()
+            if len(self._ended) == self._spec.concurrency:
+                self._record()
+                await asyncio.sleep(0)  # others may do something, also where the model answers without waiting
+            elif len(self._ended) == 1:
+                self._group.create_task(self._record_soon())
 
-    async def _record(self) -> None:
-        """Record what has ended, together with all that ends in this round of the event loop: a write costs as much as a call."""
+    async def _record_soon(self) -> None:
+        """Record what has ended, together with all that ends in the next moment."""
         try:
-            await asyncio.sleep(0)
+            await asyncio.sleep(_GATHER_S)
         finally:
+            self._record()
+
+    def _record(self) -> None:
+        """Record what has ended and is not recorded yet."""
+        if self._ended:
             ended, self._ended = self._ended, []
             self._sink.record_all(ended)
 
