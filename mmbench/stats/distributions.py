@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import lru_cache
 
 SMALLEST_P = sys.float_info.min
 """Stands for a p-value that is too small for a float64: 2.2e-308."""
@@ -103,6 +104,7 @@ def t_quantile(p: float, df: float) -> float:
     return _upper_point(1.0 - p, df)
 
 
+@lru_cache(maxsize=1024)  # the metrics of a table share a few degrees of freedom
 def _upper_point(tail: float, df: float) -> float:
     """The t > 0 with `t_tail` = tail < 1/2: bisection in a bracket that doubles; ends when no float lies between."""
     low, high = 0.0, 1.0

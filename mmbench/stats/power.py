@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from mmbench.stats.distributions import normal_cdf, normal_quantile, t_quantile
 
@@ -54,9 +54,15 @@ def minimum_detectable_effect(
     if df is None or df > _NORMAL_FROM:
         return multiplier * se
     critical = t_quantile(1 - alpha / sides, df)
+    return se * _detectable_errors(critical, df, power, known)
+
+
+@lru_cache(maxsize=1024)  # the metrics of a table share a few degrees of freedom
+def _detectable_errors(critical: float, df: float, power: float, known: bool) -> float:
+    """The effect that Student's test detects with this power, in standard errors."""
     if known:
-        return se * _smallest(lambda effect: noncentral_t_tail(critical, df, effect), power)
-    return se * _smallest(lambda effect: _average_power(critical, df, effect), power)
+        return _smallest(lambda effect: noncentral_t_tail(critical, df, effect), power)
+    return _smallest(lambda effect: _average_power(critical, df, effect), power)
 
 
 def noncentral_t_tail(t: float, df: float, noncentrality: float) -> float:
