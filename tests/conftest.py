@@ -60,6 +60,14 @@ def quiet_machine() -> None:
     cpu.PRESSURE = Path("/nowhere")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk() -> Iterator[None]:
+    """No test of this process can lose the power, so none waits for its files to be safe from that; child processes do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the checkout; read-only."""
