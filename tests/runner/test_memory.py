@@ -159,6 +159,12 @@ def test_a_model_of_the_users_own_may_tell_its_size(planned, checkpoint):
         make_plan("mine.py", "vqa", "out", {**free, "model_args": {"bytes": -1}})
 
 
+def test_a_run_of_which_nothing_is_left_needs_no_memory(planned, monkeypatch):
+    monkeypatch.setattr(memory, "is_left", lambda job: False)
+    assert planned(7.0).jobs
+    refused(planned, 7.0, remeasure=True)
+
+
 def test_weights_must_fit_on_the_gpus_that_their_worker_sees(planned, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setattr(memory, "gpu_free_bytes", lambda names: dict.fromkeys(names, 20 * GIB))

@@ -70,7 +70,7 @@ class MemoryShortError(UsageError):
         self.models = models
 
 
-def check_memory(jobs: Sequence[Job], allowed: frozenset[str]) -> None:
+def check_memory(jobs: Sequence[Job], allowed: frozenset[str], *, again: bool = False) -> None:
     """Refuse models whose weights alone do not fit. Nothing is said where a size is not known.
 
     Workers on a cluster are not looked at, and neither are runs of which nothing is left to ask.
@@ -78,6 +78,7 @@ def check_memory(jobs: Sequence[Job], allowed: frozenset[str]) -> None:
     Args:
         jobs: What is about to run.
         allowed: ``--allow``.
+        again: Whether what is answered is asked again (``--remeasure``).
 
     Raises:
         MemoryShortError: If there are any.
@@ -86,19 +87,19 @@ def check_memory(jobs: Sequence[Job], allowed: frozenset[str]) -> None:
         return
     found: dict[str, TooLarge] = {}
     for job in jobs:
-        problem = _problem(job) if job.spec.ray is None else None
+        problem = _problem(job, again=again or job.spec.perf == "full") if job.spec.ray is None else None
         if problem is not None:
             found.setdefault(str(problem), problem)
     if found:
         raise MemoryShortError(list(found.values()))
 
 
-def _problem(job: Job) -> TooLarge | None:
+def _problem(job: Job, *, again: bool) -> TooLarge | None:
     size = _size(job.model, {})
     free = None if size is None else _there(job, size)
     if size is None or free is None or _fits(job, size, job.spec.workers or 1, free):
         return None
-    if is_left(job) is False and job.spec.perf != "full":
+    if is_left(job) is False and not again:
         return None
     return TooLarge(job.model.name, size, job.spec.workers or 1, free, list(_remedies(job, size, free)))
 

@@ -181,7 +181,7 @@ def _plan_one(
     check_workers(jobs)
     allowed = allowances(options["allow"], (OUTSIDE_IMAGES, MEMORY))
     check_leaving(jobs, options["images"], allowed)
-    check_memory(jobs, allowed)
+    check_memory(jobs, allowed, again=options["remeasure"])
     names = plans.names(resolved)
     notes = [
         f"{names[task.name]}: {note}" for task in resolved for note in (*origins_of(task.task), *notes_of(task.task))
