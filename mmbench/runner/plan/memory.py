@@ -97,11 +97,11 @@ def check_memory(jobs: Sequence[Job], allowed: frozenset[str], *, again: bool = 
 def _problem(job: Job, *, again: bool) -> TooLarge | None:
     size = _size(job.model, {})
     free = None if size is None else _there(job, size)
-    if size is None or free is None or _fits(job, size, job.spec.workers or 1, free):
+    if size is None or free is None or _fits(job, size, _workers(job), free):
         return None
     if is_left(job) is False and not again:
         return None
-    return TooLarge(job.model.name, size, job.spec.workers or 1, free, list(_remedies(job, size, free)))
+    return TooLarge(job.model.name, size, _workers(job), free, list(_remedies(job, size, free)))
 
 
 def _size(model: ResolvedModel, changes: Mapping[str, Any]) -> WeightsSize | None:
@@ -134,7 +134,7 @@ def _there(job: Job, size: WeightsSize) -> dict[str, int] | None:
 def _on_gpu(job: Job, size: WeightsSize) -> bool:
     if size.device != "auto":
         return size.device == "gpu"
-    if not visible_gpus() or (job.spec.gpus_per_worker == 0 and (job.spec.workers or 1) > 1):
+    if not visible_gpus() or (job.spec.gpus_per_worker == 0 and job.spec.by_workers):
         return False
     try:
         return not version("torch").endswith("+cpu")
@@ -169,16 +169,21 @@ def _gpus(job: Job, size: WeightsSize, workers: int, names: Sequence[str]) -> li
 
 def _remedies(job: Job, size: WeightsSize, there: Mapping[str, int]) -> Iterator[str]:
     """Options that would make it fit."""
-    fewer = (count for count in range((job.spec.workers or 1) - 1, 0, -1) if _fits(job, size, count, there))
+    fewer = (count for count in range(_workers(job) - 1, 0, -1) if _fits(job, size, count, there))
     if (count := next(fewer, None)) is not None:
         yield f"--workers {count}"
     for option, values in _SMALLER.items() if size.by_options else ():
         for value in values:
             smaller = _size(job.model, {option: value})
-            if smaller is not None and smaller.bytes < size.bytes and _fits(job, smaller, job.spec.workers or 1, there):
+            if smaller is not None and smaller.bytes < size.bytes and _fits(job, smaller, _workers(job), there):
                 yield f"--{option} {value}"
     if "" not in there and not size.spread and len(there) > 1 and size.bytes <= sum(there.values()):
         yield "more GPUs for each worker (--gpus-per-worker N --model-args device_map=auto)"
+
+
+def _workers(job: Job) -> int:
+    """Processes that open the model."""
+    return job.spec.workers or 1
 
 
 def _amount(count: int) -> str:
