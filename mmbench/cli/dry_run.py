@@ -92,7 +92,8 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
     usable = existing is not None and existing.identity_digest == plan.identity_digest
     size = spec.batch_size
     if isinstance(size, str):
-        size = auto_size(plan, largest_first=job.model.capabilities.largest_first)
+        largest_first, image_tokens = job.model.capabilities.largest_first, job.model.image_tokens()
+        size = auto_size(plan, largest_first=largest_first, image_tokens=image_tokens)
         if existing is not None and existing.selection_digest == plan.selection_digest:
             size = existing.batch_size
     state = LogState(plan, read_log(directory.task(plan.name) / "responses.jsonl") if usable else ())

@@ -47,6 +47,11 @@ class ResolvedModel:
         """What it can do, read off its methods."""
         return capabilities(self.target)
 
+    def image_tokens(self) -> int | None:
+        """Tokens that it reads each image as at most, where its class has a class method of this name that tells."""
+        told = getattr(self.target, "image_tokens", None)
+        return told(**self.options) if isinstance(self.target, type) and inspect.ismethod(told) else None
+
     def build(self) -> Any:
         """A model ready to open; an instance is itself. Raises `RunFailedError` when its constructor fails."""
         if not isinstance(self.target, type):

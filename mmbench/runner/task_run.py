@@ -132,7 +132,9 @@ class TaskRun:
             return existing.batches
         if isinstance(size, str):
             self._searches = size == "search"
-            size = auto_size(self.plan, largest_first=self._job.model.capabilities.largest_first)
+            model = self._job.model
+            largest_first, image_tokens = model.capabilities.largest_first, model.image_tokens()
+            size = auto_size(self.plan, largest_first=largest_first, image_tokens=image_tokens)
         return self._cut_and_write(size)
 
     def _cut_and_write(self, size: int) -> list[list[int]]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from helpers import evaluate, write_questions
 
 import mmbench
 from mmbench import FitContext
-from mmbench.perf.threads import VARIABLES, compute_threads
+from mmbench.perf.threads import VARIABLES, compute_threads, idle_cpus, start_threads
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,48 @@ def test_none_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with compute_threads(None):
         assert "OMP_NUM_THREADS" not in os.environ
+
+
+TEAMS = """
+import os
+from threading import Thread
+import torch
+from mmbench.perf.cpu import cpus
+from mmbench.perf.threads import idle_cpus, start_threads
+
+torch.set_num_threads(cpus() + 1)
+print(idle_cpus())
+pool = start_threads(3, "beside")
+for each in [pool.submit(lambda: print(torch.get_num_threads())) for _ in range(3)]:
+    each.result()
+later = Thread(target=lambda: print(torch.get_num_threads() - cpus()))
+later.start()
+later.join()
+print(torch.get_num_threads() - cpus())
+before = len(os.listdir("/proc/self/task"))
+for each in [pool.submit(lambda: torch.ones(2**20).add_(1)) for _ in range(3)]:
+    each.result()
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted as Linux lists them")
+def test_threads_beside_a_model_on_the_cpu_compute_alone() -> None:
+    pytest.importorskip("torch")
+    done = subprocess.run([sys.executable, "-c", TEAMS], capture_output=True, text=True, check=True)
+    idle, *alone, later, own, added = map(int, done.stdout.split())
+    assert idle == 0
+    assert alone == [1, 1, 1]
+    assert (later, own) == (1, 1), "threads of the model, and those that are started later, lost theirs"
+    assert added <= 0, "a thread of the pool got a team of its own"
+
+
+def test_without_torch_all_cpus_but_one_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr("mmbench.perf.threads.cpus", lambda: 4)
+    assert idle_cpus() == 3
+    with start_threads(2, "beside") as pool:
+        assert pool.submit(threading.current_thread).result().name.startswith("beside")
 
 
 def test_the_option_of_a_run_reaches_its_model_and_is_no_identity(tmp_path: Path) -> None:

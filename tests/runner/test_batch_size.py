@@ -87,8 +87,8 @@ def test_a_search_is_refused_where_nothing_is_asked_in_batches(tmp_path: Path) -
     ("largest_first", "questions", "tokens", "size"),
     [
         (False, 5_000, 1, 64),
-        (True, 1_023, 1, 64),  # fewer than eight batches of 128
-        (True, 1_024, 1, 128),
+        (True, 896, 1, 64),  # seven batches of 128
+        (True, 897, 1, 128),
         (True, 5_000, 128, 256),  # 32,768 tokens
         (True, 5_000, 129, 128),
         (True, 5_000, 2_000, 64),
@@ -100,6 +100,17 @@ def test_auto_follows_a_rule_without_clocks(largest_first: bool, questions: int,
 
     plan: Any = SimpleNamespace(pools={("generate",): range(questions)}, requests=requests)
     assert auto_size(plan, largest_first=largest_first) == size
+
+
+@pytest.mark.parametrize(("image_tokens", "size"), [(None, 64), (576, 64), (240, 128), (112, 256)])
+def test_auto_counts_the_tokens_that_the_model_reads_an_image_as(image_tokens: int | None, size: int) -> None:
+    image = SimpleNamespace(attrs={})  # of a size that nobody knows
+
+    def requests(numbers: Sequence[int]) -> list[Any]:
+        return [SimpleNamespace(text="", media=[image], max_new_tokens=16) for _ in numbers]
+
+    plan: Any = SimpleNamespace(pools={("generate",): range(5_000)}, requests=requests)
+    assert auto_size(plan, largest_first=True, image_tokens=image_tokens) == size
 
 
 def test_auto_keeps_the_size_of_the_plan_when_a_run_goes_on(tmp_path: Path) -> None:

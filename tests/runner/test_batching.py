@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from helpers import Colours, evaluate, lines, statuses, write_captions, write_qu
 from mmbench import ModelInfo
 from mmbench.data import cache, stats
 from mmbench.results.rundir import RunDirectory
+from mmbench.runner.execute import prefetch
 
 pytestmark = pytest.mark.slow
 
@@ -235,7 +237,11 @@ def test_without_loader_threads_collate_runs_in_the_main_thread(tmp_path: Path) 
     assert set(model.threads) == {threading.main_thread().name}
 
 
-def test_the_next_batch_is_collated_while_the_model_works_on_this_one(tmp_path: Path) -> None:
+def test_the_next_batch_is_collated_while_the_model_works_on_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "idle_cpus", lambda: 1)
+
     class Waits(Collates):
         def __init__(self) -> None:
             super().__init__()
@@ -251,6 +257,31 @@ def test_the_next_batch_is_collated_while_the_model_works_on_this_one(tmp_path: 
             return super().generate(requests, inputs)
 
     assert evaluate(Waits(), write_questions(tmp_path, 12), tmp_path, batch_size=4).exit_code == 0
+
+
+def test_nothing_is_collated_while_a_model_computes_on_all_cpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "idle_cpus", lambda: 0)
+    monkeypatch.setattr(prefetch, "cpus", lambda: 2)
+    both, events = threading.Barrier(2), list[str]()
+
+    class Notes(Collates):
+        def collate(self, requests: Sequence[Any]) -> Any:
+            both.wait(20)  # two batches are collated at once
+            events.append("collate")
+            return super().collate(requests)
+
+        def generate(self, requests: Sequence[Any], inputs: Any = None) -> list[Any]:
+            events.append("generate")
+            time.sleep(0.05)  # long enough for a thread that does not wait
+            events.append("generated")
+            return super().generate(requests, inputs)
+
+    model = Notes()
+    assert evaluate(model, write_questions(tmp_path, 16), tmp_path, batch_size=4).exit_code == 0
+    assert events == ["collate", "collate", "generate", "generated", "generate", "generated"] * 2
+    assert all(prepared == asked for prepared, asked in model.received)
 
 
 @pytest.mark.parametrize("threads", [0, 2])

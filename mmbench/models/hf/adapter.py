@@ -16,7 +16,7 @@ from mmbench.core.responses import Generation, Usage
 from mmbench.models.hf.answers import Answers
 from mmbench.models.hf.asking import Asker, Piece
 from mmbench.models.hf.families import family_of
-from mmbench.models.hf.files import Checkpoint, require
+from mmbench.models.hf.files import Checkpoint, image_tokens, require
 from mmbench.models.hf.generation import build_config, ends_of, reads_by_encoder, settings_of
 from mmbench.models.hf.loading import GENERATES, load_config, load_model, load_processor, quiet, weights_bytes
 from mmbench.models.hf.lora import adapted
@@ -106,6 +106,13 @@ class HuggingFace:
     def weights_size(cls, path: str, **options: Any) -> WeightsSize | None:
         """The memory that the weights will take, by their files; None where these are not on this machine."""
         return size_of_checkpoint(path, options)
+
+    @classmethod
+    def image_tokens(cls, path: str, **options: Any) -> int | None:
+        """Tokens that it reads each image as at most; None where that depends on the image. No weights are loaded."""
+        chosen = HfOptions.parse(f"hf/{path}", options, _OWN)
+        found = adapted(path, chosen.revision, chosen.adapter)
+        return None if chosen.processor else image_tokens(found.locate())
 
     def open(self) -> None:
         """Load processor and weights, and check that it can be asked.

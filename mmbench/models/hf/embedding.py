@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mmbench.core.errors import CheckpointError, ModelUnusableError, RunFailedError, UsageError
 from mmbench.core.media import Media
 from mmbench.core.requests import Embed
-from mmbench.models.hf.files import Checkpoint, checkpoint_digest, locate, require
+from mmbench.models.hf.files import Checkpoint, checkpoint_digest, image_tokens, locate, require
 from mmbench.models.hf.hidden_states import (
     HiddenStates,
     Instruction,
@@ -166,6 +166,13 @@ class HuggingFaceEmbedding:
     def weights_size(cls, path: str, **options: Any) -> WeightsSize | None:
         """The memory that the weights will take, by their files; None where these are not on this machine."""
         return size_of_checkpoint(path, options)
+
+    @classmethod
+    def image_tokens(cls, path: str, **options: Any) -> int | None:
+        """Tokens that it reads each image as at most; None where that depends on the image. No weights are loaded."""
+        chosen = HfOptions.parse(f"hf-embed/{path}", options, _OF_STATES)
+        found = adapted(path, chosen.revision, chosen.adapter)
+        return None if chosen.processor else image_tokens(found.locate())
 
     def open(self) -> None:
         """Load processor and weights. Raises `CheckpointError`."""

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from mmbench.core.errors import CheckpointError, MissingExtraError, UsageError
-from mmbench.models.hf.layouts import ADAPTER, NO_PROCESSOR, read_config, what_else
+from mmbench.models.hf.layouts import ADAPTER, NO_PROCESSOR, most_image_tokens, read_config, what_else
 from mmbench.perf.requirements import check_not_too_old
 
 _WHOLE = 64 * 2**20
@@ -60,6 +60,23 @@ def locate(path: str, revision: str | None) -> Checkpoint:
         return Checkpoint(path, path, None)
     _, copy = _commit(path, revision)
     return Checkpoint(path, copy, None) if copy else Checkpoint(path, path, revision)
+
+
+def image_tokens(source: Checkpoint) -> int | None:
+    """Tokens that every image is read as at most, as ``config.json`` of the checkpoint says; None where it does not say.
+
+    Of a checkpoint on the hub, this file alone is fetched. Raises `CheckpointError`.
+    """
+    folder = Path(source.place)
+    if not folder.is_dir():
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            folder = Path(hf_hub_download(source.place, "config.json", revision=source.revision)).parent
+        except (HfHubHTTPError, OSError, _unreachable()):
+            return None  # loading it will say more
+    return most_image_tokens(read_config(folder))
 
 
 def checkpoint_digest(path: str, revision: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,17 @@ ADAPTER = "adapter_config.json"
 _GENERATES = re.compile("ForConditionalGeneration|ForCausalLM|ForVision2Seq|ForImageTextToText|LMHead")
 _TWO_TOWERS = frozenset({"align", "altclip", "chinese_clip", "clip", "siglip", "siglip2", "vision-text-dual-encoder"})
 """Values of ``model_type`` that tell a dual encoder where the parts of its configuration are left at their defaults."""
+_ONE_SIZE = (_TWO_TOWERS - {"siglip2"}) | {
+    "blip",
+    "blip-2",
+    "git",
+    "instructblip",
+    "kosmos-2",
+    "llava",
+    "paligemma",
+    "vipllava",
+}
+"""Values of ``model_type`` whose processors bring every image to one size, and make one picture of it."""
 _EMBEDS = ("config_sentence_transformers.json", "modules.json")
 """Files that an embedding model brings along, whatever its class."""
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
@@ -102,6 +113,22 @@ def read_config(folder: Path) -> dict[str, Any]:
         files = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
         raise CheckpointError(f"{folder} is no checkpoint: {what_else(files)}")
     return read_json(folder / "config.json")
+
+
+def most_image_tokens(config: Mapping[str, Any]) -> int | None:
+    """Tokens that every image is read as at most, whatever its size: the patches that the vision model cuts it into.
+
+    Args:
+        config: What ``config.json`` holds.
+
+    Returns:
+        The number; None for models that read images of different sizes as different numbers of tokens, and for unknown ones.
+    """
+    vision = config.get("vision_config")
+    if config.get("model_type") not in _ONE_SIZE or not isinstance(vision, Mapping):
+        return None
+    size, patch = vision.get("image_size"), vision.get("patch_size")
+    return (size // patch) ** 2 if isinstance(size, int) and isinstance(patch, int) and patch > 0 else None
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Prepare the next batches while the model works on the current one: collate them, and decode images ahead.
 
-A model with `collate` has it called in background threads. For any other model, images are decoded ahead only once it
-has been seen to load one: media that a model does not look at are never decoded.
+A model with `collate` has it called in background threads. One that computes on all CPUs is not disturbed by them: several
+batches are collated at once, and then asked one after the other. For a model without `collate`, images are decoded ahead only
+once it has been seen to load one: media that a model does not look at are never decoded.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mmbench.core.requests import Request
 from mmbench.data import cache
 from mmbench.models.caller import USER_ERRORS, ModelCaller
 from mmbench.perf.cpu import cpus
+from mmbench.perf.threads import idle_cpus, start_threads
 from mmbench.runner.execute.batch_asker import Failure
 from mmbench.runner.execute.executor import Batches
 from mmbench.runner.plan.task_plan import TaskPlan
@@ -56,8 +58,13 @@ class Prefetch:
         self._plan = plan
         self._caller = caller
         self._batches = batches
-        # Collating is Python code: more threads than the model leaves CPUs for only take turns with it.
-        self._workers = min(workers, max(1, cpus() - 1)) if caller.collates else workers
+        self._workers = workers
+        self._in_turns = False
+        """Whether the model waits while batches are collated: they would take the CPUs that it computes on."""
+        if caller.collates:
+            idle = idle_cpus()
+            self._in_turns = idle == 0
+            self._workers = min(workers, idle or cpus())
 
     def __iter__(self) -> Iterator[Prepared]:
         for prepared in self._prepare():
@@ -66,13 +73,13 @@ class Prefetch:
             yield prepared
 
     def _prepare(self) -> Iterator[Prepared]:
-        if self._workers == 0 or len(self._batches) < 2:
+        if self._workers <= int(self._in_turns) or len(self._batches) < 2:
             for batch, numbers in self._batches:
                 prepared = self._build(batch, numbers)
                 collate(self._caller, prepared)
                 yield prepared
             return
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmbench-prefetch")
+        pool = start_threads(self._workers, "mmbench-prefetch")
         try:
             yield from self._ahead(pool)
         finally:
@@ -82,28 +89,25 @@ class Prefetch:
         loads_before = cache.loads()
         window: deque[Prepared] = deque()
         source = iter(self._batches)
-        exhausted = False
         while True:
             looks = cache.loads() > loads_before
             depth, room = self._depth(len(window[0].requests) if window else 0, looks)
-            while not exhausted and len(window) < depth:
-                item = next(source, None)
-                exhausted = item is None
-                if item is not None:
-                    window.append(begin(pool, self._caller, self._build(*item), room if looks else 0))
+            wanted = 0 if self._in_turns and window else depth - len(window)
+            for item in islice(source, max(0, wanted)):
+                window.append(begin(pool, self._caller, self._build(*item), room if looks else 0))
             if not window:
                 return
-            prepared = window.popleft()
             with phase("preprocess" if self._caller.collates else "decode"):
-                prepared.wait()
-            yield prepared
+                for prepared in tuple(window) if self._in_turns else (window[0],):
+                    prepared.wait()
+            yield window.popleft()
 
     def _depth(self, requests: int, looks: bool) -> tuple[int, int]:
         """How many batches are prepared at once, and how many images of each are decoded ahead.
 
         Together they fit into the cache of images, since what is evicted before a model looks at it is decoded twice.
         """
-        most = self._workers + 1
+        most = self._workers + int(not self._in_turns)
         if self._caller.collates or not looks:
             return (most if self._caller.collates else 1), 0
         stats = cache.stats()

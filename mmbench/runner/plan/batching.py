@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from math import ceil
 
 from mmbench.core.media import Media
 from mmbench.core.requests import Request
@@ -24,13 +25,14 @@ _LOOKED_AT = 256
 """Requests that `auto_size` looks at, spread evenly over a task."""
 
 
-def auto_size(plan: TaskPlan, *, largest_first: bool) -> int:
+def auto_size(plan: TaskPlan, *, largest_first: bool, image_tokens: int | None = None) -> int:
     """Requests a batch with ``--batch-size auto``, by a rule without clocks: the same on every machine and at every time.
 
     Args:
         plan: The task.
         largest_first: Whether the model takes requests of about the same cost together, the costliest first, as models do whose
             batches are padded.
+        image_tokens: Tokens that the model reads each image as at most; None: estimated from the image.
 
     Returns:
         64; for a model that takes the costliest first up to 256 where requests are so small that as many of the largest of
@@ -40,9 +42,9 @@ def auto_size(plan: TaskPlan, *, largest_first: bool) -> int:
         return AUTO_START
     asked = sum(map(len, plan.pools.values()))
     numbers = [number for pool in plan.pools.values() for number in pool[:: max(1, len(pool) // _LOOKED_AT)]]
-    largest = max((estimated_cost(plan.requests([number])[0]) for number in numbers), default=0.0)
+    largest = max((sum(estimated_tokens(plan.requests([number])[0], image_tokens)) for number in numbers), default=0.0)
     size = AUTO_START
-    while 2 * size <= _MOST and 2 * size * largest <= _TOKENS and 2 * size * _BATCHES <= asked:
+    while 2 * size <= _MOST and 2 * size * largest <= _TOKENS and ceil(asked / (2 * size)) >= _BATCHES:
         size *= 2
     return size
 
@@ -52,9 +54,10 @@ def estimated_cost(request: Request) -> float:
     return sum(estimated_tokens(request))
 
 
-def estimated_tokens(request: Request) -> tuple[float, float]:
+def estimated_tokens(request: Request, image_tokens: int | None = None) -> tuple[float, float]:
     """Estimated tokens that are read, a quarter of the characters and the images, and the most that may be written."""
-    read = len(request.text) / 4 + sum(map(_tokens_of, request.media))
+    images = sum(map(_tokens_of, request.media)) if image_tokens is None else image_tokens * len(request.media)
+    read = len(request.text) / 4 + images
     return read, float(getattr(request, "max_new_tokens", 0))
 
 

@@ -23,7 +23,7 @@ from mmbench.models.caller import ModelCaller
 from mmbench.models.remarks import notes_on, settings_of
 from mmbench.perf.machine import machine, packages
 from mmbench.perf.memory import accelerator_peak_bytes, accelerator_reserved_bytes, peak_bytes
-from mmbench.perf.threads import compute_threads
+from mmbench.perf.threads import compute_threads, start_threads
 from mmbench.runner.execute.batch_asker import BatchAsker
 from mmbench.runner.execute.event_loop import EventLoop
 from mmbench.runner.execute.local_model import call_guarded
@@ -52,7 +52,7 @@ class Worker:
         self._setup = setup
         self._loop = EventLoop()
         self._caller: ModelCaller | None = None
-        self._threads = ThreadPoolExecutor(setup.loader_threads) if setup.loader_threads else None
+        self._threads: ThreadPoolExecutor | None = None
         self._stack = ExitStack()
 
     def open(self) -> WorkerInfo:
@@ -74,6 +74,8 @@ class Worker:
         sys.meta_path.append(_UserFiles(setup.user_files))
         caller = ModelCaller(setup.recipe.build())
         call_guarded(setup.recipe.name, "open", caller.open, self._loop)
+        if setup.loader_threads:
+            self._threads = start_threads(setup.loader_threads, "mmbench-prefetch")
         self._caller = caller
         device = machine().accelerator
         return WorkerInfo(platform.node(), os.getpid(), time.perf_counter() - started, device)

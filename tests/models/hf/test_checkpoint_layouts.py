@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,33 @@ from helpers import evaluate, write_questions
 
 from mmbench.core import CheckpointError
 from mmbench.models.hf.adapter import HuggingFace
-from mmbench.models.hf.layouts import check_folder, check_weights, fitting_adapter
+from mmbench.models.hf.layouts import check_folder, check_weights, fitting_adapter, most_image_tokens
 from mmbench.models.hf.options import HfOptions, dtype_named
+from mmbench.resolve.model_names import resolve_model
+
+
+@pytest.mark.parametrize(
+    ("kind", "vision", "tokens"),
+    [
+        ("llava", {"image_size": 336, "patch_size": 14}, 576),
+        ("clip", {"image_size": 224, "patch_size": 32}, 49),
+        ("siglip", {"image_size": 224, "patch_size": 16}, 196),
+        ("clip", {"patch_size": 32}, None),
+        ("align", {"image_size": 600}, None),
+        ("llava_next", {"image_size": 336, "patch_size": 14}, None),  # several tiles an image
+        ("qwen2_vl", {"patch_size": 14}, None),
+        ("siglip2", {"image_size": 256, "patch_size": 16}, None),
+    ],
+)
+def test_how_many_tokens_an_image_is_at_most(kind: str, vision: dict[str, int], tokens: int | None) -> None:
+    assert most_image_tokens({"model_type": kind, "vision_config": vision}) == tokens
+
+
+def test_a_checkpoint_says_how_many_tokens_an_image_is(llava: Path) -> None:
+    model = resolve_model(f"hf/{llava}")
+    assert model.image_tokens() == 16
+    assert replace(model, options={**model.options, "processor": {"size": 64}}).image_tokens() is None
+    assert resolve_model("random").image_tokens() is None
 
 
 @pytest.fixture
