@@ -242,6 +242,14 @@ def execute(plan: Plan, progress: Display) -> RunResult:
     )
 
 
+def _upcoming(job: Job, others: Sequence[Job]) -> Job | None:
+    """The run whose model workers may open while they are asked the last batches of this one; None where it is to wait."""
+    if not asks_with_workers(job.spec, job.model) or job.turn is not None or job.spec.perf == "full":
+        return None
+    found = next_to_ask(others)
+    return found if found is not None and asks_with_workers(found.spec, found.model) else None
+
+
 def _runs(
     plan: Plan,
     names: Sequence[str],
@@ -268,7 +276,7 @@ def _runs(
             progress.problem(f"{name}: {failures[name]}")
             continue
         _announce(name, job, progress)
-        upcoming = next_to_ask(plan.jobs[place + 1 :]) if asks_with_workers(job.spec) and job.turn is None else None
+        upcoming = _upcoming(job, plan.jobs[place + 1 :])
         follower = followers if plan.tracking.trackers else None
         session = Session(job, progress, prior, executors, upcoming, budget, follower, plan.remeasure)
         try:

@@ -19,7 +19,8 @@ from mmbench.core.visible import shell_command, visible_lines
 Examples:
   mmbench merge results/runs/mymodel--1a2b3c4d             # all its shards: mmbench run --shard 1/8 … --shard 8/8
   mmbench merge results/runs/mymodel--1a2b3c4d.shard-*-of-8
-  mmbench merge results/runs/*.shard-*                     # of several models and seeds, run by run
+  mmbench merge mymodel                                    # of all its runs, such as several seeds
+  mmbench merge results/runs/*.shard-*                     # of several models, run by run
   mmbench merge mymodel --json
 
 The scores are those of a run that one command asked, byte for byte where the model is deterministic. Every shard must be

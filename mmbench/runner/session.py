@@ -34,7 +34,7 @@ from mmbench.results.schema.speed import QUALITY
 from mmbench.runner.entries import Prior, overall_status, specs_before
 from mmbench.runner.execute.budget import Budget
 from mmbench.runner.execute.cached_answers import shared_answers
-from mmbench.runner.execute.executor import Executors, Todo
+from mmbench.runner.execute.executor import Executors, Todo, asks_with_workers
 from mmbench.runner.execute.local_model import LocalModel, OpenModel
 from mmbench.runner.execute.progress import Progress
 from mmbench.runner.execute.signals import Interrupted, shielded
@@ -267,6 +267,8 @@ class Session:
     def _measure_load(self, model: LocalModel, task: TaskRun) -> None:
         """Measure the scenarios of ``--perf full``; a failure is kept in `load_failure`, and the next task goes on."""
         job, folder = self.job, self.directory.task(task.name)
+        if asks_with_workers(job.spec, job.model) and self.executors.end_all():  # they have the GPUs, or the CPUs
+            self.progress.note(f"{job.model.name}: the workers have ended; this process measures one model under load")
         try:
             load = load_plan(task.plan, job.model, job.spec)
             phase = LoadPhase(task.plan, load, job.spec, folder, self.progress.note, self.budget)

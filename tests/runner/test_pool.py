@@ -349,11 +349,10 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
     for model, more in (
         (unpicklable, {}),
         ("later.py:Later", {}),
-        ("oracle", {}),
         ("mymodel.py:Mixed", {"gpus_per_worker": 1000}),
         ("mymodel.py:Mixed", {"workers": 1_000_000}),
         ("mymodel.py:Mixed", {"executor": "batch"}),
-        ("mymodel.py:Mixed", {"perf": "full"}),
+        ("mymodel.py:Mixed", {"perf": "full", "ray": "auto"}),
         ("mymodel.py:Mixed", {"batch_size": "search"}),
     ):
         with pytest.raises(UsageError):
@@ -364,6 +363,18 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
         with pytest.raises(UsageError, match="--executor pool"):
             evaluate(model, Path("mine.jsonl"), Path("out"), executor="pool")
     assert not (world / "out").exists()
+
+
+@pytest.mark.slow
+def test_oracle_is_asked_where_the_solutions_are_and_speed_under_load_is_measured_once_workers_have_ended(world):
+    oracle = evaluate("oracle", Path("mine.jsonl"), Path("out"), workers=2)
+    assert (oracle.exit_code, oracle.rows()[0].value) == (0, 1.0)
+    more = {"perf": "full", "scenarios": "offline", "perf_requests": 8, "model_args": {"pause": 0.0}}
+    full = ask("full", workers=2, **more)
+    assert (full.exit_code, full.failures) == (0, {})
+    scenarios = full.runs[0].tasks["vqa/mine"].perf.scenarios
+    assert [(each.name, each.identity.workers) for each in scenarios] == [("quality", 2), ("offline", 1)]
+    assert not alive(world) or alive(world) == [os.getpid()]
 
 
 def test_weights_that_are_not_those_that_were_sent_are_refused():

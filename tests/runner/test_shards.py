@@ -28,6 +28,7 @@ from mmbench import ModelInfo
 from mmbench.api.run import make_plan
 from mmbench.cli.dry_run import describe
 from mmbench.core import NotComparableError, RunNotFoundError, Shard, ShardRunError, UsageError
+from mmbench.core.secrets import MASKED
 from mmbench.results.log import read_embeddings
 from mmbench.results.rundir import RunDirectory
 from mmbench.runner.plan.sharding import check_excluded, own_batches
@@ -149,6 +150,7 @@ def test_models_seeds_and_tasks_are_merged_run_by_run(tmp_path: Path) -> None:
     at_once = package.run(["random", "oracle"], "vqa,retrieval", out=tmp_path / "whole", **options)
     result = merged(shards, tmp_path)
     assert sorted(path.name for path in result.paths) == sorted(path.name for path in at_once.paths)
+    assert merged("random", tmp_path).paths == [path for path in result.paths if path.name.startswith("random--")]
     for path in at_once.paths:
         assert scores_of(tmp_path / "runs" / path.name) == scores_of(path)
         assert len(scores_of(path)) == 4
@@ -263,6 +265,11 @@ def test_missing_shards_are_named_with_their_commands(tmp_path: Path) -> None:
     assert command.endswith("--shard 2/2")
     assert "--batch-size 3" in command
     assert str(data) in command
+    edit_json(first / "run.json", lambda run: run["spec"].update(model_args={"api_key": MASKED}))
+    with pytest.raises(NotComparableError) as error:
+        merged([first], tmp_path)
+    assert f"api_key={MASKED}" in str(error.value)
+    assert MASKED in str(error.value).splitlines()[0], "and what to do about it"
 
 
 def test_a_shard_of_more_than_anybody_counts_is_refused_at_once(tmp_path: Path) -> None:
@@ -338,7 +345,15 @@ def test_damage_is_found_before_anything_is_written(tmp_path: Path) -> None:
             merged([first, second], tmp_path)
         path.write_bytes(kept)
         assert sorted(each.name for each in (tmp_path / "runs").iterdir()) == sorted([first.name, second.name])
-    assert merged([first, second], tmp_path).exit_code == 0
+    (run,) = merged([first, second], tmp_path).paths
+    path, log = log_of(second).with_name("embeddings.bin"), log_of(run)
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:1]))  # so that answers are lacking there
+    before = {each: each.read_bytes() for each in run.rglob("*") if each.is_file()}
+    kept = path.read_bytes()
+    path.write_bytes(kept[:70] + bytes([kept[70] ^ 1]) + kept[71:])
+    with pytest.raises(NotComparableError):
+        merged([first, second], tmp_path)
+    assert {each: each.read_bytes() for each in run.rglob("*") if each.is_file()} == before
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from mmbench import registry
 from mmbench.core.errors import MmbenchError, PluginError
 from mmbench.core.responses import Call, Response
 from mmbench.core.spec import RunSpec
+from mmbench.models.controls import Oracle
 from mmbench.resolve.model_names import ResolvedModel
 from mmbench.results.rundir import RunDirectory
 from mmbench.results.schema import WorkerPerf
@@ -175,6 +176,12 @@ class Executors:
             if _over_runs(executor):
                 executor.end_run()
 
+    def end_all(self) -> bool:
+        """End all that hold a model, because this process is to have the machine to itself. Returns whether there were any."""
+        there_were = list(self._made)
+        self._close(there_were)
+        return bool(there_were)
+
     def _close(self, names: Sequence[str]) -> None:
         for name in names:
             self._made.pop(name).close()
@@ -186,7 +193,7 @@ class Executors:
         """
         shares: dict[str, list[tuple[int, list[int]]]] = {}
         asynchronous = todo.model.capabilities.asynchronous
-        here = "pool" if asks_with_workers(todo.spec) else "batch"
+        here = "pool" if asks_with_workers(todo.spec, todo.model) else "batch"
         for item in todo.batches:
             own = "async" if asynchronous and todo.plan.kind_of(item[1]) in asynchronous else here
             shares.setdefault(todo.spec.executor or own, []).append(item)
@@ -208,9 +215,17 @@ def _over_runs(executor: Executor) -> bool:
     return getattr(executor, "over_runs", False)
 
 
-def asks_with_workers(spec: RunSpec) -> bool:
-    """Whether batches are asked by several workers, or on a cluster."""
-    return spec.by_workers or spec.executor == "pool"
+def asks_with_workers(spec: RunSpec, model: ResolvedModel) -> bool:
+    """Whether batches of a model are asked by several workers, or on a cluster.
+
+    One that is given the solutions of the task is not: they stay in the process of the command.
+    """
+    return spec.executor == "pool" or (spec.by_workers and not is_given_solutions(model))
+
+
+def is_given_solutions(model: ResolvedModel) -> bool:
+    """Whether a model is the control that answers with the solutions."""
+    return issubclass(model.target if isinstance(model.target, type) else type(model.target), Oracle)
 
 
 def load_executor(name: str) -> Callable[[], Executor]:

@@ -58,6 +58,7 @@ class Merge:
         target = RunDirectory(self.sharded.target)
         if (target.path / "run.json").is_file():
             self._check_existing(target, target.read())
+            self._check_embeddings()
         elif target.path.exists():
             raise NotComparableError(
                 f"{shown_path(target.path)} is there, and is no run: move it away, and merge again"
@@ -152,6 +153,16 @@ class Merge:
                     f"{place} has a result of {name} on {entry.n_samples:,} samples, and the shards have "
                     f"{len(plan.samples):,}: move one of them away"
                 )
+
+    def _check_embeddings(self) -> None:
+        """Read all embeddings once, because the run that is there is written to in place."""
+        for shard in self.sharded.shards:
+            for name in self.plans:
+                folder = shard.directory.task(name)
+                vectors = read_embeddings(path := folder / "embeddings.bin")
+                for line in read_log(folder / "responses.jsonl"):
+                    if line.row is not None:
+                        _checked_row(line, vectors, path)
 
     def _write(self, directory: RunDirectory, existing: RunFile | None) -> None:
         entries: dict[str, TaskEntry] = dict(existing.tasks) if existing else {}
@@ -261,14 +272,20 @@ def _rename(path: Path, to: Path) -> None:
         raise write_failed(to, error) from error
 
 
-def _with_row(line: ResponseLine, vectors: Any, path: Any, log: ResponseLog) -> ResponseLine:
+def _with_row(line: ResponseLine, vectors: Any, path: Path, log: ResponseLog) -> ResponseLine:
     """The line with its vectors in the embeddings of the run. Raises `DamagedFileError` where they are not what was written."""
+    row = _checked_row(line, vectors, path)
+    return msgspec.structs.replace(line, row=log.embeddings.append(row if row.ndim == 2 else row[None]))
+
+
+def _checked_row(line: ResponseLine, vectors: Any, path: Path) -> Any:
+    """The vectors that a line names. Raises `DamagedFileError` where they are not what was written."""
     row = embedding_of(line, vectors)
     if row is None:
         raise DamagedFileError(path, f"the log names its row {line.row}, which is missing", run=path.parents[2])
     if line.row_check is not None and row_check(row) != line.row_check:
         raise DamagedFileError(path, "it does not match its checksum", f"row {line.row}", run=path.parents[2])
-    return msgspec.structs.replace(line, row=log.embeddings.append(row if row.ndim == 2 else row[None]))
+    return row
 
 
 def _several(lines: Iterable[ResponseLine]) -> Iterator[list[ResponseLine]]:

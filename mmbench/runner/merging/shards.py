@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mmbench.core.errors import NotComparableError, UsageError
+from mmbench.core.secrets import MASKED
 from mmbench.core.spec import Shard
 from mmbench.core.visible import shell_command
 from mmbench.resolve import forms
 from mmbench.resolve.options import OPTIONS
 from mmbench.results.find import find_run, is_shard
-from mmbench.results.rundir import RunDirectory, shown_path
+from mmbench.results.rundir import RunDirectory, folder_name, shown_path
 from mmbench.results.schema import PlanFile, RunFile
 
 _NAMED = 3
@@ -61,7 +62,8 @@ def sharded_runs(references: Iterable[str], out: Path) -> list[ShardedRun]:
     """Find and read the shards that are named, run by run.
 
     Args:
-        references: Run directories of shards; or a run, by its path or a name under `out`, which stands for all its shards.
+        references: Run directories of shards; a run, by its path or a name under `out`, which stands for all its shards; or a model,
+            which stands for the shards of all its runs under `out`, such as those of several seeds.
         out: The folder in which names are looked up.
 
     Raises:
@@ -97,6 +99,11 @@ def _shards_of(reference: str, out: Path) -> list[Path]:
     beside = sorted(found.parent for found in path.parent.glob(f"{glob.escape(path.name)}.shard-*-of-*/run.json"))
     if beside:
         return beside
+    of_model = sorted(
+        each.parent for each in out.glob(f"{glob.escape(folder_name(reference))}--*.shard-*-of-*/run.json")
+    )
+    if of_model := [each for each in of_model if each.name.rpartition("--")[0] == folder_name(reference)]:
+        return of_model
     found = find_run(reference, out).path
     whole = found.with_name(found.name.removesuffix(found.suffix)) if is_shard(found) else found
     shards = sorted(each.parent for each in whole.parent.glob(f"{glob.escape(whole.name)}.shard-*-of-*/run.json"))
@@ -222,8 +229,9 @@ def check_complete(sharded: ShardedRun, unfinished: Mapping[int, str]) -> None:
         shard_command(sharded.first.run, Shard(number, sharded.of), sharded.target.parent) for number in lacking
     ]
     more = [f"… and {count - len(lacking):,} more"] if count > len(lacking) else []
+    hidden = f" (with your own value in the place of each {MASKED})" if MASKED in "".join(commands) else ""
     raise NotComparableError(
-        f"{shown_path(sharded.target)} is not complete: shards {listed}. Finish them, then merge again:\n"
+        f"{shown_path(sharded.target)} is not complete: shards {listed}. Finish them{hidden}, then merge again:\n"
         + "\n".join(f"  {each}" for each in commands + more),
         [f"{number}/{sharded.of}: {why[number]}" for number in lacking] + more,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from mmbench.core.errors import MissingExtraError, UsageError
-from mmbench.models.controls import Oracle
+from mmbench.runner.execute.executor import is_given_solutions
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.plan.job import Job
 from mmbench.runner.pool.resources import shares
@@ -39,7 +39,8 @@ def _check_search(job: Job) -> None:
         return
     raise UsageError(
         f"--batch-size search: {job.model.name} is not asked in batches by this process; give --concurrency N for a "
-        "model with async methods, --batch-size N for one on workers"
+        "model with async methods; for one on workers, find the size without --workers first (--limit 500 is enough), then give "
+        "--batch-size N"
     )
 
 
@@ -58,12 +59,18 @@ def _check_pool(job: Job) -> None:
             f"{how}: {name} is asked request by request (its methods are async), by this process alone; give "
             "--concurrency N instead"
         )
-    if spec.perf == "full":
+    if spec.perf == "full" and spec.ray is not None:
         raise UsageError(
-            f"--perf full loads the model of this process: leave {option} out, or measure with --perf quick"
+            "--perf full measures one model on the machine of this command, and --ray asks on others: measure with --perf quick, or "
+            "give --perf full without --ray on a machine of the kind that you mean"
         )
-    made = job.model.target if isinstance(job.model.target, type) else type(job.model.target)
-    if issubclass(made, Oracle):
+    if spec.perf == "full" and can.learns:
+        raise UsageError(
+            f"--perf full would have {name} learn a second time, in this process: leave {option} out, or measure with --perf quick"
+        )
+    if is_given_solutions(job.model):
+        if spec.executor != _POOL:
+            return
         raise UsageError(f"{how}: {name} is given the solutions of the task, which no worker has; leave {option} out")
     if spec.ray is None:
         shares(spec, job.model.options)
