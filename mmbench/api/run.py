@@ -100,11 +100,15 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """0; 4 when a run or part of it failed; 2 or 4 when speed could not be measured under load."""
-        results = [run.tasks[task] for run in self.runs for task in self.tasks if task in run.tasks]
-        failed = self.failures or any(each.status not in ("complete", "incompatible") for each in results)
-        if failed or (self.strict and self.doubtful):
+        if self.incomplete or (self.strict and self.doubtful):
             return 4
         return max((failure.exit_code for failure in self.load_failures.values()), default=0)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a run or part of it failed."""
+        results = [run.tasks[task] for run in self.runs for task in self.tasks if task in run.tasks]
+        return bool(self.failures) or any(each.status not in ("complete", "incompatible") for each in results)
 
     @property
     def doubtful(self) -> list[tuple[str, str, str, str]]:

@@ -20,6 +20,8 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 _SHOWN = 6
 """Runs that are named when a command ends."""
 
+_REMEASURE = " --remeasure"
+
 _EPILOG = """\b
 Examples:
   mmbench run --model template-prior,random --tasks vqa
@@ -128,8 +130,20 @@ def _say_what_next(result: Any, again: str) -> None:
     for run in variants[:1]:
         lines += ["Compare the variants:", "  " + shell_command(["mmbench", "compare", str(shown_path(run.path))])]
     lines += _gate_of(result)
-    verb = "Ask what failed again" if result.exit_code else "Resume or extend"
-    click.echo(visible_lines("\n".join([f"{verb}:", f"  {again}", "Look closer:", *lines])), err=True)
+    verb, command = _again(result, again)
+    click.echo(visible_lines("\n".join([f"{verb}:", f"  {command}", "Look closer:", *lines])), err=True)
+
+
+def _again(result: Any, again: str) -> tuple[str, str]:
+    """What the same command does when it is given again, and the command."""
+    once = again.replace(_REMEASURE, "")
+    if result.incomplete:
+        return "Ask what failed again", once
+    if result.load_failures:
+        return "Measure what failed again", again
+    if result.exit_code:
+        return "Measure the speed again", again if result.turns else once + _REMEASURE
+    return "Resume or extend", once
 
 
 def _say_how_to_merge(result: Any, again: str) -> None:

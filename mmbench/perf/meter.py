@@ -198,8 +198,9 @@ class Meter(Observer):
             return "nothing was asked"
         if counted.waves >= WAVES and counted.window.seconds > 0:
             return None
+        peak = counted.window.peak
         return (
-            f"{counted.ok:,} requests started after the warm-up and ended well, with up to {counted.window.peak:,} calls in flight: "
+            f"{counted.ok:,} requests started after the warm-up and ended well, with up to {peak:,} call{'s' * (peak != 1)} in flight: "
             f"fewer than {WAVES} waves (more samples, or a smaller --batch-size or --concurrency)"
         )
 

@@ -38,6 +38,12 @@ class Target:
         return f"{self.clock.name}_p{100 * self.q:g}={1e3 * self.seconds:g}ms"
 
     @property
+    def typed(self) -> str:
+        """As users type it, by the short name of the clock where it has one."""
+        name = next((short for short, clock in SHORT_NAMES.items() if clock is self.clock), self.clock.name)
+        return f"{name}_p{100 * self.q:g}={1e3 * self.seconds:g}ms"
+
+    @property
     def floor(self) -> int:
         """Requests from which it can be decided."""
         return sample_floor(self.q)
@@ -111,9 +117,9 @@ def check_can_be_given(targets: Sequence[Target], model: str, *, generates: bool
         if not target.clock.by_token:
             continue
         if not generates:
-            raise UsageError(f"--slo {target}: {model} is asked for scores or embeddings, which have no tokens")
+            raise UsageError(f"--slo {target.typed}: {model} is asked for scores or embeddings, which have no tokens")
         if streams is False:
-            raise UsageError(f"--slo {target}: {model} cannot give it: {target.clock.lacking}")
+            raise UsageError(f"--slo {target.typed} cannot be judged on what {model} answers: {target.clock.lacking}")
 
 
 def good_requests(targets: Sequence[Target], timings: Sequence[RequestTiming]) -> int:

@@ -76,14 +76,21 @@ def _device_time(timing: RequestTiming) -> Iterator[float]:
 
 
 _NO_STREAM = "its answers come whole: no token has a time of its own (endpoints: --model-args stream=true)"
+_NOT_THIS_ONE = (
+    "the model gives times of tokens, but not those that this figure needs (mmbench.Generation: first_token_s, "
+    "first_answer_token_s, pieces_s)"
+)
 _NO_COUNT = "the model does not say how many tokens it wrote, or not when the first of them came"
+
+NONE_ENDED_WELL = "no request ended well"
+"""Why there are no times at all."""
 
 LATENCY = Clock(
     "latency",
     "end to end",
     "end of the answer - due time of the request (E2E; the arrival in an open loop, the call in a closed one)",
     _latency,
-    "no request ended",
+    NONE_ENDED_WELL,
     by_token=False,
 )
 SERVICE = Clock(
@@ -91,7 +98,7 @@ SERVICE = Clock(
     "from the send",
     "end of the answer - time at which the request was sent (waiting before the send left out)",
     _service,
-    "no request ended",
+    NONE_ENDED_WELL,
     by_token=False,
 )
 DEVICE_TIME = Clock(
@@ -140,7 +147,7 @@ DISPATCH_LAG = Clock(
     "dispatch lag",
     "time at which the request was sent - due time: what the load generator adds itself",
     _dispatch_lag,
-    "no request was sent",
+    NONE_ENDED_WELL,
     by_token=False,
     with_failed=False,
 )
@@ -194,7 +201,10 @@ def summarise(clock: Clock, timings: Sequence[RequestTiming], quantiles: Sequenc
         found = [each._replace(low=None, high=None) for each in found]
     finite = [value for value in ordered if value != float("inf")]
     mean = sum(finite) / len(finite) if finite and len(finite) == len(ordered) else None
-    return Summary(clock, found, mean, len(ordered), None if ordered else clock.lacking)
+    lacking = clock.lacking
+    if lacking == _NO_STREAM and any(timing.first_token_s is not None or timing.pieces_s for timing in timings):
+        lacking = _NOT_THIS_ONE
+    return Summary(clock, found, mean, len(ordered), None if ordered else lacking)
 
 
 def needed(quantiles: Sequence[float] = SHOWN) -> str:

@@ -72,11 +72,12 @@ def client_bound(use: CpuUse) -> PerfReason | None:
     )
 
 
-def failures(failed: int, requests: int) -> PerfReason | None:
-    """More requests failed than may."""
+def failures(failed: int, requests: int, last: str | None = None) -> PerfReason | None:
+    """More requests failed than may; `last` says why the last of them did, where that is known."""
     if failed <= FAILED * requests or not failed:
         return None
-    return PerfReason(code="failures", detail=f"{failed:,} of {requests:,} requests failed")
+    cause = "" if last is None else f"; the last: {last}"
+    return PerfReason(code="failures", detail=f"{failed:,} of {requests:,} requests failed{cause}")
 
 
 def cached_by_server(cached: int, requests: int) -> PerfReason | None:

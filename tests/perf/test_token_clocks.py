@@ -77,6 +77,17 @@ def test_a_clock_without_values_says_why() -> None:
     assert summarise(LATENCY, [timing(1.0)] * 20).missing is None
 
 
+def test_times_of_some_tokens_are_not_answers_that_come_whole() -> None:
+    whole, first = summarise(FIRST_ANSWER_TOKEN, [timing(1.0)]), timing(1.0, first_token_s=0.2)
+    assert summarise(FIRST_ANSWER_TOKEN, [first]).missing not in (None, whole.missing)
+    assert "pieces_s" in str(summarise(INTER_TOKEN, [first]).missing)
+
+
+def test_a_target_is_shown_as_users_type_it() -> None:
+    typed = "ttft_p99=500ms,tpot_p50=50ms,itl_p90=5ms,e2e_p95=2000ms"
+    assert ",".join(target.typed for target in read_targets(typed)) == typed
+
+
 def test_a_mean_that_failures_would_flatter_is_left_out() -> None:
     assert summarise(LATENCY, [timing(1.0)] * 20).mean == 1.0
     assert summarise(LATENCY, [*[timing(1.0)] * 20, timing(1.0, "timeout")]).mean is None

@@ -58,6 +58,12 @@ def test_threads_of_this_process_that_wait_for_each_other_are_no_pressure() -> N
     assert validity.cpu_pressure(CpuUse(0.5, 1.7, 0.1, 0)) is None
 
 
+def test_failures_name_the_cause_of_the_last() -> None:
+    reason = validity.failures(3, 20, "HTTP 503")
+    assert reason is not None
+    assert (reason.code, reason.detail.endswith("HTTP 503")) == ("failures", True)
+
+
 def test_times_that_differ_by_chance_are_steady() -> None:
     assert validity.not_steady([1.0, 2.0] * 50) is None
     assert validity.not_steady([1.0] * 10 + [9.0] * 10) is None, "too few to tell"

@@ -32,7 +32,7 @@ def chosen(names: Sequence[str], settings: LoadSettings, facts: Facts) -> list[S
     wanted = list(names) or _usual(settings, facts)
     for name in wanted:
         if name not in SCENARIOS:
-            raise UnknownNameError("scenario", name, list(SCENARIOS))
+            raise UnknownNameError("scenario", name, SCENARIOS, hint=f"There are: {', '.join(SCENARIOS)}.")
     found = [scenario(settings) for name, scenario in SCENARIOS.items() if name in wanted]
     for scenario in found:
         scenario.check(facts)

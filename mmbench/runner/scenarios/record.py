@@ -9,7 +9,7 @@ from mmbench.perf import validity
 from mmbench.perf.gpu_figures import gpu_figures, gpu_reasons
 from mmbench.perf.machine import machine
 from mmbench.perf.percentiles import sample_floor
-from mmbench.perf.token_clocks import DEVICE_TIME, LATENCY, SERVICE, Summary, needed, summarise
+from mmbench.perf.token_clocks import DEVICE_TIME, LATENCY, NONE_ENDED_WELL, SERVICE, Summary, needed, summarise
 from mmbench.results.schema import PerfFigure, PerfReason, PerfScenario, RequestTiming, SpeedIdentity
 from mmbench.runner.scenarios.bench import Bench, Measurement
 
@@ -98,6 +98,9 @@ def _rates(
     span = "seconds from the first due time to the last end"
     if measurement.window is not None:
         span = "seconds from the end of the first wave until no more requests were made, and ended meanwhile"
+    few = "too few requests ended well: more --perf-requests or --perf-seconds"
+    if measurement.measured and not any(timing.ended_well for timing in measurement.measured):
+        few = NONE_ENDED_WELL
     prompts = bench.subject.prompts
     images = [len(prompts[timing.prompt].images) for timing in counted]
     counts: dict[str, tuple[float | None, str]] = {
@@ -113,9 +116,7 @@ def _rates(
             unit="1/s",
             formula=f"{what} / {span}",
             n=len(counted),
-            reason=None
-            if seconds > 0 and counted
-            else "too few requests ended well: more --perf-requests or --perf-seconds",
+            reason=None if seconds > 0 and counted else few,
         )
         for name, (total, what) in counts.items()
         if total is not None
@@ -206,7 +207,7 @@ def _reasons(measurement: Measurement, bench: Bench) -> list[PerfReason]:
         code="too_few_samples",
         detail=f"{len(timings)} requests were measured, {fewest} are needed: more --perf-requests or --perf-seconds",
     )
-    failed = sum(not timing.ended_well for timing in timings)
+    failed = [timing.error for timing in timings if not timing.ended_well]
     clock = LATENCY if measurement.concurrency is None else SERVICE
     times = [value for timing in timings if timing.ended_well for value in clock.of(timing)]
     well = [timing for timing in timings if timing.ended_well]
@@ -214,7 +215,7 @@ def _reasons(measurement: Measurement, bench: Bench) -> list[PerfReason]:
     return validity.reasons(
         [
             few if len(timings) < fewest else None,
-            validity.failures(failed, len(timings)),
+            validity.failures(len(failed), len(timings), failed[-1] if failed else None),
             validity.not_steady(times) if measurement.clocks else None,
             validity.client_bound(load.use) if bench.subject.remote and load.use is not None else None,
             validity.cpu_pressure(load.use) if load.use is not None else None,

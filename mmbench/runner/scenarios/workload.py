@@ -216,7 +216,9 @@ def read_trace(path: Path, count: int, seed: int) -> Prompts:
     if not requests:
         raise UsageError(f"--workload {path}: there is no line in it")
     if arrivals and (len(arrivals) != len(requests) or arrivals != sorted(arrivals)):
-        raise UsageError(f"--workload {path}: arrival_s stands in every line or in none, and never falls")
+        raise UsageError(
+            f"--workload {path}: arrival_s must be in every line or in none, and no line may arrive before the one above it"
+        )
     first = arrivals[0] if arrivals else 0.0
     return Prompts(requests, tuple(at - first for at in arrivals))
 
