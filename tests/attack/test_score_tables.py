@@ -35,7 +35,7 @@ def saved(array: object) -> bytes:
 
 def archive(entries: Iterable[tuple[str, bytes | list[bytes]]]) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as made:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made:
         for name, data in entries:
             with made.open(name, "w", force_zip64=True) as file:
                 for piece in [data] if isinstance(data, bytes) else data:
@@ -65,7 +65,7 @@ LIES: dict[str, Callable[[bytes], bytes]] = {
     "an overflowing shape": lambda whole: with_entry(whole, COLUMN, header("(4611686018427387904, 4)") + b"\0" * 32),
     "a shape of truth": lambda whole: with_entry(whole, COLUMN, header("(True,)") + b"\0" * 8),
     "a shape that is code": lambda whole: with_entry(whole, COLUMN, header("(__import__('os').getpid(),)") + b"\0" * 32),
-    "three gigabytes": lambda whole: with_entry(whole, COLUMN, [header("(402653184,)"), *[b"\0" * 2**24] * 192]),
+    "over a gigabyte": lambda whole: with_entry(whole, COLUMN, [header("(138412032,)"), *[b"\0" * 2**24] * 66]),
     "a size that lies": lying_size,
     "objects": lambda whole: with_entry(whole, COLUMN, header("(1,)", "'|O'") + b"cposix\nsystem\n(S'true'\ntR."),
     "texts": lambda whole: with_entry(whole, COLUMN, saved(["1.0", "0.0"])),
@@ -91,10 +91,10 @@ LIES: dict[str, Callable[[bytes], bytes]] = {
 }  # fmt: skip
 
 
-SLOW = [pytest.param("three gigabytes", marks=pytest.mark.slow)]
+SLOW = [pytest.param("over a gigabyte", marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize("lie", [*SLOW, *(lie for lie in LIES if lie != "three gigabytes")])
+@pytest.mark.parametrize("lie", [*SLOW, *(lie for lie in LIES if lie != "over a gigabyte")])
 def test_a_table_that_lies_is_damage_to_every_command(lie: str, call: Callable[..., Ended], tmp_path: Path) -> None:
     out = tmp_path / "results" / "runs"
     table = score_table([1.0, 0.0, 1.0, 1.0])
