@@ -25,16 +25,23 @@ def answer_columns(lines: Iterable[ResponseLine], rows: Mapping[str, int], pool:
 
     Args:
         lines: The lines of a log; the last one of a request counts.
-        rows: ``task/sample`` to the row of the sample; others are left out.
+        rows: The id of the first request of a sample, ``task/sample/0``, to the row of the sample; others are left out.
         pool: Gets the texts.
 
     Returns:
         For each number of a request within its sample, field to column; see `compact`. Durations are in milliseconds.
     """
-    last: list[list[ResponseLine | None]] = []
+    first: list[ResponseLine | None] = [None] * len(rows)
+    last = [first]
+    found = False
     for line in lines:
+        row = rows.get(line.id)
+        if row is not None:
+            first[row] = line
+            found = True
+            continue
         head, _, number = line.id.rpartition("/")
-        row = rows.get(head)
+        row = rows.get(f"{head}/0")
         if row is None:
             continue
         place = int(number) if number.isdecimal() else 0
@@ -43,7 +50,8 @@ def answer_columns(lines: Iterable[ResponseLine], rows: Mapping[str, int], pool:
         while place >= len(last):
             last.append([None] * len(rows))
         last[place][row] = line
-    return [_columns(each, pool) for each in last]
+        found = True
+    return [_columns(each, pool) for each in last] if found else []
 
 
 _NAMES = (*_PLAIN, *_TEXTS, *_SECONDS)
@@ -61,9 +69,12 @@ def _columns(lines: Sequence[ResponseLine | None], pool: TextPool) -> dict[str, 
         found["output"] = [None if isinstance(output, list) else output for output in found["output"]]
         found["choice_scores"] = [each and [float(f"{score:.4g}") for score in each] for each in scores]
     for name in _TEXTS:
-        found[name] = pool.numbers(found[name])
+        if found[name].count(None) < len(lines):
+            found[name] = pool.numbers(found[name])
     for name, shown in _SECONDS.items():
-        found[shown] = [None if seconds is None else round(1000 * seconds, 1) for seconds in found.pop(name)]
+        column = found.pop(name)
+        rounded = {each: None if each is None else round(1000 * each, 1) for each in set(column)}  # a batch shares them
+        found[shown] = [rounded[each] for each in column]
     return {name: kept for name, column in found.items() if (kept := compact(column)) is not None}
 
 

@@ -24,6 +24,8 @@ THUMBNAILS = 200
 IMAGES = ""
 """Stands in place of a task in the payload that holds the images."""
 _LEVEL = 3  # level 6 makes a page an eighth smaller and takes three times as long
+_THREADS = 4
+"""Threads at most that make thumbnails: what they do is done outside the interpreter's lock."""
 
 _QUESTION = ("task version", "data fingerprint", "split", "task options", "prompt")
 """What must agree before the samples of two results stand side by side."""
@@ -110,18 +112,22 @@ def sample_payloads(
 
 def thumbnail_documents(media: Mapping[str, Media]) -> dict[str, dict[str, Any]]:
     """Small copies of images by name: ``src``, a ``data:`` URL, with ``size`` of the image itself; ``gone`` says why there is none."""
+    import os
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        return dict(zip(media, threads.map(_thumbnail_document, media.values()), strict=True))
+
+
+def _thumbnail_document(media: Media) -> dict[str, Any]:
     from mmbench.data.thumbnails import thumbnail
 
-    found: dict[str, dict[str, Any]] = {}
-    for name, each in media.items():
-        try:
-            copy = thumbnail(each)
-        except MediaError as error:
-            found[name] = {"gone": type(error.__cause__ or error).__name__}
-            continue
-        text = base64.b64encode(copy.data).decode()
-        found[name] = {"src": f"data:{copy.mime};base64,{text}", "size": copy.full_size}
-    return found
+    try:
+        copy = thumbnail(media)
+    except MediaError as error:
+        return {"gone": type(error.__cause__ or error).__name__}
+    text = base64.b64encode(copy.data).decode()
+    return {"src": f"data:{copy.mime};base64,{text}", "size": copy.full_size}
 
 
 def compressed(data: bytes) -> bytes:

@@ -203,10 +203,10 @@ class _Columns:
         self._heads: dict[str, dict[str, int]] = {}
 
     def rows(self, task: str) -> Mapping[str, int]:
-        """``task/sample``, as ids of requests begin, to the row of the sample."""
+        """``task/sample/0``, the id of a sample's first request, to the row of the sample."""
         name = split_variant(task)[0]
         if name not in self._heads:
-            self._heads[name] = {f"{name}/{sample}": row for row, sample in enumerate(self._ids)}
+            self._heads[name] = {f"{name}/{sample}/0": row for row, sample in enumerate(self._ids)}
         return self._heads[name]
 
     def add_run(self, run: dict[str, Any]) -> None:

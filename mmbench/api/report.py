@@ -11,6 +11,7 @@ from typing import Any
 from mmbench.analysis.sample_payloads import IMAGES, MAX_SAMPLES, THUMBNAILS, sample_payloads, side_by_side
 from mmbench.analysis.scales import RESCALINGS, Rescaling
 from mmbench.api.references import references_of
+from mmbench.core.collecting import collection_paused
 from mmbench.core.errors import OptionError
 from mmbench.core.ids import names_of
 from mmbench.core.spec import RUNS
@@ -55,12 +56,13 @@ class Report(RunReport):
         foreign = FOREIGN_SOURCE in allowances(names_of(allow), (FOREIGN_SOURCE,))
         if max_samples < 1:
             return self.html(title)
-        tasks = side_by_side(self.read.groups, self.read.tasks, partial(asked_of, foreign=foreign))
-        found = sample_payloads(tasks, max_samples=max_samples, thumbnails=thumbnails, progress=note)
-        blocks = [
-            DataBlock("images" if each.task == IMAGES else "samples", each.task, each.data, each.metadata)
-            for each in found
-        ]
+        with collection_paused():
+            tasks = side_by_side(self.read.groups, self.read.tasks, partial(asked_of, foreign=foreign))
+            found = sample_payloads(tasks, max_samples=max_samples, thumbnails=thumbnails, progress=note)
+            blocks = [
+                DataBlock("images" if each.task == IMAGES else "samples", each.task, each.data, each.metadata)
+                for each in found
+            ]
         return self.html(title, blocks=blocks)
 
 
