@@ -16,6 +16,7 @@ from mmbench.core.ids import split_variant
 from mmbench.core.media import Media
 from mmbench.core.samples import Sample
 from mmbench.core.score_table import ScoreTable
+from mmbench.data.images import GONE
 from mmbench.results.run import Run, TaskResult
 from mmbench.results.schema import ResponseLine
 
@@ -98,6 +99,11 @@ class SampleRow(Struct, frozen=True, kw_only=True, gc=False):
         parts = () if self.asked is None else self.asked.parts
         return [part for part in parts if isinstance(part, Media) and part.kind == "image"]
 
+    @property
+    def image_digests(self) -> list[str | None]:
+        """The digest of each image; None for one that is gone, since that was over its bytes."""
+        return [None if image.attrs.get(GONE) else image.digest for image in self.images]
+
     def to_dict(self) -> dict[str, Any]:
         """Flat, with the same keys for all samples of a task.
 
@@ -115,7 +121,7 @@ class SampleRow(Struct, frozen=True, kw_only=True, gc=False):
             "question": self.question,
             "references": None if asked is None else list(asked.references),
             "choices": None if asked is None or asked.choices is None else list(asked.choices),
-            "images": None if asked is None else [image.digest for image in self.images],
+            "images": None if asked is None else self.image_digests,
             **{name: of_answers[name] for name in ("answer", "raw", "reasoning")},
             "extracted": self.extracted,
             **self.values,
@@ -154,7 +160,7 @@ def _columns_of_ones(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
     }
     found["references"] = [None if each is None else list(each.references) for each in asked]
     found["choices"] = [None if each is None or each.choices is None else list(each.choices) for each in asked]
-    found["images"] = [None if row.asked is None else [image.digest for image in row.images] for row in rows]
+    found["images"] = [None if row.asked is None else row.image_digests for row in rows]
     found["answer"] = [answer.output for answer in answers]
     found["raw"] = [answer.output if answer.raw is None else answer.raw for answer in answers]
     for name in ("reasoning", "status", "finish_reason", "error", *_TIMES, *_SUMS):

@@ -114,7 +114,7 @@ def wanted_tasks(runs: Iterable[Run], tasks: Iterable[str]) -> set[str]:
 
 def _asked(result: TaskResult, note: Callable[[str], None], *, foreign: bool) -> Any:
     try:
-        return stored_samples(result, foreign=foreign)
+        return stored_samples(result, foreign=foreign, note=lambda text: note(f"{result.name}: {text}"))
     except (ForeignSourceError, UsageError, NotComparableError) as error:
         note(f"{result.name}: what was asked is not known: {error}")
         return None

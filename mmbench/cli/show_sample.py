@@ -44,7 +44,8 @@ def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool, images
 
     cluster: str | None
     try:
-        sample = find_sample(stored_samples(result, foreign=foreign), sample_id, result.name)
+        samples = stored_samples(result, foreign=foreign, note=lambda text: say(f"note: {text}", err=True))
+        sample = find_sample(samples, sample_id, result.name)
     except (ForeignSourceError, UsageError) as error:
         if isinstance(error, UnknownNameError) and error.kind.startswith("sample of"):
             raise
@@ -53,7 +54,8 @@ def show_run_sample(result: TaskResult, sample_id: str, *, foreign: bool, images
         say(f"note: what was asked is not shown: {error}", err=True)
         cluster = None
     else:
-        wanted, cluster = sample.id, sample.cluster
+        has_gone = any(isinstance(part, Media) and is_gone(part) for part in sample.parts)
+        wanted, cluster = sample.id, None if has_gone else sample.cluster  # that of an image comes from its bytes
         print_sample(sample, result.name, images)
         print_references(sample)
     _print_answers(result, wanted)
@@ -126,17 +128,29 @@ def print_sample(sample: Sample, task: str, images: bool | None) -> None:
     """What a sample consists of. `images`: whether they are drawn; None: where the terminal can."""
     protocol = protocol_of(sys.stdout, images)
     print_line("sample", f"{sample.id}  of {task}")
-    if sample.group:
+    if sample.group and not any(isinstance(part, Media) and is_gone(part) for part in sample.parts):
         print_line("group", sample.group)
     for name, label in sample.slices.items():
         print_line(name, label)
     for part in sample.parts:
         if isinstance(part, Media):
-            print_line(part.kind, str(part.path or part.digest))
-            if part.kind == "image" and protocol is not None:
+            print_line(part.kind, media_name(part))
+            if part.kind == "image" and protocol is not None and not is_gone(part):
                 click.echo(draw(part, protocol), color=True)
         else:
             print_line("text", part)
+
+
+def is_gone(media: Media) -> bool:
+    """Whether it stands in for a file that is missing."""
+    from mmbench.data.images import GONE
+
+    return bool(media.attrs.get(GONE))
+
+
+def media_name(media: Media) -> str:
+    """The path of an image or another medium, or its digest where it has none."""
+    return f"{media.path or media.digest}{' (gone)' if is_gone(media) else ''}"
 
 
 def print_references(sample: Sample) -> None:

@@ -12,7 +12,7 @@ import click
 
 from mmbench.cli.picture import Protocol, draw, protocol_of
 from mmbench.cli.sample_documents import row_document
-from mmbench.cli.show_sample import print_line
+from mmbench.cli.show_sample import is_gone, media_name, print_line
 from mmbench.cli.values import print_json, say
 from mmbench.core.errors import NotComparableError, UnknownNameError, UsageError
 from mmbench.core.visible import shown_name, visible
@@ -154,8 +154,8 @@ def _print(row: SampleRow, metric: str, protocol: Protocol | None) -> None:
     for name, label in row.slices.items():
         print_line(shown_name(name), label)
     for image in row.images:
-        print_line("image", str(image.path or image.digest))
-        if protocol is not None:
+        print_line("image", media_name(image))
+        if protocol is not None and not is_gone(image):
             click.echo(draw(image, protocol, PICTURE), color=True)
     if row.question is not None:
         print_line("question", row.question)

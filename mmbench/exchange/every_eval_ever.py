@@ -209,7 +209,7 @@ def _sample(row: SampleRow, score: float | None, best: float | None, extractor: 
     question, references = row.question or "", [] if row.asked is None else list(row.asked.references)
     raw = [_raw(answer) for answer in row.answers]
     extracted = row.extracted if row.extracted is not None else (raw[0] if len(raw) == 1 else "")
-    digests = [image.digest for image in row.images]
+    digests = [digest for digest in row.image_digests if digest]
     document: dict[str, Any] = {
         "sample_id": row.id,
         "sample_hash": hashlib.sha256("\0".join([question, *references, *digests]).encode()).hexdigest(),

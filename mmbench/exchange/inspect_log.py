@@ -119,7 +119,7 @@ def _sample(row: SampleRow, model: str) -> dict[str, Any]:
             "slices": dict(row.slices),
             "cluster": row.cluster,
             "status": row.status,
-            "images": [image.digest for image in row.images],
+            "images": row.image_digests,
         },
         "model_usage": {model: usage} if (usage := _summed([row])) else {},
         "total_time": sum(answer.duration_s for answer in row.answers),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmbench.analysis.side_by_side import Asked
@@ -21,16 +21,19 @@ _FOLDERS = re.compile(r"""(?<![\w.:/~-])~?/(?:[^\s/'"]+/)+""")
 """The folders of an absolute path."""
 
 
-def stored_samples(result: TaskResult, *, foreign: bool = False) -> Sequence[Sample]:
+def stored_samples(
+    result: TaskResult, *, foreign: bool = False, note: Callable[[str], None] = lambda _: None
+) -> Sequence[Sample]:
     """Read the samples of the split that a task of a run was asked.
 
     Args:
         result: The task of the run.
         foreign: Whether Python files and modules that the run names may be imported.
+        note: Takes a sentence where images are gone.
 
     Returns:
         All samples of the split, in the order of the data, also those that the run left out; of an imported run what the other tool
-        asked, without images.
+        asked, without images. Images that are gone stand in for themselves: their path is known, and their digest is not.
 
     Raises:
         UsageError: If the task or its data are not to be had.
@@ -39,7 +42,12 @@ def stored_samples(result: TaskResult, *, foreign: bool = False) -> Sequence[Sam
     """
     if not result.source.name:
         return _of_another_tool(result)
-    return _task_and_samples(result, foreign=foreign)[1]
+    try:
+        return _task_and_samples(result, foreign=foreign)[1]
+    except DataError as error:
+        _, samples, problem = _without_images(result, error, foreign=foreign)
+    note(problem)
+    return samples
 
 
 def _task_and_samples(result: TaskResult, *, foreign: bool) -> tuple[Task, Sequence[Sample]]:

@@ -122,7 +122,7 @@ def sample_table(
 
 def _asked(result: TaskResult, note: Callable[[str], None], foreign: bool) -> Sequence[Sample] | None:
     try:
-        return stored_samples(result, foreign=foreign)
+        return stored_samples(result, foreign=foreign, note=lambda text: note(f"{result.name}: {text}"))
     except (ForeignSourceError, UsageError, NotComparableError) as error:
         note(f"{result.name}: the samples are sent without question and images: {error}")
         return None

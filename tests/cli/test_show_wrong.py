@@ -82,6 +82,19 @@ def test_a_metric_without_a_best_value_calls_nothing_wrong_and_lists_all_worst_f
     assert [OUTCOMES[code] for code in sample_outcomes(result, None).outcome] == ["scored"] * 3
 
 
+def test_images_that_are_gone_are_said_beside_what_was_asked(run, call, tmp_path):
+    (image,) = tmp_path.glob("**/1.png")
+    image.unlink()
+    rows = {row["id"]: row for row in json.loads(call("show", run, "--wrong", "--json").out)}
+    assert rows["q1"]["question"] == "what colour is picture 1?"
+    assert rows["q1"]["images"] == [None]
+    assert rows["q3"]["images"] != [None]
+    for ended in (call("show", run, "--wrong"), call("show", run, "--sample", "q1")):
+        assert ended.code == 0
+        assert f"{image.name} (gone)" in ended.out
+        assert "what colour is picture 1?" in ended.out
+
+
 def test_what_is_wrong_is_said(run, call, tmp_path):
     call("show", run, "--wrong", "--slice", "nothing").refused(2, "NAME=LABEL")
     call("show", run, "--wrong", "--slice", "nothing=1").refused(2, "'nothing'")

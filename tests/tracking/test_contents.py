@@ -110,7 +110,7 @@ def test_no_samples_are_sent_when_none_are_wanted(run):
 
 
 def test_samples_go_without_images_and_questions_where_these_are_gone(run, monkeypatch):
-    def fail(result, *, foreign):
+    def fail(result, *, foreign, note):
         raise NotComparableError("the data have changed")
 
     monkeypatch.setattr("mmbench.tracking.contents.stored_samples", fail)
