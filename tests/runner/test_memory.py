@@ -159,6 +159,13 @@ def test_a_model_of_the_users_own_may_tell_its_size(planned, checkpoint):
         make_plan("mine.py", "vqa", "out", {**free, "model_args": {"bytes": -1}})
 
 
+def test_weights_larger_than_any_node_of_a_cluster_are_said(planned):
+    (job,) = planned(None).jobs
+    assert memory.too_large_for(job.model, [4 * GIB, 9 * GIB]) is None
+    assert memory.too_large_for(job.model, []) is None
+    assert memory.too_large_for(job.model, [4 * GIB, 7 * GIB]) is not None
+
+
 def test_a_run_of_which_nothing_is_left_needs_no_memory(planned, monkeypatch):
     monkeypatch.setattr(memory, "is_left", lambda job: False)
     assert planned(7.0).jobs

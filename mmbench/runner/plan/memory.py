@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,7 +73,7 @@ class MemoryShortError(UsageError):
 def check_memory(jobs: Sequence[Job], allowed: frozenset[str], *, again: bool = False) -> None:
     """Refuse models whose weights alone do not fit. Nothing is said where a size is not known.
 
-    Workers on a cluster are not looked at, and neither are runs of which nothing is left to ask.
+    Workers on a cluster are not looked at (see `too_large_for`), and neither are runs of which nothing is left to ask.
 
     Args:
         jobs: What is about to run.
@@ -102,6 +102,22 @@ def _problem(job: Job, *, again: bool) -> TooLarge | None:
     if is_left(job) is False and not again:
         return None
     return TooLarge(job.model.name, size, _workers(job), free, list(_remedies(job, size, free)))
+
+
+def too_large_for(model: ResolvedModel, offered: Iterable[int]) -> str | None:
+    """What to say where no node of a cluster offers the memory for the weights of one worker on CPUs; None where one does.
+
+    Args:
+        model: The model.
+        offered: Bytes that each node offers, as far as is known.
+    """
+    size, most = _size(model, {}), max(offered, default=None)
+    if size is None or most is None or size.device == "gpu" or size.bytes <= most:
+        return None
+    return (
+        f"{model.name}: its weights take at least {_amount(size.bytes)} of memory, and no node of the cluster offers more than "
+        f"{_amount(most)}"
+    )
 
 
 def _size(model: ResolvedModel, changes: Mapping[str, Any]) -> WeightsSize | None:

@@ -139,6 +139,11 @@ def nodes() -> list[Mapping[str, float]]:
     return [node["Resources"] for node in load_ray().nodes() if node["Alive"]]
 
 
+def node_memory() -> list[int]:
+    """Bytes of memory that each node offers to what runs there, as Ray counts them."""
+    return [int(node["memory"]) for node in nodes() if "memory" in node]
+
+
 def room(share: Share, there: Sequence[Mapping[str, float]]) -> int:
     """How many workers with such a share the nodes have room for, whatever else runs there."""
     return sum(

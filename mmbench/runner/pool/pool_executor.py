@@ -18,6 +18,7 @@ from mmbench.perf.machine import packages
 from mmbench.runner.execute.executor import Executor, Remarks, Sink, Todo
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.execute.signals import Interrupted, raise_if_swallowed, shielded
+from mmbench.runner.plan.memory import too_large_for
 from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.leases import Lease, LeaseQueue, Patience
 from mmbench.runner.pool.processes import Processes
@@ -170,7 +171,7 @@ def _here(todo: Todo) -> _Found:
 
 def _on_cluster(address: str, todo: Todo) -> _Found:
     """Actors of a Ray cluster. Raises `UsageError` where it cannot be reached or has no room."""
-    from mmbench.runner.pool.cluster import cluster_share
+    from mmbench.runner.pool.cluster import cluster_share, node_memory
     from mmbench.runner.pool.ray_workers import RayWorkers
 
     first = todo.plan.requests(todo.batches[0][1][:1]) if todo.batches else []
@@ -182,6 +183,8 @@ def _on_cluster(address: str, todo: Todo) -> _Found:
     except BaseException:
         transport.close(0.0)
         raise
+    if not share.gpus and (problem := too_large_for(todo.model, node_memory())) is not None:
+        todo.note(problem)
     count = todo.spec.workers or room
     if room < count:
         todo.note(f"the cluster has room for {room:,} of {count:,} workers; the others begin when nodes join")
