@@ -74,6 +74,19 @@ def test_a_request_that_is_asked_again_long_after_the_others_does_not_stretch_th
     assert rate_of(starts, durations)[0] == pytest.approx(80.0, rel=0.01)
 
 
+def test_a_window_ends_when_the_machine_is_shared():
+    starts, durations = closed_loop(200, 4, lambda _: 0.1)
+    until = starts[-1] + durations[-1]
+    durations[-2:] = [30.0, 30.0]  # one of the others is asked again while these go on
+    starts, durations = [*starts, until + 10], [*durations, 0.1]
+    whole, cut = window_of(starts, durations), window_of(starts, durations, until)
+    assert (whole.end, cut.end, cut.begin) == (until + 10, until, whole.begin)
+    amounts = [1.0] * len(starts)
+    assert rate(whole, starts, durations, amounts)[0] < 20
+    assert rate(cut, starts, durations, amounts)[0] == pytest.approx(40.0, rel=0.05)
+    assert window_of(starts, durations, 1e9) == whole
+
+
 def test_nothing_asked_has_no_window():
     assert window_of([], []) is None
     assert rate(window_of([0.0], [1.0]), [0.0], [1.0], [1.0])[0] is None

@@ -132,6 +132,7 @@ def test_two_actors_give_the_bytes_of_this_process_with_images_sent_or_read(clus
     assert [worker.kind for worker in perf.quality.workers] == ["ray", "ray"]
 
 
+@pytest.mark.nightly
 def test_the_second_model_is_opened_in_the_room_of_an_actor_of_the_first_that_has_nothing_left(
     cluster: Any, folder: Path
 ) -> None:
