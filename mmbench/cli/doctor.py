@@ -75,7 +75,10 @@ def _say_overhead() -> None:
         say(
             f"overhead  {each.kind}: {each.us_per_sample:.0f} µs of CPU a sample, {each.us_measuring:+.1f} of them for measuring"
         )
-        say("          main loop: " + ", ".join(f"{name} {us:.1f} µs" for name, us in each.where_us.items()))
+        say(
+            "          main loop, by the clock: "
+            + ", ".join(f"{name} {us:.1f} µs" for name, us in each.where_us.items())
+        )
 
 
 def _broken_plugins() -> list[str]:

@@ -50,7 +50,9 @@ class DryRun:
                     f"  {task['task']}  {task['samples']:,} samples, {task['requests']:,} requests{served}, "
                     f"{task['batches']:,} batches of at most {task['batch_size']}; {task['left']:,} left to ask"
                 )
-                if task["left"]:
+                if task["asked_again"]:
+                    lines.append(f"    speed: all {task['asked_again']:,} requests again, whose answers are not kept")
+                if task["left"] or task["asked_again"]:
                     cost = "" if task["cost_usd"] is None else f", at most about US$ {task['cost_usd']:,.2f}"
                     lines.append(
                         f"    about {task['input_tokens']:,} tokens to read, at most {task['output_tokens']:,} to write{cost}"
@@ -66,16 +68,16 @@ class DryRun:
 def describe(plan: Plan) -> DryRun:
     """Describe a plan; nothing is built or written."""
     labels = {place: setting.label for setting in plan.swept for place in setting.jobs}
-    jobs = [_job(job) for job in plan.jobs]
+    jobs = [_job(job, remeasure=plan.remeasure) for job in plan.jobs]
     for place, label in labels.items():
         jobs[place]["setting"] = label
     problems = [f"{setting.label}: {setting.problem}" for setting in plan.swept if setting.problem is not None]
     return DryRun(jobs, [*problems, *plan.notes])
 
 
-def _job(job: Job) -> dict[str, Any]:
+def _job(job: Job, *, remeasure: bool) -> dict[str, Any]:
     directory = job.directory()
-    tasks: list[dict[str, Any]] = [_task(job, plan) for plan in job.plans]
+    tasks: list[dict[str, Any]] = [_task(job, plan, remeasure=remeasure) for plan in job.plans]
     tasks += [{"task": name, "problem": entry.reason} for name, entry in job.skipped.items()]
     return {
         "model": job.model.name,
@@ -86,7 +88,7 @@ def _job(job: Job) -> dict[str, Any]:
     }
 
 
-def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
+def _task(job: Job, plan: TaskPlan, *, remeasure: bool) -> dict[str, Any]:
     directory, spec = job.directory(), job.spec
     existing = directory.read_plan(plan.name)
     usable = existing is not None and existing.identity_digest == plan.identity_digest
@@ -103,7 +105,8 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
         own = own_batches([batch_weight(plan, batch, costly_first) for batch in batches], spec.shard)
         batches = batches[own.start : own.stop]
     left = [number for batch in batches for number in batch if state.states[number] != ANSWERED]
-    tokens = [estimated_tokens(plan.requests([number])[0]) for number in left]
+    again = [number for batch in batches for number in batch] if remeasure and not left else []
+    tokens = [estimated_tokens(plan.requests([number])[0]) for number in left or again]
     read, written = round(sum(each[0] for each in tokens)), round(sum(each[1] for each in tokens))
     return {
         "task": plan.name,
@@ -113,6 +116,7 @@ def _task(job: Job, plan: TaskPlan) -> dict[str, Any]:
         "batch_size": size,
         "batches": len(batches),
         "left": len(left),
+        "asked_again": len(again),
         "input_tokens": read,
         "output_tokens": written,
         "cost_usd": _cost(job, read, written),

@@ -64,7 +64,7 @@ def command(model: tuple[str, ...], tasks: tuple[str, ...], **values: Any) -> in
         print_json(describe(plan).to_dict(), indent=1) if as_json else say(describe(plan).text())
         return 0
     progress = _progress(quiet)
-    with resumable("What was answered is kept.") as again, plug_in_output(as_json):
+    with resumable("What was answered and measured is kept.") as again, plug_in_output(as_json):
         result = execute(plan, progress)
     if quiet:
         for name, failure in result.failures.items():

@@ -153,7 +153,13 @@ def sources() -> Form:
 
 def sweep() -> Form:
     """Values of options that runs are made with: ``OPTION=V,V``, or a mapping of options to lists of values."""
-    return Form("OPTION=V,V[,V…]", _sweep, list, "OPTION=V,V[,V…]", many=True)
+    return Form(
+        "OPTION=V,V[,V…] with at least two different values, each option once",
+        _sweep,
+        list,
+        "OPTION=V,V[,V…]",
+        many=True,
+    )
 
 
 def file() -> Form:

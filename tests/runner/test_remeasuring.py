@@ -9,6 +9,8 @@ import pytest
 from helpers import Colours, evaluate, write_questions
 
 from mmbench import UsageError
+from mmbench.api.run import make_plan
+from mmbench.cli.dry_run import describe
 from mmbench.results.run import Run
 
 
@@ -56,6 +58,16 @@ def test_speed_is_measured_again_and_nothing_else_changes(tmp_path: Path) -> Non
     assert (failed.exit_code, failed.runs[0].record.status, len(failed.load_failures)) == (4, "complete", 1)
     assert kept(failed.runs[0]) == before
     assert first_call_s(failed.runs[0]) == first_call_s(again.runs[0])
+
+
+def test_a_dry_run_says_what_measuring_again_asks(tmp_path: Path) -> None:
+    model, data = Paced(), write_questions(tmp_path, 8)
+    asked = {"data": data, "batch_size": 4, "remeasure": True}
+    (before,) = describe(make_plan(model, "vqa", tmp_path / "runs", asked)).jobs
+    evaluate(model, data, tmp_path, batch_size=4)
+    (after,) = describe(make_plan(model, "vqa", tmp_path / "runs", asked)).jobs
+    counts = [(each["left"], each["asked_again"]) for job in (before, after) for each in job["tasks"]]
+    assert counts == [(8, 0), (0, 8)]
 
 
 def test_what_is_left_is_asked_once_and_kept(tmp_path: Path) -> None:
