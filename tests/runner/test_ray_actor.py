@@ -1,5 +1,6 @@
 """What an actor of Ray says of a setup that it cannot use, and what is sent to it; no cluster is needed for these."""
 
+import hashlib
 import pickle
 import socket
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from helpers import write_model, write_picture
 
 from mmbench.core import Generate, Media, MediaError, MmbenchError, UsageError
 from mmbench.core.requests import Message
-from mmbench.data.sources import FileImage
+from mmbench.data.sources import BytesImage, FileImage
 from mmbench.perf.machine import packages
 from mmbench.resolve.model_names import resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
@@ -19,7 +20,7 @@ from mmbench.runner.pool.cluster import _explained, check_address, room
 from mmbench.runner.pool.ray_actor import RayActor
 from mmbench.runner.pool.ray_workers import _without_mmbench
 from mmbench.runner.pool.resources import Share
-from mmbench.runner.pool.shipping import with_bytes
+from mmbench.runner.pool.shipping import Shelf, Shipper, unpack
 from mmbench.runner.pool.transport import Work, WorkerInfo, WorkerSetup
 
 MODEL = """
@@ -43,7 +44,7 @@ def test_an_actor_answers_leases_in_their_order_and_begins_them_ahead(tmp_path: 
     assert isinstance(pickle.loads(actor.open(setup(tmp_path), [])), WorkerInfo)
     for lease in (0, 1):
         requests = [Generate(parts=("what colour?",), id=f"t/s{lease}/0")]
-        actor.begin(lease, pickle.dumps(Work(lease, "t", requests, 4, auto=True)))
+        actor.begin(lease, pickle.dumps(Shipper().pack(Work(lease, "t", requests, 4, auto=True))))
     for lease in (0, 1):
         answer = pickle.loads(actor.answer(lease))
         assert (answer.lease, [response.output for response in answer.responses]) == (lease, ["red"])
@@ -69,7 +70,8 @@ def test_images_that_are_sent_need_no_file(tmp_path: Path) -> None:
     media = Media("image", "image/png", "0" * 64, FileImage(str(path)))
     missing = Media("image", "image/png", "1" * 64, FileImage(str(tmp_path / "b.png")))
     request = Generate(parts=(media, "what?", missing), messages=(Message("user", (media, "what?")),), id="t/s/0")
-    sent = with_bytes(request)
+    sent = unpack(Shipper(files=True).pack(Work(0, "t", [request], 1, auto=True)), Shelf()).requests[0]
+    assert isinstance(sent, Generate)
     assert (request.media[0].path, sent.id) == (str(path), "t/s/0")
     expected = path.read_bytes(), media.load().tobytes()
     path.unlink()
@@ -80,6 +82,36 @@ def test_images_that_are_sent_need_no_file(tmp_path: Path) -> None:
         assert (shipped.source.raw(), shipped.load().tobytes()) == expected  # type: ignore[attr-defined]
     with pytest.raises(MediaError):
         sent.parts[2].load()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("in_files", [True, False])
+def test_a_worker_gets_each_image_once_while_it_keeps_it_and_again_when_it_does_not(
+    in_files: bool, tmp_path: Path
+) -> None:
+    images = []
+    for number in range(6):
+        data = bytes([number]) * 2000
+        (path := tmp_path / str(number)).write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        source = FileImage(str(path), digest) if in_files else BytesImage(data, digest)
+        images.append(Media("image", "image/png", digest, source))
+
+    def leases(shipper: Shipper, shelf: Shelf, order: Sequence[int]) -> int:
+        before = shipper.sent_bytes
+        for lease, number in enumerate(order):
+            asked = [Generate(parts=(images[each], "what?"), id=f"t/{each}/0") for each in (number, number)]
+            got = unpack(pickle.loads(pickle.dumps(shipper.pack(Work(lease, "t", asked, 2, auto=True)))), shelf)
+            for one, other in zip(got.requests, asked, strict=True):
+                assert one.media[0].source.raw() == other.media[0].source.raw()  # type: ignore[attr-defined]
+        return shipper.sent_bytes - before
+
+    shipper, shelf = Shipper(files=True), Shelf()
+    assert leases(shipper, shelf, [0, 1, 2, 3, 4, 5] * 5) == 6 * 2000
+    shipper, shelf = Shipper(files=True, capacity=7000), Shelf(7000)  # three of them
+    assert leases(shipper, shelf, [0, 1, 2, 0, 1, 2]) == 3 * 2000
+    assert leases(shipper, shelf, [3, 0, 1, 2]) == 4 * 2000, "3 for 0, then each for the one that is asked next"
+    assert leases(shipper, shelf, [2, 1, 0, 3]) == 1 * 2000, "the last three were kept"
+    assert leases(Shipper(), Shelf(), [0, 0]) == (0 if in_files else 2000), "files are read where they are asked"
 
 
 def test_the_room_of_a_cluster_counts_nodes_one_by_one() -> None:

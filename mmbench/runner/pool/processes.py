@@ -23,6 +23,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError
+from mmbench.runner.pool.shipping import Parcel, Shelf, Shipper, unpack
 from mmbench.runner.pool.transport import (
     Answer,
     Answered,
@@ -64,6 +65,7 @@ class _Process:
     connection: Connection
     outbox: ThreadPoolExecutor
     listener: threading.Thread
+    shipper: Shipper
     ready: bool = False
 
 
@@ -86,7 +88,8 @@ class Processes(Transport):
             process.start()
         there.close()
         listener = threading.Thread(target=self._listen, args=(worker, here), daemon=True)
-        started = _Process(process, here, ThreadPoolExecutor(1, thread_name_prefix="mmbench-send"), listener)
+        outbox = ThreadPoolExecutor(1, thread_name_prefix="mmbench-send")
+        started = _Process(process, here, outbox, listener, Shipper())
         self._workers[worker] = started
         listener.start()
         self._send(started, setup)
@@ -100,7 +103,8 @@ class Processes(Transport):
     def _send(to: _Process, message: WorkerSetup | Work) -> None:
         """Send from a thread of its own: a process that was stopped must not make the driver wait."""
         try:
-            data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+            sent = to.shipper.pack(message) if isinstance(message, Work) else message
+            data = pickle.dumps(sent, pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # whatever a stranger's objects raise
             raise RunFailedError(
                 f"what a worker needs cannot be pickled ({type(error).__name__}: {error}); run in this process (--workers 1)"
@@ -264,6 +268,7 @@ def serve(connection: Connection) -> None:
 
 def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], begin: Sequence[Callable[[Work], Any]]) -> None:
     """Read what the driver sends, and begin to prepare leases; end this process with its group when the driver is gone."""
+    shelf = Shelf()
     while True:
         try:
             data = connection.recv_bytes()
@@ -272,6 +277,7 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], begin: Seque
             return
         try:
             message = pickle.loads(data)  # noqa: S301 - from the process that started this one
+            message = unpack(message, shelf) if isinstance(message, Parcel) else message
         except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises
             problem = f"a worker cannot read what it is asked: {type(error).__name__}: {error}"
             message = _Failed(RunFailedError(problem))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
-from mmbench.runner.pool.transport import Work, WorkerSetup
+from mmbench.runner.pool.transport import WorkerSetup
 
 
 class RayActor:
@@ -24,6 +24,7 @@ class RayActor:
     def __init__(self) -> None:
         self._worker: Any = None
         self._begun: dict[int, Any] = {}
+        self._shelf: Any = None
         self._arrived = threading.Condition()
 
     def placed(self) -> bytes:
@@ -59,10 +60,12 @@ class RayActor:
         return pickle.dumps(info)
 
     def begin(self, lease: int, data: bytes) -> None:
-        """Take a lease that has arrived, and begin to load what it needs."""
+        """Take a lease that has arrived, as a pickled `Parcel`, and begin to load what it needs."""
         try:
-            work: Work = pickle.loads(data)  # noqa: S301 - from the driver
-            begun = self._worker.begin(work)
+            from mmbench.runner.pool.shipping import Shelf, unpack
+
+            self._shelf = Shelf() if self._shelf is None else self._shelf
+            begun = self._worker.begin(unpack(pickle.loads(data), self._shelf))  # noqa: S301 - from the driver
         except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises
             begun = RunFailedError(f"a worker cannot read what it is asked: {type(error).__name__}: {error}")
         with self._arrived:

@@ -11,7 +11,7 @@ import pickle
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
@@ -19,7 +19,7 @@ from mmbench.perf.machine import packages
 from mmbench.runner.pool.cluster import bundle, check_room, connect, load_ray, nodes, room
 from mmbench.runner.pool.ray_actor import RayActor
 from mmbench.runner.pool.resources import Share
-from mmbench.runner.pool.shipping import with_bytes
+from mmbench.runner.pool.shipping import Shipper
 from mmbench.runner.pool.transport import (
     Answered,
     Died,
@@ -50,6 +50,8 @@ class _Remote:
     """The placement group that holds its resources; None where Ray needs none."""
     since: float
     """When it was begun to be started."""
+    shipper: Shipper
+    """Packs its leases."""
     placed: bool = False
     """Whether a node has taken it."""
     ready: bool = False
@@ -120,7 +122,7 @@ class RayWorkers(Transport):
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_capture_child_tasks=True)
             )
         actor = made.remote()
-        self._workers[worker] = _Remote(actor, group, time.monotonic())
+        self._workers[worker] = _Remote(actor, group, time.monotonic(), Shipper(files=self._ship))
         self._asked[actor.placed.options(concurrency_group=_AHEAD).remote()] = worker, "placed"
         self._asked[actor.open.remote(_pickled(setup), list(self._media))] = worker, "open"
 
@@ -136,8 +138,7 @@ class RayWorkers(Transport):
         found = self._workers.get(worker)
         if found is None:
             return
-        sent = replace(work, requests=[with_bytes(each) for each in work.requests]) if self._ship else work
-        found.actor.begin.options(concurrency_group=_AHEAD).remote(work.lease, _pickled(sent))
+        found.actor.begin.options(concurrency_group=_AHEAD).remote(work.lease, _pickled(work, found.shipper))
         self._asked[found.actor.answer.remote(work.lease)] = worker, "answer"
 
     def wait(self, timeout_s: float) -> Sequence[Event]:
@@ -253,9 +254,9 @@ def _without_mmbench(module: str, text: str) -> str:
     return f"{node} cannot import {module}: install mmbench {packages().get('mmbench', '')} in the Python that 'ray start' uses there"
 
 
-def _pickled(message: Any) -> bytes:
+def _pickled(message: Any, shipper: Shipper | None = None) -> bytes:
     try:
-        return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps(message if shipper is None else shipper.pack(message), pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise RunFailedError(
             f"what a worker needs cannot be pickled ({type(error).__name__}: {error}); run in this process (without --ray)"
