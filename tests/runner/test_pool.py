@@ -33,8 +33,9 @@ from mmbench.core.responses import Response
 from mmbench.resolve.model_names import resolve_instance, resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.execute.signals import Interrupted
+from mmbench.runner.pool.asking import Asking
 from mmbench.runner.pool.crew import Crew
-from mmbench.runner.pool.pool_executor import _Asking, user_files
+from mmbench.runner.pool.pool_executor import user_files
 from mmbench.runner.pool.transport import Answer, Answered, Died, Ready, WorkerInfo
 
 MODEL = """
@@ -306,7 +307,7 @@ def test_after_a_signal_the_death_of_one_worker_costs_no_answer_of_another():
         started=0.0,
     )
     sink = types.SimpleNamespace(record=lambda call, responses: recorded.append(call.batch))
-    asking = _Asking(Crew(transport, [setup, setup], lambda text: None), transport, todo, sink)
+    asking = Asking(Crew(transport, [setup, setup], lambda text: None), transport, todo, sink)
     with pytest.raises(Interrupted):
         asking.run()
     assert recorded == [transport.asked[1]]
