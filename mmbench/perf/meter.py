@@ -140,6 +140,8 @@ class Meter(Observer):
         counted = None if window is None else Counted.of(log, window, conditions.requests_per_sample)
         figures = quick_figures(log, counted, self._peaks, load_s=conditions.load_s, why=self._why_nothing(counted))
         figures |= self._of_gpu(conditions.requests_per_sample) | worker_figures(conditions.workers)
+        if conditions.alone_s is not None:
+            figures.pop("peak_memory_children", None)  # those of the next model are among them
         found = validity.reasons(self._reasons(counted, conditions, where_s, splits))
         again = figures.get("latency_p50")
         found += validity.reasons([validity.asked_before(conditions.first_ms, again.value if again else None)])

@@ -103,6 +103,7 @@ def test_the_next_model_loads_before_the_last_batch_of_the_first_is_answered_and
     assert [any("next model" in note for note in perf.notes) for perf in (*one, *two)] == [False, True, False, False]
     assert [any("before it" in note for note in perf.notes) for perf in (*one, *two)] == [False, False, True, False]
     assert two[0].figures["load_s"].value > 0
+    assert ["peak_memory_children" in perf.figures for perf in (*one, *two)] == [True, False, True, True]
 
 
 @pytest.mark.slow
