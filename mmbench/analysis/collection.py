@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from mmbench.core.errors import UsageError
 from mmbench.results.codec import canonical_json
 from mmbench.results.find import is_shard, load_run
 from mmbench.results.run import Run
+
+Load = Callable[[str | Path, Path], Run]
+"""(A reference, the folder in which names are looked up) → the run; as `mmbench.results.find.load_run`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def collect(
     *,
     solved: float = SOLVED,
     slices: bool = True,
+    load: Load = load_run,
 ) -> Collection:
     """Read runs, and group those that differ in seed alone. Nothing on disk is changed.
 
@@ -51,6 +55,7 @@ def collect(
         tasks: Full names or families; empty for all.
         solved: The value from which a seed counts as having solved a task.
         slices: Whether values by slice are wanted, which take time for saved baselines.
+        load: Reads a run.
 
     Returns:
         The models, with labels that no two share.
@@ -70,7 +75,7 @@ def collect(
         if whole is not None and whole in named:
             notes.append(f"the shards of {whole.name} are part of it and are not shown beside it")
             continue
-        run = load_run(reference, out)
+        run = load(reference, out)
         path = run.path.resolve()
         if path in runs:
             continue

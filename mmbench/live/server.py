@@ -50,8 +50,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.follower, self.title = follower, title
         self.token = secrets.token_urlsafe(24)
         """Stands at the beginning of every path that is answered."""
-        self.reading = Lock()
-        """Is held while runs are read: one reader at a time."""
+        self.making = Lock()
+        """Is held while the page or samples are made: requests for the same ones do not make them twice."""
         try:
             super().__init__((LOOPBACK, port), _Handler)
         except OSError as error:
@@ -133,18 +133,18 @@ Answer = tuple[str, bytes] | tuple[str, bytes, str] | None
 
 
 def _page(server: Server) -> Answer:
-    with server.reading:
-        return "text/html; charset=utf-8", server.follower.follow().html(server.title).encode()
+    now = server.follower.follow()
+    with server.making:
+        return "text/html; charset=utf-8", now.html(server.title).encode()
 
 
 def _state(server: Server) -> Answer:
-    with server.reading:
-        return _JSON, msgspec.json.encode(server.follower.follow().state())
+    return _JSON, msgspec.json.encode(server.follower.follow().state())
 
 
 def _samples(server: Server, stamp: str, task: str, page: str) -> Answer:
-    with server.reading:
-        now = server.follower.now
+    now = server.follower.now
+    with server.making:
         found = None if stamp != now.stamp else now.samples(_number(task), _number(page))
     return None if found is None else (_JSON, found, "gzip")
 
@@ -155,8 +155,7 @@ def _number(text: str) -> int:
 
 
 def _image(server: Server, name: str, *, small: bool = False) -> Answer:
-    with server.reading:
-        media = server.follower.image(name)
+    media = server.follower.image(name)
     return None if media is None else encoded(media, small=small)
 
 

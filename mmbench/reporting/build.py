@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmbench.analysis.choose import chosen_metrics
-from mmbench.analysis.collection import Collection, collect
+from mmbench.analysis.collection import Collection, Load, collect
 from mmbench.analysis.leaderboard import Leaderboard, leaderboard
 from mmbench.analysis.leaders import Ranker, Ranking
 from mmbench.analysis.scales import Rescaling
@@ -20,6 +20,7 @@ from mmbench.reporting.leaderboard import leaderboard_table
 from mmbench.reporting.load_tables import load_tables
 from mmbench.reporting.table import Column, Table
 from mmbench.reporting.task_tables import Rank, task_tables
+from mmbench.results.find import load_run
 from mmbench.results.run import Run
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def make_report(
     out: str | Path = RUNS,
     options: ReportOptions | None = None,
     commands_of: CommandsOf = lambda _: (),
+    load: Load = load_run,
 ) -> RunReport:
     """Read runs and put them into tables.
 
@@ -113,6 +115,7 @@ def make_report(
         out: The folder in which names are looked up.
         options: What is shown.
         commands_of: Gives the commands that made a run, for a page to show; empty where they are not known.
+        load: Reads a run; what was read before and has not changed need not be read again.
 
     Returns:
         The report.
@@ -122,7 +125,7 @@ def make_report(
         NotComparableError: If files are damaged or newer.
     """
     chosen = options or ReportOptions()
-    read = collect(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved))
+    read = collect(runs, Path(out), chosen.tasks, solved=checked_threshold(chosen.solved), load=load)
     wanted = _wanted(read, chosen)
     ranker = Ranker()
     rank = cache(ranker.rank)

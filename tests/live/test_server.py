@@ -168,6 +168,48 @@ def test_a_run_that_goes_on_is_read_again(served):
     assert "perhaps" in document["texts"]
 
 
+def test_only_the_runs_that_have_changed_are_read_again(served, monkeypatch):
+    read = []
+    load_run = snapshot.load_run
+    monkeypatch.setattr(snapshot, "load_run", lambda path: read.append(path.name) or load_run(path))
+    state(served)
+    assert read == []
+    other = answered(served.folder, "other", {"a": {"output": "yes"}})
+    assert state(served)["tasks"][0]["about"]["runs"] == ["m", "other"]
+    assert set(read) == {other.name}
+    (run,) = set(served.folder.iterdir()) - {other}
+    log(run, [ResponseLine(id=f"{TASK}/c/0", status="ok", output="perhaps")])
+    read.clear()
+    state(served)
+    assert set(read) == {run.name}
+
+
+def test_others_are_answered_while_runs_are_read(served, monkeypatch):
+    document = samples(served)
+    reading, go_on = threading.Event(), threading.Event()
+    make_report = snapshot.make_report
+
+    def slow(*args, **kwargs):
+        reading.set()
+        assert go_on.wait(20)
+        return make_report(*args, **kwargs)
+
+    monkeypatch.setattr(snapshot, "make_report", slow)
+    answered(served.folder, "other", {"a": {"output": "yes"}})
+    first = threading.Thread(target=state, args=(served,))
+    first.start()
+    try:
+        assert reading.wait(20)
+        assert state(served)["tasks"][0]["about"]["runs"] == ["m"]
+        assert get(served, f"/{served.token}/")[0] == 200
+        assert samples(served) == document
+        assert get(served, f"/{served.token}/thumbnail/{document['listed_images'][0]['name']}")[0] == 200
+    finally:
+        go_on.set()
+        first.join()
+    assert state(served)["tasks"][0]["about"]["runs"] == ["m", "other"]
+
+
 def test_runs_on_the_same_data_with_another_prompt_show_what_each_was_asked(tmp_path, monkeypatch):
     for prompt in ("short", "long"):
         write_run(tmp_path, prompt, {TASK: [score_table([1.0])]}, prompt=prompt)
