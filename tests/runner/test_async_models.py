@@ -13,6 +13,7 @@ from helpers import Colours, evaluate, lines, only_run, statuses, write_captions
 
 import mmbench
 from mmbench import Generation, ModelInfo
+from mmbench.core.errors import ModelUnusableError
 from mmbench.results.log import ResponseLog
 from mmbench.results.rundir import RunDirectory
 
@@ -91,6 +92,53 @@ def test_what_ends_at_about_the_same_time_is_logged_in_one_write(tmp_path: Path,
     result = evaluate(Together(), write_questions(tmp_path, 16), tmp_path, concurrency=8)
     assert sum(sizes) == len(lines(result.path)) == 16
     assert len(sizes) < 16
+
+
+def test_what_ended_just_before_the_run_stopped_is_in_the_log(tmp_path: Path) -> None:
+    class Stops(Served):
+        async def generate(self, request: Any) -> Any:
+            if request.sample_id == "q3":
+                await asyncio.sleep(
+                    0
+                )  # in the round after the answers to the others, long before these are due to be recorded
+                raise ModelUnusableError("gone")
+            return "red"
+
+    result = evaluate(Stops(), write_questions(tmp_path, 4), tmp_path, concurrency=8)
+    assert result.exit_code == 4
+    assert statuses(result.path) == {"q0": "ok", "q1": "ok", "q2": "ok"}
+
+
+def test_a_model_that_fails_at_once_is_asked_no_more_than_may_be_in_flight_once_it_is_stopped(tmp_path: Path) -> None:
+    class Fails(Served):
+        async def generate(self, request: Any) -> Any:
+            self.asked.append(request.sample_id)
+            raise ValueError("no")
+
+    model = Fails()
+    result = evaluate(model, write_questions(tmp_path, 60), tmp_path, concurrency=4, max_errors=3)
+    assert result.exit_code == 4
+    assert len(model.asked) <= 2 * 4
+
+
+def test_an_async_model_is_told_of_what_it_will_be_asked(tmp_path: Path) -> None:
+    class Told(Served):
+        def __init__(self) -> None:
+            super().__init__()
+            self.told: list[str] = []
+
+        def prepare_ahead(self, requests: Any) -> None:
+            self.told += [request.sample_id for request in requests]
+            raise ValueError("what fails here is heard of when it is asked")
+
+        async def answer(self, request: Any) -> Any:
+            assert request.sample_id in self.told
+            return "red"
+
+    model = Told()
+    result = evaluate(model, write_questions(tmp_path, 20), tmp_path, concurrency=2)
+    assert result.exit_code == 0
+    assert model.told == [f"q{i}" for i in range(20)]
 
 
 def test_a_request_without_an_answer_in_time_is_a_timeout_and_asked_again_on_resume(tmp_path: Path) -> None:

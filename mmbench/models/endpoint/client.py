@@ -65,17 +65,17 @@ class Client:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if endpoint.key:
             headers["Authorization"] = f"Bearer {endpoint.key}"
-        # Never redirected: another host must not get the key.
-        self._way: dict[str, Any] = {"allow_redirects": False}
-        if proxy is not None:  # headers of each call, since aiohttp tells those of the session to the proxy as well
-            self._way |= {"headers": headers, "proxy": proxy.url, "proxy_headers": proxy.headers()}
+        # Headers of each call, never of the session: aiohttp tells those of the session to the proxy as well. And never
+        # redirected: another host must not get the key.
+        self._way: dict[str, Any] = {"headers": headers, "allow_redirects": False}
+        if proxy is not None:
+            self._way |= {"proxy": proxy.url, "proxy_headers": proxy.headers()}
         self.heard_s: float | None = None
         """When the last byte of an answer came, by `time.monotonic`; None before any."""
         self._reached = False
         self._answered = False
         self._refused = 0
         self._http = aiohttp.ClientSession(
-            headers=headers if proxy is None else None,
             connector=aiohttp.TCPConnector(limit=0, ssl=trust(endpoint.ca_file)),
             timeout=aiohttp.ClientTimeout(total=endpoint.timeout_s, connect=endpoint.connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),

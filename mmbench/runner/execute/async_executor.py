@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -34,7 +34,7 @@ _PATIENCE_S = 10.0
 """How long a model that was cancelled may take to let go."""
 _AHEAD = 8
 """So many requests at least are built before it is their turn, and as many at a time."""
-_GATHER_S = 0.004
+_GATHER_S = 0.01
 """An answer is recorded at most so long after it came, together with what came meanwhile: a write costs as much as a call."""
 
 
@@ -81,6 +81,7 @@ class _Asking:
         self._flying = 0
         self._main: asyncio.Task[Any] | None = None
         self._group: asyncio.TaskGroup
+        self._source = self._requests()
         self._ended: list[tuple[Call, list[Response]]] = []
 
     def run(self, loop: EventLoop) -> None:
@@ -109,11 +110,10 @@ class _Asking:
         if self._phases is not None:
             self._phases.attach()
             self._phases.rest_on("queue")
-        source = self._requests()
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                workers = [group.create_task(self._worker(source)) for _ in range(self._spec.concurrency)]
+                workers = [group.create_task(self._worker()) for _ in range(self._spec.concurrency)]
                 if self._caller.capabilities.remote:
                     watch = group.create_task(
                         stop_when_silent(self._caller.model, self._spec.give_up, lambda: self._pace.is_held)
@@ -127,7 +127,7 @@ class _Asking:
         finally:
             self._record()
 
-    def _requests(self) -> Iterator[tuple[int, int, Request]]:
+    def _requests(self) -> Generator[tuple[int, int, Request], None, None]:
         """What is left to ask, built a few requests at a time before it is their turn: (batch, number, request)."""
         is_answered = self._sink.is_answered
         left = ((batch, n) for batch, numbers in self._todo.batches for n in numbers if not is_answered(n))
@@ -142,8 +142,8 @@ class _Asking:
                 return
             yield built.popleft()
 
-    async def _worker(self, source: Iterator[tuple[int, int, Request]]) -> None:
-        for batch, number, request in source:
+    async def _worker(self) -> None:
+        for batch, number, request in self._source:
             attempt = _Attempt()
             response = await self._ask(request, attempt)
             call = Call(batch, [number], [request], attempt.start_s, attempt.duration_s, waited_s=attempt.waited_s)
@@ -165,7 +165,11 @@ class _Asking:
         """Record what has ended and is not recorded yet."""
         if self._ended:
             ended, self._ended = self._ended, []
-            self._sink.record_all(ended)
+            try:
+                self._sink.record_all(ended)
+            except BaseException:
+                self._source.close()  # nothing more is asked
+                raise
 
     async def _ask(self, request: Request, attempt: _Attempt) -> Response:
         limit = self._spec.timeout
