@@ -81,6 +81,8 @@ def wrong_samples(
     from mmbench.analysis.outcomes import end_scores, is_best, sample_metric
     from mmbench.api.samples import read_samples
 
+    if result.scores is None:
+        raise NotComparableError(f"{result.name} has no scores ({result.status}): run it to an end, or score it")
     metric = sample_metric(result)
     if metric is None:
         raise NotComparableError(f"{result.name} has no score for single samples: it has no list of wrong ones")

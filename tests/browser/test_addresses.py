@@ -139,3 +139,13 @@ def test_links_of_before_are_read_where_they_had_one_meaning(report, open_page):
     page.goto(f"{page.url.partition('#')[0]}#slices?task=a/b&models=a")
     page.locator(".slice").first.wait_for()
     assert set(page.locator(".slice .name").all_inner_texts()) == {"a"}
+
+
+def test_ticks_of_extreme_axes_are_short_and_tell_marks_apart(report, open_page):
+    page = open_page(report).page
+    for values in ([1e300, 3e300], [-2e-9, 4e-9], [0, 5e7], [0.1, 0.9], [0, 120_000]):
+        texts = page.evaluate(
+            "(values) => { const found = mmbench.axis(values); return found.marks.map(found.text); }", values
+        )
+        assert len(set(texts)) == len(texts) >= 2
+        assert max(map(len, texts)) <= 9

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 from helpers import COLOURS, Colours, evaluate, write_captions, write_questions
 from stored import ACCURACY, TASK, score_table, write_run
@@ -10,6 +11,7 @@ from stored import ACCURACY, TASK, score_table, write_run
 from mmbench.analysis.outcomes import OUTCOMES, sample_outcomes
 from mmbench.cli.show_wrong import wrong_samples
 from mmbench.results.find import load_run
+from mmbench.results.rundir import RunDirectory
 
 
 class Halting(Colours):
@@ -93,6 +95,13 @@ def test_images_that_are_gone_are_said_beside_what_was_asked(run, call, tmp_path
         assert ended.code == 0
         assert f"{image.name} (gone)" in ended.out
         assert "what colour is picture 1?" in ended.out
+
+
+def test_a_run_that_is_not_scored_yet_is_told_apart_from_a_task_without_such_scores(run, call):
+    record = RunDirectory(run).read()
+    entries = {name: msgspec.structs.replace(each, scoring=None) for name, each in record.tasks.items()}
+    RunDirectory(run).write(msgspec.structs.replace(record, tasks=entries))
+    call("show", run, "--wrong").refused(3, "run it to an end")
 
 
 def test_what_is_wrong_is_said(run, call, tmp_path):

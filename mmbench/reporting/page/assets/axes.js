@@ -25,11 +25,14 @@ function axis(values, [low, high] = [null, null], scale = 1, count = 5) {
   if (bounded) marks = marks.filter((mark) => mark >= low - 1e-9 && mark <= high + 1e-9);
   const ends = [Math.min(from, marks[0] ?? from), Math.max(to, marks.at(-1) ?? to)];
   const width = ends[1] - ends[0] || 1;
-  const digits = Math.max(0, Math.min(6, -Math.floor(Math.log10(Math.abs((marks[1] ?? 1) - (marks[0] ?? 0)) * scale || 1) + 1e-9)));
+  const step = Math.abs((marks[1] ?? 1) - (marks[0] ?? 0)) * scale || 1;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const isExtreme = digits > 6 || Math.max(...ends.map(Math.abs)) * scale >= 1e7; // too many digits to stand side by side
+  const powers = (value) => (value === 0 ? "0" : Number(value.toPrecision(3)).toExponential().replace("e+", "e"));
   return {
     marks,
     at: (value) => (100 * (value - ends[0])) / width,
-    text: (value) => (value * scale).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+    text: (value) => isExtreme ? powers(value * scale) : (value * scale).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }),
   };
 }
 

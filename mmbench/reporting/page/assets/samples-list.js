@@ -2,17 +2,17 @@
 // The list of samples: only the rows in sight are in the document, however many there are.
 {
   const { html, useEffect, useLayoutEffect, useRef, useState } = mmbench;
-  const { located } = mmbench.samples;
+  const { OUTCOMES, at, located } = mmbench.samples;
   const ROW = 68;
   const AROUND = 6;
   const id = (place) => `s-option-${place}`;
 
   /** The sign of an outcome, which is also read out. */
-  function Sign({ outcome, label }) {
+  function Sign({ outcome, label, score = null }) {
     const name = outcome?.name ?? "absent";
-    const text = outcome?.label ?? "not asked";
-    return html`<span class=${`s-sign s-${name}`} title=${`${label}: ${text}`} aria-label=${`${label}: ${text}`} role="img">
-      ${outcome?.sign ?? "–"}
+    const text = `${label}: ${outcome?.label ?? "not asked"}${score === null ? "" : ` ${score}`}`;
+    return html`<span class=${`s-sign s-${name} ${score === null ? "" : "s-number"}`} title=${text} aria-label=${text} role="img">
+      ${score === null ? (outcome?.sign ?? "–") : Number(score.toPrecision(3)).toString()}
     </span>`;
   }
 
@@ -40,11 +40,12 @@
       onClick=${() => open(place, { focus: true })}
     >
       <${Small} images=${part.images(row)} media=${media} />
-      <span class="s-words"><bdi class="s-question">${said}</bdi><bdi class="s-id">${part.id(row)}</bdi></span>
+      <span class="s-words"><bdi class="s-question">${said}</bdi>${said !== part.id(row) && html`<bdi class="s-id">${part.id(row)}</bdi>`}</span>
       <span class="s-signs">
         ${models.map((run) => {
-          const code = part.outcomes[run][row];
-          return html`<${Sign} key=${run} outcome=${mmbench.samples.OUTCOMES[code]} label=${task.about.runs[run]} />`;
+          const outcome = OUTCOMES[part.outcomes[run][row]];
+          const score = outcome?.name === "scored" ? at(part.deciding[run], row) : null; // what no sign could say
+          return html`<${Sign} key=${run} ...${{ outcome, score }} label=${task.about.runs[run]} />`;
         })}
       </span>
     </div>`;
