@@ -67,7 +67,14 @@ def test_no_error_of_the_samples_allows_no_test():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("of_seeds", "meeting"), [(0.0, 1.0), (0.3, 0.0), (0.3, 1.0)])
+@pytest.mark.parametrize(
+    ("of_seeds", "meeting"),
+    [
+        pytest.param(0.0, 1.0, marks=pytest.mark.nightly),
+        pytest.param(0.3, 0.0, marks=pytest.mark.nightly),
+        (0.3, 1.0),
+    ],
+)
 def test_three_seeds_against_three_keep_the_level(of_seeds, meeting):
     """Equal models, 40 samples: seeds alike, seeds that differ as samples do, and both with answers that chance decides."""
     count, n, simulations = 3, 40, 1500

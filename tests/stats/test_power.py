@@ -76,7 +76,7 @@ def test_as_many_clusters_are_needed_as_scipy_says(sd):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("uneven", [False, True], ids=["even", "lognormal"])
-@pytest.mark.parametrize("clusters", [5, 10])
+@pytest.mark.parametrize("clusters", [5, pytest.param(10, marks=pytest.mark.nightly)])
 def test_an_effect_that_one_comparison_calls_detectable_is_found_8_times_in_10_by_the_next(clusters, uneven):
     generator, found, multipliers = np.random.default_rng(18), [], {}
     for _ in range(1500):
