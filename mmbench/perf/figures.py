@@ -145,7 +145,7 @@ def _percentiles(name: str, what: str, seconds: Iterable[float]) -> dict[str, Pe
             value, low, high = known.value, known.low, known.high
             found[key] = PerfFigure(value=value, low=low, high=high, unit="ms", formula=formula, n=known.n)
         elif q == SHOWN[0]:
-            reason = f"{len(ordered):,} {what.partition(',')[0]} after the warm-up: p50 needs {sample_floor(q):,}"
+            reason = f"{what.partition(',')[0]} after the warm-up: {len(ordered):,}, and p50 needs {sample_floor(q):,}"
             found[key] = PerfFigure(value=None, unit="ms", formula=formula, n=len(ordered), reason=reason)
     return found
 

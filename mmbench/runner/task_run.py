@@ -126,8 +126,10 @@ class TaskRun:
     def _planned(self, existing: PlanFile | None) -> list[list[int]]:
         """The batches of the plan on disk, where it fits what is asked now; otherwise cut, and written there."""
         size, cost = self._spec.batch_size, self._spec.batch_cost
-        by_rule = isinstance(size, str)
-        if existing and existing.batch_cost == cost and (by_rule or existing.batch_size == size):
+        states, by_rule = self._state.states, isinstance(size, str)
+        fits = existing is not None and existing.batch_cost == cost and (by_rule or existing.batch_size == size)
+        finished = len(states) == states.count(ANSWERED) + len(self.plan.duplicates)
+        if existing is not None and (fits or finished):  # of a finished task the plan says how it was asked
             self._keep_size(existing.batch_size)
             return existing.batches
         if isinstance(size, str):
