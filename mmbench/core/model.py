@@ -6,8 +6,9 @@
 ``fit(task_info, train, val, context)``, ``modalities`` and ``max_images`` (what a request may hold), ``settings`` and
 ``notes`` (what it answers by, and what must be known of its answers), the class methods ``weights_digest(**options)`` for
 what its source does not tell, ``weights_size(**options)`` for the bytes that its weights take and
-``image_tokens(**options)`` for the tokens that an image is read as at most, and ``version``, a text. A registered model is another model when its version or its weights change, whatever becomes of its source, so `version` has
-to change whenever the same request could get another answer.
+``image_tokens(**options)`` for the tokens that an image is read as at most, and ``version``, a text. A registered model is
+another model when its version or its weights change, whatever becomes of its source, so `version` has to change whenever the
+same request could get another answer.
 """
 
 from __future__ import annotations

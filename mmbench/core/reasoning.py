@@ -134,6 +134,8 @@ def left_open(prompt: str) -> str:
     '<think>'
     """
     tail = prompt[-200:].rstrip()
+    if not may_hold_reasoning(tail):
+        return ""
     for family in FAMILIES:
         if found := re.search(f"(?:{family.begin})\\Z", tail):
             return found.group()

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from mmbench import registry
-from mmbench.core.errors import PluginError, RunFailedError, UnknownNameError, UsageError
+from mmbench.core.errors import MmbenchError, PluginError, RunFailedError, UnknownNameError, UsageError
 from mmbench.core.ids import nearest_names
 from mmbench.core.model import KINDS, Capabilities, capabilities
 from mmbench.models.caller import USER_ERRORS
@@ -48,9 +48,20 @@ class ResolvedModel:
         return capabilities(self.target)
 
     def image_tokens(self) -> int | None:
-        """Tokens that it reads each image as at most, where its class has a class method of this name that tells."""
-        told = getattr(self.target, "image_tokens", None)
-        return told(**self.options) if isinstance(self.target, type) and inspect.ismethod(told) else None
+        """Tokens that it reads each image as at most, where its class has a class method of this name that tells.
+
+        Raises `PluginError` when that fails.
+        """
+        tell = getattr(self.target, "image_tokens", None)
+        if not isinstance(self.target, type) or not inspect.ismethod(tell):
+            return None
+        try:
+            return cast("int | None", tell(**self.options))
+        except MmbenchError:
+            raise
+        except USER_ERRORS as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise PluginError(f"model {self.name!r} failed in image_tokens(): {problem}") from error
 
     def build(self) -> Any:
         """A model ready to open; an instance is itself. Raises `RunFailedError` when its constructor fails."""

@@ -1,6 +1,7 @@
 """The size of batches: the rule of ``auto``, which no clock enters, and the search by the clock."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 from helpers import Colours, evaluate, write_questions
 
 import mmbench
-from mmbench.core.errors import RunFailedError, UsageError
+from mmbench.core.errors import PluginError, RunFailedError, UsageError
 from mmbench.models.caller import ModelCaller
+from mmbench.resolve.model_names import resolve_instance
 from mmbench.results.find import load_run
 from mmbench.results.rundir import RunDirectory
 from mmbench.runner.execute.batch_search import search
@@ -111,6 +113,23 @@ def test_auto_counts_the_tokens_that_the_model_reads_an_image_as(image_tokens: i
 
     plan: Any = SimpleNamespace(pools={("generate",): range(5_000)}, requests=requests)
     assert auto_size(plan, largest_first=True, image_tokens=image_tokens) == size
+
+
+@pytest.mark.parametrize(("patch", "problem"), [(14, None), (0, "ZeroDivisionError")])
+def test_the_class_of_a_model_says_how_many_tokens_an_image_is(patch: int, problem: str | None) -> None:
+    class Reads(Colours):
+        @classmethod
+        def image_tokens(cls, patch: int) -> int:
+            return (224 // patch) ** 2
+
+    model = resolve_instance(Colours)
+    assert model.image_tokens() is None
+    model = replace(model, target=Reads, options={"patch": patch})
+    if problem is None:
+        assert model.image_tokens() == 256
+        return
+    with pytest.raises(PluginError, match=problem):
+        model.image_tokens()
 
 
 def test_auto_keeps_the_size_of_the_plan_when_a_run_goes_on(tmp_path: Path) -> None:
