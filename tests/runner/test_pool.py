@@ -33,6 +33,7 @@ from mmbench.core.responses import Response
 from mmbench.resolve.model_names import resolve_instance, resolve_model
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.execute.signals import Interrupted
+from mmbench.runner.plan.planner import make_plan
 from mmbench.runner.pool.asking import Asking
 from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.pool_executor import user_files
@@ -349,7 +350,7 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
     write_model(world, "class Later:\n    async def generate(self, request): ...\n", "later.py")
     for model, more in (
         (unpicklable, {}),
-        ("later.py:Later", {}),
+        ("later.py:Later", {"ray": "auto"}),
         ("mymodel.py:Mixed", {"gpus_per_worker": 1000}),
         ("mymodel.py:Mixed", {"workers": 1_000_000}),
         ("mymodel.py:Mixed", {"executor": "batch"}),
@@ -364,6 +365,18 @@ def test_what_no_worker_can_do_is_said_before_anything_is_asked(world):
         with pytest.raises(UsageError, match="--executor pool"):
             evaluate(model, Path("mine.jsonl"), Path("out"), executor="pool")
     assert not (world / "out").exists()
+
+
+def test_async_models_are_asked_by_this_process_beside_the_workers_and_it_is_said(world):
+    write_model(world, "class Later:\n    async def generate(self, request):\n        return 'red'\n", "later.py")
+    plan = make_plan(
+        ["later.py:Later", "oracle", "mymodel.py:Mixed"], "vqa", "out", {"data": "mine.jsonl", "workers": 2}
+    )
+    assert [note.partition(" ")[0] for note in plan.notes if "not by workers" in note] == ["later.py:Later", "oracle"]
+    run = evaluate("later.py:Later", Path("mine.jsonl"), Path("out"), workers=2, concurrency=3)
+    assert set(statuses(run.path).values()) == {"ok"}
+    perf = run.runs[0].tasks["vqa/mine"].perf.quality
+    assert (perf.identity.workers, perf.identity.concurrency, alive(world)) == (1, 3, [])
 
 
 @pytest.mark.slow

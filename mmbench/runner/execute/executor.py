@@ -218,9 +218,11 @@ def _over_runs(executor: Executor) -> bool:
 def asks_with_workers(spec: RunSpec, model: ResolvedModel) -> bool:
     """Whether batches of a model are asked by several workers, or on a cluster.
 
-    One that is given the solutions of the task is not: they stay in the process of the command.
+    One that is given the solutions of the task is not: they stay in the process of the command. Nor is one with async methods, of
+    which that process keeps many requests in flight.
     """
-    return spec.executor == "pool" or (spec.by_workers and not is_given_solutions(model))
+    stays = is_given_solutions(model) or bool(model.capabilities.asynchronous)
+    return spec.executor == "pool" or (spec.by_workers and not stays)
 
 
 def is_given_solutions(model: ResolvedModel) -> bool:

@@ -178,7 +178,7 @@ def _plan_one(
     check_reask(jobs)
     check_shards(jobs)
     check_load(jobs)
-    check_workers(jobs)
+    who_asks = check_workers(jobs)
     allowed = allowances(options["allow"], (OUTSIDE_IMAGES, MEMORY))
     check_leaving(jobs, options["images"], allowed)
     check_memory(jobs, allowed, again=options["remeasure"])
@@ -189,7 +189,7 @@ def _plan_one(
     return Plan(
         tuple(jobs),
         tuple(names.values()),
-        (*_left_out(fits), *notes),
+        (*_left_out(fits), *who_asks, *notes),
         options["max_cost"],
         options["solved"],
         options["strict"],

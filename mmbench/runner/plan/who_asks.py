@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from mmbench.core.errors import MissingExtraError, UsageError
-from mmbench.runner.execute.executor import is_given_solutions
+from mmbench.runner.execute.executor import asks_with_workers, is_given_solutions
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.plan.job import Job
 from mmbench.runner.pool.resources import shares
@@ -15,8 +15,11 @@ _POOL = "pool"
 """The executor that asks with workers, which may also be named by ``--executor``."""
 
 
-def check_workers(jobs: Sequence[Job]) -> None:
+def check_workers(jobs: Sequence[Job]) -> list[str]:
     """Check it for all models of a command.
+
+    Returns:
+        What a user should know: which models are not asked by the workers.
 
     Raises:
         UsageError: For workers that cannot build a model or would need more GPUs than there are, and for
@@ -31,6 +34,19 @@ def check_workers(jobs: Sequence[Job]) -> None:
             _check_pool(job)
         elif job.spec.gpus_per_worker is not None or job.spec.cpus_per_worker is not None:
             raise UsageError("--gpus-per-worker and --cpus-per-worker are for several workers: add --workers N")
+    return list(dict.fromkeys(note for job in jobs if (note := _stays(job)) is not None))
+
+
+def _stays(job: Job) -> str | None:
+    """What to say of a model that this process asks although there are workers."""
+    if not job.spec.by_workers or asks_with_workers(job.spec, job.model):
+        return None
+    if is_given_solutions(job.model):
+        return f"{job.model.name} is asked by this process, which alone has the solutions, and not by workers"
+    return (
+        f"{job.model.name} is asked by this process and not by workers: its methods are async, and --concurrency "
+        f"{job.spec.concurrency} says how many requests are in flight"
+    )
 
 
 def _check_search(job: Job) -> None:
@@ -54,6 +70,8 @@ def _check_pool(job: Job) -> None:
         raise UsageError(
             f"{option} and --executor {spec.executor} exclude each other: the executor has workers of its own"
         )
+    if can.asynchronous and spec.ray is None and spec.executor is None:
+        return
     if can.asynchronous:
         raise UsageError(
             f"{how}: {name} is asked request by request (its methods are async), by this process alone; give "
