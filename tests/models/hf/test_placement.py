@@ -145,6 +145,15 @@ def test_a_compiled_model_is_compiled_where_it_is_called_and_others_are_not(llav
         assert weights_bytes(model) == 4 * sum(each.numel() for each in model.parameters())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["auto", "bfloat16"])
+def test_files_tell_beforehand_what_the_weights_take_once_they_are_loaded(dtype: str, llava: Path) -> None:
+    model = load_model(GENERATES, HuggingFace(str(llava)).source, HfOptions.parse("hf", {"dtype": dtype}))
+    size = HuggingFace.weights_size(str(llava), dtype=dtype)
+    assert size is not None
+    assert (size.bytes, size.mapped) == (weights_bytes(model), dtype == "auto")
+
+
 def test_weights_of_tensors_that_are_made_of_others_count_what_they_are_made_of() -> None:
     import torch
 
