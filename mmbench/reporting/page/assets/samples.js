@@ -83,12 +83,15 @@
     const [text, setText] = useState(filters.text);
     const [unfolded, unfold] = useState(false);
     const active = filters.outcomes.size + Number(filters.differ) + Number(filters.slice !== null);
-    useEffect(() => setText(filters.text), [filters.text]);
+    const follow = () => setText(filters.text);
+    useEffect(() => {
+      if (document.activeElement !== search.current) follow(); // else a late effect would undo a letter that was typed meanwhile
+    }, [filters.text]);
     return html`<form class="s-filters" role="search" aria-label="Filter the samples" onSubmit=${(event) => event.preventDefault()}>
       ${tasks.length > 1 &&
       html`<${Select} label="Task" value=${tasks.indexOf(task)} change=${(place) => openTask(tasks[place])} options=${tasks.map((each, place) => html`<option value=${place}>${each.name}</option>`)} />`}
       <label class="s-field s-search"><span>Text</span>
-        <input ref=${search} type="search" placeholder="in questions and answers" value=${text} onInput=${(event) => {
+        <input ref=${search} type="search" placeholder="in questions and answers" value=${text} onBlur=${follow} onInput=${(event) => {
           setText(event.target.value);
           set({ text: event.target.value });
         }} />
