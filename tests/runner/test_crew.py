@@ -209,3 +209,13 @@ def test_only_changes_of_what_is_asked_for_and_of_the_room_change_the_number(tmp
     assert steering.look(8.0, 5) is None, "it is said once"
     steering.end()
     assert directory.read_workers() is None
+
+
+def test_a_worker_that_leaves_with_its_machine_has_none_in_its_place_until_the_number_grows():
+    crew, transport, _ = crew_of(2)
+    ready(crew, 0, 1)
+    crew.begin_task(0.0)
+    crew.on_lost(1, 1.0, "was lost with its machine", another=False)
+    assert (transport.workers, crew.size, crew.taken, crew.changed) == ([0, 1], 1, {0}, True)
+    assert crew.resize(2, share) == []
+    assert crew.vacant == {1}, "its slot is taken again"
