@@ -51,11 +51,14 @@
     </div>`;
   }
 
-  /** The rows in sight of a list of any length, and the one that is open among them. */
+  /** The rows in sight of a list of any length, and the one that is open among them. Elements belong to places: a search fills them anew. */
   function List({ task, rows, chosen, models, media, open, label }) {
     const frame = useRef(null);
     const [sight, setSight] = useState({ top: 0, height: 600 });
-    const look = () => setSight({ top: frame.current.scrollTop, height: frame.current.clientHeight });
+    const look = () => {
+      const { scrollTop: top, clientHeight: height } = frame.current;
+      setSight((before) => (before.top === top && before.height === height ? before : { top, height }));
+    };
     useLayoutEffect(look, [rows]);
     useEffect(() => {
       const observer = new ResizeObserver(look);
@@ -86,7 +89,7 @@
       <div class="s-length" role="presentation" style=${{ height: `${rows.length * ROW}px` }}>
         ${inSight.map(
           (number, offset) => html`<${Option}
-            key=${number}
+            key=${first + offset}
             ...${{ task, number, models, media, open, place: first + offset, count: rows.length }}
             chosen=${first + offset === chosen}
           />`,
