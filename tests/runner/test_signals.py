@@ -8,6 +8,7 @@ import pytest
 from helpers import log_of, mmbench, only_run, scores_of, start, wait_until, write_model, write_questions
 
 from mmbench.results.rundir import RunDirectory
+from mmbench.runner.execute.signals import Interrupted, interruptible, restoring_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -117,3 +118,18 @@ def test_a_signal_before_anything_runs_ends_with_the_same_code(tmp_path: Path) -
     assert child.returncode == 130
     assert "Traceback" not in err
     assert not (tmp_path / "results").exists()
+
+
+def interrupted_by_a_library(number: signal.Signals) -> None:
+    """Raise what Ray does when a signal arrives while it waits."""
+    try:
+        signal.raise_signal(number)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt from None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_library_that_raises_an_interrupt_of_its_own_does_not_hide_the_signal(number: signal.Signals) -> None:
+    with pytest.raises(Interrupted) as ended, interruptible(), restoring_interrupts():
+        interrupted_by_a_library(number)
+    assert ended.value.exit_code == 128 + number

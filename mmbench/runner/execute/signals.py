@@ -39,6 +39,18 @@ def raise_if_swallowed() -> None:
 
 
 @contextmanager
+def restoring_interrupts() -> Iterator[None]:
+    """Inside, a KeyboardInterrupt that a library raises in the place of `Interrupted`, as Ray does, becomes that again."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise_if_swallowed()
+        raise
+
+
+@contextmanager
 def interruptible() -> Iterator[None]:
     """Inside, SIGINT and SIGTERM raise `Interrupted` in the main thread; other threads get no handler."""
     if threading.current_thread() is not threading.main_thread():

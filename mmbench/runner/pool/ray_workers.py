@@ -16,6 +16,7 @@ from typing import Any
 
 from mmbench.core.errors import MmbenchError, RunFailedError, UsageError
 from mmbench.perf.machine import packages
+from mmbench.runner.execute.signals import restoring_interrupts
 from mmbench.runner.pool.cluster import bundle, check_room, connect, load_ray, nodes, room
 from mmbench.runner.pool.ray_actor import RayActor
 from mmbench.runner.pool.resources import Share
@@ -146,10 +147,11 @@ class RayWorkers(Transport):
         if not self._asked:
             time.sleep(timeout_s)
             return ()
-        ended, _ = self._ray.wait(list(self._asked), num_returns=1, timeout=timeout_s)
-        if ended and len(self._asked) > 1:  # what else has ended by now
-            ended, _ = self._ray.wait(list(self._asked), num_returns=len(self._asked), timeout=0)
-        events = [event for each in ended if (event := self._event(each)) is not None]
+        with restoring_interrupts():
+            ended, _ = self._ray.wait(list(self._asked), num_returns=1, timeout=timeout_s)
+            if ended and len(self._asked) > 1:  # what else has ended by now
+                ended, _ = self._ray.wait(list(self._asked), num_returns=len(self._asked), timeout=0)
+            events = [event for each in ended if (event := self._event(each)) is not None]
         return events or self._without_room()
 
     def _event(self, reference: Any) -> Event | None:
