@@ -48,8 +48,9 @@ def view(
     if not path.is_dir():
         raise UsageError(f"there is no folder {path}: name a folder of runs, or make a run, which lands in {RUNS}")
     with contextlib.suppress(KeyboardInterrupt):
-        server = Server(Follower(path, foreign=foreign, note=note), port, title)
+        server = Server(port, title)
         try:
+            server.follower = Follower(path, foreign=foreign, note=note)
             ready(server.url)
             server.serve_forever(poll_interval=0.2)
         finally:

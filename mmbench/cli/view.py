@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from mmbench.cli.options import Command, options
@@ -37,6 +39,7 @@ def command(folder: str, port: int, open_browser: bool, title: str, allow: tuple
         if open_browser:
             click.launch(url)
 
-    say(f"reading the runs in {folder} …", err=True)
+    if Path(folder).expanduser().is_dir():
+        say(f"reading the runs in {folder} …", err=True)
     view(folder, port=port, title=title, allow=allow, ready=ready, note=lambda text: say(f"note: {text}", err=True))
     return 0

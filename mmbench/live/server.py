@@ -33,10 +33,9 @@ _JSON = "application/json; charset=utf-8"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves the page of a folder of runs.
+    """Serves the page of a folder of runs, once it has a `follower`: the port is taken before runs are read, which may be long.
 
     Args:
-        follower: Reads the runs.
         port: The port; 0 for any that is free.
         title: The title of the page.
 
@@ -45,9 +44,11 @@ class Server(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    follower: Follower
+    """Reads the runs; is set before `serve_forever`."""
 
-    def __init__(self, follower: Follower, port: int, title: str) -> None:
-        self.follower, self.title = follower, title
+    def __init__(self, port: int, title: str) -> None:
+        self.title = title
         self.token = secrets.token_urlsafe(24)
         """Stands at the beginning of every path that is answered."""
         self.making = Lock()

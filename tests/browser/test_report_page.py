@@ -149,6 +149,14 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(report, open_page,
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
 
 
+def test_paper_is_white_also_where_the_screen_is_dark(report, open_page):
+    page = open_page(report, scheme="dark").page
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(paper) != "rgb(255, 255, 255)"
+    page.emulate_media(media="print")
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+
+
 def test_no_view_but_the_origins_speaks_of_commands(report, open_page):
     page = open_page(report).page
     for view in VIEWS:

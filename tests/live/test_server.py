@@ -29,7 +29,8 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshot, "asked_of", lambda *_, **__: asked(QUESTIONS, images))
     answered(tmp_path, "m", {"a": {"output": "yes", "score": 1.0}, "b": {"output": "no"}})
     notes: list[str] = []
-    server = Server(Follower(tmp_path, foreign=False, note=notes.append), 0, "Runs <b>")
+    server = Server(0, "Runs <b>")
+    server.follower = Follower(tmp_path, foreign=False, note=notes.append)
     server.folder, server.notes = tmp_path, notes
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -250,7 +251,10 @@ def test_what_cannot_be_served_is_a_usage_error(tmp_path):
         view(tmp_path / "absent")
     with pytest.raises(UsageError):
         view(tmp_path)
-    answered(tmp_path, "m", {"a": {"output": "yes"}})
+
+
+def test_a_port_that_is_taken_is_found_before_runs_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("mmbench.live.snapshot.Follower", lambda *_, **__: pytest.fail("runs were read"))
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError):
         view(tmp_path, port=taken.getsockname()[1])
 

@@ -33,6 +33,8 @@ def test_what_cannot_be_served_is_one_sentence_and_exit_code_2(tmp_path, argumen
     assert ended.code == 2
     assert ended.out == ""
     assert "Traceback" not in ended.err
+    if arguments == ("absent",):
+        assert len(ended.err.splitlines()) == 1
 
 
 def test_runs_that_are_being_made_are_left_out(tmp_path):
