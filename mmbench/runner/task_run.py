@@ -134,10 +134,12 @@ class TaskRun:
             return existing.batches
         if isinstance(size, str):
             self._searches = size == "search"
-            model = self._job.model
-            largest_first, image_tokens = model.capabilities.largest_first, model.image_tokens()
-            size = auto_size(self.plan, largest_first=largest_first, image_tokens=image_tokens)
+            size = self._auto_size()
         return self._cut_and_write(size)
+
+    def _auto_size(self) -> int:
+        model = self._job.model
+        return auto_size(self.plan, largest_first=model.capabilities.largest_first, image_tokens=model.image_tokens())
 
     def _cut_and_write(self, size: int) -> list[list[int]]:
         batches = self._cut(size, self._spec.batch_cost)
@@ -252,7 +254,7 @@ class TaskRun:
         """The same with all requests of the plan, whether they are answered or not, cut by the rule of a new run."""
         largest_first, size = self._job.model.capabilities.largest_first, self._spec.batch_size
         if isinstance(size, str):
-            size = self.entry.batch_size or auto_size(self.plan, largest_first=largest_first)
+            size = self.entry.batch_size or self._auto_size()
         batches = cut(self.plan, size, self._spec.batch_cost, largest_first=largest_first)
         return replace(todo, batches=list(enumerate(batches)), batch_size=size)
 
@@ -351,7 +353,8 @@ class TaskRun:
         if self._spec.shard is not None:
             self.entry = self._shard_entry(self._spec.shard)
             return
-        self.entry = scored_entry(plan, self._directory, self.entry, prior, self._book)
+        book, self._book = self._book, None  # the answers of one task need not be kept while the next ones are asked
+        self.entry = scored_entry(plan, self._directory, self.entry, prior, book)
 
     def _shard_entry(self, shard: Shard) -> TaskEntry:
         """The entry once a shard is asked, which is scored with the others when they are merged."""

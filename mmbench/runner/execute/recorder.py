@@ -105,6 +105,11 @@ class Recorder:
             self._record_all(ended)
 
     def _record_all(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
+        with shielded():  # a signal amid this would lose answers, or leave the log and what is known of it apart
+            self._log_and_tell(ended)
+        self._check_errors()
+
+    def _log_and_tell(self, ended: Sequence[tuple[Call, Sequence[Response]]]) -> None:
         lines: list[ResponseLine] = []
         kept = [self._kept(call, responses, lines) for call, responses in ended]
         begins = self._log.append(lines)
@@ -114,11 +119,9 @@ class Recorder:
                 self._book.add(number, line, begin)
         for (call, _), (new, responses) in zip(ended, kept, strict=True):
             self._count(call, new, responses)
-        with shielded():  # an observer that is stopped half way would go on with columns of unlike lengths
-            for (call, _), (new, responses) in zip(ended, kept, strict=True):
-                for observer in self._observers:
-                    observer.on_responses(call, new, responses)
-        self._check_errors()
+        for (call, _), (new, responses) in zip(ended, kept, strict=True):
+            for observer in self._observers:
+                observer.on_responses(call, new, responses)
 
     def _kept(
         self, call: Call, responses: Sequence[Response], lines: list[ResponseLine]
