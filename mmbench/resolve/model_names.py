@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from mmbench import registry
 from mmbench.core.errors import MmbenchError, PluginError, RunFailedError, UnknownNameError, UsageError
@@ -56,7 +56,8 @@ class ResolvedModel:
         if not isinstance(self.target, type) or not inspect.ismethod(tell):
             return None
         try:
-            return cast("int | None", tell(**self.options))
+            found = tell(**self.options)
+            return None if found is None else int(float(found))
         except MmbenchError:
             raise
         except USER_ERRORS as error:

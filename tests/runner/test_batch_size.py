@@ -115,12 +115,12 @@ def test_auto_counts_the_tokens_that_the_model_reads_an_image_as(image_tokens: i
     assert auto_size(plan, largest_first=True, image_tokens=image_tokens) == size
 
 
-@pytest.mark.parametrize(("patch", "problem"), [(14, None), (0, "ZeroDivisionError")])
+@pytest.mark.parametrize(("patch", "problem"), [(14, None), (0, "ZeroDivisionError"), (224, "ValueError")])
 def test_the_class_of_a_model_says_how_many_tokens_an_image_is(patch: int, problem: str | None) -> None:
     class Reads(Colours):
         @classmethod
-        def image_tokens(cls, patch: int) -> int:
-            return (224 // patch) ** 2
+        def image_tokens(cls, patch: int) -> Any:
+            return float(224 // patch) ** 2 if patch < 224 else "a few"
 
     model = resolve_instance(Colours)
     assert model.image_tokens() is None

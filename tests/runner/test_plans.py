@@ -2,6 +2,8 @@
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 from mmbench.core import DataError, DatasetInfo, Embed, Generate, Sample, Selection, TaskInfo, UnknownNameError
 from mmbench.core.model import Capabilities
+from mmbench.data import image_from_bytes
 from mmbench.resolve.samples import select
 from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import ResponseLine, TaskSource
+from mmbench.runner.plan import planner
 from mmbench.runner.plan.batching import cut, estimated_cost
 from mmbench.runner.plan.log_state import LogState
 from mmbench.runner.plan.task_plan import TaskPlan, plan_task
@@ -52,6 +56,28 @@ class Mixed:
 def plan_of(samples: Sequence[Sequence[str]]) -> TaskPlan:
     task: Any = Mixed(samples)
     return plan_task(ResolvedTask(task, TaskSource(name="mixed")), EVERYTHING, Selection(), 0)
+
+
+def test_requests_are_kept_until_they_are_asked_unless_a_task_makes_images_for_them() -> None:
+    plan = plan_of([["g1"], ["g2", "g3"], ["g4"]])
+    kept = plan.enumerated[1][1]
+    assert plan.requests([2])[0] is kept
+    assert 1 not in plan.enumerated
+    assert 2 in plan.enumerated
+    made: Any = image_from_bytes(b"\x89PNG\r\n\x1a\n")
+    assert not plan_of([["g1"], [made], ["g2"]]).enumerated
+
+
+def test_a_command_keeps_no_more_requests_than_one_large_task_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "MOST_KEPT", 9)
+    plans, kept = planner._Plans(), list[int]()
+    model: Any = SimpleNamespace(capabilities=EVERYTHING)
+    spec: Any = SimpleNamespace(selection=Selection(), seed=0)
+    for name in ("one", "two"):
+        task: Any = Mixed([["g1"]] * 6)
+        task.info = replace(task.info, name=f"mixed/{name}")
+        kept.append(len(plans.plan(ResolvedTask(task, TaskSource(name=name)), model, spec).enumerated))
+    assert kept == [5, 0]  # one was looked at for its generation parameters
 
 
 texts = st.sampled_from(["e1", "e2", "e3", "e4", "g1", "a longer question that costs more"])

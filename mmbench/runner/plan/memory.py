@@ -127,11 +127,13 @@ def _size(model: ResolvedModel, changes: Mapping[str, Any]) -> WeightsSize | Non
         return None
     try:
         found = tell(**{**model.options, **changes})
+        if found is None or isinstance(found, WeightsSize):
+            return found
+        return WeightsSize(int(float(found)), by_options=False)
     except MmbenchError:
         raise
     except USER_ERRORS as error:
         raise PluginError(f"model {model.name!r} failed in weights_size(): {type(error).__name__}: {error}") from error
-    return WeightsSize(found, by_options=False) if isinstance(found, int) else found
 
 
 # --- what there is ---

@@ -27,7 +27,7 @@ from mmbench.runner.plan.memory import check_memory
 from mmbench.runner.plan.reask import check_reask
 from mmbench.runner.plan.sharding import check_excluded, check_shards
 from mmbench.runner.plan.sweep import Swept, settings
-from mmbench.runner.plan.task_plan import TaskPlan, plan_task
+from mmbench.runner.plan.task_plan import MOST_KEPT, TaskPlan, plan_task
 from mmbench.runner.plan.turns import plan_turns
 from mmbench.runner.plan.who_asks import check_workers
 from mmbench.runner.scenarios.planning import check_load, check_remeasure
@@ -339,5 +339,8 @@ class _Plans:
         served, _ = served_kinds(task.task.info, can)
         key = (task.name, frozenset((str(kind), str(by)) for kind, by in served.items()), can.learns)
         if key not in self._made:
-            self._made[key] = plan_task(task, can, spec.selection, spec.seed)
+            made = plan_task(task, can, spec.selection, spec.seed)
+            if sum(len(each.enumerated) for each in (made, *self._made.values())) > MOST_KEPT:
+                made.enumerated.clear()
+            self._made[key] = made
         return replace(self._made[key], seed=spec.seed)

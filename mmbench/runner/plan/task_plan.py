@@ -25,8 +25,8 @@ from mmbench.resolve.task_names import ResolvedTask
 from mmbench.results.schema import TaskSource
 from mmbench.scoring.asked import AskedTask
 
-_MOST_KEPT = 32_768
-"""Requests that are kept from being numbered to being asked, so that memory does not grow with the dataset."""
+MOST_KEPT = 32_768
+"""Requests that are kept from being numbered to being asked, so that memory does not grow with the data of a command."""
 
 
 @dataclass(kw_only=True)
@@ -49,7 +49,8 @@ class TaskPlan(AskedTask):
     """What models are fitted to, read once for all models and seeds that share this plan; see `mmbench.runner.training_data`."""
 
     enumerated: dict[int, Sequence[Request]] = field(default_factory=dict, repr=False, compare=False)
-    """Place of a sample → its requests as they were made to be numbered, until they are asked for: at most `_MOST_KEPT`."""
+    """Place of a sample → its requests as they were made to be numbered, until they are asked for: at most `MOST_KEPT`, and none of a
+    task whose images lie in no file, since it may make them as it makes its requests."""
 
     def requests(self, numbers: Sequence[int]) -> list[Request]:
         """Build the requests with these numbers, as the model is asked them."""
@@ -169,10 +170,10 @@ def _enumerate(plan: TaskPlan) -> None:
     ids = hashlib.sha256(plan.base.encode())
     first_with: dict[tuple[str, str], int] = {}
     pools: dict[tuple[str, frozenset[str]], array[int]] = {}
-    number = 0
+    number, most = 0, MOST_KEPT
     for place, sample in enumerate(plan.samples):
         made = plan.task.requests(sample)
-        if number < _MOST_KEPT:
+        if number < most:
             plan.enumerated[place] = made
         if plan.repeats > 1:
             made = [*made] * plan.repeats
@@ -186,6 +187,9 @@ def _enumerate(plan: TaskPlan) -> None:
                 pool = request.kind, request.modalities
                 if (numbers := pools.get(pool)) is None:
                     numbers = pools[pool] = plan.pools[request.kind, *sorted(request.modalities)] = array("l")
+                    if any(media.path is None for media in request.media):
+                        most = 0
+                        plan.enumerated.clear()
                 numbers.append(number)
             number += 1
         plan.first.append(number)
