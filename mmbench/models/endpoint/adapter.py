@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DEFAULT_URL = "https://api.openai.com/v1"
 """The endpoint unless another is given."""
 
+_AHEAD = 32
+"""Images that must fit beside each other for any to be encoded ahead: those of the requests ahead, and of calls that begin."""
 _Asked = TypeVar("_Asked", Generate, Choose)
 
 
@@ -133,7 +135,12 @@ class OpenAI:
             self._client = None
 
     def prepare_ahead(self, requests: Sequence[Request]) -> None:
-        """Begin to encode the images of requests that will soon be asked. What cannot be encoded fails when it is asked."""
+        """Begin to encode the images of requests that will soon be asked. What cannot be encoded fails when it is asked.
+
+        Images so large that they would be dropped before their turn are left alone: they would be encoded twice.
+        """
+        if not self._payloads.has_room(_AHEAD):
+            return
         for request in requests:
             for media in self._payloads.missing(request):
                 self._encoding_of(media)

@@ -165,6 +165,10 @@ class Payloads:
         """Images that must be read and encoded before the body can be built."""
         return [each for each in request.media if each.digest not in self._pictures]
 
+    def has_room(self, count: int) -> bool:
+        """Whether so many images of the size that the last ones had are kept beside each other."""
+        return count * self._remembered <= _REMEMBERED_BYTES * len(self._pictures)
+
     def encode(self, media: Media) -> bytes:
         """What stands for an image in a body, as JSON, kept for the next time. Raises `MediaError`, `RunFailedError` as above."""
         with self._lock:

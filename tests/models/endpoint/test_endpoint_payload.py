@@ -17,9 +17,10 @@ from helpers import evaluate, write_model, write_questions, write_rows
 from misbehaving import always, said, serving
 from PIL import Image
 
-from mmbench.core import Generate
+from mmbench.core import Generate, Media
 from mmbench.core.errors import RunFailedError, UsageError
 from mmbench.data import image_from_bytes
+from mmbench.models.endpoint import payload
 from mmbench.models.endpoint.adapter import OpenAI
 from mmbench.models.endpoint.payload import Payloads, Wishes, data_url
 
@@ -123,6 +124,25 @@ def test_encoded_pictures_stay_within_64_mb() -> None:
     assert payloads.missing(Generate(parts=(image_from_bytes(b"\x89PNG\r\n\x1a\n"),)))
 
 
+def test_images_that_would_be_dropped_before_their_turn_are_not_encoded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "_REMEMBERED_BYTES", 40_000)
+    model, begun = OpenAI("m", base_url="http://localhost:1/v1"), list[Media]()
+    monkeypatch.setattr(model, "_encoding_of", begun.append)
+    for size, expected in ((500, 2), (20_000, 1)):
+        image, other = (image_from_bytes(tiny_png() + bytes([number]) * size) for number in range(2))
+        model.prepare_ahead([Generate(parts=(image,))])
+        model._payloads.encode(image)
+        model.prepare_ahead([Generate(parts=(other,))])
+        assert len(begun) == expected, size
+        begun.clear()
+
+
+def tiny_png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def test_what_is_no_picture_is_refused() -> None:
     sound = replace(image_from_bytes(b"\x89PNG\r\n\x1a\n"), kind="audio")
     with pytest.raises(RunFailedError, match="audio"):
@@ -187,7 +207,8 @@ def test_the_adapter_loads_no_http_library_before_it_is_opened() -> None:
 def test_models_of_ones_own_may_use_it(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 2)
     source = """
-        from mmbench.models.endpoint.adapter import OpenAI
+        from mmbench.models.endpoint import payload
+from mmbench.models.endpoint.adapter import OpenAI
         class Polite(OpenAI):
             async def generate(self, request):
                 request.parts = (*request.parts, "Please.")
