@@ -42,6 +42,7 @@ def remeasure(
         MmbenchError: If the task cannot be asked to its end, or every request fails.
         Interrupted: On a signal.
     """
+    todo = replace(todo, note=progress.note)
     measurement = Measurement(job, todo.plan)
     measurement.prepare(list(executors.shares(todo)), loaded=loaded)
     counts = State(f"{todo.plan.name} (speed)", sum(len(numbers) for _, numbers in todo.batches))

@@ -254,6 +254,12 @@ class Session:
 
     def _remeasure(self, model: LocalModel, task: TaskRun) -> None:
         """Measure the speed of a task again. Where that does not come to its end, the figures that there are stay."""
+        if task.kept_larger:
+            problem = "its result is on more samples than are selected now: select all of them"
+            self.load_failure = self.load_failure or RunFailedError(
+                f"{task.name}: its speed was not measured again: {problem}"
+            )
+            return
         todo = task.asked_again(self._todo(model, task))
         count, loaded = sum(len(numbers) for _, numbers in todo.batches), self.opened
         self.progress.note(f"{task.name}  speed: asking {count:,} requests again; answers and scores stay as they are")

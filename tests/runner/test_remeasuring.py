@@ -62,6 +62,14 @@ def test_speed_is_measured_again_and_nothing_else_changes(tmp_path: Path) -> Non
     assert first_call_s(failed.runs[0]) == first_call_s(other_size.runs[0])
 
 
+def test_a_part_of_the_samples_does_not_take_the_place_of_the_speed_on_all_of_them(tmp_path: Path) -> None:
+    model, data = Paced(), write_questions(tmp_path, 8)
+    first = evaluate(model, data, tmp_path, batch_size=4)
+    part = evaluate(model, data, tmp_path, batch_size=4, limit=4, remeasure=True)
+    assert (model.count, part.exit_code, len(part.load_failures)) == (8, 4, 1)
+    assert first_call_s(part.runs[0]) == first_call_s(first.runs[0])
+
+
 def test_a_dry_run_says_what_measuring_again_asks(tmp_path: Path) -> None:
     model, data = Paced(), write_questions(tmp_path, 8)
     asked = {"data": data, "batch_size": 4, "remeasure": True}
