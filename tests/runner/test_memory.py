@@ -183,5 +183,6 @@ def test_weights_must_fit_on_the_gpus_that_their_worker_sees(planned, monkeypatc
     monkeypatch.setattr(memory, "gpu_free_bytes", lambda names: dict.fromkeys(names, 6 * GIB))
     (found,) = refused(planned, 1.0, device="cuda")
     assert "device_map=auto" in found.remedies[-1]
+    assert planned(1.0, device="cuda", workers=2, gpus_per_worker=0).jobs, "workers see none; the model says so"
     monkeypatch.setattr(memory, "gpu_free_bytes", lambda names: {})
     assert planned(1.0, device="cuda").jobs

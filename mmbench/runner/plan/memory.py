@@ -144,7 +144,7 @@ def _there(job: Job, size: WeightsSize) -> dict[str, int] | None:
     if not _on_gpu(job, size):
         known = None if size.device == "auto" and any(path.exists() for path in _OTHER_GPUS) else free_bytes()
         return None if known is None else {"": known}
-    names = visible_gpus()
+    names = [] if job.spec.by_workers and job.spec.gpus_per_worker == 0 else visible_gpus()
     known_of = gpu_free_bytes(names)
     return known_of if names and len(known_of) == len(names) else None
 
