@@ -99,6 +99,7 @@ class Session:
         """
         new = not self.directory.path.exists()
         with self.directory.locked():
+            self.directory.remove_workers()  # of a process that was killed while workers asked
             self.run = self._begin()
             self._mend_perf()
             tasks = [

@@ -9,7 +9,7 @@ from mmbench.core.responses import Response
 from mmbench.perf.workers import utilisation, worker_figures, worker_notes
 from mmbench.results.rundir import RunDirectory
 from mmbench.runner.execute.recipe import ModelRecipe
-from mmbench.runner.pool import resources
+from mmbench.runner.pool import cluster, resources
 from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.resources import shares
 from mmbench.runner.pool.steering import Steering
@@ -80,6 +80,18 @@ def test_workers_join_and_the_last_ones_leave_when_they_have_answered():
     assert [(each.number, each.n_requests, each.n_lost) for each in crew.figures()] == [(0, 0, 0), (1, 0, 1), (2, 4, 0)]
     crew.begin_task(6.0)
     assert (crew.changed, crew.most) == (False, 2)
+
+
+def test_workers_that_were_to_leave_stay_where_more_are_wanted_again():
+    crew, *_ = crew_of(3)
+    ready(crew, 0, 1, 2)
+    crew.begin_task(0.0)
+    crew.resize(1, share)
+    assert (sorted(crew.ready), crew.size) == ([0], 1)
+    assert len(crew.resize(2, share)) == 1
+    assert (len(crew.ready), crew.size, crew.vacant) == (2, 2, set())
+    assert crew.resize(4, share) == []
+    assert (sorted(crew.ready), crew.size, crew.vacant) == ([0, 1, 2], 4, {3})
 
 
 def share(slot):
@@ -185,10 +197,14 @@ def test_one_more_worker_gets_gpus_of_its_own_or_shares_as_the_others_do(monkeyp
     first = resources.shares(spec, {})
     if expected is None:
         with pytest.raises(UsageError, match="--gpus-per-worker"):
-            resources.further_share(first, 2)
+            resources.further_share(first, 2, 3)
         return
-    share = resources.further_share(first, 2)
+    share = resources.further_share(first, 2, 3)
     assert (share.environment.get("CUDA_VISIBLE_DEVICES", ""), share.threads) == (expected, 3)
+    with pytest.raises(UsageError, match="ask for fewer"):
+        resources.further_share(first, 2, 100_000)
+    with pytest.raises(UsageError, match="ask for fewer"):
+        cluster.check_count(100_000)
 
 
 def test_only_changes_of_what_is_asked_for_and_of_the_room_change_the_number(tmp_path):
@@ -207,8 +223,11 @@ def test_only_changes_of_what_is_asked_for_and_of_the_room_change_the_number(tmp
     with pytest.raises(DamagedFileError):
         steering.look(7.0, 5)
     assert steering.look(8.0, 5) is None, "it is said once"
+    directory.write_workers(7)
     steering.end()
     assert directory.read_workers() is None
+    steering.begin(directory, 5)
+    assert steering.look(9.0, 5) == 7, "what nobody had looked at when the run before ended"
 
 
 def test_a_worker_that_leaves_with_its_machine_has_none_in_its_place_until_the_number_grows():

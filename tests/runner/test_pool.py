@@ -1,6 +1,7 @@
 """Several workers: the same bytes as in one process, whatever becomes of the workers and of the driver."""
 
 import contextlib
+import errno
 import os
 import random
 import shutil
@@ -31,13 +32,15 @@ from mmbench import load_run, workers
 from mmbench.core import PluginError, RunFailedError, UsageError
 from mmbench.core.responses import Response
 from mmbench.resolve.model_names import resolve_instance, resolve_model
+from mmbench.results.rundir import RunDirectory
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.execute.signals import Interrupted
 from mmbench.runner.plan.planner import make_plan
 from mmbench.runner.pool.asking import Asking
 from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.pool_executor import user_files
-from mmbench.runner.pool.transport import Answer, Answered, Died, Ready, WorkerInfo
+from mmbench.runner.pool.processes import Processes
+from mmbench.runner.pool.transport import Answer, Answered, Died, NotStarted, Ready, WorkerInfo, WorkerSetup
 
 MODEL = """
     import os, signal, time
@@ -211,6 +214,22 @@ def test_workers_join_and_leave_while_a_run_is_asked_and_the_bytes_are_the_same(
 def test_a_killed_driver_leaves_no_worker_and_the_same_command_goes_on(world):
     kill_driver(world, 0.2)
     resumed_to_the_same_bytes(world)
+
+
+def test_the_number_of_workers_that_a_killed_command_has_left_is_gone_with_the_next(world):
+    run = ask("there").runs[0].path
+    RunDirectory(run).write_workers(2)  # as SIGKILL leaves it
+    ask("there")
+    assert RunDirectory(run).read_workers() is None
+
+
+def test_processes_that_cannot_be_started_are_workers_that_are_not_there(monkeypatch):
+    transport = Processes()
+    refusal = OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(transport._context, "Pipe", lambda: (_ for _ in ()).throw(refusal))
+    transport.start(7, WorkerSetup(ModelRecipe("m", "m:M", "m", {}), "1"))
+    (event,) = transport.wait(0.0)
+    assert (event.worker, type(event), type(event.error)) == (7, NotStarted, RunFailedError)
 
 
 @pytest.mark.nightly

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,12 +11,14 @@ from helpers import mmbench, scores_of, start, wait_until, write_captions, write
 
 import mmbench as package
 from mmbench.core import UsageError
+from mmbench.core.responses import Response
 from mmbench.runner.execute.recipe import ModelRecipe
 from mmbench.runner.plan.planner import make_plan
 from mmbench.runner.plan.upcoming import next_to_ask
+from mmbench.runner.pool.asking import Asking
 from mmbench.runner.pool.resources import Share
 from mmbench.runner.pool.slots import Slots
-from mmbench.runner.pool.transport import Died, NotStarted, Ready, WorkerInfo, WorkerSetup
+from mmbench.runner.pool.transport import Answer, Answered, Died, NotStarted, Ready, WorkerInfo, WorkerSetup
 
 MODELS = """
     import os, time
@@ -247,3 +250,64 @@ def test_workers_of_a_run_that_does_not_come_are_ended_and_one_that_fails_to_ope
     slots.leave_to(job, lambda: setups("two"), 1, str)
     assert (slots.next, list(slots.crew.ready)) == (None, [1])
     assert not slots.take_next(job.model, job.spec)
+
+
+def test_the_next_model_makes_room_for_the_only_worker_of_the_one_that_is_asked():
+    slots, transport, job = shared_slots()
+    slots.leave_to(job, lambda: setups("two"), 0, str)
+    transport.gone(0)
+    slots.wait(0.0)
+    slots.wait(0.0)
+    transport.kill(1)
+    slots.crew.on_lost(1, 0.0, "was lost with its machine")
+    transport.events, transport.waiting = [], 1  # no machine has room for the one in its place
+    slots.wait(0.0)
+    assert (slots.next, transport.running) == (None, {3: 1})
+    assert not slots.take_next(job.model, job.spec)
+
+
+class Paced(Slow):
+    """Workers of which each takes its own time for a lease."""
+
+    def __init__(self, *paces):
+        super().__init__()
+        self.paces, self.due, self.idle = paces, [], 0
+
+    def submit(self, worker, work):
+        self.due.append((time.monotonic() + self.paces[worker], worker, work.lease))
+
+    def stop(self, worker):
+        self.gone(worker)
+
+    def wait(self, timeout_s):
+        if self.events or not self.due:
+            self.idle += 1
+            assert self.idle < 20, "nobody is asked any more"
+            return super().wait(timeout_s)
+        self.due.sort()
+        until, worker, lease = self.due.pop(0)
+        time.sleep(max(0.0, until - time.monotonic()))
+        answer = Answer(lease, [Response("ok", "a")], 0.0, self.paces[worker], None, 1)
+        return [Answered(worker, answer)]
+
+
+def test_the_last_batch_is_left_to_a_slow_worker_where_the_fast_one_leaves():
+    transport, answered = Paced(0.1, 0.038), []
+    slots = Slots(transport, [Share(1, 1.0)] * 2)
+    slots.open(setups("one"), str)
+    for event in slots.wait(0.0):
+        slots.crew.on_start(event, 0.0)
+    todo = SimpleNamespace(
+        plan=SimpleNamespace(name="vqa/mine", requests=list),
+        batches=[(number, [number]) for number in range(5)],
+        spec=SimpleNamespace(timeout=None, batch_size=1),
+        batch_size=1,
+        started=0.0,
+        note=str,
+    )
+    # The slow worker has answered once, and left the last batch to the fast one, when that is to leave.
+    steering = SimpleNamespace(look=lambda now, size: 1 if 0 in answered and size > 1 else None, follows_cluster=False)
+    sink = SimpleNamespace(record=lambda call, responses: answered.append(call.batch))
+    Asking(slots.crew, slots, todo, sink, steering=steering).run()
+    assert sorted(answered) == list(range(5))
+    assert list(transport.running) == [0]

@@ -16,7 +16,7 @@ from mmbench.runner.pool.crew import Crew
 from mmbench.runner.pool.leases import Lease, LeaseQueue, Patience
 from mmbench.runner.pool.slots import Slots
 from mmbench.runner.pool.steering import Steering
-from mmbench.runner.pool.transport import Answered, Died, Event, Transport, Unusable, Work
+from mmbench.runner.pool.transport import Answered, Died, Event, Ready, Transport, Unusable, Work
 
 _DRAIN_S = 4.0
 """Seconds that workers have after a signal to end what they are answering."""
@@ -60,7 +60,7 @@ class Asking:
         self._sent: dict[int, tuple[list[Request], float]] = {}
         self._losses = 0
         self._heard: dict[int, None] | None = (
-            None  # workers in the order in which they were heard of; None: all are meant
+            None  # workers in the order in which they were heard of; None: all are meant, because one is gone
         )
         self._ended: dict[int, float] = {}  # worker → when its last call ended
 
@@ -113,12 +113,15 @@ class Asking:
             if not self._queue.held_by(worker) and isinstance(self._transport, Slots):
                 self._queue.lose(worker, blamed=False)
                 self._transport.release(worker)
+                self._heard = None  # a slow worker may have been left without a batch because this one was faster
 
     def _let_idle_leave(self) -> None:
         """Let those leave that hold nothing where no batch is left; what a lost worker held is for the one in its place."""
         if self._leave is not None and self._queue.left == 0:
             for worker in [each for each in self._crew.slots if not self._queue.held_by(each)]:
                 self._leave(worker)
+                if worker not in self._crew.slots:
+                    self._queue.lose(worker, blamed=False)
 
     def _numbers(self, lease: Lease) -> list[int]:
         return self._todo.batches[lease.batch][1][lease.start : lease.stop]
@@ -148,6 +151,8 @@ class Asking:
             self._on_lost(event.worker, event.how, "error", blamed=event.blamed)
         else:
             self._crew.on_start(event, time.perf_counter())
+            if not isinstance(event, Ready):
+                self._heard = None
 
     def _on_answer(self, event: Answered) -> None:
         now, answer = time.perf_counter(), event.answer

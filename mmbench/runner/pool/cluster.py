@@ -18,6 +18,8 @@ _REACH_S = 10.0
 _CONNECT_S = 60.0
 """Seconds that Ray may take to answer."""
 _DASHBOARD = 8265
+_MOST = 10_000
+"""Workers of a run that are not yet taken for a slip of the keyboard."""
 _LOG_IN = (
     "put its token into ~/.ray/auth_token or RAY_AUTH_TOKEN here and on every node, and set RAY_AUTH_MODE=token "
     "(docs/how-to/many-machines.md)"
@@ -163,8 +165,9 @@ def check_room(share: Share, workers: int | None) -> int:
         How many of them it has room for now.
 
     Raises:
-        UsageError: If no node has room for one.
+        UsageError: If no node has room for one, and for far too many workers.
     """
+    check_count(workers or 1)
     there = nodes()
     fit = room(share, there)
     if fit == 0:
@@ -180,6 +183,14 @@ def check_room(share: Share, workers: int | None) -> int:
 
         request_resources(bundles=[bundle(share)] * workers)
     return min(fit, workers)
+
+
+def check_count(workers: int) -> None:
+    """Raise `UsageError` for more workers than any cluster has: each would be an actor that waits for a node."""
+    if workers > _MOST:
+        raise UsageError(
+            f"{workers:,} workers are more than the {_MOST:,} that a run may have on a cluster; ask for fewer"
+        )
 
 
 def bundle(share: Share) -> dict[str, float]:

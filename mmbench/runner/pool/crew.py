@@ -166,8 +166,12 @@ class Crew:
             self._leaving[worker] = self.ready.pop(worker)
 
     def _offer(self, share: Callable[[int], Share]) -> None:
-        """Have a worker in the first slot that has none, or in a new one."""
-        free = next((place for place in self._places if place.slot not in self.slots.values() and place.given_up), None)
+        """Have a worker stay that was to leave, or else one in the first slot that has none, or in a new one."""
+        if self._leaving:
+            worker, place = self._leaving.popitem()
+            self.ready[worker], place.given_up = place, False
+            return
+        free = next((place for place in self._places if place.given_up and place.slot not in self.slots.values()), None)
         if free is None:
             of = share(len(self._places))
             first = self._places[0].setup

@@ -144,7 +144,7 @@ def _division(spec: RunSpec) -> tuple[Any, ...]:
     return (spec.workers, spec.threads, spec.cpus_per_worker, spec.gpus_per_worker, spec.ray, spec.ship_media)
 
 
-_Found = tuple[Transport, Sequence[Share], Callable[[int], Share]]
+_Found = tuple[Transport, Sequence[Share], Callable[[int, int], Share]]
 """A transport, what each of the first workers may use, and what one more may."""
 
 
@@ -156,7 +156,7 @@ def _here(todo: Todo) -> _Found:
 
 def _on_cluster(address: str, todo: Todo) -> _Found:
     """Actors of a Ray cluster. Raises `UsageError` where it cannot be reached or has no room."""
-    from mmbench.runner.pool.cluster import cluster_share, node_memory
+    from mmbench.runner.pool.cluster import check_count, cluster_share, node_memory
     from mmbench.runner.pool.ray_workers import RayWorkers
 
     first = todo.plan.requests(todo.batches[0][1][:1]) if todo.batches else []
@@ -173,7 +173,13 @@ def _on_cluster(address: str, todo: Todo) -> _Found:
     count = todo.spec.workers or room
     if room < count:
         todo.note(f"the cluster has room for {room:,} of {count:,} workers; the others begin when nodes join")
-    return transport, [share] * count, lambda number: share
+
+    def further(number: int, count: int) -> Share:
+        del number
+        check_count(count)
+        return share
+
+    return transport, [share] * count, further
 
 
 def _setup(recipe: ModelRecipe, share: Share, spec: RunSpec) -> WorkerSetup:

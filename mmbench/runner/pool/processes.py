@@ -82,11 +82,15 @@ class Processes(Transport):
 
     def start(self, worker: int, setup: WorkerSetup) -> None:
         """Start a process."""
-        here, there = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(there,), name=f"mmbench-worker-{worker}")
-        with _environment(setup.environment):
-            process.start()
-        there.close()
+        try:
+            here, there = self._context.Pipe()
+            process = self._context.Process(target=serve, args=(there,), name=f"mmbench-worker-{worker}")
+            with there, _environment(setup.environment):
+                process.start()
+        except OSError as error:  # too many open files or processes
+            problem = RunFailedError(f"a worker cannot be started: {error.strerror or error}; ask with fewer workers")
+            self._heard.put((worker, NotStarted(worker, problem)))
+            return
         listener = threading.Thread(target=self._listen, args=(worker, here), daemon=True)
         outbox = ThreadPoolExecutor(1, thread_name_prefix="mmbench-send")
         started = _Process(process, here, outbox, listener, Shipper())
@@ -158,6 +162,8 @@ class Processes(Transport):
                 self._heard.put((worker, _END))
 
     def _event(self, worker: int, message: object) -> Event | None:
+        if isinstance(message, NotStarted):
+            return message
         found = self._workers.get(worker)
         if found is None:  # it was killed meanwhile, or has been heard of
             return None

@@ -74,7 +74,7 @@ def shares(spec: RunSpec, options: Mapping[str, Any]) -> list[Share]:
     return [shared] * count if gpus is None else [_with_gpus(shared, mine) for mine in gpus]
 
 
-def further_share(first: Sequence[Share], number: int) -> Share:
+def further_share(first: Sequence[Share], number: int, count: int) -> Share:
     """What one more worker may use, while those that a run began with go on.
 
     It gets as many threads as each of them, because their number decides in which order libraries add up, and as many GPUs.
@@ -82,12 +82,13 @@ def further_share(first: Sequence[Share], number: int) -> Share:
     Args:
         first: What `shares` gave those that the run began with.
         number: Workers that there are to be before it.
+        count: Workers that there are to be altogether.
 
     Raises:
-        UsageError: If it would need GPUs that others have.
+        UsageError: If it would need GPUs that others have, and where there are to be far more workers than CPUs.
     """
-    if number + 1 > _MOST * cpus():
-        raise UsageError(f"this machine has {cpus()} CPUs: {number:,} workers are enough")
+    if count > _MOST * cpus():
+        raise UsageError(f"{count:,} workers are too many for the {cpus()} CPUs of this machine; ask for fewer")
     alike, there = first[0], visible_gpus()
     names = [share.environment.get(_VISIBLE, "") for share in first]
     if not alike.gpus or not there:

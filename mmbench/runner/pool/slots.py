@@ -28,11 +28,12 @@ class Slots:
     Args:
         transport: Starts and ends workers.
         shares: What the worker in each slot may use.
-        further: What one in a slot with a higher number may use; it may raise `UsageError`. None: the same as the first.
+        further: What one in a slot with a higher number may use where there are to be so many workers; it may raise `UsageError`.
+            None: the same as the first.
     """
 
     def __init__(
-        self, transport: Transport, shares: Sequence[Share], further: Callable[[int], Share] | None = None
+        self, transport: Transport, shares: Sequence[Share], further: Callable[[int, int], Share] | None = None
     ) -> None:
         self._shares = list(shares)  # also of slots that are not used any more
         self._count = len(self._shares)
@@ -77,13 +78,13 @@ class Slots:
 
         def share(slot: int) -> Share:
             if slot == len(self._shares):
-                self._shares.append(self._shares[0] if self._further is None else self._further(slot))
+                self._shares.append(self._shares[0] if self._further is None else self._further(slot, count))
             return self._shares[slot]
 
         try:
             return crew.resize(count, share)
         finally:
-            self._count = max(crew.taken, default=0) + 1
+            self._count = max(1, crew.size)
             self._fill()
 
     def release(self, worker: int) -> None:
@@ -112,6 +113,8 @@ class Slots:
             except MmbenchError:
                 self._next_failed = True
                 return
+            if self.crew is not None:
+                self.crew.vacant.clear()  # these slots are the next model's now
         self._leave(worker)
 
     def _leave(self, worker: int) -> None:
@@ -182,8 +185,16 @@ class Slots:
         for worker in [worker for worker, (_, until) in self._leaving.items() if until < now]:
             del self._leaving[worker]
             self.transport.kill(worker)
+        self._make_room()
         self._fill()
         return found
+
+    def _make_room(self) -> None:
+        """End the workers of the next model where no machine has room for the only ones of the model that is asked."""
+        crew = self.crew
+        if self.next is not None and crew is not None and crew.starting and not crew.ready and self.transport.waiting:
+            self._drop_next()
+            self._next_failed = True
 
     def _on_next(self, event: Event) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 from mmbench.core.errors import DamagedFileError
 from mmbench.results.rundir import RunDirectory
@@ -29,6 +30,7 @@ class Steering:
         self._had_room = had_room
         self._directory: RunDirectory | None = None
         self._asked_for: int | None = None
+        self._unread: int | None = None
         self._looked_s = -math.inf
 
     @property
@@ -39,6 +41,8 @@ class Steering:
     def begin(self, directory: RunDirectory | None, count: int) -> None:
         """A run is asked from now on: say in its file how many workers there are to be.
 
+        What was asked for at the end of the run before, and nobody has looked at, holds for this one.
+
         Args:
             directory: The run; None where nobody may change the number.
             count: Workers that there are to be.
@@ -46,13 +50,16 @@ class Steering:
         if directory is None or (self._directory is not None and self._directory.path == directory.path):
             return
         self.end()
-        directory.write_workers(count)
-        self._directory, self._asked_for = directory, count
+        directory.write_workers(self._unread or count)
+        self._directory, self._asked_for, self._unread = directory, count, None
 
     def end(self) -> None:
         """The run is not asked any more."""
         directory, self._directory = self._directory, None
         if directory is not None:
+            with suppress(DamagedFileError):
+                found = directory.read_workers()
+                self._unread = None if found == self._asked_for else found
             directory.remove_workers()
 
     def look(self, now: float, size: int) -> int | None:
