@@ -155,6 +155,8 @@ def test_a_model_of_the_users_own_may_tell_its_size(planned, checkpoint):
     assert make_plan("mine.py", "vqa", "out", {**free, "model_args": {"bytes": 4 * GIB}}).jobs
     with pytest.raises(memory.MemoryShortError):
         make_plan("mine.py", "vqa", "out", {**free, "model_args": {"bytes": 5 * GIB}})
+    write_model(checkpoint.parent, source.replace("def generate", "async def generate"), "served.py")
+    assert make_plan("served.py", "vqa", "out", {**free, "model_args": {"bytes": 5 * GIB}}).jobs, "it is opened once"
     for wrong in (-1, "many"):
         with pytest.raises(PluginError):
             make_plan("mine.py", "vqa", "out", {**free, "model_args": {"bytes": wrong}})

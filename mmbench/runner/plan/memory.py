@@ -16,6 +16,7 @@ from mmbench.models.hf.weights_size import WeightsSize
 from mmbench.perf.free_memory import free_bytes, gpu_free_bytes
 from mmbench.resolve.allowances import MEMORY
 from mmbench.resolve.model_names import ResolvedModel
+from mmbench.runner.execute.executor import asks_with_workers
 from mmbench.runner.plan.job import Job
 from mmbench.runner.plan.upcoming import is_left
 from mmbench.runner.pool.resources import shares, visible_gpus
@@ -201,7 +202,7 @@ def _remedies(job: Job, size: WeightsSize, there: Mapping[str, int]) -> Iterator
 
 def _workers(job: Job) -> int:
     """Processes that open the model."""
-    return job.spec.workers or 1
+    return (job.spec.workers or 1) if asks_with_workers(job.spec, job.model) else 1
 
 
 def _amount(count: int) -> str:
