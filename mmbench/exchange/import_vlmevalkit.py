@@ -29,9 +29,8 @@ _OVERALL = ("Overall", "overall", "acc", "Accuracy", "Final Score Norm", "Final 
 """Columns of a table of scores that may hold the value over everything."""
 _SLICES = ("category", "l2-category", "split", "task", "skill")
 _OPTIONS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_SUFFIX = re.compile(
-    r"_(?:acc|score|results?|openai_result|exact_matching_result|auxmatch|.*_result|gpt.*|chatgpt.*|exact_matching.*)$"
-)
+_SUFFIX = re.compile(r"_(?:acc|score|auxmatch|exact_matching.*|(?:chat)?gpt.*|(?:[a-z0-9.-]+_)?results?)$")
+"""What an evaluation adds to a name: the judge, whose name begins in lower case as those of datasets do not, and what was made."""
 _TABLES = (".xlsx", ".tsv", ".csv", ".json", ".pkl")
 _ROWS = 5_000_000
 """Rows of a table at most."""

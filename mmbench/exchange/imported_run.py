@@ -291,11 +291,10 @@ def _scored(
     notes: list[str] = []
     part = f", or of more samples than the {len(peers):,} of {task.split_samples:,} that the files hold"
     values = [evaluate(metric, table) for metric in metrics]
-    for value, metric in zip(values, task.metrics.values(), strict=True):
-        said = metric.reported
+    for value, (name, said) in zip(values, ((each.name, each.reported) for each in task.metrics.values()), strict=True):
         if said is not None and value.value is not None and abs(value.value - said) > _CLOSE * max(1.0, abs(said)):
             notes.append(
-                f"{tool} reports {metric.name} = {said:g}; the mean of its samples' scores is {value.value:g}, since it is made of "
+                f"{tool} reports {name} = {said:g}; the mean of its samples' scores is {value.value:g}, since it is made of "
                 f"them in another way{part if len(peers) < task.split_samples else ''}"
             )
     slices: dict[str, dict[str, list[Any]]] = {}

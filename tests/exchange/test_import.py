@@ -214,6 +214,15 @@ def test_datasets_of_vlmevalkit_whose_names_begin_alike_stay_apart(tmp_path: Pat
     assert not any("reported" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("judge", ["", "openai_", "exact_matching_", "gpt-4o-mini_", "qwen2.5-72b_"])
+def test_a_judged_table_of_vlmevalkit_is_enough(tmp_path: Path, judge: str) -> None:
+    rows = [{"index": n, "question": "?", "answer": "7", "prediction": "7", "hit": 1} for n in range(3)]
+    table = tsv(tmp_path / f"Model_v1.5_MMBench_DEV_EN_{judge}result.tsv", rows)
+    found = mmbench.import_run("vlmevalkit", table, out=tmp_path / "runs")
+    assert found.run.model.name == "vlmevalkit/Model_v1.5"
+    assert list(found.run.tasks) == ["vlmevalkit/MMBench_DEV_EN"]
+
+
 def test_the_value_of_vlmevalkit_is_the_one_over_everything_that_is_a_mean(tmp_path: Path) -> None:
     """Its tables of yes-no questions begin with F1, those of other tasks with one of several skills."""
     rows = [
