@@ -18,10 +18,10 @@ from mmbench.extract import normalise
 
 _LETTERS = "ABCDEFGHIJ"
 """Fields that may hold choices, as in the tables of VLMEvalKit, MMBench and SEED-Bench."""
-
-
 _AT_ONCE = 1_000
-"""Records that are looked at together."""
+"""Records that are looked at together, at most."""
+_LONG = 2**24
+"""Characters of images in records that are looked at together: fewer records, where images stand in them as base64."""
 
 
 def read_questions(path: Path, *, pictures: bool = True) -> list[Question]:
@@ -82,18 +82,27 @@ def _drafts(records: Iterable[Record], images: NamedImages) -> list[Draft]:
 def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
     """The records, many at a time. Those before one that cannot be read come before its error: they may be wrong themselves."""
     batch: list[Record] = []
+    length = 0
     try:
         for record in records:
             batch.append(record)
-            if len(batch) == _AT_ONCE:
+            length += _length(record.fields.get("image"))
+            if len(batch) == _AT_ONCE or length > _LONG:
                 yield batch
-                batch = []
+                batch, length = [], 0
     except DataError:
         if batch:
             yield batch
         raise
     if batch:
         yield batch
+
+
+def _length(image: Any) -> int:
+    """Characters or bytes of the image, or the images, in a record."""
+    if isinstance(image, list):
+        return sum(map(_length, image))
+    return len(image) if isinstance(image, str | bytes) else 0
 
 
 def _take(name: str, record: Record, places: dict[str, str]) -> None:

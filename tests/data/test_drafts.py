@@ -9,7 +9,7 @@ from mmbench.core import DataError
 from mmbench.data.columnar import NotPlain
 from mmbench.data.drafts import plain_drafts
 from mmbench.data.images import NamedImages
-from mmbench.data.questions import questions_of
+from mmbench.data.questions import _batches, questions_of
 from mmbench.data.records import NumberText, Record
 
 PLAIN = {"id": "q1", "image": "a.png", "question": "What is it?", "answer": "red"}
@@ -118,6 +118,13 @@ def test_rows_before_one_that_cannot_be_read_are_looked_at_first(folder):
 
     with pytest.raises(DataError, match="line 1"):
         questions_of(records(), NamedImages(folder / "rows.jsonl"))
+
+
+def test_few_records_with_long_images_are_held_at_a_time(monkeypatch):
+    monkeypatch.setattr("mmbench.data.questions._LONG", 1_000)
+    images = ["x" * 600, b"x" * 600, "x", ["x" * 600, "x" * 600], None]
+    records = [Record(Path("rows.jsonl"), f"line {n}", {"image": image}) for n, image in enumerate(images, 1)]
+    assert [len(batch) for batch in _batches(records)] == [2, 2, 1]
 
 
 @pytest.mark.parametrize(
