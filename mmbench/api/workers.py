@@ -16,6 +16,9 @@ from mmbench.results.rundir import RunDirectory, shown_path
 
 __all__ = ["WorkerCount", "workers"]
 
+_MOST = 999_999_999
+"""The largest number that a run reads (`RunDirectory.read_workers`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerCount:
@@ -49,7 +52,7 @@ def workers(run: Any, count: int | None = None, *, out: str | Path = RUNS) -> Wo
 
     Raises:
         RunNotFoundError: If there is no such run.
-        OptionError: If `count` is not a whole number from 1 up.
+        OptionError: If `count` is not a whole number from 1 to 999,999,999; the run itself refuses what is too many for it.
         UsageError: If the run is not under way, or is asked by one process without workers.
         RunFailedError: If the number cannot be written.
 
@@ -63,9 +66,9 @@ def workers(run: Any, count: int | None = None, *, out: str | Path = RUNS) -> Wo
         there_are = _workers_of(directory)
         return WorkerCount(directory.path, there_are, there_are)
     try:
-        forms.whole(1).read(count)
+        forms.number(least=1, most=_MOST).read(forms.whole().read(count))
     except (TypeError, ValueError):
-        expected = "a whole number ≥ 1 (Ctrl-C in the terminal of a run ends it)"
+        expected = f"a whole number from 1 to {_MOST:,} (Ctrl-C in the terminal of a run ends it)"
         raise OptionError("the number of workers", count, expected) from None
     before: int | None = None
     with contextlib.suppress(DamagedFileError):  # which is mended by this

@@ -29,7 +29,7 @@ from helpers import (
 )
 
 from mmbench import load_run, workers
-from mmbench.core import PluginError, RunFailedError, UsageError
+from mmbench.core import OptionError, PluginError, RunFailedError, UsageError
 from mmbench.core.responses import Response
 from mmbench.resolve.model_names import resolve_instance, resolve_model
 from mmbench.results.rundir import RunDirectory
@@ -218,6 +218,9 @@ def test_a_killed_driver_leaves_no_worker_and_the_same_command_goes_on(world):
 
 def test_the_number_of_workers_that_a_killed_command_has_left_is_gone_with_the_next(world):
     run = ask("there").runs[0].path
+    for wrong in (0, 10**9, "2", 1.5, True):
+        with pytest.raises(OptionError):
+            workers(run, wrong)
     RunDirectory(run).write_workers(2)  # as SIGKILL leaves it
     ask("there")
     assert RunDirectory(run).read_workers() is None
