@@ -2,9 +2,12 @@
 
 import io
 import json
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from shards import png, shard
 
 from mmbench.core import DataError
@@ -82,8 +85,6 @@ def test_rows_without_an_image_are_known_without_reading_images(tmp_path: Path) 
 
 
 def test_tar_archives_of_webdataset(tmp_path: Path) -> None:
-    import tarfile
-
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         for key, colour in (("x/1", 10), ("x/2", 20)):
             for ending, data in (
@@ -97,3 +98,21 @@ def test_tar_archives_of_webdataset(tmp_path: Path) -> None:
     first, second = fields(tmp_path / "a.tar")
     assert (first["__key__"], first["caption"], first["question"], first["n"]) == ("x/1", "a caption", "?", "1.50")
     assert second["image"].load().getpixel((0, 0)) == (20, 0, 0)
+
+
+@pytest.mark.parametrize(("kind", "options"), [("ppm", {}), ("png", {"compress_level": 0}), ("bmp", {})])
+def test_images_of_one_name_size_and_time_in_two_archives_are_two_images(
+    tmp_path: Path, kind: str, options: dict[str, Any]
+) -> None:
+    for number, colour in enumerate(((200, 0, 0), (0, 0, 200))):
+        page = Image.new("RGB", (200, 120), "white")
+        page.putpixel((100, 60), colour)
+        data = io.BytesIO()
+        page.save(data, {"ppm": "PPM"}.get(kind, kind), **options)
+        with tarfile.open(tmp_path / f"shard-{number}.tar", "w") as tar:
+            member = tarfile.TarInfo(f"0.{kind}")
+            member.size = len(data.getvalue())
+            tar.addfile(member, io.BytesIO(data.getvalue()))
+    first, second = (fields(tmp_path / f"shard-{number}.tar")[0]["image"] for number in (0, 1))
+    assert first.digest != second.digest
+    assert (first.load().getpixel((100, 60)), second.load().getpixel((100, 60))) == ((200, 0, 0), (0, 0, 200))
