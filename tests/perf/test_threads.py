@@ -65,8 +65,8 @@ from mmbench.perf.threads import idle_cpus, start_threads
 torch.set_num_threads(cpus() + 1)
 print(idle_cpus())
 pool = start_threads(3, "beside")
-for each in [pool.submit(lambda: print(torch.get_num_threads())) for _ in range(3)]:
-    each.result()
+for each in [pool.submit(torch.get_num_threads) for _ in range(3)]:
+    print(each.result())
 later = Thread(target=lambda: print(torch.get_num_threads() - cpus()))
 later.start()
 later.join()
