@@ -105,8 +105,9 @@ def _task(job: Job, plan: TaskPlan, *, remeasure: bool) -> dict[str, Any]:
         own = own_batches([batch_weight(plan, batch, costly_first) for batch in batches], spec.shard)
         batches = batches[own.start : own.stop]
     left = [number for batch in batches for number in batch if state.states[number] != ANSWERED]
-    again = [number for batch in batches for number in batch] if remeasure and not left else []
-    tokens = [estimated_tokens(plan.requests([number])[0]) for number in left or again]
+    planned = [number for batch in batches for number in batch]
+    again = planned if remeasure and len(left) < len(planned) else []
+    tokens = [estimated_tokens(plan.requests([number])[0]) for number in [*left, *again]]
     read, written = round(sum(each[0] for each in tokens)), round(sum(each[1] for each in tokens))
     return {
         "task": plan.name,

@@ -243,7 +243,7 @@ class Session:
                 with shielded():  # no kill while speed is measured makes the quality results incomplete
                     self._write(status=overall_status(self.run.tasks.values()))
             for task in tasks if self.remeasure else ():
-                if not task.left:
+                if sum(len(numbers) for _, numbers in task.left) < task.plan.n_requests:  # not measured whole just now
                     self._remeasure(model, task)
             for task in tasks if job.spec.perf == "full" else ():
                 self._measure_load(model, task)

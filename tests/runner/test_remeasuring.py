@@ -86,6 +86,26 @@ def test_what_is_left_is_asked_once_and_kept(tmp_path: Path) -> None:
     assert (model.count, result.exit_code) == (8, 0)
 
 
+def test_a_run_with_a_request_that_always_fails_is_measured_again_whole(tmp_path: Path) -> None:
+    class Picky(Paced):
+        def generate(self, requests: Sequence[Any]) -> list[Any]:
+            if any(request.sample_id == "q3" for request in requests):
+                raise RuntimeError("not this one")
+            return super().generate(requests)
+
+    model, data = Picky(), write_questions(tmp_path, 8)
+    evaluate(model, data, tmp_path, batch_size=1)
+    model.count = 0
+    (planned,) = describe(make_plan(model, "vqa", tmp_path / "runs", {"data": data, "remeasure": True})).jobs
+    again = evaluate(model, data, tmp_path, batch_size=1, remeasure=True)
+    assert (planned["tasks"][0]["left"], planned["tasks"][0]["asked_again"]) == (1, 8)
+    assert model.count == 7
+    perf = again.runs[0].tasks["vqa/mine"].perf
+    assert perf is not None
+    assert perf.quality is not None
+    assert perf.quality.n_calls + perf.quality.n_warm_up == 8
+
+
 @pytest.mark.parametrize("other", [{"perf": "off"}, {"shard": "1/2"}, {"interleave": "random"}])
 def test_what_cannot_be_measured_again_is_refused_before_anything_is_asked(
     tmp_path: Path, other: dict[str, Any]
