@@ -207,8 +207,7 @@ def test_the_adapter_loads_no_http_library_before_it_is_opened() -> None:
 def test_models_of_ones_own_may_use_it(tmp_path: Path) -> None:
     data = write_questions(tmp_path, 2)
     source = """
-        from mmbench.models.endpoint import payload
-from mmbench.models.endpoint.adapter import OpenAI
+        from mmbench.models.endpoint.adapter import OpenAI
         class Polite(OpenAI):
             async def generate(self, request):
                 request.parts = (*request.parts, "Please.")
