@@ -154,9 +154,9 @@ def test_keys_move_search_and_help(page_file, open_page):
     page.keyboard.press("d")
     assert page.get_by_label("Only where they differ").is_checked()
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keys").is_visible()
+    page.get_by_role("dialog", name="Keys").wait_for()
     page.keyboard.press("Escape")
-    assert page.get_by_role("dialog").count() == 0
+    page.get_by_role("dialog").wait_for(state="detached")
 
 
 def test_images_are_enlarged_and_one_that_is_gone_is_a_box_with_its_path(page_file, open_page):
@@ -230,7 +230,8 @@ def test_the_live_page_fetches_all_samples_and_follows_a_run(folder, browser, tm
         shutil.copytree(found, runs / found.name)
     images = {each: plain_image((n % 256, 90, 200), (480, 320)) for n, each in enumerate(IDS)}
     monkeypatch.setattr(snapshot, "asked_of", lambda *_, **__: asked(dict.fromkeys(IDS, "Is it red?"), images))
-    server = Server(snapshot.Follower(runs, foreign=False), 0, "Live")
+    server = Server(0, "Live")
+    server.follower = snapshot.Follower(runs, foreign=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     context = browser.new_context(viewport={"width": 1400, "height": 900})
