@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,8 +51,8 @@ def remeasure(
     spending = () if budget is None else (budget,)
     observers = [*measurement.observers, *spending, ProgressObserver(progress, counts)]
     with (
-        tempfile.TemporaryDirectory(prefix="mmbench-speed-") as folder,
-        ResponseLog(Path(folder)) as log,
+        _temporary_folder(todo.plan.name) as folder,
+        ResponseLog(folder) as log,
         Recorder(log, LogState(todo.plan, ()), counts, todo.spec.max_errors, observers) as recorder,
     ):
         todo = replace(todo, started=time.perf_counter())
@@ -66,3 +68,17 @@ def remeasure(
         measurement.batch_size = recorder.batch_size or todo.batch_size
         measurement.splits = recorder.splits
     return measurement.result()
+
+
+@contextmanager
+def _temporary_folder(task: str) -> Iterator[Path]:
+    """A folder that is gone afterwards. Raises `RunFailedError` where none can be made."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="mmbench-speed-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise RunFailedError(
+            f"{task}: its speed was not measured again: no temporary folder can be made ({error}); set TMPDIR to one that can be "
+            "written to"
+        ) from error
+    with made as folder:
+        yield Path(folder)

@@ -1,6 +1,7 @@
 """The samples of a report as its readers look at them: lists, filters, side by side, permalinks, keys, copies, and hostile answers."""
 
 import json
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -71,7 +72,7 @@ def page_file(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def listed(page) -> int:
     """How many samples the list holds."""
-    page.locator(".s-status p", has_text="samples of").wait_for()
+    page.locator(".s-status p", has_text=re.compile("samples? of")).wait_for()
     return int(page.locator(".s-status p").inner_text().split()[0].replace(",", ""))
 
 

@@ -62,6 +62,15 @@ def test_speed_is_measured_again_and_nothing_else_changes(tmp_path: Path) -> Non
     assert first_call_s(failed.runs[0]) == first_call_s(other_size.runs[0])
 
 
+def test_without_a_temporary_folder_the_earlier_figures_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = Paced(), write_questions(tmp_path, 8)
+    first = evaluate(model, data, tmp_path, batch_size=4)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    again = evaluate(model, data, tmp_path, batch_size=4, remeasure=True)
+    assert (again.exit_code, len(again.load_failures), again.runs[0].record.status) == (4, 1, "complete")
+    assert first_call_s(again.runs[0]) == first_call_s(first.runs[0])
+
+
 def test_a_part_of_the_samples_does_not_take_the_place_of_the_speed_on_all_of_them(tmp_path: Path) -> None:
     model, data = Paced(), write_questions(tmp_path, 8)
     first = evaluate(model, data, tmp_path, batch_size=4)

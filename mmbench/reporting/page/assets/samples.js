@@ -254,7 +254,7 @@
     });
 
     const shown = place >= 0 ? located(task, rows[place]) : outside(task, sample);
-    const label = `${count.format(rows.length)} samples`;
+    const label = `${count.format(rows.length)} sample${rows.length === 1 ? "" : "s"}`;
     const actions = html`
       <button type="button" class="s-back" onClick=${back}>← All samples</button>
       <button type="button" onClick=${previous} disabled=${place <= 0} aria-label="Previous sample">↑</button>
